@@ -1,0 +1,181 @@
+"""What the control plane asks of an engine: one container, one node at a time.
+
+An engine knows no service, stack, state table or name rule. It makes a container be
+there, stops it, starts it, removes it, hands out its logs, runs a command in it, and
+tells what it sees: observations, which the control plane turns into states and events.
+Which node a container goes to is decided above: ``ContainerSpec.node``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, NamedTuple, Protocol
+
+
+class EngineError(Exception):
+    """The engine could not do it; the text is for the action's log."""
+
+
+class NoSuchContainer(EngineError):
+    """The engine has no container of that uuid."""
+
+
+class PortSpec(NamedTuple):
+    """One port of a container. ``outer`` is None for a host port of engine's choice."""
+
+    inner: int
+    protocol: str
+    published: bool
+    outer: int | None
+
+
+class MountSpec(NamedTuple):
+    """One volume of a container: a named volume or a path of the node."""
+
+    container_path: str
+    volume: str | None
+    host_path: str | None
+    writable: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContainerSpec:
+    """All that makes a container. ``None`` leaves a thing as the image has it."""
+
+    uuid: str
+    name: str
+    service: str
+    stack: str | None
+    namespace: str
+    node: str
+    image: str
+    command: str | None = None
+    entrypoint: str | None = None
+    environment: Mapping[str, str] = field(default_factory=dict)
+    ports: Sequence[PortSpec] = ()
+    mounts: Sequence[MountSpec] = ()
+    #: Containers (uuids) whose volumes this one shares; they are on the same node.
+    volumes_from: Sequence[str] = ()
+    #: Names under which others reach it on the private network.
+    aliases: Sequence[str] = ()
+    autorestart: Literal["OFF", "ON_FAILURE", "ALWAYS"] = "OFF"
+    #: The remaining fields of the API under their own names: ``memory`` in MB, …
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContainerSeen:
+    """A container as it is now. ``stopped`` is final: restarts were tried before."""
+
+    uuid: str
+    state: Literal["starting", "running", "stopped", "gone"]
+    exit_code: int | None = None
+    #: Why it stopped or could not start, in the engine's words.
+    message: str = ""
+    docker_id: str | None = None
+    private_ip: str | None = None
+    #: ``(inner port, protocol)`` → host ports.
+    ports: Mapping[tuple[int, str], Sequence[int]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeSeen:
+    """A machine as it is now. Memory is in MB, disk in GB."""
+
+    id: str
+    hostname: str
+    address: str
+    state: Literal["ready", "unreachable", "gone"]
+    cpu: int
+    memory: int
+    disk: int
+    docker_version: str
+    storage_driver: str = ""
+    tags: Sequence[str] = ()
+
+
+Observation = ContainerSeen | NodeSeen
+Observe = Callable[[Observation], None]
+
+
+class ImageInfo(NamedTuple):
+    """What an image brings: its variables, its command, its exposed ports."""
+
+    environment: Mapping[str, str]
+    command: str
+    entrypoint: str
+    ports: Sequence[tuple[int, str]]
+
+
+class LogLine(NamedTuple):
+    """One line of output; ``time_ns`` is nanoseconds since 1970, no newline in text."""
+
+    time_ns: int
+    stream: Literal["stdout", "stderr"]
+    text: str
+
+
+class ExecSession(Protocol):
+    """A command running in a container. Closing it ends the command."""
+
+    #: None until the output has ended.
+    exit_code: int | None
+
+    def output(self) -> AsyncIterator[tuple[Literal["stdout", "stderr"], str]]: ...
+    async def write(self, data: str) -> None: ...
+    async def close(self) -> None: ...
+
+
+class Engine(Protocol):
+    """The whole contract; ``tests/test_engine_contract.py`` runs over each engine."""
+
+    name: str
+    #: Containers end with the server's process: what should run is created again.
+    volatile: bool
+
+    async def start(self, observe: Observe) -> None:
+        """Begin to observe. All that is there has been told when this returns."""
+
+    async def close(self) -> None:
+        """Stop observing; a volatile engine ends its containers. Safe to repeat."""
+
+    async def image_info(self, name: str) -> ImageInfo | None:
+        """What is known about an image, None when nothing is known before a pull."""
+
+    def check(self, options: Mapping[str, Any]) -> None:
+        """Raise ``BadRequest`` naming the field this engine cannot honour."""
+
+    async def create(self, spec: ContainerSpec) -> None:
+        """Make it be there and run. Repeating it for a uuid that is there is safe."""
+
+    async def start_container(self, uuid: str) -> None:
+        """Run a stopped container again, same container, same volumes.
+
+        Raises:
+            NoSuchContainer: It is not there; a volatile engine may have lost it.
+        """
+
+    async def stop_container(self, uuid: str) -> None:
+        """Stop it and keep it; its restart policy does not bring it back."""
+
+    async def remove_container(self, uuid: str, *, volumes: bool) -> None:
+        """Remove it, running or not, and with *volumes* the ones it owns."""
+
+    def logs(
+        self, uuid: str, *, tail: int | None, follow: bool, since_ns: int = 0
+    ) -> AsyncGenerator[LogLine, None]:
+        """Its last *tail* lines (None: all kept), then, with *follow*, new ones
+        until the container is removed."""
+
+    async def exec(self, uuid: str, command: Sequence[str]) -> ExecSession:
+        """Run a command in a running container."""
+
+    async def add_node(self, node: str, tags: Sequence[str]) -> None:
+        """Bring up a machine under this id, for an engine that has some to give."""
+
+    async def remove_node(self, node: str) -> None:
+        """Take a machine out; its containers go with it."""
+
+    async def check_node(self, node: str) -> bool:
+        """Whether the machine answers just now."""
