@@ -1,0 +1,96 @@
+"""``python -m aiodockercloud serve``: the server from the command line."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import logging
+import os
+import signal
+import sys
+from collections.abc import Sequence
+
+from . import __version__
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The console script; returns the exit status."""
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    logging.basicConfig(
+        level=options.log_level.upper(),
+        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
+        stream=sys.stderr,
+    )
+    try:
+        asyncio.run(_serve(options))
+    except KeyboardInterrupt:
+        return 0
+    except ImportError as error:
+        print(
+            f"aiodockercloud: {error}; install aiodockercloud[server]", file=sys.stderr
+        )
+        return 1
+    except OSError as error:
+        print(f"aiodockercloud: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="aiodockercloud", description=__doc__)
+    parser.add_argument("--version", action="version", version=__version__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    serve = commands.add_parser(
+        "serve",
+        help="serve the Docker Cloud API",
+        description="Serve the Docker Cloud API. DOCKERCLOUD_USER and"
+        " DOCKERCLOUD_APIKEY name the first account; without them a key is made at the"
+        " first start and printed once, on standard error.",
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
+    serve.add_argument("--engine", choices=["embedded"], default="embedded")
+    serve.add_argument("--host", default="127.0.0.1", help="address to listen on")
+    serve.add_argument("--port", type=int, default=8008, help="0 takes a free one")
+    serve.add_argument("--data-dir", help="where state is kept; in memory without it")
+    serve.add_argument("--nodes", type=int, default=1, help="embedded nodes")
+    serve.add_argument("--public-url", help="where containers reach this server")
+    serve.add_argument("--domain", default="dockerapp.io", help="of public DNS names")
+    serve.add_argument(
+        "--log-level",
+        default="warning",
+        choices=["debug", "info", "warning", "error"],
+    )
+    return parser
+
+
+async def _serve(options: argparse.Namespace) -> None:
+    from .server import Embedded, running
+
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    async with running(
+        Embedded(nodes=options.nodes),
+        host=options.host,
+        port=options.port,
+        user=os.environ.get("DOCKERCLOUD_USER"),
+        apikey=os.environ.get("DOCKERCLOUD_APIKEY"),
+        data_dir=options.data_dir,
+        public_url=options.public_url,
+        domain=options.domain,
+    ) as server:
+        if server.apikey and "DOCKERCLOUD_APIKEY" not in os.environ:
+            print(
+                f"aiodockercloud: made an API key for {server.user}, shown only now:"
+                f" {server.apikey}",
+                file=sys.stderr,
+                flush=True,
+            )
+        print(f"aiodockercloud: ready on {server.url}", flush=True)
+        await stop.wait()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,131 @@
+"""Actions: what was asked, by whom, and how it went.
+
+Source: Docker Cloud API reference, "Actions".
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from aiohttp import web
+
+from .. import wire
+from ..exceptions import BadRequest, ObjectNotFound
+from . import lifecycle, streams
+from .api import Call, Reply, Resource
+from .models import Action
+from .render import date, listed, moment, origin
+
+if TYPE_CHECKING:
+    from .cloud import Cloud
+
+_KEYS = (
+    *("action", "body", "can_be_canceled", "can_be_retried", "end_date", "ip"),
+    *("is_user_action", "location", "logs", "method", "object", "path"),
+    *("resource_uri", "start_date", "state", "user", "user_agent", "uuid"),
+)
+
+resource = Resource("action")
+
+
+def render(cloud: Cloud, action: Action) -> dict[str, Any]:
+    """The object as clients see it, every key always there."""
+    ended = action.state in lifecycle.ENDED
+    return {
+        "action": action.action,
+        "body": action.body,
+        "can_be_canceled": action.state in (lifecycle.PENDING, lifecycle.IN_PROGRESS),
+        "can_be_retried": ended and cloud.operations.repeatable(action),
+        "end_date": date(action.ended),
+        "ip": action.ip,
+        "is_user_action": action.is_user_action,
+        "location": "",
+        "logs": "".join(f"{text}\n" for _, text in action.log),
+        "method": action.method,
+        "object": action.object,
+        "path": action.path,
+        "resource_uri": action.uri,
+        "start_date": date(action.created),
+        "state": action.state,
+        "user": action.user,
+        "user_agent": action.user_agent,
+        "uuid": action.uuid,
+    }
+
+
+def find(call: Call) -> Action:
+    action: Action = call.cloud.get("action", call.pk, call.namespace)
+    return action
+
+
+@resource.route("GET", key=False)
+async def index(call: Call) -> Reply:
+    cloud = call.cloud
+    records = cloud.all("action", call.namespace)
+    if wanted := call.query.get("object"):
+        try:
+            related = wire.parse_bool(call.query.get("include_related") or "false")
+        except ValueError:
+            raise BadRequest("include_related: must be true or false") from None
+        uris = _related(cloud, wanted) if related else {_canonical(wanted)}
+        records = [action for action in records if action.object in uris]
+    getters = {
+        "uuid": lambda a: a.uuid,
+        "state": lambda a: a.state,
+        "start_date": lambda a: moment(a.created),
+        "end_date": lambda a: moment(a.ended),
+    }
+    return listed(
+        call,
+        "action",
+        render,
+        getters,
+        _KEYS,
+        records=records,
+        reserved=("object", "include_related"),
+    )
+
+
+def _canonical(uri: str) -> str:
+    target = wire.split_path(uri)
+    return wire.path(target.kind, *target.key) if target and target.key else uri
+
+
+def _related(cloud: Cloud, uri: str) -> set[str]:
+    """An object, what is in it, and the service and stack it is in."""
+    uri = _canonical(uri)
+    record = cloud.by_uri(uri)
+    if record is None:
+        return {uri}
+    owners = [] if record.kind == "action" else cloud.parents(record)
+    around = [owner for owner in owners if "/api/app/" in owner]
+    return {uri, *(member.uri for member in cloud.members(record)), *around}
+
+
+@resource.route("GET")
+async def inspect(call: Call) -> Reply:
+    return Reply(render(call.cloud, find(call)))
+
+
+@resource.route("POST", "cancel")
+async def cancel(call: Call) -> Reply:
+    action = find(call)
+    call.cloud.operations.cancel(action)
+    return Reply(render(call.cloud, action), 202, action)
+
+
+@resource.route("POST", "retry")
+async def retry(call: Call) -> Reply:
+    """Begin the same operation again; the answer is the new action."""
+    action = find(call)
+    record = call.cloud.by_uri(action.object)
+    if record is None:
+        raise ObjectNotFound(f"retry: {action.object} is no longer there")
+    again = call.cloud.operations.retry(action, record, origin(call))
+    return Reply(render(call.cloud, again), 202, again)
+
+
+@resource.route("GET", "logs")
+async def logs(call: Call) -> web.StreamResponse:
+    frames = streams.action_log(call.cloud, find(call), *streams.window(call.query))
+    return await streams.serve(call, frames)

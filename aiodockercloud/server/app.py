@@ -1,0 +1,165 @@
+"""The HTTP side: who asks, for what, and errors as JSON.
+
+One handler takes every request, because the paths of this API are regular and what
+clients make of them is not (``wire.split_path``). The resources say what they serve in
+their ``resource``; ``RESOURCES`` is the list of them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+
+from aiohttp import WSCloseCode, web
+
+from .. import wire
+from ..exceptions import (
+    ApiError,
+    AuthError,
+    MethodNotAllowed,
+    ObjectNotFound,
+    PayloadTooLarge,
+    ServerError,
+    StackFileError,
+    Unavailable,
+)
+from . import actions, containers, events, nodes, services, stacks, streams
+from .accounts import Account
+from .api import LARGEST_BODY, Call, Handler, Reply
+from .cloud import Cloud
+from .engines import EngineError
+
+log = logging.getLogger(__name__)
+
+RESOURCES = {
+    module.resource.kind: module.resource
+    for module in (services, containers, stacks, nodes, actions, events)
+}
+
+CLOUD = web.AppKey("cloud", Cloud)
+
+
+def make_app(cloud: Cloud) -> web.Application:
+    """The API over *cloud*, which the application starts and closes."""
+    app = web.Application(client_max_size=LARGEST_BODY)
+    app[CLOUD] = cloud
+    app[streams.SOCKETS] = set()
+    app.router.add_route("*", "/{path:.*}", handle)
+    app.on_startup.append(_start)
+    app.on_shutdown.append(_close_sockets)
+    app.on_cleanup.append(_close)
+    return app
+
+
+async def _start(app: web.Application) -> None:
+    await app[CLOUD].start()
+
+
+async def _close_sockets(app: web.Application) -> None:
+    """Say goodbye to streams, else they would hold up the end."""
+    sockets = app[streams.SOCKETS]
+    await asyncio.gather(
+        *(
+            ws.close(code=WSCloseCode.GOING_AWAY, message=b"the server ends")
+            for ws in list(sockets)
+        ),
+        return_exceptions=True,
+    )
+
+
+async def _close(app: web.Application) -> None:
+    await app[CLOUD].close()
+
+
+async def handle(request: web.Request) -> web.StreamResponse:
+    """Answer one request, whatever happens with JSON."""
+    cloud = request.app[CLOUD]
+    try:
+        reply = await _dispatch(request, cloud)
+        if isinstance(reply, web.StreamResponse):
+            return reply
+        if request.method != "GET":
+            await cloud.store.flush()
+    except Exception as error:
+        problem = _as_api_error(error, request)
+        if request.method != "GET":
+            # A refused operation leaves a Failed action.
+            await cloud.store.flush()
+        response = _json({"error": problem.message}, problem.status)
+        response.headers.update(problem.headers)
+        return response
+    response = _json(reply.body, reply.status)
+    if reply.action is not None:
+        target = wire.split_path(request.path)
+        dialect = target.dialect if target else wire.DOCKER_CLOUD
+        response.headers[dialect.action_header] = reply.action.uri
+    return response
+
+
+def _json(body: dict[str, object] | None, status: int) -> web.Response:
+    if body is None:
+        return web.Response(status=204)
+    # Without a charset: the PHP client compares the whole value.
+    return web.Response(
+        body=wire.dumps(body), status=status, content_type="application/json"
+    )
+
+
+async def _dispatch(request: web.Request, cloud: Cloud) -> Reply | web.StreamResponse:
+    target = wire.split_path(request.rel_url.raw_path)
+    if target is None:
+        raise ObjectNotFound(f"there is no path {request.path}")
+    account = authenticate(request, cloud)
+    if target.kind == "auth":
+        return Reply({"username": account.user})
+    resource = RESOURCES.get(target.kind)
+    handlers = resource.find(target) if resource else None
+    if handlers is None:
+        raise ObjectNotFound(f"there is no path {request.path}")
+    handler: Handler | None = handlers.get(request.method)
+    if handler is None:
+        allowed = ", ".join(handlers)
+        raise MethodNotAllowed(
+            f"{request.method} is not possible here; {allowed} is",
+            headers={"Allow": allowed},
+        )
+    namespace = cloud.accounts.namespace(account, target.namespace)
+    return await handler(Call(request, cloud, target, account, namespace))
+
+
+def authenticate(request: web.Request, cloud: Cloud) -> Account:
+    """The account of a request: by its header, or, as browsers and old clients do on
+    websockets, by its query (``auth=`` or ``user=`` with ``token=``).
+
+    Raises:
+        AuthError: No account answers to that.
+    """
+    query = request.query
+    header = request.headers.get("Authorization")
+    if header is None and "auth" in query:
+        # Not percent-encoded by the Node client: a plus arrives as a space.
+        scheme, _, rest = query["auth"].partition(" ")
+        header = f"{scheme} {rest.replace(' ', '+')}"
+    if header is not None:
+        credentials = wire.parse_authorization(header)
+    elif "user" in query and "token" in query:
+        credentials = (query["user"], query["token"])
+    else:
+        credentials = None
+    return cloud.accounts.authenticate(credentials)
+
+
+def _as_api_error(error: Exception, request: web.Request) -> ApiError:
+    if isinstance(error, AuthError):
+        error.headers = {"WWW-Authenticate": 'Basic realm="aiodockercloud"'}
+    if isinstance(error, ApiError):
+        return error
+    if isinstance(error, web.HTTPRequestEntityTooLarge):
+        return PayloadTooLarge(f"the body has more than {LARGEST_BODY} bytes")
+    if isinstance(error, StackFileError):
+        return ApiError(str(error), 400)
+    if isinstance(error, OSError | EngineError):
+        log.warning("%s %s: %s", request.method, wire.redact(request.path), error)
+        return Unavailable(str(error))
+    log.exception("%s %s failed", request.method, wire.redact(request.path))
+    return ServerError("internal error; the server's log has it")

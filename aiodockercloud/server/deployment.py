@@ -1,0 +1,345 @@
+"""One container: where it goes, what it is made of, bringing it up and taking it down.
+
+The operations on services, stacks and containers (``jobs.py``) are made of these.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from ..exceptions import ApiError
+from . import lifecycle, links, placement
+from .engines import (
+    ContainerSpec,
+    EngineError,
+    MountSpec,
+    NoSuchContainer,
+    PortSpec,
+)
+from .models import Container, Node, Service, new_uuid
+
+if TYPE_CHECKING:
+    from .cloud import Cloud
+
+#: Seconds that an engine may take to get a container up, image pull included, and
+#: to stop or remove one.
+UP_TIMEOUT = 600.0
+DOWN_TIMEOUT = 120.0
+
+#: Fields that are the control plane's business; engines get the others as options.
+_NOT_OPTIONS = frozenset(
+    {
+        *("image", "name", "nickname", "target_num_containers", "run_command"),
+        *("entrypoint", "container_ports", "container_envvars", "linked_to_service"),
+        *("bindings", "autorestart", "autodestroy", "autoredeploy", "tags", "roles"),
+        *("sequential_deployment", "deployment_strategy"),
+    }
+)
+
+
+def engine_options(definition: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields of a definition that are handed to the engine as they are."""
+    return {k: v for k, v in definition.items() if k not in _NOT_OPTIONS}
+
+
+def spec_of(cloud: Cloud, container: Container) -> ContainerSpec:
+    """What the engine has to make, all from the container's own record."""
+    definition = container.definition
+    service = cloud.services[container.service]
+    stack = cloud.stack_of(service)
+    owned = dict(container.volumes)
+    mounts = [
+        MountSpec(
+            binding["container_path"],
+            owned.get(binding["container_path"]),
+            binding["host_path"],
+            binding["rewritable"],
+        )
+        for binding in definition["bindings"]
+        if binding["container_path"]
+    ]
+    node = cloud.nodes[container.node]
+    platform = links.platform_environment(cloud, container, node)
+    options = engine_options(definition)
+    if options.get("hostname"):
+        options["hostname"] = links.expand(options["hostname"], platform)
+    aliases = [service.name, container.name]
+    if stack is not None:
+        aliases += [f"{service.name}.{stack.name}", f"{container.name}.{stack.name}"]
+    return ContainerSpec(
+        uuid=container.uuid,
+        name=container.name,
+        service=service.name,
+        stack=stack.name if stack else None,
+        namespace=container.namespace,
+        node=node.engine_id,
+        image=definition["image"],
+        command=definition["run_command"],
+        entrypoint=definition["entrypoint"],
+        environment=container.environment,
+        ports=[PortSpec(*port) for port in container.ports],
+        mounts=mounts,
+        volumes_from=[
+            peer.uuid
+            for owner in _volume_owners(cloud, service)
+            for peer in _peers(cloud, owner, container.ordinal, container.node)
+        ],
+        aliases=aliases,
+        autorestart=definition["autorestart"],
+        options=options,
+    )
+
+
+def _volume_owners(cloud: Cloud, service: Service) -> list[Service]:
+    """The services whose volumes the containers of a service share."""
+    wanted = (b["volumes_from"] for b in service.definition["bindings"])
+    return [cloud.services[uuid] for uuid in wanted if uuid in cloud.services]
+
+
+def _peers(
+    cloud: Cloud, owner: Service, ordinal: int, node: str | None = None
+) -> list[Container]:
+    """Of *owner*, the containers whose volumes container *ordinal* may share: that of
+    the same ordinal, or the last one; of a service on every node, any."""
+    theirs = cloud.containers_of(owner)
+    if owner.definition["deployment_strategy"] == "EVERY_NODE":
+        return [c for c in theirs if node in (None, c.node)]
+    return [c for c in theirs if c.ordinal == ordinal] or theirs[-1:]
+
+
+def _bound_to(
+    cloud: Cloud, service: Service, ordinal: int
+) -> list[tuple[set[str], str]]:
+    """Which nodes shared volumes leave for a container, and why.
+
+    Services tied together by ``volumes_from`` are placed as one, ordinal by ordinal:
+    one that shares the volumes of two others could go nowhere if they were apart.
+    """
+    bound = [
+        ({peer.node for peer in peers}, f"the volumes of {owner.name}")
+        for owner in _volume_owners(cloud, service)
+        if (peers := _peers(cloud, owner, ordinal))
+    ]
+    for member in _tied(cloud, service):
+        for peer in cloud.containers_of(member):
+            if peer.ordinal == ordinal and member is not service:
+                bound.append(({peer.node}, f"the volumes shared with {peer.name}"))
+    return bound
+
+
+def _tied(cloud: Cloud, service: Service) -> list[Service]:
+    """All services that ``volumes_from`` ties to this one, in whatever direction."""
+    found, left = {service.uuid: service}, [service]
+    while left:
+        one = left.pop()
+        around = [*_volume_owners(cloud, one), *cloud.sharing_volumes_of(one)]
+        for other in around:
+            everywhere = other.definition["deployment_strategy"] == "EVERY_NODE"
+            if other.uuid not in found and not everywhere:
+                found[other.uuid] = other
+                left.append(other)
+    return list(found.values())
+
+
+def candidates(cloud: Cloud, service: Service) -> list[placement.Candidate]:
+    """The nodes that answer, as placement sees them."""
+    found = []
+    for node in cloud.live_nodes():
+        if node.state != lifecycle.DEPLOYED:
+            continue
+        there = cloud.containers_on(node)
+        found.append(
+            placement.Candidate(
+                uuid=node.uuid,
+                tags={*node.tags, *node.auto_tags},
+                containers=len(there),
+                of_service=sum(c.service == service.uuid for c in there),
+                host_ports={
+                    (outer, protocol)
+                    for c in there
+                    for _, protocol, published, outer in c.ports
+                    if published and outer is not None
+                },
+            )
+        )
+    return found
+
+
+def place(
+    cloud: Cloud, service: Service, ordinal: int, *, reuse: Container | None
+) -> Node:
+    """The node for one more container, by the rules of ``placement``."""
+    definition = service.definition
+    bound = _bound_to(cloud, service, ordinal)
+    if reuse is not None:
+        bound.append(({reuse.node}, "the volumes to be reused"))
+    chosen = placement.choose(
+        candidates(cloud, service),
+        tags=definition["tags"],
+        strategy=definition["deployment_strategy"],
+        host_ports={
+            (port["outer_port"], port["protocol"])
+            for port in definition["container_ports"]
+            if port["outer_port"] is not None
+        },
+        bound_to=bound,
+    )
+    return cloud.nodes[chosen]
+
+
+async def deploy(
+    cloud: Cloud,
+    service: Service,
+    ordinal: int,
+    deployment: str,
+    *,
+    reuse: Container | None = None,
+    extra: Mapping[str, str] | None = None,
+) -> Container:
+    """Make ``<service>-<ordinal>`` and return when it runs (or has run).
+
+    Args:
+        deployment: The action's uuid, kept with the container.
+        reuse: A container just taken down, whose volumes the new one gets.
+        extra: Variables beside the usual ones.
+
+    Raises:
+        EngineError: It cannot be placed or started; nothing of it is left.
+    """
+    definition = service.definition
+    image = await cloud.engine.image_info(definition["image"])
+    # Nothing may come between choosing a node and taking the place on it.
+    node = place(cloud, service, ordinal, reuse=reuse)
+    kept = dict(reuse.volumes) if reuse else {}
+    container = Container(
+        namespace=service.namespace,
+        name=f"{service.name}-{ordinal}",
+        ordinal=ordinal,
+        service=service.uuid,
+        node=node.uuid,
+        definition=definition,
+        revision=service.revision,
+        deployment=deployment,
+        command=definition["run_command"] or (image.command if image else ""),
+        entrypoint=definition["entrypoint"] or (image.entrypoint if image else ""),
+        volumes=[
+            [binding["container_path"], kept.get(binding["container_path"], new_uuid())]
+            for binding in definition["bindings"]
+            if binding["container_path"] and not binding["host_path"]
+        ],
+        ports=_ports(definition, image.ports if image else ()),
+    )
+    cloud.add(container)
+    container.environment = _environment(cloud, service, container, node)
+    container.environment |= extra or {}
+    cloud.save(container)
+    await bring_up(cloud, container)
+    return container
+
+
+def _ports(
+    definition: Mapping[str, Any], exposed: Sequence[tuple[int, str]]
+) -> list[list[Any]]:
+    ports = [
+        [port["inner_port"], port["protocol"], port["published"], port["outer_port"]]
+        for port in definition["container_ports"]
+    ]
+    declared = {(inner, protocol) for inner, protocol, *_ in ports}
+    return ports + [
+        [inner, protocol, False, None]
+        for inner, protocol in exposed
+        if (inner, protocol) not in declared
+    ]
+
+
+def _environment(
+    cloud: Cloud, service: Service, container: Container, node: Node
+) -> dict[str, str]:
+    platform = links.platform_environment(cloud, container, node)
+    if "global" in service.definition["roles"]:
+        platform["DOCKERCLOUD_AUTH"] = cloud.accounts.for_container(
+            container.uuid, container.namespace
+        )
+    user = links.user_environment(service.definition)
+    user = {key: links.expand(value, platform) for key, value in user.items()}
+    return {**platform, **links.linked_environment(cloud, service), **user}
+
+
+async def bring_up(cloud: Cloud, container: Container) -> None:
+    """Have the engine create a container whose record exists; wait until it runs."""
+    try:
+        async with asyncio.timeout(UP_TIMEOUT):
+            await cloud.engine.create(spec_of(cloud, container))
+            await cloud.until(container, lambda: container.state != lifecycle.STARTING)
+        if container.state == lifecycle.TERMINATED or (
+            container.state == lifecycle.STOPPED and container.exit_code is None
+        ):
+            raise EngineError(container.message or "it could not be started")
+    except BaseException as error:
+        # The action may be cancelled here, or the server stopped: then the record
+        # stays for the next start.
+        if not cloud.operations.closing:
+            await asyncio.shield(asyncio.create_task(_give_up(cloud, container)))
+        if isinstance(error, EngineError | ApiError):
+            text = error.message if isinstance(error, ApiError) else str(error)
+            raise EngineError(f"{container.name}: {text}") from error
+        if isinstance(error, TimeoutError):
+            raise EngineError(
+                f"{container.name}: was not up after {UP_TIMEOUT:.0f} s"
+            ) from error
+        raise
+    service = cloud.services[container.service]
+    container.deployed = service.deployed = time.time()
+    cloud.save(container)
+
+
+async def _give_up(cloud: Cloud, container: Container) -> None:
+    with contextlib.suppress(EngineError, ApiError, TimeoutError):
+        async with asyncio.timeout(DOWN_TIMEOUT):
+            await cloud.engine.remove_container(container.uuid, volumes=True)
+    cloud.set_state(container, lifecycle.TERMINATED)
+
+
+async def start(cloud: Cloud, container: Container) -> None:
+    """Run a stopped container again; returns when it runs.
+
+    Raises:
+        EngineError: It could not be started.
+    """
+    cloud.set_state(container, lifecycle.STARTING)
+    try:
+        async with asyncio.timeout(UP_TIMEOUT):
+            try:
+                await cloud.engine.start_container(container.uuid)
+            except NoSuchContainer:
+                # A volatile engine has forgotten it over a restart of the server.
+                await cloud.engine.create(spec_of(cloud, container))
+            await cloud.until(container, lambda: container.state != lifecycle.STARTING)
+    except (EngineError, TimeoutError) as error:
+        cloud.set_state(container, lifecycle.STOPPED)
+        raise EngineError(f"{container.name}: {error or 'did not start'}") from error
+
+
+async def stop(cloud: Cloud, container: Container) -> None:
+    """Stop a container and keep it; returns when it has stopped."""
+    if container.state == lifecycle.STOPPED:
+        return
+    cloud.set_state(container, lifecycle.STOPPING)
+    async with asyncio.timeout(DOWN_TIMEOUT):
+        await cloud.engine.stop_container(container.uuid)
+        await cloud.until(container, lambda: container.state != lifecycle.STOPPING)
+
+
+async def remove(cloud: Cloud, container: Container, *, volumes: bool = True) -> None:
+    """Remove a container; returns when it is gone. Its record stays readable."""
+    if container.state == lifecycle.TERMINATED:
+        return
+    cloud.set_state(container, lifecycle.TERMINATING)
+    cloud.accounts.forget_container(container.uuid)
+    async with asyncio.timeout(DOWN_TIMEOUT):
+        await cloud.engine.remove_container(container.uuid, volumes=volumes)
+    cloud.set_state(container, lifecycle.TERMINATED)

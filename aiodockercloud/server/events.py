@@ -1,0 +1,50 @@
+"""The event stream.
+
+Source: Docker Cloud API reference, "Docker Cloud Events".
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+
+from aiohttp import web
+
+from ..exceptions import StreamClosed
+from . import streams
+from .api import Call, Resource
+from .journal import Missed
+
+resource = Resource("events")
+
+
+@resource.route("GET", key=False)
+async def events(call: Call) -> web.StreamResponse:
+    """All events of the namespace from the moment of the upgrade; ``type``, ``object``
+    and ``parent`` select, several values separated by commas."""
+    return await streams.serve(call, _frames(call))
+
+
+def _frames(call: Call) -> AsyncGenerator[str, None]:
+    def values(*names: str) -> set[str]:
+        # The Go client says parents where the reference says parent.
+        texts = (text for name in names for text in call.request.query.getall(name, []))
+        return {value for text in texts for value in text.split(",") if value}
+
+    subscription = call.cloud.hub.subscribe(
+        call.namespace,
+        types=values("type"),
+        objects=values("object"),
+        parents=values("parent", "parents"),
+    )
+
+    async def frames() -> AsyncGenerator[str, None]:
+        async with aclosing(subscription):
+            async for frame in subscription:
+                if isinstance(frame, Missed):
+                    # Whoever cannot keep up reconnects and looks anew: better than
+                    # events silently missing.
+                    raise StreamClosed(1013, f"{frame.count} events were missed")
+                yield frame
+
+    return frames()

@@ -1,0 +1,312 @@
+"""The operations themselves: what start, stop, scale, redeploy… do.
+
+Each job drives the engine from whatever is there towards what the records say, so it
+may be run again from its beginning. ``JOBS`` is the list the control plane runs.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from typing import Any, TypeVar
+
+from . import deployment, lifecycle, placement
+from .engines import EngineError
+from .models import Action, Container, Record, Service, Stack
+from .operations import Job, JobFunction, Origin
+
+T = TypeVar("T")
+
+EVERY_NODE = "EVERY_NODE"
+
+
+async def _each(
+    things: Sequence[T],
+    work: Callable[[T], Awaitable[Any]],
+    *,
+    one_by_one: bool = False,
+) -> None:
+    """Do *work* for all, at once or in order; then fail if any failed."""
+    if one_by_one:
+        for thing in things:
+            await work(thing)
+        return
+    results = await asyncio.gather(*map(work, things), return_exceptions=True)
+    errors = [result for result in results if isinstance(result, BaseException)]
+    for error in errors:
+        if not isinstance(error, EngineError):
+            raise error
+    if errors:
+        raise EngineError("; ".join(dict.fromkeys(map(str, errors))))
+
+
+# --- services -----------------------------------------------------------------------
+
+
+def _ordinals(job: Job, service: Service, missing: int) -> list[int]:
+    """The lowest numbers that no live container of the service has."""
+    taken = {c.ordinal for c in job.cloud.containers_of(service)}
+    found: list[int] = []
+    number = 1
+    while len(found) < missing:
+        if number not in taken:
+            found.append(number)
+        number += 1
+    return found
+
+
+def _missing(job: Job, service: Service) -> int:
+    """How many containers a service lacks; negative: how many too many."""
+    live = job.cloud.containers_of(service)
+    definition = service.definition
+    if definition["deployment_strategy"] != EVERY_NODE:
+        return int(definition["target_num_containers"]) - len(live)
+    nodes = deployment.candidates(job.cloud, service)
+    matching = placement.matching(nodes, definition["tags"])
+    if not matching and not live:
+        # Says which rule left no node.
+        deployment.place(job.cloud, service, 1, reuse=None)
+    return sum(not node.of_service for node in matching)
+
+
+async def _fill(job: Job, service: Service) -> None:
+    """Deploy what is missing to the target."""
+    missing = max(0, _missing(job, service))
+    if missing:
+        job.log(f"deploying {missing} of {service.name}")
+    await _each(
+        _ordinals(job, service, missing),
+        lambda n: deployment.deploy(job.cloud, service, n, job.action.uuid),
+        one_by_one=service.definition["sequential_deployment"],
+    )
+
+
+async def _resume(job: Job, service: Service) -> None:
+    """Bring up what an interrupted run of this job had only begun."""
+    begun = [
+        c
+        for c in job.cloud.containers_of(service)
+        if c.state == lifecycle.STARTING and c.deployed is None
+    ]
+    await _each(begun, lambda c: deployment.bring_up(job.cloud, c))
+
+
+async def start_service(job: Job) -> None:
+    service: Service = job.record
+    await _resume(job, service)
+    stopped = [
+        c
+        for c in job.cloud.containers_of(service)
+        if c.state in (lifecycle.STOPPED, lifecycle.STARTING)
+    ]
+    one_by_one = service.definition["sequential_deployment"]
+    await _each(
+        stopped, lambda c: deployment.start(job.cloud, c), one_by_one=one_by_one
+    )
+    await _fill(job, service)
+    service.scale_pending = False
+    service.started = time.time()
+
+
+async def stop_service(job: Job) -> None:
+    service: Service = job.record
+    await _each(
+        job.cloud.containers_of(service), lambda c: deployment.stop(job.cloud, c)
+    )
+    service.stopped = time.time()
+
+
+async def scale_service(job: Job) -> None:
+    service: Service = job.record
+    await _resume(job, service)
+    surplus = -_missing(job, service)
+    if surplus > 0:
+        last = job.cloud.containers_of(service)[-surplus:]
+        job.log(f"removing {', '.join(c.name for c in last)}")
+        await _each(last, lambda c: deployment.remove(job.cloud, c))
+    else:
+        await _fill(job, service)
+    service.scale_pending = False
+
+
+async def redeploy_service(job: Job) -> None:
+    service: Service = job.record
+    await _resume(job, service)
+    surplus = max(0, -_missing(job, service))
+    live = job.cloud.containers_of(service)
+    if surplus:
+        await _each(live[-surplus:], lambda c: deployment.remove(job.cloud, c))
+    old = [
+        c for c in job.cloud.containers_of(service) if c.deployment != job.action.uuid
+    ]
+    await _each(
+        old,
+        lambda c: _replace(job, c),
+        one_by_one=service.definition["sequential_deployment"],
+    )
+    await _fill(job, service)
+    service.scale_pending = False
+    service.started = time.time()
+
+
+async def _replace(job: Job, old: Container) -> None:
+    """Terminate a container and put a new one, with a new uuid, in its place."""
+    cloud = job.cloud
+    service = cloud.services[old.service]
+    reuse = job.params.get("reuse_volumes", True)
+    job.log(f"replacing {old.name}")
+    extra = {
+        key: job.params[key]
+        for key in ("DOCKERCLOUD_TRIGGER_BODY",)
+        if key in job.params
+    }
+    await deployment.remove(cloud, old, volumes=not reuse)
+    await deployment.deploy(
+        cloud,
+        service,
+        old.ordinal,
+        job.action.uuid,
+        reuse=old if reuse and old.volumes else None,
+        extra=extra,
+    )
+
+
+async def terminate_service(job: Job) -> None:
+    service: Service = job.record
+    await _each(
+        job.cloud.containers_of(service), lambda c: deployment.remove(job.cloud, c)
+    )
+    job.cloud.set_state(service, lifecycle.TERMINATED)
+
+
+# --- containers ---------------------------------------------------------------------
+
+
+async def start_container(job: Job) -> None:
+    await deployment.start(job.cloud, job.record)
+
+
+async def stop_container(job: Job) -> None:
+    await deployment.stop(job.cloud, job.record)
+
+
+async def redeploy_container(job: Job) -> None:
+    container: Container = job.record
+    if container.state != lifecycle.TERMINATED:
+        await _replace(job, container)
+        return
+    # Interrupted between the two halves.
+    service = job.cloud.services[container.service]
+    taken = {c.ordinal for c in job.cloud.containers_of(service)}
+    if container.ordinal not in taken:
+        await deployment.deploy(
+            job.cloud, service, container.ordinal, job.action.uuid, reuse=container
+        )
+    await _resume(job, service)
+
+
+async def terminate_container(job: Job) -> None:
+    container: Container = job.record
+    service = job.cloud.services[container.service]
+    await deployment.remove(job.cloud, container)
+    target = service.definition["target_num_containers"]
+    if job.action.is_user_action and target > 0:
+        # Whoever takes one away wants one less; else the next scale brings it back.
+        service.definition = {**service.definition, "target_num_containers": target - 1}
+        job.cloud.save(service)
+
+
+# --- stacks -------------------------------------------------------------------------
+
+
+def in_order(services: Iterable[Service]) -> list[list[Service]]:
+    """Services in groups: each after those it links to or takes volumes from.
+
+    What links to each other in a circle makes the last group.
+    """
+    left = list(services)
+    groups: list[list[Service]] = []
+    while left:
+        waiting = {service.uuid for service in left}
+        ready = [s for s in left if waiting.isdisjoint(_needs(s) - {s.uuid})] or left
+        groups.append(ready)
+        left = [service for service in left if service not in ready]
+    return groups
+
+
+def _needs(service: Service) -> set[str]:
+    definition = service.definition
+    linked = {link["to_service"] for link in definition["linked_to_service"]}
+    return linked | {b["volumes_from"] for b in definition["bindings"]} - {None}
+
+
+async def _on_services(job: Job, operation: str, *, reverse: bool = False) -> None:
+    """Do to every service of a stack what is asked of the stack."""
+    stack: Stack = job.record
+    groups = in_order(job.cloud.services_of(stack))
+    for group in reversed(groups) if reverse else groups:
+        await _each(group, lambda service: _on_service(job, operation, service))
+
+
+async def _on_service(job: Job, operation: str, service: Service) -> None:
+    operations = job.cloud.operations
+    if (running := operations.active(service)) is not None:
+        await operations.wait(running)
+    rule = lifecycle.OPERATIONS["service"][operation]
+    if service.state not in rule.allowed:
+        return
+    job.log(f"{operation} {service.name}")
+    action = operations.submit(operation, service, _origin(job.action), **job.params)
+    await operations.wait(action)
+    if action.state != lifecycle.SUCCESS:
+        why = action.log[-1][1] if action.log else action.state
+        raise EngineError(f"{service.name}: {why}")
+
+
+def _origin(action: Action) -> Origin:
+    """A part of a user's action names its user, but is no user action itself."""
+    return Origin(
+        user=action.user,
+        method=action.method,
+        path=action.path,
+        ip=action.ip,
+        user_agent=action.user_agent,
+    )
+
+
+async def start_stack(job: Job) -> None:
+    await _on_services(job, "start")
+    job.record.deployed = time.time()
+
+
+async def stop_stack(job: Job) -> None:
+    await _on_services(job, "stop", reverse=True)
+
+
+async def redeploy_stack(job: Job) -> None:
+    await _on_services(job, "redeploy")
+    job.record.deployed = time.time()
+
+
+async def terminate_stack(job: Job) -> None:
+    await _on_services(job, "terminate", reverse=True)
+    stack: Record = job.record
+    job.cloud.set_state(stack, lifecycle.TERMINATED)
+
+
+JOBS: dict[tuple[str, str], JobFunction] = {
+    ("service", "start"): start_service,
+    ("service", "stop"): stop_service,
+    ("service", "scale"): scale_service,
+    ("service", "redeploy"): redeploy_service,
+    ("service", "terminate"): terminate_service,
+    ("container", "start"): start_container,
+    ("container", "stop"): stop_container,
+    ("container", "redeploy"): redeploy_container,
+    ("container", "terminate"): terminate_container,
+    ("stack", "start"): start_stack,
+    ("stack", "stop"): stop_stack,
+    ("stack", "redeploy"): redeploy_stack,
+    ("stack", "terminate"): terminate_stack,
+}

@@ -1,0 +1,183 @@
+"""Variables in containers: the user's, the platform's, and those of links.
+
+Source: Docker Cloud API reference, "Service", ``link_variables``; the names and what
+clients read from them: the service links page of its manual.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from .. import wire
+from ..exceptions import BadRequest
+from . import lifecycle, names
+from .models import Container, Node, Service
+
+if TYPE_CHECKING:
+    from .cloud import Cloud
+
+#: Where overlay addresses come from; only the length of its mask is shown.
+_OVERLAY_MASK = 16
+_PLATFORM = ("DOCKERCLOUD_", "TUTUM_")
+
+
+def user_environment(definition: Mapping[str, Any]) -> dict[str, str]:
+    return {item["key"]: item["value"] for item in definition["container_envvars"]}
+
+
+def platform_environment(
+    cloud: Cloud, container: Container, node: Node | None
+) -> dict[str, str]:
+    """``DOCKERCLOUD_*`` of one container, all that is known before it runs."""
+    service = cloud.services[container.service]
+    stack = cloud.stack_of(service)
+    found = {
+        "DOCKERCLOUD_REST_HOST": cloud.rest_host,
+        "DOCKERCLOUD_STREAM_HOST": wire.stream_url(cloud.rest_host),
+    }
+    about: list[tuple[str, str, str, str]] = [
+        ("SERVICE", names.service_dns(cloud, service), service.name, service.uri),
+        (
+            "CONTAINER",
+            names.container_dns(cloud, container),
+            container.name,
+            container.uri,
+        ),
+    ]
+    if node is not None:
+        fqdn = names.node_dns(cloud, node)
+        about.append(("NODE", fqdn, fqdn.partition(".")[0], node.uri))
+    for what, fqdn, hostname, uri in about:
+        found[f"DOCKERCLOUD_{what}_FQDN"] = fqdn
+        found[f"DOCKERCLOUD_{what}_HOSTNAME"] = hostname
+        found[f"DOCKERCLOUD_{what}_API_URI"] = uri
+        found[f"DOCKERCLOUD_{what}_API_URL"] = f"{cloud.rest_host}{uri}"
+    if stack is not None:
+        found["DOCKERCLOUD_STACK_NAME"] = stack.name
+    return found
+
+
+_REFERENCE = re.compile(
+    r"\$(?:\{((?:DOCKERCLOUD|TUTUM)_\w+)\}|((?:DOCKERCLOUD|TUTUM)_\w+))"
+)
+
+
+def expand(text: str, platform: Mapping[str, str]) -> str:
+    """*text* with ``$DOCKERCLOUD_…`` and ``${TUTUM_…}`` replaced by their values."""
+
+    def value(match: re.Match[str]) -> str:
+        key = (match[1] or match[2]).replace("TUTUM_", "DOCKERCLOUD_", 1)
+        return platform.get(key, match[0])
+
+    return _REFERENCE.sub(value, text)
+
+
+def address(private_ip: str | None) -> str | None:
+    """``10.7.0.3/16`` as ``DOCKERCLOUD_IP_ADDRESS`` has it."""
+    return f"{private_ip}/{_OVERLAY_MASK}" if private_ip else None
+
+
+def targets(cloud: Cloud, service: Service) -> list[tuple[str, Service]]:
+    """The services that a service links to now, under the link's name."""
+    return [
+        (link["name"], target)
+        for link in service.definition["linked_to_service"]
+        if (target := cloud.services.get(link["to_service"])) is not None
+        and target.state != lifecycle.TERMINATED
+    ]
+
+
+def linked_environment(cloud: Cloud, service: Service) -> dict[str, str]:
+    """What a container of *service* gets from all its links."""
+    found: dict[str, str] = {}
+    for link_name, target in targets(cloud, service):
+        found |= variables(cloud, link_name, target, cloud.containers_of(target))
+    return found
+
+
+def variables(
+    cloud: Cloud, link_name: str, target: Service, containers: Iterable[Container]
+) -> dict[str, str]:
+    """What a link to *containers* of *target* puts into a client.
+
+    A service without running containers gives its API URL only.
+    """
+    alias = names.alias(link_name)
+    found: dict[str, str] = {}
+    running = [c for c in containers if c.private_ip and c.state == lifecycle.RUNNING]
+    for position, container in enumerate(running):
+        of_one = _variables_of(container)
+        if position == 0:
+            found |= {f"{alias}_{key}": value for key, value in of_one.items()}
+            found[f"{alias}_NAME"] = f"/{container.uuid}/{container.name}"
+        found |= {
+            f"{alias}_{container.ordinal}_{key}": value for key, value in of_one.items()
+        }
+    found[f"{alias}_DOCKERCLOUD_API_URL"] = f"{cloud.rest_host}{target.uri}"
+    return found
+
+
+def _variables_of(container: Container) -> dict[str, str]:
+    found: dict[str, str] = {}
+    inner = list(dict.fromkeys((port[0], port[1]) for port in container.ports))
+    for number, protocol in inner:
+        url = f"{protocol}://{container.private_ip}:{number}"
+        key = f"PORT_{number}_{protocol.upper()}"
+        found[key] = url
+        found[f"{key}_ADDR"] = str(container.private_ip)
+        found[f"{key}_PORT"] = str(number)
+        found[f"{key}_PROTO"] = protocol
+        if len(inner) == 1:
+            found["PORT"] = url
+    for key, value in user_environment(container.definition).items():
+        found[f"ENV_{key}"] = value
+    return found
+
+
+def linked_to_container(cloud: Cloud, container: Container) -> list[dict[str, Any]]:
+    """The links of a running container as they are now, not as when it started:
+    load balancers read them again after each change."""
+    service = cloud.services[container.service]
+    return [
+        {
+            "name": f"{names.alias(link_name)}_{peer.ordinal}",
+            "from_container": container.uri,
+            "to_container": peer.uri,
+            "endpoints": {
+                f"{inner}/{protocol}": f"{protocol}://{peer.private_ip}:{inner}"
+                for inner, protocol, *_ in peer.ports
+            },
+        }
+        for link_name, target in targets(cloud, service)
+        for peer in cloud.containers_of(target)
+        if peer.private_ip and peer.state == lifecycle.RUNNING
+    ]
+
+
+def resolve(
+    cloud: Cloud,
+    reference: str,
+    place: str,
+    namespace: str,
+    stack: str | None,
+    own: Mapping[str, str] | None = None,
+) -> str:
+    """The uuid of the service that a link or ``volumes_from`` names.
+
+    Args:
+        own: name → uuid of services that are being made in the same request.
+
+    Raises:
+        BadRequest: There is no such service.
+    """
+    if own and reference in own:
+        return own[reference]
+    service = cloud.find_service(reference, namespace, stack)
+    if service is None:
+        raise BadRequest(
+            f"{place}: there is no service {reference!r}; give a resource URI, a uuid,"
+            " a name in the same stack, or name.stack"
+        )
+    return service.uuid

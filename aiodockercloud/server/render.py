@@ -1,0 +1,83 @@
+"""What the resources share in showing objects and taking requests."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from .. import wire
+from . import filters
+from .api import Call, Reply
+from .models import Record
+from .operations import Origin
+
+if TYPE_CHECKING:
+    from .cloud import Cloud
+
+Render = Callable[["Cloud", Any], dict[str, Any]]
+
+
+def date(moment: float | None) -> str | None:
+    """Seconds since 1970 as the API writes dates."""
+    if moment is None:
+        return None
+    return wire.format_date(datetime.fromtimestamp(moment, UTC))
+
+
+def moment(seconds: float | None) -> datetime | None:
+    """Seconds since 1970 as filters compare dates: whole seconds, as they are shown."""
+    return None if seconds is None else datetime.fromtimestamp(int(seconds), UTC)
+
+
+def listed(
+    call: Call,
+    kind: str,
+    render: Render,
+    getters: Mapping[str, filters.Getter],
+    known: Sequence[str],
+    *,
+    records: Sequence[Record] | None = None,
+    reserved: Sequence[str] = (),
+) -> Reply:
+    """One page of a kind, filtered, newest first."""
+
+    def show(record: Record) -> dict[str, Any]:
+        return render(call.cloud, record)
+
+    if records is None:
+        records = call.cloud.all(kind, call.namespace)
+    dates: dict[str, filters.Getter] = {
+        "deployed_datetime": lambda r: moment(r.deployed),
+        "started_datetime": lambda r: moment(r.started),
+        "stopped_datetime": lambda r: moment(r.stopped),
+        "destroyed_datetime": lambda r: moment(r.destroyed),
+    }
+    found = filters.select(
+        records,
+        call.query,
+        getters={**{k: v for k, v in dates.items() if k in known}, **getters},
+        render=show,
+        known=known,
+        # Credentials in the query, as on streams.
+        reserved=(*reserved, "user", "token", "auth")
+        if "user" not in known
+        else reserved,
+    )
+    # Always from /api/: the Go client cuts that off by its length.
+    path = call.request.rel_url.raw_path
+    return Reply(filters.page(found, call.query, path, show))
+
+
+def origin(call: Call, body: str = "") -> Origin:
+    """Who is asking, for the action's record."""
+    request = call.request
+    return Origin(
+        user=call.account.user,
+        method=request.method,
+        path=request.path,
+        ip=request.remote or "",
+        user_agent=request.headers.get("User-Agent", ""),
+        is_user_action=True,
+        body=body,
+    )

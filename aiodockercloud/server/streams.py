@@ -1,0 +1,270 @@
+"""Websockets: logs, events and exec as frames, until the reader leaves.
+
+Source: Docker Cloud API reference, "Get the logs of a service" and its sisters; what
+real clients read from the frames.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterator,
+    Callable,
+    Collection,
+    Mapping,
+)
+from contextlib import aclosing
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from aiohttp import WSCloseCode, WSMsgType, web
+
+from .. import wire
+from ..exceptions import BadRequest
+from . import lifecycle
+from .api import Call
+from .engines import EngineError, ExecSession, LogLine
+from .journal import Missed
+from .models import Action, Container, Service
+
+if TYPE_CHECKING:
+    from .cloud import Cloud
+
+#: Seconds between pings; a peer that does not answer within half of that is gone.
+HEARTBEAT = 30.0
+#: Lines sent from the end of a log when the reader does not say.
+TAIL = 300
+#: Lines of one service's containers that may wait to be sent.
+MERGE_QUEUE = 1000
+
+SOCKETS: web.AppKey[set[web.WebSocketResponse]] = web.AppKey("sockets", set)
+
+Frames = AsyncGenerator[str, None]
+
+
+def window(query: Mapping[str, str]) -> tuple[int | None, bool]:
+    """``tail`` and ``follow`` of a log's query; ``tail=all`` is None, everything.
+
+    Raises:
+        BadRequest: One of them is not what it should be.
+    """
+    try:
+        follow = wire.parse_bool(query.get("follow") or "true")
+    except ValueError:
+        raise BadRequest("follow: must be true or false") from None
+    tail = query.get("tail") or str(TAIL)
+    if tail == "all":
+        return None, follow
+    if not tail.isdecimal():
+        raise BadRequest("tail: must be a number of lines, or all")
+    return int(tail), follow
+
+
+# --- frames -------------------------------------------------------------------------
+
+
+def log_frame(line: LogLine, source: str | None) -> str:
+    """One line as a frame; the text begins with the engine's stamp, as it always has,
+    and ends in its newline."""
+    seconds, nanoseconds = divmod(line.time_ns, 1_000_000_000)
+    stamp = (
+        f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{nanoseconds:09}Z"
+    )
+    frame: dict[str, Any] = {"type": "log"}
+    if source is not None:
+        frame["source"] = source
+    frame["log"] = f"{stamp} {line.text}\n"
+    frame["streamType"] = line.stream
+    frame["timestamp"] = seconds
+    return wire.dumps(frame).decode()
+
+
+def note_frame(text: str, source: str | None) -> str:
+    """A word of the server's own in a log."""
+    return log_frame(LogLine(time.time_ns(), "stderr", text), source)
+
+
+async def container_log(
+    cloud: Cloud,
+    container: Container,
+    tail: int | None,
+    follow: bool,
+    *,
+    source: bool = True,
+) -> Frames:
+    """The frames of one container's log; *source* names it in each."""
+    name = container.name if source else None
+    if container.state == lifecycle.TERMINATED:
+        return
+    lines = cloud.engine.logs(container.uuid, tail=tail, follow=follow)
+    try:
+        async with aclosing(lines):
+            async for line in lines:
+                yield log_frame(line, name)
+    except EngineError as error:
+        # One container that cannot be read does not end the log of its service.
+        yield note_frame(f"log of {container.name}: {error}", name)
+
+
+async def service_log(
+    cloud: Cloud, service: Service, tail: int | None, follow: bool
+) -> Frames:
+    """The logs of all containers of a service, merged.
+
+    Without *follow* in the order of their stamps; with it as they come, and new
+    containers join in.
+    """
+    if not follow:
+        lines: list[tuple[int, str]] = []
+        for container in cloud.containers_of(service):
+            one = cloud.engine.logs(container.uuid, tail=tail, follow=False)
+            async with aclosing(one):
+                lines += [(x.time_ns, log_frame(x, container.name)) async for x in one]
+        lines.sort(key=lambda item: item[0])
+        for _, text in lines if tail is None else lines[max(0, len(lines) - tail) :]:
+            yield text
+        return
+    #: None is the end.
+    queue: asyncio.Queue[str | None] = asyncio.Queue(MERGE_QUEUE)
+    readers: dict[str, asyncio.Task[None]] = {}
+
+    async def pass_on(container: Container, tail: int | None) -> None:
+        lines = container_log(cloud, container, tail, True)
+        async with aclosing(lines):
+            async for line in lines:
+                await queue.put(line)
+
+    async def watch() -> None:
+        """Read from each container that is there or comes."""
+        new_tail = tail
+        while service.state != lifecycle.TERMINATED:
+            for container in cloud.containers_of(service):
+                if container.uuid not in readers:
+                    reader = asyncio.create_task(pass_on(container, new_tail))
+                    readers[container.uuid] = reader
+            # What is deployed from now on is read from its first line.
+            new_tail = None
+            await cloud.until(service, lambda: _has_news(cloud, service, readers))
+        await asyncio.gather(*readers.values(), return_exceptions=True)
+        await queue.put(None)
+
+    watcher = asyncio.create_task(watch())
+    try:
+        while (frame := await queue.get()) is not None:
+            yield frame
+    finally:
+        tasks = [watcher, *readers.values()]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _has_news(cloud: Cloud, service: Service, known: Collection[str]) -> bool:
+    return service.state == lifecycle.TERMINATED or any(
+        container.uuid not in known for container in cloud.containers_of(service)
+    )
+
+
+async def action_log(
+    cloud: Cloud, action: Action, tail: int | None, follow: bool
+) -> Frames:
+    """The frames of an action's log; it ends with the action."""
+    journal = cloud.operations.journal(action)
+    async for line in journal.read(tail=tail, follow=follow):
+        if isinstance(line, Missed):
+            continue
+        moment, text = line
+        yield wire.dumps(
+            {"type": "log", "log": text, "timestamp": int(moment)}
+        ).decode()
+
+
+# --- serving ------------------------------------------------------------------------
+
+
+async def serve(call: Call, frames: Frames) -> web.WebSocketResponse:
+    """Send all frames, then close with 1000; stop at once when the reader leaves."""
+    async with _socket(call) as ws:
+        await pump(ws, frames)
+    return ws
+
+
+@contextlib.asynccontextmanager
+async def _socket(call: Call) -> AsyncIterator[web.WebSocketResponse]:
+    ws = web.WebSocketResponse(heartbeat=HEARTBEAT, compress=False)
+    if not ws.can_prepare(call.request).ok:
+        raise BadRequest("this is a websocket; send an upgrade request")
+    await ws.prepare(call.request)
+    sockets = call.request.app[SOCKETS]
+    sockets.add(ws)
+    try:
+        yield ws
+    finally:
+        sockets.discard(ws)
+
+
+async def pump(
+    ws: web.WebSocketResponse,
+    frames: Frames,
+    received: Callable[[str], Any] | None = None,
+) -> None:
+    """Move frames out and messages in until either side ends.
+
+    Reading goes on while frames are sent: it is what answers pings and notices that
+    the reader has left, even when no frame comes for hours.
+    """
+
+    async def read() -> None:
+        async for message in ws:
+            if received is not None and message.type == WSMsgType.TEXT:
+                await received(message.data)
+
+    async def send() -> None:
+        async with aclosing(frames):
+            async for frame in frames:
+                await ws.send_str(frame)
+
+    reader = asyncio.create_task(read())
+    sender = asyncio.create_task(send())
+    try:
+        await asyncio.wait({reader, sender}, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in (reader, sender):
+            task.cancel()
+        results = await asyncio.gather(reader, sender, return_exceptions=True)
+    for result in results:
+        if isinstance(result, BaseException) and not isinstance(
+            result, asyncio.CancelledError | ConnectionError
+        ):
+            await ws.close(code=WSCloseCode.INTERNAL_ERROR, message=b"internal error")
+            raise result
+    await ws.close()
+
+
+async def serve_exec(call: Call, session: ExecSession) -> web.WebSocketResponse:
+    """Output out as frames, text in as input; the last frame has the exit code.
+
+    That frame is ours: it has ``output`` like all others, because an old client adds
+    up the output of every frame, whatever it is.
+    """
+
+    async def frames() -> Frames:
+        async for stream, output in session.output():
+            yield _exec_frame("exec", stream, output)
+        yield _exec_frame("exit", "", "", exit_code=session.exit_code)
+
+    try:
+        async with _socket(call) as ws:
+            await pump(ws, frames(), session.write)
+    finally:
+        await session.close()
+    return ws
+
+
+def _exec_frame(kind: str, stream: str, output: str, **more: Any) -> str:
+    return wire.dumps(
+        {"type": kind, "streamType": stream, "output": output, **more}
+    ).decode()

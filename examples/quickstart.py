@@ -1,0 +1,179 @@
+"""From a stack file to running containers and back, on an embedded cloud.
+
+    python examples/quickstart.py [STACKFILE]
+
+Starts a cloud inside this process, deploys the stack file, shows events as they come,
+scales a service, follows its logs, runs a command in a container, redeploys, stops and
+terminates everything. Ctrl-C cleans up and ends it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections import Counter
+from pathlib import Path
+
+from aiodockercloud import DockerCloud, DockerCloudError, StackFileError
+from aiodockercloud.server import Embedded, running
+from aiodockercloud.stackfile import StackFile, load
+from aiodockercloud.types import Service, Stack
+from aiodockercloud.wire import log_text
+
+DEFAULT = Path(__file__).with_name("docker-cloud.yml")
+
+
+def say(text: str) -> None:
+    print(f"==> {text}", flush=True)
+
+
+def machines_for(file: StackFile) -> Embedded:
+    """An embedded cloud that has what the stack asks of its nodes: all its tags, and
+    as many nodes as containers want the same host port, with one to scale into."""
+    tags: set[str] = set()
+    wanted: Counter[tuple[int, str]] = Counter()
+    for service in file.services:
+        tags |= {tag["name"] for tag in service.get("tags", ())}
+        for port in service.get("container_ports", ()):
+            if port["outer_port"] is not None:
+                count = service.get("target_num_containers", 1)
+                wanted[port["outer_port"], port["protocol"]] += count
+    nodes = max([1, *wanted.values()]) + 1
+    return Embedded(nodes=[sorted(tags)] * nodes)
+
+
+async def stand_ins(cloud: DockerCloud, file: StackFile) -> list[Stack]:
+    """Stacks for services that the file expects to find in other stacks."""
+    missing: dict[str, set[str]] = {}
+    for service in file.services:
+        references = [
+            link["to_service"] for link in service.get("linked_to_service", ())
+        ]
+        references += [b["volumes_from"] for b in service.get("bindings", ())
+                       if b.get("volumes_from")]  # fmt: skip
+        for reference in references:
+            name, dot, stack = reference.partition(".")
+            if dot:
+                missing.setdefault(stack, set()).add(name)
+    made = []
+    for stack_name, names in missing.items():
+        say(f"standing in for stack {stack_name}: {', '.join(sorted(names))}")
+        services = [{"name": name, "image": "stand-in"} for name in sorted(names)]
+        stack = await cloud.stacks.create(name=stack_name, services=services)
+        await cloud.actions.wait(await cloud.stacks.start(stack))
+        made.append(stack)
+    return made
+
+
+async def show_events(cloud: DockerCloud, ready: asyncio.Event) -> None:
+    names: dict[str, str] = {}
+    async with cloud.events.subscribe() as events:
+        ready.set()
+        async for event in events:
+            uri = event["resource_uri"]
+            if uri not in names:
+                found = await cloud.request("GET", uri)
+                key = "action" if event["type"] == "action" else "name"
+                names[uri] = found.get(key) or found["uuid"][:8]
+            name = names[uri]
+            print(
+                f"    {event['type']:9} {event['action']:6} {name:30} {event['state']}"
+            )
+
+
+async def follow_logs(cloud: DockerCloud, service: Service, count: int = 5) -> None:
+    """The first few lines; a quiet container is left after two seconds."""
+    async with cloud.services.logs(service, tail=10) as lines:
+        try:
+            async with asyncio.timeout(2):
+                async for line in lines:
+                    print(f"    {line['source']} | {log_text(line)}")
+                    count -= 1
+                    if not count:
+                        return
+        except TimeoutError:
+            print("    (no more for now)")
+
+
+def may_scale(service: Service) -> bool:
+    """Whether there is room for one more: not where it has to be beside a container
+    that already has the host port it wants."""
+    fixed = any(port["outer_port"] for port in service["container_ports"])
+    shares = any(binding["volumes_from"] for binding in service["bindings"])
+    return service["deployment_strategy"] != "EVERY_NODE" and not (fixed and shares)
+
+
+async def tour(cloud: DockerCloud, path: Path, file: StackFile) -> None:
+    others = await stand_ins(cloud, file)
+    say(f"deploying {path}: {len(file.services)} services")
+    stack = await cloud.stacks.deploy(path, name=file.name)
+    say(f"stack {stack['name']} is {stack['state']}")
+    services = [await cloud.services.inspect(uri) for uri in stack["services"]]
+    for service in services:
+        print(f"    {service['name']:30} {service['state']:15} {service['image_name']}")
+
+    alive = [service for service in services if service["state"] == "Running"]
+    if not alive:
+        say("nothing runs on here: all containers have done their work")
+    else:
+        service = next(filter(may_scale, alive), alive[0])
+        if may_scale(service):
+            target = service["current_num_containers"] + 1
+            say(f"scaling {service['name']} to {target}")
+            await cloud.actions.wait(await cloud.services.scale(service, target))
+            service = await cloud.services.inspect(service)
+            print(f"    {service['running_num_containers']} containers are running")
+
+        say(f"following the logs of {service['name']}")
+        await follow_logs(cloud, service)
+
+        container = service["containers"][-1]
+        say("running a command in one of its containers")
+        result = await cloud.containers.run(
+            container, ["sh", "-c", "echo this is $DOCKERCLOUD_CONTAINER_HOSTNAME"]
+        )
+        print(f"    {result['stdout'].strip()} (exit code {result['exit_code']})")
+
+        say(f"redeploying {service['name']}")
+        await cloud.actions.wait(await cloud.services.redeploy(service))
+
+        say("stopping the stack")
+        await cloud.actions.wait(await cloud.stacks.stop(stack))
+
+    say("terminating it")
+    for each in [stack, *others]:
+        await cloud.actions.wait(await cloud.stacks.delete(each))
+    left = [
+        c["name"] for c in await cloud.containers.list() if c["state"] != "Terminated"
+    ]
+    say(f"done; containers left: {', '.join(left) or 'none'}")
+
+
+async def main(path: Path) -> None:
+    file = await asyncio.to_thread(load, path)
+    for warning in file.warnings:
+        say(f"note: {warning}")
+    async with running(machines_for(file)) as server:
+        say(f"an embedded cloud is ready on {server.url}")
+        async with DockerCloud(
+            server.url, user=server.user, apikey=server.apikey
+        ) as cloud:
+            ready = asyncio.Event()
+            events = asyncio.create_task(show_events(cloud, ready))
+            try:
+                await ready.wait()
+                await tour(cloud, path, file)
+            finally:
+                events.cancel()
+                await asyncio.gather(events, return_exceptions=True)
+
+
+if __name__ == "__main__":
+    try:
+        asyncio.run(main(Path(sys.argv[1]) if len(sys.argv) > 1 else DEFAULT))
+    except StackFileError as error:
+        sys.exit(f"not a stack file that can be deployed: {error}")
+    except DockerCloudError as error:
+        sys.exit(f"failed: {error}")
+    except KeyboardInterrupt:
+        say("interrupted; everything is down")
