@@ -1,0 +1,77 @@
+"""The Docker Cloud API for asyncio: the client.
+
+::
+
+    async with DockerCloud(url, user="me", apikey="…") as cloud:
+        service = await cloud.services.create(image="dockercloud/hello-world")
+        await cloud.services.start(service)
+
+The server is ``aiodockercloud.server``, which this package never imports.
+"""
+
+from __future__ import annotations
+
+from .client import DockerCloud, Retry
+from .containers import Exec
+from .events import EventStream
+from .exceptions import (
+    ApiError,
+    AuthError,
+    BadRequest,
+    ConflictError,
+    ConnectError,
+    DockerCloudError,
+    Forbidden,
+    GatewayTimeout,
+    MethodNotAllowed,
+    NonUniqueIdentifier,
+    NotSupported,
+    ObjectNotFound,
+    OperationNotAllowed,
+    PayloadTooLarge,
+    PaymentRequired,
+    ServerError,
+    StackFileError,
+    StreamClosed,
+    ThrottledError,
+    Unavailable,
+    UnsupportedMediaType,
+    WaitFailed,
+)
+from .stream import Stream
+from .wire import DOCKER_CLOUD, TUTUM, Dialect
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "DOCKER_CLOUD",
+    "TUTUM",
+    "ApiError",
+    "AuthError",
+    "BadRequest",
+    "ConflictError",
+    "ConnectError",
+    "Dialect",
+    "DockerCloud",
+    "DockerCloudError",
+    "EventStream",
+    "Exec",
+    "Forbidden",
+    "GatewayTimeout",
+    "MethodNotAllowed",
+    "NonUniqueIdentifier",
+    "NotSupported",
+    "ObjectNotFound",
+    "OperationNotAllowed",
+    "PayloadTooLarge",
+    "PaymentRequired",
+    "Retry",
+    "ServerError",
+    "StackFileError",
+    "Stream",
+    "StreamClosed",
+    "ThrottledError",
+    "Unavailable",
+    "UnsupportedMediaType",
+    "WaitFailed",
+]

@@ -1,0 +1,102 @@
+"""Services (``cloud.services``): so many containers of one image.
+
+Source: Docker Cloud API reference, "Services".
+"""
+
+from __future__ import annotations
+
+from typing import Unpack
+
+from .resource import Managed, Thing
+from .stream import Stream
+from .types import LogLine, Service, ServiceFields
+
+__all__ = ["Services"]
+
+
+class Services(Managed[Service]):
+    """The first argument is a service's dict, its ``resource_uri`` or its uuid.
+
+    Changing calls return the service, mostly still in the state on the way
+    (``"Starting"``); ``wait`` and ``cloud.actions.wait`` follow it to the end.
+    """
+
+    kind = "service"
+    stack_filter = "stack__name"
+
+    async def create(self, **fields: Unpack[ServiceFields]) -> Service:
+        """Define a service; ``image`` is required. It runs only after ``start``.
+
+        Returns:
+            The service, ``"Not running"``.
+
+        Raises:
+            BadRequest: A field is wrong; the message names it.
+            ConflictError: The name is taken.
+        """
+        return await self._create(fields)
+
+    async def update(self, service: Thing, **fields: Unpack[ServiceFields]) -> Service:
+        """Change the definition; the containers follow at the next ``redeploy``.
+
+        Lists such as ``container_envvars`` are replaced as a whole.
+        ``target_num_containers`` is stored, and acted upon by ``scale``.
+        """
+        return await self._update(service, fields)
+
+    async def start(self, service: Thing) -> Service:
+        """Start all containers of a service that is not running."""
+        return await self._operate(service, "start")
+
+    async def stop(self, service: Thing) -> Service:
+        """Stop all containers."""
+        return await self._operate(service, "stop")
+
+    async def scale(self, service: Thing, containers: int | None = None) -> Service:
+        """Add or remove containers.
+
+        Args:
+            service: The service.
+            containers: How many there should be; it is stored first. Without it,
+                the stored ``target_num_containers`` is what the service scales to.
+
+        Returns:
+            The service, usually ``"Scaling"``.
+        """
+        if containers is not None:
+            await self.update(service, target_num_containers=containers)
+        return await self._operate(service, "scale")
+
+    async def redeploy(self, service: Thing, *, reuse_volumes: bool = True) -> Service:
+        """Replace all containers by new ones made from the current definition.
+
+        Args:
+            service: The service.
+            reuse_volumes: Whether the new containers get the old ones' volumes.
+        """
+        params = {"reuse_volumes": reuse_volumes}
+        return await self._operate(service, "redeploy", params=params)
+
+    async def rollback(self, service: Thing) -> Service:
+        """Go back to the definition before the last change that was deployed.
+
+        The hosted service had no such call; aiodockercloud's server has.
+        """
+        return await self._operate(service, "rollback")
+
+    def logs(
+        self, service: Thing, *, tail: int | None = None, follow: bool = True
+    ) -> Stream[LogLine]:
+        """The logs of all containers of the service, interleaved.
+
+        Args:
+            service: The service.
+            tail: How many past lines to begin with; the server's default is 300.
+            follow: Whether to go on with new lines, or to end after the past ones.
+
+        Returns:
+            A stream of ``{"log": str, "source": "web-1", "streamType": "stdout",
+            "timestamp": seconds}``. It does not reconnect: when the connection is
+            lost it raises StreamClosed.
+        """
+        return self._logs(service, tail, follow)

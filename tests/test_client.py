@@ -1,0 +1,373 @@
+"""The one request: URLs, headers, errors, retries, the session."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import pickle
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from typing import Any
+
+import aiohttp
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer, unused_port
+from aioresponses import aioresponses
+from yarl import URL
+
+from aiodockercloud import (
+    TUTUM,
+    ApiError,
+    AuthError,
+    ConnectError,
+    DockerCloud,
+    ObjectNotFound,
+    Retry,
+    ThrottledError,
+    Unavailable,
+)
+
+BASE = "https://cloud.example.com"
+PATH = "/api/app/v1/service/"
+AT_ONCE = Retry(attempts=3, first=0, cap=0)
+
+
+def eager(retry: Retry | None = AT_ONCE) -> DockerCloud:
+    return DockerCloud(BASE, user="alice", apikey="s3cret", retry=retry)
+
+
+def calls(api: aioresponses, method: str, url: str = BASE + PATH) -> list[Any]:
+    return api.requests.get((method, URL(url)), [])
+
+
+# --- addresses ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("environ", "arguments", "rest", "stream"),
+    [
+        ({}, {}, "https://cloud.docker.com", "wss://ws.cloud.docker.com"),
+        ({}, {"dialect": TUTUM}, "https://dashboard.tutum.co", "wss://stream.tutum.co"),
+        ({}, {"url": "http://h:1/"}, "http://h:1", "ws://h:1"),
+        ({}, {"url": "https://h/pre/fix/"}, "https://h/pre/fix", "wss://h/pre/fix"),
+        ({}, {"url": "http://h", "stream_url": "wss://s"}, "http://h", "wss://s"),
+        ({"REST_HOST": "http://h/"}, {}, "http://h", "ws://h"),
+        ({"REST_HOST": "http://h", "STREAM_HOST": "ws://s/"}, {}, "http://h", "ws://s"),
+        ({"STREAM_HOST": "ws://s"}, {"url": "http://h"}, "http://h", "ws://h"),
+    ],
+)
+def test_addresses_come_from_arguments_then_environment_then_documentation(
+    monkeypatch: pytest.MonkeyPatch,
+    environ: dict[str, str],
+    arguments: dict[str, Any],
+    rest: str,
+    stream: str,
+) -> None:
+    for name, value in environ.items():
+        monkeypatch.setenv(f"DOCKERCLOUD_{name}", value)
+
+    cloud = DockerCloud(**arguments)
+
+    assert (cloud._rest, cloud._stream) == (rest, stream)
+
+
+@pytest.mark.parametrize("url", ["cloud.example.com", "ftp://h", "http://", "ws://h"])
+def test_an_address_that_is_none_is_refused(url: str) -> None:
+    with pytest.raises(ValueError, match="not an address"):
+        DockerCloud(url)
+
+
+async def test_namespace_from_the_environment_is_in_the_path(
+    api: aioresponses, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DOCKERCLOUD_NAMESPACE", "acme")
+    api.get(f"{BASE}/api/app/v1/acme/service/x/", payload={"uuid": "x"})
+
+    async with DockerCloud(BASE) as cloud:
+        assert await cloud.services.inspect("x") == {"uuid": "x"}
+
+
+# --- one request ----------------------------------------------------------------------
+
+
+async def test_request_with_a_body_sends_json_and_credentials(
+    api: aioresponses, cloud: DockerCloud
+) -> None:
+    api.post(BASE + PATH, status=201, payload={"uuid": "x"})
+
+    assert await cloud.request("POST", PATH, json={"name": "é"}) == {"uuid": "x"}
+
+    (call,) = calls(api, "POST")
+    assert call.kwargs["data"] == '{"name":"é"}'.encode()
+    headers = call.kwargs["headers"]
+    assert headers["Content-Type"] == headers["Accept"] == "application/json"
+    assert headers["Authorization"] == "Basic YWxpY2U6czNjcmV0"
+    assert headers["User-Agent"].startswith("aiodockercloud")
+
+
+async def test_request_with_params_quotes_them_and_drops_none(
+    api: aioresponses, cloud: DockerCloud
+) -> None:
+    url = URL(f"{BASE}{PATH}?a=x%20%26%2B&b=true&c=false&d=/uri/", encoded=True)
+    api.get(url, payload={})
+
+    params = {
+        "a": "x &+",
+        "b": True,
+        "c": False,
+        "d": {"resource_uri": "/uri/"},
+        "e": None,
+    }
+    assert await cloud.request("GET", PATH, params=params) == {}
+
+
+async def test_request_with_a_changing_answer_has_the_action(
+    api: aioresponses, cloud: DockerCloud
+) -> None:
+    uri = "/api/audit/v1/action/1/"
+    api.post(BASE + PATH, payload={}, headers={"X-DockerCloud-Action-URI": uri})
+
+    assert await cloud.request("POST", PATH) == {"dockercloud_action_uri": uri}
+
+
+async def test_request_refused_raises_what_the_server_said(
+    api: aioresponses, cloud: DockerCloud
+) -> None:
+    api.get(BASE + PATH, status=404, payload={"error": "no such thing"})
+
+    with pytest.raises(ObjectNotFound, match="no such thing") as caught:
+        await cloud.request("GET", PATH)
+
+    error = caught.value
+    assert (error.method, error.url, error.attempts) == ("GET", BASE + PATH, 1)
+    assert "s3cret" not in str(vars(error))
+
+
+async def test_request_of_a_write_that_is_redirected_is_not_followed(
+    api: aioresponses, cloud: DockerCloud
+) -> None:
+    api.post(BASE + PATH, status=301, headers={"Location": BASE + "/elsewhere/"})
+    api.get(BASE + "/elsewhere/", payload={})
+
+    with pytest.raises(ApiError) as caught:
+        await cloud.request("POST", PATH)
+    assert caught.value.status == 301
+
+
+async def test_request_nobody_answers_raises_connect_error() -> None:
+    url = f"http://127.0.0.1:{unused_port()}"
+    async with DockerCloud(url, user="u", apikey="hunter2", retry=None) as cloud:
+        with pytest.raises(ConnectError, match=r"no answer from http://127") as caught:
+            await cloud.request("GET", PATH)
+
+    assert isinstance(caught.value.__cause__, aiohttp.ClientConnectorError)
+    assert pickle.loads(pickle.dumps(caught.value)).url == url + PATH
+
+
+async def test_request_that_takes_too_long_raises_and_is_not_repeated() -> None:
+    seen = 0
+
+    async def hang(_: web.Request) -> web.Response:
+        nonlocal seen
+        seen += 1
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    app = web.Application()
+    app.router.add_get(PATH, hang)
+    async with TestServer(app) as server, asyncio.timeout(5):
+        async with DockerCloud(
+            str(server.make_url("")), auth="x", timeout=0.05, retry=AT_ONCE
+        ) as cloud:
+            with pytest.raises(ConnectError, match="timed out"):
+                await cloud.request("GET", PATH)
+    assert seen == 1
+
+
+# --- again ----------------------------------------------------------------------------
+
+
+async def test_get_that_fails_for_the_moment_is_repeated(api: aioresponses) -> None:
+    api.get(BASE + PATH, status=503)
+    api.get(BASE + PATH, exception=aiohttp.ServerDisconnectedError())
+    api.get(BASE + PATH, payload={"uuid": "x"})
+
+    async with eager() as cloud:
+        assert await cloud.request("GET", PATH) == {"uuid": "x"}
+    assert len(calls(api, "GET")) == 3
+
+
+async def test_get_that_keeps_failing_ends_with_its_attempts(api: aioresponses) -> None:
+    api.get(BASE + PATH, status=503, repeat=True)
+
+    async with eager() as cloud:
+        with pytest.raises(Unavailable, match="3 attempts") as caught:
+            await cloud.request("GET", PATH)
+    assert caught.value.attempts == 3
+    assert len(calls(api, "GET")) == 3
+
+
+@pytest.mark.parametrize("status", [400, 401, 404, 422, 500])
+async def test_get_that_will_not_heal_is_sent_once(
+    api: aioresponses, status: int
+) -> None:
+    api.get(BASE + PATH, status=status, repeat=True)
+
+    async with eager() as cloud:
+        with pytest.raises(ApiError):
+            await cloud.request("GET", PATH)
+    assert len(calls(api, "GET")) == 1
+
+
+async def test_get_without_retry_is_sent_once(api: aioresponses) -> None:
+    api.get(BASE + PATH, status=503, repeat=True)
+
+    async with eager(retry=None) as cloud:
+        with pytest.raises(Unavailable):
+            await cloud.request("GET", PATH)
+    assert len(calls(api, "GET")) == 1
+
+
+@pytest.mark.parametrize("method", ["POST", "PATCH", "DELETE"])
+async def test_write_is_repeated_when_throttled_and_never_else(
+    api: aioresponses, method: str
+) -> None:
+    api.add(BASE + PATH, method, status=429)
+    api.add(BASE + PATH, method, status=503)
+
+    async with eager() as cloud:
+        with pytest.raises(Unavailable):
+            await cloud.request(method, PATH)
+    assert len(calls(api, method)) == 2
+
+
+async def test_write_without_answer_is_sent_once(api: aioresponses) -> None:
+    api.post(BASE + PATH, exception=aiohttp.ServerDisconnectedError(), repeat=True)
+
+    async with eager() as cloud:
+        with pytest.raises(ConnectError):
+            await cloud.request("POST", PATH)
+    assert len(calls(api, "POST")) == 1
+
+
+@pytest.mark.parametrize("form", ["seconds", "date"])
+async def test_retry_after_within_patience_is_kept(
+    api: aioresponses, monkeypatch: pytest.MonkeyPatch, form: str
+) -> None:
+    pauses: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        pauses.append(seconds)
+
+    monkeypatch.setattr(asyncio, "sleep", sleep)
+    later = format_datetime(datetime.now(UTC) + timedelta(seconds=30), usegmt=True)
+    value = {"seconds": "30", "date": later}[form]
+    api.get(BASE + PATH, status=429, headers={"Retry-After": value})
+    api.get(BASE + PATH, payload={})
+
+    async with eager() as cloud:
+        await cloud.request("GET", PATH)
+    assert pauses[0] == pytest.approx(30, abs=2)
+
+
+async def test_retry_after_beyond_patience_is_raised(api: aioresponses) -> None:
+    api.get(BASE + PATH, status=429, headers={"Retry-After": "3600"}, repeat=True)
+
+    async with eager() as cloud:
+        with pytest.raises(ThrottledError) as caught:
+            await cloud.request("GET", PATH)
+    assert caught.value.headers["Retry-After"] == "3600"
+    assert len(calls(api, "GET")) == 1
+
+
+# --- the session ----------------------------------------------------------------------
+
+
+async def test_client_never_used_makes_no_session() -> None:
+    async with DockerCloud(BASE) as cloud:
+        assert cloud._session is None
+
+
+async def test_close_twice_is_quiet_and_closes_the_own_session(
+    api: aioresponses,
+) -> None:
+    api.get(BASE + PATH, payload={})
+    cloud = eager()
+    await cloud.request("GET", PATH)
+    session = cloud._session
+
+    await cloud.close()
+    await cloud.close()
+
+    assert session is not None
+    assert session.closed
+    with pytest.raises(RuntimeError, match="closed"):
+        await cloud.request("GET", PATH)
+
+
+async def test_session_that_was_given_is_used_and_left_open(api: aioresponses) -> None:
+    api.get(BASE + PATH, payload={})
+    async with aiohttp.ClientSession(raise_for_status=True) as session:
+        async with DockerCloud(BASE, auth="Basic x", session=session) as cloud:
+            await cloud.request("GET", PATH)
+        assert not session.closed
+        assert "Authorization" not in session.headers
+
+    (call,) = calls(api, "GET")
+    assert call.kwargs["headers"]["Authorization"] == "Basic x"
+
+
+async def test_many_requests_at_once_find_credentials_once(
+    api: aioresponses, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = 0
+
+    async def resolve(*_: object) -> str:
+        nonlocal asked
+        asked += 1
+        await asyncio.sleep(0)
+        return "Basic x"
+
+    monkeypatch.setattr("aiodockercloud.credentials.resolve", resolve)
+    api.get(BASE + PATH, payload={}, repeat=True)
+
+    async with DockerCloud(BASE) as cloud:
+        await asyncio.gather(*(cloud.request("GET", PATH) for _ in range(10)))
+    assert asked == 1
+
+
+async def test_cancelled_request_leaves_nothing_behind() -> None:
+    arrived = asyncio.Event()
+
+    async def hang(_: web.Request) -> web.Response:
+        arrived.set()
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    app = web.Application()
+    app.router.add_get(PATH, hang)
+    async with TestServer(app) as server, asyncio.timeout(5):
+        async with DockerCloud(str(server.make_url("")), auth="x") as cloud:
+            task = asyncio.create_task(cloud.request("GET", PATH))
+            await arrived.wait()
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+            assert cloud._slots._value == 100
+    gc.collect()  # a connection left open would warn, and warnings are errors
+
+
+def test_repr_shows_no_secrets() -> None:
+    cloud = DockerCloud("https://u:hunter2@h/", namespace="acme")
+
+    assert repr(cloud) == "<DockerCloud https://h namespace='acme'>"
+
+
+async def test_wrong_credentials_raise_auth_error(
+    api: aioresponses, cloud: DockerCloud
+) -> None:
+    api.get(BASE + PATH, status=401, payload={"error": "who are you"})
+
+    with pytest.raises(AuthError, match="who are you"):
+        await cloud.services.list()

@@ -1,0 +1,463 @@
+"""Streams against a small server on the loopback: frames, ends, reconnecting."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+import aiohttp
+import pytest
+from aiohttp import WSMsgType, web
+from aiohttp.test_utils import TestServer, unused_port
+
+from aiodockercloud import (
+    AuthError,
+    ConnectError,
+    DockerCloud,
+    ObjectNotFound,
+    StreamClosed,
+)
+from aiodockercloud import events as events_module
+
+Script = (
+    Callable[[web.WebSocketResponse, web.Request], Awaitable[object]]
+    | type[web.HTTPException]
+)
+Serve = Callable[..., Awaitable[DockerCloud]]
+
+LOGS = "/api/app/v1/service/{uuid}/logs/"
+EXEC = "/api/app/v1/container/{uuid}/exec/"
+EVENTS = "/api/audit/v1/events/"
+CONTAINER_EVENT = {"type": "container", "state": "Running", "parents": []}
+
+
+@pytest.fixture
+async def serve() -> AsyncIterator[Serve]:
+    """Start a server of one websocket path that plays a script per connection."""
+    open_servers: list[TestServer] = []
+    open_clouds: list[DockerCloud] = []
+
+    async def start(path: str, *scripts: Script, session: object = None) -> DockerCloud:
+        left = list(scripts)
+
+        async def handler(request: web.Request) -> web.WebSocketResponse:
+            ws = web.WebSocketResponse()
+            script = left.pop(0)
+            if isinstance(script, type):
+                raise script(text='{"error": "not that one"}')
+            await ws.prepare(request)
+            await script(ws, request)
+            if not ws.closed:
+                await ws.close()
+            return ws
+
+        app = web.Application()
+        app.router.add_get(path, handler)
+        server = TestServer(app)
+        await server.start_server()
+        open_servers.append(server)
+        assert session is None or isinstance(session, aiohttp.ClientSession)
+        cloud = DockerCloud(str(server.make_url("")), auth="Basic x", session=session)
+        open_clouds.append(cloud)
+        return cloud
+
+    async with asyncio.timeout(10):
+        yield start
+        for cloud in open_clouds:
+            await cloud.close()
+        for server in open_servers:
+            await server.close()
+
+
+def sends(*frames: object, close: int = 1000) -> Script:
+    async def script(ws: web.WebSocketResponse, _: web.Request) -> None:
+        for frame in frames:
+            if isinstance(frame, str):
+                await ws.send_str(frame)
+            else:
+                await ws.send_json(frame)
+        await ws.close(code=close, message=b"because")
+
+    return script
+
+
+async def cuts(_: web.WebSocketResponse, request: web.Request) -> None:
+    """Break the connection without a close frame."""
+    assert request.transport is not None
+    request.transport.abort()
+
+
+async def until(fact: Callable[[], bool]) -> None:
+    while not fact():  # noqa: ASYNC110 - what is watched has no event
+        await asyncio.sleep(0)
+
+
+async def waits_for_close(ws: web.WebSocketResponse, _: web.Request) -> None:
+    async for _message in ws:
+        pass
+
+
+# --- opening ------------------------------------------------------------------------
+
+
+async def test_stream_not_entered_sends_nothing(serve: Serve) -> None:
+    cloud = await serve(LOGS)  # any connection would fail for want of a script
+
+    cloud.services.logs("x")
+    await asyncio.sleep(0)
+
+    assert cloud._session is None
+
+
+async def test_logs_entered_send_the_documented_query(serve: Serve) -> None:
+    asked: list[web.Request] = []
+
+    async def script(_: web.WebSocketResponse, request: web.Request) -> None:
+        asked.append(request)
+
+    cloud = await serve(LOGS, script, script)
+    async with cloud.services.logs("x", tail=10, follow=False):
+        pass
+    async with cloud.services.logs("x"):
+        pass
+
+    assert [dict(request.query) for request in asked] == [
+        {"follow": "false", "tail": "10"},
+        {"follow": "true"},
+    ]
+    assert asked[0].headers["Authorization"] == "Basic x"
+
+
+@pytest.mark.parametrize("given", [False, True])
+@pytest.mark.parametrize(
+    ("refusal", "error"),
+    [(web.HTTPNotFound, ObjectNotFound), (web.HTTPUnauthorized, AuthError)],
+)
+async def test_refused_upgrade_raises_as_a_request_does(
+    serve: Serve, refusal: Script, error: type[Exception], given: bool
+) -> None:
+    async with aiohttp.ClientSession() as session:
+        cloud = await serve(LOGS, refusal, session=session if given else None)
+
+        with pytest.raises(error) as caught:
+            async with cloud.services.logs("x"):
+                pass
+    # A session that was given does not show the body of a refusal.
+    assert given or "not that one" in str(caught.value)
+
+
+async def test_upgrade_nobody_answers_raises_connect_error() -> None:
+    async with DockerCloud(f"http://127.0.0.1:{unused_port()}") as cloud:
+        with pytest.raises(ConnectError):
+            await anext(cloud.services.logs("x"))
+
+
+# --- reading ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("entered", [True, False])
+async def test_stream_closed_with_1000_ends_the_iteration(
+    serve: Serve, entered: bool
+) -> None:
+    cloud = await serve(LOGS, sends({"log": "a"}, {"log": "b"}))
+
+    stream = cloud.services.logs("x")
+    if entered:
+        async with stream:
+            lines = [line["log"] async for line in stream]
+    else:
+        lines = [line["log"] async for line in stream]
+
+    assert lines == ["a", "b"]
+    with pytest.raises(StopAsyncIteration):
+        await anext(stream)
+
+
+async def test_stream_closed_with_another_code_raises_it_after_its_frames(
+    serve: Serve,
+) -> None:
+    cloud = await serve(LOGS, sends({"log": "a"}, close=1011))
+
+    async with cloud.services.logs("x") as stream:
+        assert await anext(stream) == {"log": "a"}
+        with pytest.raises(StreamClosed) as caught:
+            await anext(stream)
+
+    assert (caught.value.code, caught.value.reason) == (1011, "because")
+
+
+async def test_stream_cut_off_raises_and_does_not_pass_for_an_end(
+    serve: Serve,
+) -> None:
+    cloud = await serve(LOGS, cuts)
+
+    async with cloud.services.logs("x") as stream:
+        with pytest.raises(StreamClosed) as caught:
+            await anext(stream)
+
+    assert caught.value.code == 1006
+
+
+async def test_stream_ended_by_tcp_without_close_frame_raises(serve: Serve) -> None:
+    async def hang_up(_: web.WebSocketResponse, request: web.Request) -> None:
+        assert request.transport is not None
+        request.transport.close()
+
+    cloud = await serve(LOGS, hang_up)
+
+    async with cloud.services.logs("x") as stream:
+        with pytest.raises(StreamClosed, match="1006"):
+            await anext(stream)
+
+
+async def test_control_frames_are_not_lines(serve: Serve) -> None:
+    cloud = await serve(
+        LOGS, sends({"type": "auth"}, {"type": "log-started"}, {"log": "a"})
+    )
+
+    async with cloud.services.logs("x") as stream:
+        assert [line async for line in stream] == [{"log": "a"}]
+
+
+@pytest.mark.parametrize(
+    ("frame", "error"),
+    [
+        ({"type": "error", "data": {"errorMessage": "UNAUTHORIZED"}}, AuthError),
+        ({"type": "error", "message": "UNAUTHORIZED"}, AuthError),
+        ({"type": "error", "data": {"errorMessage": "oops"}}, StreamClosed),
+        ({"type": "error"}, StreamClosed),
+        ("not JSON", StreamClosed),
+        ([1, 2], StreamClosed),
+    ],
+)
+async def test_error_frame_raises(
+    serve: Serve, frame: object, error: type[Exception]
+) -> None:
+    cloud = await serve(LOGS, sends(frame))
+
+    async with cloud.services.logs("x") as stream:
+        with pytest.raises(error):
+            await anext(stream)
+
+
+async def test_leaving_closes_the_socket_at_once(serve: Serve) -> None:
+    closed: asyncio.Future[int | None] = asyncio.get_running_loop().create_future()
+
+    async def script(ws: web.WebSocketResponse, request: web.Request) -> None:
+        await ws.send_json({"log": "a"})
+        await waits_for_close(ws, request)
+        closed.set_result(ws.close_code)
+
+    cloud = await serve(LOGS, script)
+    async with cloud.services.logs("x") as stream:
+        async for _ in stream:
+            break
+
+    assert await closed == 1000
+
+
+async def test_cancelled_reader_loses_no_frame_and_leaves_no_task(
+    serve: Serve,
+) -> None:
+    go = asyncio.Event()
+
+    async def script(ws: web.WebSocketResponse, _: web.Request) -> None:
+        await go.wait()
+        await ws.send_json({"log": "a"})
+
+    cloud = await serve(LOGS, script)
+    tasks = asyncio.all_tasks()
+    async with cloud.services.logs("x") as stream:
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0):
+                await anext(stream)
+        go.set()
+        assert await anext(stream) == {"log": "a"}
+        reader = stream._reader
+
+    assert reader is not None
+    assert reader.done()
+    assert reader not in tasks
+
+
+async def test_close_from_another_task_ends_a_waiting_reader(serve: Serve) -> None:
+    cloud = await serve(LOGS, waits_for_close)
+    async with cloud.services.logs("x") as stream:
+        reading = asyncio.create_task(anext(stream, None))
+        await asyncio.sleep(0)
+        await stream.close()
+
+        assert await reading is None
+
+
+async def test_slow_reader_answers_pings_and_gets_every_frame(serve: Serve) -> None:
+    """The socket is read ahead; with a full buffer it waits for the reader."""
+    ponged = asyncio.Event()
+    count = 5000
+
+    async def script(ws: web.WebSocketResponse, _: web.Request) -> None:
+        await ws.ping(b"are you there")
+        message = await ws.receive()
+        assert message.type is WSMsgType.PONG
+        ponged.set()
+        for number in range(count):
+            await ws.send_json({"log": str(number)})
+
+    # To see the pong, the server must not swallow it.
+    async def handler(request: web.Request) -> web.WebSocketResponse:
+        ws = web.WebSocketResponse(autoping=False)
+        await ws.prepare(request)
+        await script(ws, request)
+        await ws.close()
+        return ws
+
+    app = web.Application()
+    app.router.add_get(LOGS, handler)
+    async with TestServer(app) as server, asyncio.timeout(10):
+        async with DockerCloud(str(server.make_url("")), auth="x") as cloud:
+            async with cloud.services.logs("x") as stream:
+                await ponged.wait()  # and nobody has read yet
+                await until(lambda: stream._stalled)
+                assert len(stream._frames) == 1000
+                lines = [int(line["log"]) async for line in stream]
+
+    assert lines == list(range(count))
+
+
+async def test_closing_the_client_ends_its_streams(serve: Serve) -> None:
+    cloud = await serve(LOGS, waits_for_close)
+    stream = cloud.services.logs("x")
+    reading = asyncio.create_task(anext(stream, None))
+    await until(lambda: stream._reader is not None)
+
+    await cloud.close()
+
+    with pytest.raises(StreamClosed):
+        await reading
+    await stream.close()
+
+
+# --- exec ---------------------------------------------------------------------------
+
+
+async def echo(ws: web.WebSocketResponse, request: web.Request) -> None:
+    await ws.send_json({"streamType": "stdout", "output": request.query["command"]})
+    text = ""
+    while not text.endswith("\x04"):
+        text += await ws.receive_str()
+    await ws.send_json({"streamType": "stderr", "output": text[:-1]})
+    frame = {"type": "exit", "streamType": "", "output": "", "exit_code": 3}
+    await ws.send_json(frame)
+
+
+async def test_run_returns_both_outputs_and_the_exit_code(serve: Serve) -> None:
+    cloud = await serve(EXEC, echo)
+
+    result = await cloud.containers.run("x", ["echo", "a b"], stdin="hello")
+
+    assert result == {"stdout": "echo 'a b'", "stderr": "hello", "exit_code": 3}
+
+
+async def test_exec_of_a_text_sends_it_unchanged(serve: Serve) -> None:
+    cloud = await serve(EXEC, echo)
+
+    async with cloud.containers.exec("x", "ls -la | wc & +%") as process:
+        frame = await anext(process)
+        await process.write("\x04")
+        rest = [frame async for frame in process]
+
+    assert frame["output"] == "ls -la | wc & +%"
+    assert [frame["streamType"] for frame in rest] == ["stderr"]
+    assert process.exit_code == 3
+
+
+async def test_exec_of_a_server_that_tells_no_code_has_none(serve: Serve) -> None:
+    cloud = await serve(EXEC, sends({"streamType": "stdout", "output": "a"}, "bare"))
+
+    result = await cloud.containers.run("x", "ls")
+
+    assert result == {"stdout": "abare", "stderr": "", "exit_code": None}
+
+
+async def test_run_whose_connection_breaks_raises(serve: Serve) -> None:
+    cloud = await serve(EXEC, cuts)
+
+    with pytest.raises(StreamClosed):
+        await cloud.containers.run("x", "ls")
+
+
+async def test_run_that_takes_too_long_raises(serve: Serve) -> None:
+    cloud = await serve(EXEC, waits_for_close)
+
+    with pytest.raises(TimeoutError):
+        await cloud.containers.run("x", "ls", timeout=0.05)
+
+
+# --- events -------------------------------------------------------------------------
+
+
+@pytest.fixture
+def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(events_module, "LONGEST_PAUSE", 0.0)
+
+
+async def test_subscribe_with_filters_joins_them(serve: Serve) -> None:
+    asked: list[dict[str, str]] = []
+
+    async def script(_: web.WebSocketResponse, request: web.Request) -> None:
+        asked.append(dict(request.query))
+
+    cloud = await serve(EVENTS, script, script)
+    async with cloud.events.subscribe():
+        pass
+    async with cloud.events.subscribe(
+        type=["service", "node"], object={"resource_uri": "/a/"}, parent=["/b/", "/c/"]
+    ):
+        pass
+
+    assert asked == [{}, {"type": "service,node", "object": "/a/", "parent": "/b/,/c/"}]
+
+
+@pytest.mark.usefixtures("_no_pauses")
+async def test_events_after_a_lost_connection_go_on_and_count_the_gap(
+    serve: Serve,
+) -> None:
+    event = CONTAINER_EVENT
+    cloud = await serve(
+        EVENTS,
+        sends({**event, "uuid": "1"}, close=1012),
+        cuts,
+        web.HTTPServiceUnavailable,
+        sends({**event, "uuid": "2"}),
+    )
+
+    async with cloud.events.subscribe() as events:
+        seen = [event["uuid"] async for event in events]
+
+    assert seen == ["1", "2"]
+    assert events.gaps == 2  # the refusal in between is part of the second
+
+
+@pytest.mark.usefixtures("_no_pauses")
+async def test_events_refused_when_reconnecting_raise(serve: Serve) -> None:
+    cloud = await serve(EVENTS, cuts, web.HTTPUnauthorized)
+
+    async with cloud.events.subscribe() as events:
+        with pytest.raises(AuthError):
+            await anext(events)
+
+
+async def test_events_without_reconnect_raise(serve: Serve) -> None:
+    cloud = await serve(EVENTS, cuts)
+
+    async with cloud.events.subscribe(reconnect=False) as events:
+        with pytest.raises(StreamClosed):
+            await anext(events)
+    assert events.gaps == 0
+
+
+async def test_events_that_never_connected_raise_at_once() -> None:
+    async with DockerCloud(f"http://127.0.0.1:{unused_port()}") as cloud:
+        with pytest.raises(ConnectError):
+            async with cloud.events.subscribe():
+                pass

@@ -1,0 +1,296 @@
+"""The rules of the wire, without a network."""
+
+from __future__ import annotations
+
+import itertools
+from datetime import UTC, datetime, timedelta, timezone
+
+import pytest
+
+from aiodockercloud import (
+    TUTUM,
+    ApiError,
+    ConnectError,
+    ObjectNotFound,
+    OperationNotAllowed,
+    ServerError,
+    StreamClosed,
+    wire,
+)
+
+UUID = "7eaf7fff-882c-4f3d-9a8f-a22317ac00ce"
+
+
+# --- paths ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("segments", "namespace", "expected"),
+    [
+        (("service",), None, "/api/app/v1/service/"),
+        (("service", UUID, "start"), None, f"/api/app/v1/service/{UUID}/start/"),
+        (("service", UUID), "acme", f"/api/app/v1/acme/service/{UUID}/"),
+        (("node", UUID), "acme", f"/api/infra/v1/acme/node/{UUID}/"),
+        (("action", UUID), "acme", f"/api/audit/v1/action/{UUID}/"),
+        (("region", "aws", "eu 1"), "acme", "/api/infra/v1/region/aws/eu%201/"),
+        (("repository", "r:5000", "a"), None, "/api/repo/v1/repository/r%3A5000/a/"),
+        (("service", "a?b#c/d"), None, "/api/app/v1/service/a%3Fb%23c%2Fd/"),
+        (("events",), None, "/api/audit/v1/events/"),
+    ],
+)
+def test_path_of_segments_is_quoted_and_ends_in_a_slash(
+    segments: tuple[str, ...], namespace: str | None, expected: str
+) -> None:
+    assert wire.path(*segments, namespace=namespace) == expected
+
+
+@pytest.mark.parametrize("segment", ["", ".", ".."])
+def test_path_with_a_segment_that_leaves_it_is_refused(segment: str) -> None:
+    with pytest.raises(ValueError, match="cannot stand in a path"):
+        wire.path("service", segment)
+
+
+def test_path_in_tutum_has_no_subsystem_and_no_namespace() -> None:
+    assert (
+        wire.path("service", UUID, namespace="acme", dialect=TUTUM)
+        == f"/api/v1/service/{UUID}/"
+    )
+    assert (
+        wire.path("service", UUID, "logs", dialect=TUTUM, stream=True)
+        == f"/v1/service/{UUID}/logs/"
+    )
+
+
+@pytest.mark.parametrize(
+    ("path", "kind", "namespace", "key", "operation"),
+    [
+        ("/api/app/v1/service/", "service", None, (), ()),
+        (f"/api/app/v1/service/{UUID}", "service", None, (UUID,), ()),
+        (f"/api/app/v1//service/{UUID}//", "service", None, (UUID,), ()),
+        (f"/app/v1/service/{UUID}/logs/", "service", None, (UUID,), ("logs",)),
+        (f"/api/app/v1/acme/stack/{UUID}/", "stack", "acme", (UUID,), ()),
+        (f"/api/audit/v1/acme/action/{UUID}/", "action", "acme", (UUID,), ()),
+        (
+            f"/api/app/v1/service/{UUID}//trigger/t1/call/3/",
+            *("trigger", None, (UUID, "t1"), ("call", "3")),
+        ),
+        ("/api/infra/v1/az/aws/eu/eu-1/", "az", None, ("aws", "eu", "eu-1"), ()),
+        (
+            "/api/repo/v1/repository/r.example.com/u/i/",
+            *("repository", None, ("r.example.com", "u", "i"), ()),
+        ),
+        ("/api/audit/v1/events", "events", None, (), ()),
+        ("/v1/events", "events", None, (), ()),
+        (f"/api/v1/service/{UUID}/", "service", None, (UUID,), ()),
+    ],
+)
+def test_split_path_of_what_clients_send_finds_the_object(
+    path: str,
+    kind: str,
+    namespace: str | None,
+    key: tuple[str, ...],
+    operation: tuple[str, ...],
+) -> None:
+    target = wire.split_path(path)
+
+    assert target is not None
+    assert target[:4] == (kind, namespace, key, operation)
+
+
+@pytest.mark.parametrize("path", ["/", "/api/", "/api/app/v1/node/x/", "/index.html"])
+def test_split_path_of_another_path_is_none(path: str) -> None:
+    assert wire.split_path(path) is None
+
+
+@pytest.mark.parametrize(
+    "thing",
+    [
+        UUID,
+        f"/api/app/v1/service/{UUID}/",
+        f"https://cloud.example.com/api/app/v1/service/{UUID}/",
+        {"uuid": UUID},
+        {"uuid": "other", "resource_uri": f"/api/app/v1/service/{UUID}/"},
+    ],
+)
+def test_target_of_each_form_is_the_same_object(thing: str | dict[str, str]) -> None:
+    target = wire.target_of("service", thing)
+
+    assert (target.kind, target.namespace, target.pk) == ("service", None, UUID)
+
+
+def test_target_of_a_namespaced_uri_keeps_the_namespace() -> None:
+    target = wire.target_of("service", f"/api/app/v1/acme/service/{UUID}/")
+
+    assert target.namespace == "acme"
+
+
+@pytest.mark.parametrize(
+    "thing", ["", {}, {"uuid": ""}, f"/api/app/v1/stack/{UUID}/", "/elsewhere/"]
+)
+def test_target_of_nothing_of_that_kind_is_refused(thing: str | dict[str, str]) -> None:
+    with pytest.raises(ValueError, match="service"):
+        wire.target_of("service", thing)
+
+
+# --- secrets ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("https://u:p@host/x/?tail=1", "https://host/x/?tail=1"),
+        (
+            "wss://host/e?user=a&token=b&type=c",
+            "wss://host/e?user=***&token=***&type=c",
+        ),
+        (
+            "https://host/api/app/v1/service/u/trigger/t0p/call/",
+            "https://host/api/app/v1/service/u/trigger/***/call/",
+        ),
+    ],
+)
+def test_redact_url_with_secrets_hides_them(url: str, shown: str) -> None:
+    assert wire.redact(url) == shown
+
+
+def test_basic_auth_read_back_is_the_same() -> None:
+    value = wire.basic_auth("alice", "a:b")
+
+    assert value == "Basic YWxpY2U6YTpi"
+    assert wire.parse_authorization(value) == ("alice", "a:b")
+    assert wire.parse_authorization("ApiKey alice:key") == ("alice", "key")
+
+
+@pytest.mark.parametrize("value", ["", "Basic", "Basic ???", "Bearer x", "Basic YQ=="])
+def test_parse_authorization_of_something_else_is_none(value: str) -> None:
+    assert wire.parse_authorization(value) is None
+
+
+# --- values -------------------------------------------------------------------------
+
+
+def test_format_date_is_what_the_old_command_line_parses() -> None:
+    moment = datetime(2016, 3, 1, 4, 52, 18, tzinfo=timezone(timedelta(hours=1)))
+
+    assert wire.format_date(moment) == "Tue, 1 Mar 2016 03:52:18 +0000"
+    assert wire.format_event_date(moment) == "2016-03-01T03:52:18Z"
+    assert wire.format_date(None) is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Tue, 1 Mar 2016 03:52:18 +0000",
+        "2016-03-01T03:52:18Z",
+        "2016-03-01T04:52:18+01:00",
+        "2016-03-01T03:52:18",
+    ],
+)
+def test_parse_date_of_each_form_is_the_same_moment(text: str) -> None:
+    assert wire.parse_date(text) == datetime(2016, 3, 1, 3, 52, 18, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("text", "value"), [("True", True), ("true", True), ("0", False), ("False", False)]
+)
+def test_parse_bool_of_the_clients_words_reads_them(text: str, value: bool) -> None:
+    assert wire.parse_bool(text) is value
+
+
+def test_parse_bool_of_another_word_is_refused() -> None:
+    with pytest.raises(ValueError, match="'maybe' is not true or false"):
+        wire.parse_bool("maybe")
+
+
+def test_log_text_of_a_stamped_line_is_the_text_alone() -> None:
+    line = {"log": "2016-05-04T12:00:00.123456789Z hello world\n"}
+
+    assert wire.log_text(line) == "hello world"
+    assert wire.log_text({"log": "plain\r\n"}) == "plain"
+
+
+# --- answers ------------------------------------------------------------------------
+
+
+def test_decode_response_with_an_action_has_its_uri() -> None:
+    headers = {"X-DockerCloud-Action-URI": "/api/audit/v1/action/1/"}
+
+    found = wire.decode_response(202, headers, b'{"state": "Starting"}')
+
+    assert found == {
+        "state": "Starting",
+        "dockercloud_action_uri": "/api/audit/v1/action/1/",
+    }
+
+
+def test_decode_response_without_a_body_is_an_empty_dict() -> None:
+    assert wire.decode_response(204, {}, b"") == {}
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "kind", "message"),
+    [
+        (404, b'{"error": "no service x"}', ObjectNotFound, "no service x"),
+        (422, b'{"error": "not now"}', OperationNotAllowed, "not now"),
+        (502, b"<html>proxy</html>", ServerError, "Bad Gateway"),
+        (418, b"short and stout", ApiError, "short and stout"),
+        (599, b"", ServerError, "HTTP status 599"),
+        (200, b"[1]", ApiError, "the answer is not a JSON object"),
+        (200, b"<html>", ApiError, "the answer is not JSON"),
+    ],
+)
+def test_decode_response_that_is_no_object_raises_its_error(
+    status: int, body: bytes, kind: type[ApiError], message: str
+) -> None:
+    with pytest.raises(kind) as caught:
+        wire.decode_response(
+            status,
+            {"Set-Cookie": "secret", "Retry-After": "1"},
+            body,
+            method="GET",
+            url="https://u:p@host/x/",
+        )
+
+    error = caught.value
+    assert (error.status, error.message, error.method) == (status, message, "GET")
+    assert error.url == "https://host/x/"
+    assert error.headers == {"Retry-After": "1"}
+
+
+def test_next_offset_is_there_until_the_last_page() -> None:
+    meta = {"limit": 25, "offset": 25, "next": "/api/app/v1/service/?offset=50"}
+
+    assert wire.next_offset({"meta": meta}) == 50
+    assert wire.next_offset({"meta": {**meta, "next": None}}) is None
+
+
+# --- trying again -------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("error", "transient"),
+    [
+        (ApiError("", 503), True),
+        (ApiError("", 429), True),
+        (ApiError("", 401), False),
+        (ApiError("", 404), False),
+        (ApiError("", 500), False),
+        (ConnectError(), True),
+        (StreamClosed(1006), True),
+        (StreamClosed(1001), True),
+        (StreamClosed(1000), False),
+        (StreamClosed(1008), False),
+        (KeyError(), False),
+    ],
+)
+def test_is_transient_is_true_for_what_may_heal(
+    error: Exception, transient: bool
+) -> None:
+    assert wire.is_transient(error) is transient
+
+
+def test_backoff_grows_to_its_cap_with_jitter() -> None:
+    pauses = list(itertools.islice(wire.backoff(1.0, cap=4.0), 5))
+
+    for pause, full in zip(pauses, [1, 2, 4, 4, 4], strict=True):
+        assert full / 2 <= pause <= full
