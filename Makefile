@@ -1,0 +1,43 @@
+# Everything happens in .venv, made on first use and brought up to date when
+# pyproject.toml changes. Another Python than python3: make PYTHON=python3.12 test
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+
+.PHONY: develop demo test lint fmt docs clean
+
+develop: $(VENV)/.develop
+
+demo: develop
+	$(BIN)/python examples/quickstart.py
+
+# One test or a few: make test ARGS="tests/test_wire.py -k paging"
+test: develop
+	$(BIN)/python -m pytest $(ARGS)
+
+lint: develop
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+fmt: develop
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+docs: $(VENV)/.docs
+	$(BIN)/sphinx-build --fail-on-warning --keep-going --nitpicky docs docs/_build
+
+clean:
+	rm -rf $(VENV) .venv-py27 docs/_build dist build
+	rm -rf .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(VENV)/.develop: pyproject.toml scripts/venv
+	scripts/venv $(PYTHON) $(VENV)
+	$(PIP) install --editable '.[test,lint]'
+	touch $@
+
+$(VENV)/.docs: $(VENV)/.develop
+	$(PIP) install --editable '.[docs]'
+	touch $@

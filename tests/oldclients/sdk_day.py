@@ -1,0 +1,349 @@
+"""A day's work with the official SDK, unmodified, on Python 2.7.
+
+The SDK finds the server by its environment variables. Each step prints one line; the
+exit status is 0 only if every fact held.
+
+The SDK's Events installs a SIGINT handler, so it has to run in the main thread: the
+work is done in a second one, which sends SIGINT in the end, as a user would.
+"""
+
+from __future__ import print_function, unicode_literals
+
+import json
+import os
+import re
+import signal
+import sys
+import threading
+import time
+import traceback
+
+import dockercloud
+import requests
+from dockercloud.api.utils import is_uuid4
+
+WAIT = 30  # seconds, for anything that is waited for
+IMAGE = "dockercloud/hello-world"
+STAMPED = re.compile(r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}Z .*\n$", re.DOTALL)
+DATE = re.compile(r"^\w{3}, \d{1,2} \w{3} \d{4} \d\d:\d\d:\d\d \+0000$")
+
+
+def check(fact, *what):
+    if not fact:
+        raise AssertionError(" ".join("%s" % (part,) for part in what))
+
+
+def until(what, fact):
+    """Poll until fact() gives something true, and return that."""
+    deadline = time.time() + WAIT
+    while True:
+        found = fact()
+        if found:
+            return found
+        check(time.time() < deadline, "waited in vain for", what)
+        time.sleep(0.05)
+
+
+def until_state(thing, state):
+    def reached():
+        thing.refresh()
+        return thing.state == state
+
+    until("%s %s" % (thing.resource_uri, state), reached)
+
+
+def until_done(action_uri):
+    """Follow the action of a changing call, as the command line's --sync does."""
+    check(re.match("^/api/audit/v1/action/[0-9a-f-]{36}/$", action_uri), action_uri)
+    action = dockercloud.Utils.fetch_by_resource_uri(action_uri)
+    until("the end of " + action.action, lambda: action.refresh() and action.end_date)
+    check(action.state == "Success", action.action, "ended", action.state)
+
+
+def visit(container):
+    """Request its page, which also puts a line into its log."""
+    node = dockercloud.Utils.fetch_by_resource_uri(container.node)
+    [port] = [p for p in container.container_ports if p["inner_port"] == 80]
+    check(port["published"] and port["outer_port"], port)
+    page = requests.get("http://%s:%d/" % (node.public_ip, port["outer_port"]))
+    check("Hello world!" in page.text and container.name in page.text, page.text)
+
+
+class Follower(threading.Thread):
+    """Follow a service's log until told to stop; the frames are in .frames."""
+
+    def __init__(self, service):
+        super(Follower, self).__init__()
+        self.daemon = True
+        self.service = service
+        self.frames = []
+        self.enough = lambda frame: False
+        self.start()
+
+    def run(self):
+        try:
+            self.service.logs(tail=100, follow=True, log_handler=self.take)
+        except SystemExit:  # the one way out of a followed log that the SDK has
+            pass
+
+    def take(self, message):
+        frame = json.loads(message)
+        self.frames.append(frame)
+        if self.enough(frame):
+            sys.exit()
+
+
+class Day(object):
+    def __init__(self, events):
+        self.events = events
+        self.service = None
+
+    def authentication(self):
+        dockercloud.dockercloud_auth = "Basic d3Jvbmc6d3Jvbmc="
+        try:
+            dockercloud.Service.list()
+        except dockercloud.AuthError:
+            pass
+        else:
+            raise AssertionError("wrong credentials were accepted")
+        finally:
+            dockercloud.dockercloud_auth = None
+
+    def lists(self):
+        check(dockercloud.Service.list() == [], "services before the first")
+        check(dockercloud.Container.list() == [], "containers before the first")
+        check(dockercloud.Stack.list() == [], "stacks before the first")
+        nodes = dockercloud.Node.list()
+        check(nodes and nodes[0].state == "Deployed", "the first node", nodes)
+        dockercloud.Action.list()
+
+    def create(self):
+        service = dockercloud.Service.create(
+            image=IMAGE,
+            name="web",
+            target_num_containers=1,
+            container_ports=[{"protocol": "tcp", "inner_port": 80, "published": True}],
+            container_envvars=[{"key": "GREETING", "value": "gr\u00fc\u00df dich"}],
+            tags=[],
+        )
+        check(service.save(), "save of the new service")
+        check(is_uuid4(service.uuid), service.uuid)
+        check(service.state == "Not running", service.state)
+        check(service.image_name.startswith(IMAGE + ":"), service.image_name)
+        check(
+            service.container_envvars
+            == [{"key": "GREETING", "value": "gr\u00fc\u00df dich"}],
+            service.container_envvars,
+        )
+        check(
+            [(p["inner_port"], p["published"]) for p in service.container_ports]
+            == [(80, True)],
+            service.container_ports,
+        )
+        until_done(service.dockercloud_action_uri)
+        self.service = service
+
+    def identifiers(self):
+        fetch = dockercloud.Utils.fetch_remote_service
+        for identifier in ("web", self.service.uuid, self.service.uuid[:8]):
+            check(fetch(identifier).uuid == self.service.uuid, identifier)
+        try:
+            fetch("nothing-of-that-name")
+        except dockercloud.ObjectNotFound:
+            pass
+        else:
+            raise AssertionError("a service that is not there was found")
+
+    def start(self):
+        check(self.service.start(), "start")
+        check(self.service.state in ("Starting", "Running"), self.service.state)
+        until_done(self.service.dockercloud_action_uri)
+        until_state(self.service, "Running")
+        check(self.service.running_num_containers == 1, "one container runs")
+        check(DATE.match(self.service.started_datetime), self.service.started_datetime)
+
+    def scale(self):
+        """To two containers, while the log is followed: it has lines of both."""
+        follower = Follower(self.service)
+        visit(self.containers()[0])
+        until("a line of web-1", lambda: follower.frames)
+        follower.enough = lambda frame: frame.get("source") == "web-2"
+
+        self.service.target_num_containers = 2
+        check(self.service.save(), "save of the new target")
+        check(self.service.target_num_containers == 2, "the target is stored")
+        check(self.service.scale(), "scale")
+        until_done(self.service.dockercloud_action_uri)
+        until_state(self.service, "Running")
+        check(self.service.running_num_containers == 2, "two containers run")
+        check(len(self.service.containers) == 2, self.service.containers)
+
+        visit(self.containers()[1])
+        follower.join(WAIT)
+        check(not follower.is_alive(), "no line of web-2 came:", follower.frames)
+        sources = set(frame["source"] for frame in follower.frames)
+        check(sources == {"web-1", "web-2"}, sources)
+
+    def containers(self):
+        return sorted(
+            (
+                container
+                for container in dockercloud.Container.list(
+                    service=self.service.resource_uri
+                )
+                if container.state != "Terminated"
+            ),
+            key=lambda container: container.name,
+        )
+
+    def inspect_containers(self):
+        containers = self.containers()
+        check([c.name for c in containers] == ["web-1", "web-2"], containers)
+        container = dockercloud.Utils.fetch_remote_container("web-1")
+        check(container.state == "Running", container.state)
+        check(container.service == self.service.resource_uri, container.service)
+        variables = dict((v["key"], v["value"]) for v in container.container_envvars)
+        check(variables["GREETING"] == "gr\u00fc\u00df dich", variables)
+
+    def logs(self):
+        """The end of the log, after which the server closes."""
+        frames = []
+        self.service.logs(
+            tail=100, follow=False, log_handler=lambda m: frames.append(json.loads(m))
+        )
+        check(set(f["source"] for f in frames) == {"web-1", "web-2"}, frames)
+        for frame in frames:
+            check(frame["type"] == "log", frame)
+            check(frame["streamType"] in ("stdout", "stderr"), frame)
+            check(isinstance(frame["timestamp"], int), frame)
+            check(STAMPED.match(frame["log"]), frame)
+
+        last = []
+        self.containers()[0].logs(tail=1, follow=False, log_handler=last.append)
+        check(len(last) == 1, "tail=1 gave", last)
+
+    def execute(self):
+        def output_of(command):
+            frames = []
+            self.containers()[0].execute(
+                command, handler=lambda message: frames.append(json.loads(message))
+            )
+            check(all("streamType" in f and "output" in f for f in frames), frames)
+            return "".join(frame["output"] for frame in frames)
+
+        output = output_of('echo "to be  or not"')
+        check("to be  or not" in output, output)
+        output = output_of("env")
+        check("GREETING=gr\u00fc\u00df dich" in output, output)
+
+    def redeploy(self):
+        old = [container.uuid for container in self.containers()]
+        check(self.service.redeploy(reuse_volumes=False), "redeploy")
+        until_done(self.service.dockercloud_action_uri)
+        until_state(self.service, "Running")
+        new = self.containers()
+        check([c.name for c in new] == ["web-1", "web-2"], new)
+        check(not set(old) & set(c.uuid for c in new), "the containers are new objects")
+
+    def stop(self):
+        check(self.service.stop(), "stop")
+        until_done(self.service.dockercloud_action_uri)
+        until_state(self.service, "Stopped")
+        check([c.state for c in self.containers()] == ["Stopped"] * 2, "both stopped")
+
+    def terminate(self):
+        uuid = self.service.uuid
+        check(self.service.delete(), "delete")
+        check(self.service.state in ("Terminating", "Terminated"), self.service.state)
+        check(self.service.target_num_containers == 0, "the target is 0 at once")
+        until_done(self.service.dockercloud_action_uri)
+        service = dockercloud.Service.fetch(uuid)
+        until_state(service, "Terminated")
+        check(self.containers() == [], "containers are left")
+
+    def saw_events(self):
+        """The events tell the same story, with every key and the right parents."""
+        uri = "/api/app/v1/service/%s/" % self.service.uuid
+
+        def states():
+            return [e["state"] for e in list(self.events) if e["resource_uri"] == uri]
+
+        until("the event of the end", lambda: "Terminated" in states())
+        story = [
+            "Starting",
+            "Running",
+            "Scaling",
+            "Running",
+            "Redeploying",
+            "Running",
+            "Stopping",
+            "Stopped",
+            "Terminating",
+            "Terminated",
+        ]
+        told = iter(states())
+        check(all(state in told for state in story), states())
+        keys = "action datetime parents resource_uri state type uuid".split()
+        for event in self.events:
+            check(set(keys) <= set(event), event)
+            if event["type"] == "container":
+                check(uri in event["parents"], event)
+        check(
+            any(
+                (e["type"], e["state"]) == ("action", "Success") and uri in e["parents"]
+                for e in self.events
+            ),
+            "no action of the service ended in an event",
+        )
+
+    def work(self):
+        for step in (
+            self.authentication,
+            self.lists,
+            self.create,
+            self.identifiers,
+            self.start,
+            self.scale,
+            self.inspect_containers,
+            self.logs,
+            self.execute,
+            self.redeploy,
+            self.stop,
+            self.terminate,
+            self.saw_events,
+        ):
+            step()
+            print("ok", step.__name__)
+            sys.stdout.flush()
+
+
+def main():
+    received = []
+    failures = []
+    stream = dockercloud.Events()
+    stream.on_message(lambda message: received.append(json.loads(message)))
+
+    def work():
+        try:
+            Day(received).work()
+        except BaseException:
+            traceback.print_exc()
+            failures.append(1)
+        finally:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    worker = threading.Thread(target=work)
+    worker.daemon = True
+
+    def opened():
+        if not worker.ident:  # the SDK reconnects by itself; the day begins once
+            worker.start()
+
+    stream.on_open(opened)
+    stream.run_forever()
+    worker.join(WAIT)
+    return 1 if failures or worker.is_alive() else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
