@@ -9,14 +9,15 @@ from __future__ import annotations
 import hashlib
 import hmac
 import secrets
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from .. import wire
 from ..exceptions import AuthError, Forbidden
 from .store import Store
 
-_KIND = "account"
+#: The kind under which accounts are stored.
+ACCOUNT = "account"
 _SCRYPT = {"n": 2**12, "r": 8, "p": 1}
 
 
@@ -26,14 +27,23 @@ class Account:
 
     user: str
     namespace: str
-    salt: str
-    hash: str
+    salt: str = field(repr=False)
+    hash: str = field(repr=False)
     #: Only its own namespace, and no further keys.
     scoped: bool = False
 
 
+def _bytes(text: str) -> bytes:
+    # Headers may hold bytes that are no text, which come as lone surrogates.
+    return text.encode(errors="surrogatepass")
+
+
+#: Who calls what needs no credentials.
+NOBODY = Account("", "", "", "", scoped=True)
+
+
 def _hash(key: str, salt: str) -> str:
-    return hashlib.scrypt(key.encode(), salt=bytes.fromhex(salt), **_SCRYPT).hex()
+    return hashlib.scrypt(_bytes(key), salt=bytes.fromhex(salt), **_SCRYPT).hex()
 
 
 class Accounts:
@@ -60,13 +70,13 @@ class Accounts:
         account = Account(user, namespace or user, salt, _hash(key, salt), scoped)
         self._accounts[user] = account
         self._checked.clear()
-        self._store.put_row(_KIND, user, asdict(account))
+        self._store.put_row(ACCOUNT, user, asdict(account))
         return account
 
     def remove(self, user: str) -> None:
         if self._accounts.pop(user, None) is not None:
             self._checked.clear()
-            self._store.put_row(_KIND, user, None)
+            self._store.put_row(ACCOUNT, user, None)
 
     def for_container(self, uuid: str, namespace: str) -> str:
         """The ``DOCKERCLOUD_AUTH`` of a container with the role ``global``: good for
@@ -88,7 +98,7 @@ class Accounts:
         if credentials is None:
             raise AuthError("credentials are missing: send Authorization: Basic")
         user, key = credentials
-        digest = hmac.digest(self._secret, f"{user}\0{key}".encode(), "sha256")
+        digest = hmac.digest(self._secret, _bytes(f"{user}\0{key}"), "sha256")
         if (known := self._checked.get(digest)) is not None:
             return known
         account = self._accounts.get(user)
@@ -107,6 +117,6 @@ class Accounts:
         """
         if wanted is None or wanted == account.namespace:
             return account.namespace
-        if account.scoped:
+        if account.scoped and account is not NOBODY:
             raise Forbidden(f"these credentials do not reach namespace {wanted}")
         return wanted

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from aiohttp import web
 
 from .. import wire
-from ..exceptions import BadRequest, UnsupportedMediaType
+from ..exceptions import BadRequest, ObjectNotFound, UnsupportedMediaType
 from .models import Action
 
 if TYPE_CHECKING:
@@ -92,6 +92,8 @@ class Resource:
     """The routes of one kind: what follows the kind in a path → method → handler."""
 
     kind: str
+    #: Operations that need no credentials.
+    public: frozenset[tuple[str, ...]] = frozenset()
     routes: dict[tuple[bool, tuple[str, ...]], dict[str, Handler]] = field(
         default_factory=dict
     )
@@ -110,10 +112,17 @@ class Resource:
 
         return register
 
-    def find(self, target: wire.Target) -> Mapping[str, Handler] | None:
-        """The handlers of a path by method, ``None`` when there is no such path."""
-        key = bool(target.key)
-        exact = self.routes.get((key, target.operation))
-        if exact is not None or not target.operation:
-            return exact
-        return self.routes.get((key, (*target.operation[:-1], "*")))
+    def find(self, target: wire.Target) -> tuple[Mapping[str, Handler], bool]:
+        """The handlers of a path by method, and whether it needs no credentials.
+
+        Raises:
+            ObjectNotFound: There is no such path.
+        """
+        # A trigger's key begins with its service's.
+        key = len(target.key) > (target.kind == "trigger")
+        operation = target.operation
+        if (key, operation) not in self.routes and operation:
+            operation = (*operation[:-1], "*")
+        if (key, operation) not in self.routes:
+            raise ObjectNotFound(f"the kind {self.kind} has no such path")
+        return self.routes[key, operation], operation in self.public

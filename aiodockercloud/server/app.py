@@ -23,8 +23,21 @@ from ..exceptions import (
     StackFileError,
     Unavailable,
 )
-from . import actions, containers, events, nodes, services, stacks, streams
-from .accounts import Account
+from . import (
+    actions,
+    catalog,
+    containers,
+    events,
+    infrastructure,
+    nodeclusters,
+    nodes,
+    repositories,
+    services,
+    stacks,
+    streams,
+    triggers,
+)
+from .accounts import NOBODY, Account
 from .api import LARGEST_BODY, Call, Handler, Reply
 from .cloud import Cloud
 from .engines import EngineError
@@ -32,8 +45,22 @@ from .engines import EngineError
 log = logging.getLogger(__name__)
 
 RESOURCES = {
-    module.resource.kind: module.resource
-    for module in (services, containers, stacks, nodes, actions, events)
+    resource.kind: resource
+    for resource in (
+        services.resource,
+        containers.resource,
+        stacks.resource,
+        triggers.resource,
+        nodes.resource,
+        nodeclusters.resource,
+        *catalog.RESOURCES,
+        infrastructure.tags,
+        infrastructure.tokens,
+        repositories.resource,
+        repositories.registries,
+        actions.resource,
+        events.resource,
+    )
 }
 
 CLOUD = web.AppKey("cloud", Cloud)
@@ -109,12 +136,12 @@ async def _dispatch(request: web.Request, cloud: Cloud) -> Reply | web.StreamRes
     target = wire.split_path(request.rel_url.raw_path)
     if target is None:
         raise ObjectNotFound(f"there is no path {request.path}")
-    account = authenticate(request, cloud)
+    resource = RESOURCES.get(target.kind)
+    handlers, public = resource.find(target) if resource else ({}, False)
+    account = NOBODY if public else authenticate(request, cloud)
     if target.kind == "auth":
         return Reply({"username": account.user})
-    resource = RESOURCES.get(target.kind)
-    handlers = resource.find(target) if resource else None
-    if handlers is None:
+    if not handlers:
         raise ObjectNotFound(f"there is no path {request.path}")
     handler: Handler | None = handlers.get(request.method)
     if handler is None:

@@ -20,7 +20,7 @@ from .engines import (
     NoSuchContainer,
     PortSpec,
 )
-from .models import Container, Node, Service, new_uuid
+from .models import EVERYBODY, Container, Node, Service, new_uuid
 
 if TYPE_CHECKING:
     from .cloud import Cloud
@@ -149,7 +149,8 @@ def candidates(cloud: Cloud, service: Service) -> list[placement.Candidate]:
     """The nodes that answer, as placement sees them."""
     found = []
     for node in cloud.live_nodes():
-        if node.state != lifecycle.DEPLOYED:
+        owners = (service.namespace, EVERYBODY)
+        if node.state != lifecycle.DEPLOYED or node.namespace not in owners:
             continue
         there = cloud.containers_on(node)
         found.append(

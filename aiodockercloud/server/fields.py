@@ -45,6 +45,8 @@ def read(
     found: dict[str, Any] = {}
     for given, value in body.items():
         name = synonyms.get(given, given)
+        if name != given and name in body:
+            continue  # a whole object sent back has both; its own name counts
         if name in table:
             found[name] = table[name].parse(given, value)
         elif given not in ignored:
@@ -66,6 +68,8 @@ def text(place: str, value: Any) -> str:
         raise BadRequest(f"{place}: must be a text, not {_shown(value)}")
     if "\0" in value:
         raise BadRequest(f"{place}: must not contain NUL characters")
+    if not value.isascii() and any("\ud800" <= char <= "\udfff" for char in value):
+        raise BadRequest(f"{place}: must not contain lone surrogates")
     return value
 
 
@@ -102,7 +106,7 @@ def integer(minimum: int, maximum: int, *, unit: str = "") -> Parser:
         if not isinstance(value, int) or isinstance(value, bool):
             raise BadRequest(f"{place}: must be {allowed}, not {_shown(value)}")
         if not minimum <= value <= maximum:
-            raise BadRequest(f"{place}: must be {allowed}, not {value}")
+            raise BadRequest(f"{place}: must be {allowed}, not {_shown(value)}")
         return value
 
     return parse
@@ -168,7 +172,7 @@ def labels(place: str, value: Any) -> dict[str, str]:
         pairs = (text(place, item).partition("=") for item in value)
         return {key: val for key, _, val in pairs}
     return {
-        key: text(f"{place}.{key}", "" if val is None else val)
+        text(place, key): text(f"{place}.{key}", "" if val is None else val)
         for key, val in mapping(place, value).items()
     }
 
@@ -196,7 +200,10 @@ def stack_name(place: str, value: Any) -> str:
     )
 
 
-_IMAGE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/-]*(@sha256:[0-9a-f]{64})?")
+_IMAGE = re.compile(
+    r"[A-Za-z0-9][A-Za-z0-9._-]*(:[0-9]+(?=/))?(/[A-Za-z0-9][A-Za-z0-9._-]*)*"
+    r"(:[A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?(@sha256:[0-9a-f]{64})?"
+)
 
 
 def image(place: str, value: Any) -> str:
@@ -220,7 +227,10 @@ def tag(place: str, value: Any) -> str:
 
 def envvar(place: str, value: Any) -> dict[str, str]:
     """``{"key": …, "value": …}``; numbers and booleans as values become texts."""
-    item = mapping(place, value)
+    if not isinstance(value, dict):
+        # Without the value, which may be a secret.
+        raise BadRequest(f"{place}: must be an object with key and value")
+    item = value
     unknown = set(item) - {"key", "value", "origin"}
     if unknown:
         raise BadRequest(f"{place}: must have key and value, not {min(unknown)}")
@@ -228,15 +238,19 @@ def envvar(place: str, value: Any) -> dict[str, str]:
     if "=" in key:
         raise BadRequest(f"{place}.key: must not contain =")
     content = item.get("value")
+    if content is None:
+        content = ""
     if isinstance(content, bool):
         content = "true" if content else "false"
     if isinstance(content, int | float):
         content = str(content)
-    return {"key": key, "value": text(f"{place}.value", content or "")}
+    return {"key": key, "value": text(f"{place}.value", content)}
 
 
 def envvars(place: str, value: Any) -> list[dict[str, str]]:
     """A list of variables; the last of a key wins."""
+    if isinstance(value, str):
+        raise BadRequest(f"{place}: must be a list of objects with key and value")
     by_key = {item["key"]: item for item in listing(envvar)(place, value)}
     return list(by_key.values())
 
@@ -271,6 +285,20 @@ def port(place: str, value: Any) -> dict[str, Any]:
     }
 
 
+_LINK_NAME = re.compile(r"[A-Za-z0-9_.-]{1,128}")
+
+
+def _link_name(place: str, value: Any) -> str:
+    alias = required_text(place, value)
+    if not _LINK_NAME.fullmatch(alias):
+        # It becomes part of the names of variables.
+        raise BadRequest(
+            f"{place}: must be letters, digits, -, _ and ., at most 128, not"
+            f" {_shown(value)}"
+        )
+    return alias
+
+
 def link(place: str, value: Any) -> dict[str, Any]:
     """``{"to_service": URI, uuid or name, "name": alias}``; resolved elsewhere."""
     item = mapping(place, value)
@@ -280,7 +308,7 @@ def link(place: str, value: Any) -> dict[str, Any]:
         )
     return {
         "to_service": required_text(f"{place}.to_service", item.get("to_service")),
-        "name": optional(required_text, unset=(None, ""))(
+        "name": optional(_link_name, unset=(None, ""))(
             f"{place}.name", item.get("name")
         ),
     }

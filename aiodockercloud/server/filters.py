@@ -14,9 +14,8 @@ from urllib.parse import urlencode
 from .. import wire
 from ..exceptions import BadRequest
 from .fields import integer
-from .models import Record
 
-R = TypeVar("R", bound=Record)
+R = TypeVar("R")
 
 PAGE = 25
 LARGEST_PAGE = 1000
@@ -39,6 +38,10 @@ _LOOKUPS: Mapping[str, Callable[[Any, Any], bool]] = {
     "lt": lambda value, wanted: value < wanted,
     "lte": lambda value, wanted: value <= wanted,
 }
+#: These compare texts, whatever the type of the field.
+_TEXT_LOOKUPS = frozenset(
+    name for name in _LOOKUPS if name.endswith(("contains", "with", "iexact"))
+)
 
 
 def select(
@@ -91,6 +94,8 @@ def _passes(value: Any, lookup: str, text: str, parameter: str) -> bool:
         return (value is None) is bool(_typed(True, text, parameter))
     if lookup == "in":
         return any(_passes(value, "exact", t, parameter) for t in text.split(","))
+    if lookup in _TEXT_LOOKUPS and not isinstance(value, list | None):
+        return _LOOKUPS[lookup](value, text)
     if isinstance(value, list):
         elements = [
             v["name"] if isinstance(v, dict) and "name" in v else v for v in value
@@ -99,11 +104,17 @@ def _passes(value: Any, lookup: str, text: str, parameter: str) -> bool:
     if value is None:
         return text in ("", "null", "None") and lookup == "exact"
     if lookup == "exact" and isinstance(value, str):
-        if parameter == "state":
+        if parameter.partition("__")[0] == "state":
             return value.lower() == text.lower()
-        if value.startswith("/api/") and (target := wire.split_path(text)):
-            return bool(value == wire.path(target.kind, *target.key))
+        if value.startswith("/api/"):
+            return _named(value) == _named(text)
     return bool(_LOOKUPS[lookup](value, _typed(value, text, parameter)))
+
+
+def _named(uri: str) -> tuple[object, ...] | str:
+    """What a URI names, the same for all spellings of it."""
+    target = wire.split_path(uri)
+    return uri if target is None else (target.kind, target.key, target.operation)
 
 
 def _typed(like: Any, text: str, parameter: str) -> Any:
@@ -115,7 +126,7 @@ def _typed(like: Any, text: str, parameter: str) -> Any:
             return float(text)
         if hasattr(like, "tzinfo"):
             return wire.parse_date(text)
-    except ValueError:
+    except (ValueError, OverflowError):
         kind = type(like).__name__
         raise BadRequest(f"{parameter}: {text!r} is not a {kind}") from None
     return text

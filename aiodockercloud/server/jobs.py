@@ -6,39 +6,18 @@ may be run again from its beginning. ``JOBS`` is the list the control plane runs
 
 from __future__ import annotations
 
-import asyncio
 import time
-from collections.abc import Awaitable, Callable, Iterable, Sequence
-from typing import Any, TypeVar
+from collections.abc import Iterable
+from typing import TypeVar
 
 from . import deployment, lifecycle, placement
-from .engines import EngineError
-from .models import Action, Container, Record, Service, Stack
-from .operations import Job, JobFunction, Origin
+from .models import Container, Record, Service, Stack
+from .node_jobs import NODE_JOBS
+from .operations import Job, JobFunction, each
 
 T = TypeVar("T")
 
 EVERY_NODE = "EVERY_NODE"
-
-
-async def _each(
-    things: Sequence[T],
-    work: Callable[[T], Awaitable[Any]],
-    *,
-    one_by_one: bool = False,
-) -> None:
-    """Do *work* for all, at once or in order; then fail if any failed."""
-    if one_by_one:
-        for thing in things:
-            await work(thing)
-        return
-    results = await asyncio.gather(*map(work, things), return_exceptions=True)
-    errors = [result for result in results if isinstance(result, BaseException)]
-    for error in errors:
-        if not isinstance(error, EngineError):
-            raise error
-    if errors:
-        raise EngineError("; ".join(dict.fromkeys(map(str, errors))))
 
 
 # --- services -----------------------------------------------------------------------
@@ -75,9 +54,15 @@ async def _fill(job: Job, service: Service) -> None:
     missing = max(0, _missing(job, service))
     if missing:
         job.log(f"deploying {missing} of {service.name}")
-    await _each(
+    await each(
         _ordinals(job, service, missing),
-        lambda n: deployment.deploy(job.cloud, service, n, job.action.uuid),
+        lambda n: deployment.deploy(
+            job.cloud,
+            service,
+            n,
+            job.action.uuid,
+            extra=job.params.get("environment"),
+        ),
         one_by_one=service.definition["sequential_deployment"],
     )
 
@@ -89,7 +74,7 @@ async def _resume(job: Job, service: Service) -> None:
         for c in job.cloud.containers_of(service)
         if c.state == lifecycle.STARTING and c.deployed is None
     ]
-    await _each(begun, lambda c: deployment.bring_up(job.cloud, c))
+    await each(begun, lambda c: deployment.bring_up(job.cloud, c))
 
 
 async def start_service(job: Job) -> None:
@@ -101,9 +86,7 @@ async def start_service(job: Job) -> None:
         if c.state in (lifecycle.STOPPED, lifecycle.STARTING)
     ]
     one_by_one = service.definition["sequential_deployment"]
-    await _each(
-        stopped, lambda c: deployment.start(job.cloud, c), one_by_one=one_by_one
-    )
+    await each(stopped, lambda c: deployment.start(job.cloud, c), one_by_one=one_by_one)
     await _fill(job, service)
     service.scale_pending = False
     service.started = time.time()
@@ -111,7 +94,7 @@ async def start_service(job: Job) -> None:
 
 async def stop_service(job: Job) -> None:
     service: Service = job.record
-    await _each(
+    await each(
         job.cloud.containers_of(service), lambda c: deployment.stop(job.cloud, c)
     )
     service.stopped = time.time()
@@ -124,7 +107,7 @@ async def scale_service(job: Job) -> None:
     if surplus > 0:
         last = job.cloud.containers_of(service)[-surplus:]
         job.log(f"removing {', '.join(c.name for c in last)}")
-        await _each(last, lambda c: deployment.remove(job.cloud, c))
+        await each(last, lambda c: deployment.remove(job.cloud, c))
     else:
         await _fill(job, service)
     service.scale_pending = False
@@ -136,11 +119,11 @@ async def redeploy_service(job: Job) -> None:
     surplus = max(0, -_missing(job, service))
     live = job.cloud.containers_of(service)
     if surplus:
-        await _each(live[-surplus:], lambda c: deployment.remove(job.cloud, c))
+        await each(live[-surplus:], lambda c: deployment.remove(job.cloud, c))
     old = [
         c for c in job.cloud.containers_of(service) if c.deployment != job.action.uuid
     ]
-    await _each(
+    await each(
         old,
         lambda c: _replace(job, c),
         one_by_one=service.definition["sequential_deployment"],
@@ -156,11 +139,6 @@ async def _replace(job: Job, old: Container) -> None:
     service = cloud.services[old.service]
     reuse = job.params.get("reuse_volumes", True)
     job.log(f"replacing {old.name}")
-    extra = {
-        key: job.params[key]
-        for key in ("DOCKERCLOUD_TRIGGER_BODY",)
-        if key in job.params
-    }
     await deployment.remove(cloud, old, volumes=not reuse)
     await deployment.deploy(
         cloud,
@@ -168,13 +146,13 @@ async def _replace(job: Job, old: Container) -> None:
         old.ordinal,
         job.action.uuid,
         reuse=old if reuse and old.volumes else None,
-        extra=extra,
+        extra=job.params.get("environment"),
     )
 
 
 async def terminate_service(job: Job) -> None:
     service: Service = job.record
-    await _each(
+    await each(
         job.cloud.containers_of(service), lambda c: deployment.remove(job.cloud, c)
     )
     job.cloud.set_state(service, lifecycle.TERMINATED)
@@ -246,33 +224,7 @@ async def _on_services(job: Job, operation: str, *, reverse: bool = False) -> No
     stack: Stack = job.record
     groups = in_order(job.cloud.services_of(stack))
     for group in reversed(groups) if reverse else groups:
-        await _each(group, lambda service: _on_service(job, operation, service))
-
-
-async def _on_service(job: Job, operation: str, service: Service) -> None:
-    operations = job.cloud.operations
-    if (running := operations.active(service)) is not None:
-        await operations.wait(running)
-    rule = lifecycle.OPERATIONS["service"][operation]
-    if service.state not in rule.allowed:
-        return
-    job.log(f"{operation} {service.name}")
-    action = operations.submit(operation, service, _origin(job.action), **job.params)
-    await operations.wait(action)
-    if action.state != lifecycle.SUCCESS:
-        why = action.log[-1][1] if action.log else action.state
-        raise EngineError(f"{service.name}: {why}")
-
-
-def _origin(action: Action) -> Origin:
-    """A part of a user's action names its user, but is no user action itself."""
-    return Origin(
-        user=action.user,
-        method=action.method,
-        path=action.path,
-        ip=action.ip,
-        user_agent=action.user_agent,
-    )
+        await each(group, lambda service: job.part(operation, service))
 
 
 async def start_stack(job: Job) -> None:
@@ -309,4 +261,5 @@ JOBS: dict[tuple[str, str], JobFunction] = {
     ("stack", "stop"): stop_stack,
     ("stack", "redeploy"): redeploy_stack,
     ("stack", "terminate"): terminate_stack,
+    **NODE_JOBS,
 }

@@ -73,7 +73,9 @@ class Journal(Generic[T]):
                 yield Missed(self.start - position)
                 position = self.start
             # Copied: items may fall off the end while the reader has one.
-            for item in list(islice(self._items, position - self.start, None)):
+            # From the end, near which most readers are: a long journal costs nothing.
+            behind = max(0, self._next - position)
+            for item in reversed(list(islice(reversed(self._items), behind))):
                 position += 1
                 yield item
             if position < self._next:

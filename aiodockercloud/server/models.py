@@ -23,7 +23,7 @@ def new_uuid() -> str:
     return str(uuid_module.uuid4())
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True, repr=False)
 class Record:
     """What all have. ``number`` counts up over all records: the order of creation."""
 
@@ -40,11 +40,15 @@ class Record:
         """The one spelling used in bodies, events, headers and variables."""
         return wire.path(self.kind, self.uuid)
 
+    def __repr__(self) -> str:
+        # Not the fields: definitions and variables hold secrets, a trigger's uuid is.
+        return f"<{self.kind} {getattr(self, 'name', self.uuid)} {self.state}>"
+
     def as_json(self) -> dict[str, Any]:
         return {f.name: getattr(self, f.name) for f in fields(self)}
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True, repr=False)
 class Stack(Record):
     kind = "stack"
 
@@ -55,7 +59,7 @@ class Stack(Record):
     destroyed: float | None = None
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True, repr=False)
 class Service(Record):
     kind = "service"
 
@@ -75,7 +79,7 @@ class Service(Record):
     destroyed: float | None = None
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True, repr=False)
 class Container(Record):
     kind = "container"
 
@@ -108,7 +112,7 @@ class Container(Record):
     destroyed: float | None = None
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True, repr=False)
 class Node(Record):
     """A machine; its uuid is also its name towards the engine."""
 
@@ -132,7 +136,65 @@ class Node(Record):
     destroyed: float | None = None
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True, repr=False)
+class NodeCluster(Record):
+    """Machines of one kind. ``node_type`` and ``region`` are keys of the catalogue."""
+
+    kind = "nodecluster"
+
+    name: str
+    nickname: str
+    node_type: str
+    region: str
+    disk: int = 60
+    target_num_nodes: int = 1
+    tags: list[str] = field(default_factory=list)
+    provider_options: dict[str, Any] = field(default_factory=dict)
+    state: str = lifecycle.INIT
+    deployed: float | None = None
+    destroyed: float | None = None
+
+
+@dataclass(slots=True, kw_only=True, repr=False)
+class Trigger(Record):
+    """A way to redeploy or scale up a service without credentials: its uuid is one."""
+
+    kind = "trigger"
+
+    service: str
+    name: str
+    operation: str
+
+    @property
+    def uri(self) -> str:
+        return wire.path("service", self.service, "trigger", self.uuid)
+
+
+@dataclass(slots=True, kw_only=True, repr=False)
+class Repository(Record):
+    """Credentials for the images of one name on a registry."""
+
+    kind = "repository"
+
+    name: str
+    username: str
+    password: str
+
+    @property
+    def uri(self) -> str:
+        return wire.path("repository", *self.name.split("/"))
+
+
+@dataclass(slots=True, kw_only=True, repr=False)
+class Token(Record):
+    """Lets a machine that somebody brings join."""
+
+    kind = "token"
+
+    token: str
+
+
+@dataclass(slots=True, kw_only=True, repr=False)
 class Action(Record):
     kind = "action"
 
@@ -153,4 +215,12 @@ class Action(Record):
     ended: float | None = None
 
 
-RECORDS: tuple[type[Record], ...] = (Stack, Service, Container, Node, Action)
+RECORDS: tuple[type[Record], ...] = (
+    *(Stack, Service, Container, Node, NodeCluster),
+    *(Trigger, Repository, Token, Action),
+)
+
+#: Kinds of which every change of state is an event.
+EVENT_KINDS = frozenset(
+    {"stack", "service", "container", "node", "nodecluster", "action"}
+)

@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from .. import wire
+from ..exceptions import NotSupported
 from . import fields, names
 from .api import Call, Reply, Resource
 from .fields import Field, listing, optional_text
@@ -36,6 +38,7 @@ resource = Resource("node")
 def render(cloud: Cloud, node: Node) -> dict[str, Any]:
     """The object as clients see it, every key always there."""
     fqdn = names.node_dns(cloud, node)
+    cluster = cloud.cluster_of(node)
     return {
         "availability_zone": None,
         "cpu": node.cpu,
@@ -50,11 +53,13 @@ def render(cloud: Cloud, node: Node) -> dict[str, Any]:
         "last_seen": date(node.last_seen),
         "memory": node.memory,
         "nickname": node.nickname or fqdn,
-        "node_cluster": None,
-        "node_type": None,
+        "node_cluster": cluster.uri if cluster else None,
+        "node_type": wire.path("nodetype", *cluster.node_type.split("/"))
+        if cluster
+        else None,
         "private_ips": [],
         "public_ip": node.address,
-        "region": None,
+        "region": wire.path("region", *cluster.region.split("/")) if cluster else None,
         "resource_uri": node.uri,
         "state": node.state,
         "tags": [{"name": name} for name in node.tags]
@@ -92,3 +97,34 @@ async def update(call: Call) -> Reply:
     call.cloud.touch(node)
     action = call.cloud.operations.note("update", node, origin(call))
     return Reply(render(call.cloud, node), 200, action)
+
+
+@resource.route("POST", "deploy")
+async def deploy(call: Call) -> Reply:
+    return _submitted(call, "deploy")
+
+
+@resource.route("POST", "docker-upgrade")
+async def docker_upgrade(call: Call) -> Reply:
+    if not call.cloud.engine.provisions:
+        raise NotSupported(
+            f"the {call.cloud.engine.name} engine does not own its machines: upgrade"
+            " Docker on the node itself"
+        )
+    return _submitted(call, "docker-upgrade")
+
+
+@resource.route("POST", "health-check")
+async def health_check(call: Call) -> Reply:
+    return _submitted(call, "health-check")
+
+
+@resource.route("DELETE")
+async def terminate(call: Call) -> Reply:
+    return _submitted(call, "terminate")
+
+
+def _submitted(call: Call, operation: str) -> Reply:
+    node = find(call)
+    action = call.cloud.operations.submit(operation, node, origin(call))
+    return Reply(render(call.cloud, node), 202, action)

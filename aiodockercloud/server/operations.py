@@ -12,21 +12,23 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from .. import wire
 from ..exceptions import ApiError, OperationNotAllowed
 from . import lifecycle
 from .engines import EngineError
 from .journal import Journal
-from .models import Action, Container, Record, Service, Stack
+from .models import Action, Container, NodeCluster, Record, Service, Stack
 
 if TYPE_CHECKING:
     from .cloud import Cloud
 
 log = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 #: Lines kept of one action's log.
 LOG_LINES = 1000
@@ -57,8 +59,57 @@ class Job:
     def log(self, text: str) -> None:
         self.cloud.operations.write(self.action, text)
 
+    async def part(self, operation: str, record: Record) -> None:
+        """Do an operation on a part of the object as an action of its own.
+
+        One that is under way is waited for; one that the state forbids is left out.
+
+        Raises:
+            EngineError: It failed.
+        """
+        operations = self.cloud.operations
+        if (running := operations.active(record)) is not None:
+            await operations.wait(running)
+        if record.state not in lifecycle.OPERATIONS[record.kind][operation].allowed:
+            return
+        name = getattr(record, "name", record.uuid)
+        self.log(f"{operation} {name}")
+        own = self.action
+        origin = Origin(
+            user=own.user,
+            method=own.method,
+            path=own.path,
+            ip=own.ip,
+            user_agent=own.user_agent,
+        )
+        action = operations.submit(operation, record, origin, **self.params)
+        await operations.wait(action)
+        if action.state != lifecycle.SUCCESS:
+            why = action.log[-1][1] if action.log else action.state
+            raise EngineError(f"{name}: {why}")
+
 
 JobFunction = Callable[[Job], Awaitable[None]]
+
+
+async def each(
+    things: Sequence[T],
+    work: Callable[[T], Awaitable[Any]],
+    *,
+    one_by_one: bool = False,
+) -> None:
+    """Do *work* for all, at once or in order; then fail if any failed."""
+    if one_by_one:
+        for thing in things:
+            await work(thing)
+        return
+    results = await asyncio.gather(*map(work, things), return_exceptions=True)
+    errors = [result for result in results if isinstance(result, BaseException)]
+    for error in errors:
+        if not isinstance(error, EngineError):
+            raise error
+    if errors:
+        raise EngineError("; ".join(dict.fromkeys(map(str, errors))))
 
 
 class Operations:
@@ -85,13 +136,7 @@ class Operations:
         Raises:
             OperationNotAllowed: The state forbids it; a Failed action says so.
         """
-        name = getattr(record, "name", record.uuid)
-        try:
-            rule = lifecycle.check(record.kind, name, record.state, operation)
-        except OperationNotAllowed as error:
-            action = self.note(operation, record, origin, state=lifecycle.FAILED)
-            self.write(action, error.message)
-            raise
+        rule = self.check(operation, record, origin)
         action = self._begin(operation, record, origin, params)
         if rule.during:
             self._active[record.uuid] = action
@@ -100,6 +145,20 @@ class Operations:
             self._cloud.set_state(record, self._during(record, operation, rule.during))
         self._spawn(action, record)
         return action
+
+    def check(self, operation: str, record: Record, origin: Origin) -> lifecycle.Rule:
+        """The rule of an operation that the state allows; else a Failed action.
+
+        Raises:
+            OperationNotAllowed: The state forbids it.
+        """
+        name = getattr(record, "name", record.uuid)
+        try:
+            return lifecycle.check(record.kind, name, record.state, operation)
+        except OperationNotAllowed as error:
+            action = self.note(operation, record, origin, state=lifecycle.FAILED)
+            self.write(action, error.message)
+            raise
 
     def submit_own(
         self, operation: str, record: Record, *, reason: str
@@ -223,6 +282,8 @@ class Operations:
             cloud.settle(record)
         elif isinstance(record, Stack):
             cloud.settle_stack(record)
+        elif isinstance(record, NodeCluster):
+            cloud.settle_cluster(record)
 
     def _end(self, action: Action, state: str) -> None:
         action.ended = time.time()

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 from .. import wire
 from . import filters
 from .api import Call, Reply
-from .models import Record
 from .operations import Origin
 
 if TYPE_CHECKING:
@@ -37,12 +36,12 @@ def listed(
     getters: Mapping[str, filters.Getter],
     known: Sequence[str],
     *,
-    records: Sequence[Record] | None = None,
+    records: Sequence[Any] | None = None,
     reserved: Sequence[str] = (),
 ) -> Reply:
     """One page of a kind, filtered, newest first."""
 
-    def show(record: Record) -> dict[str, Any]:
+    def show(record: Any) -> dict[str, Any]:
         return render(call.cloud, record)
 
     if records is None:
@@ -65,7 +64,8 @@ def listed(
         else reserved,
     )
     # Always from /api/: the Go client cuts that off by its length.
-    path = call.request.rel_url.raw_path
+    parts = [part for part in call.request.rel_url.raw_path.split("/") if part]
+    path = f"/api/{'/'.join(parts[parts[0] == 'api' :])}/"
     return Reply(filters.page(found, call.query, path, show))
 
 
@@ -77,7 +77,10 @@ def origin(call: Call, body: str = "") -> Origin:
         method=request.method,
         path=request.path,
         ip=request.remote or "",
-        user_agent=request.headers.get("User-Agent", ""),
+        # Bytes that are no text come as lone surrogates, which JSON cannot hold.
+        user_agent=request.headers.get("User-Agent", "")
+        .encode(errors="replace")
+        .decode(),
         is_user_action=True,
         body=body,
     )

@@ -112,18 +112,29 @@ class Store:
         while self._written < target:
             if self._progress is None:
                 self._progress = asyncio.get_running_loop().create_future()
+            if self._writer is None:
+                raise OSError("the database is closed")
+            if self._dirty:
+                # After a failure the writer waits for a reason to try again.
+                self._wanted.set()
             await asyncio.shield(self._progress)
 
     async def close(self) -> None:
-        """Write the rest and close; safe to repeat."""
+        """Write the rest and close; safe to repeat.
+
+        Raises:
+            OSError: The rest could not be written; it is closed all the same.
+        """
         self._closing = True
         self._wanted.set()
-        if self._writer is not None:
-            await self._writer
+        try:
+            if self._writer is not None:
+                await self._writer
+        finally:
             self._writer = None
-        if self._db is not None:
-            await self._db.close()
-            self._db = None
+            db, self._db = self._db, None
+            if db is not None:
+                await db.close()
 
     async def _write(self, db: aiosqlite.Connection) -> None:
         while self._dirty or not self._closing:
@@ -134,20 +145,21 @@ class Store:
             failure: OSError | None = None
             try:
                 await _write_rows(db, dirty)
-            except sqlite3.Error as error:
+            except Exception as error:
+                # Whatever it is: without a writer every flush would wait for ever.
                 self._dirty = dirty | self._dirty
                 failure = OSError(f"the database cannot be written: {error}")
-                if self._closing:
-                    raise failure from error
+                failure.__cause__ = error
             else:
                 self._written = noted
             progress, self._progress = self._progress, None
-            if progress is None or progress.done():
-                continue
-            if failure is None:
-                progress.set_result(None)
-            else:
-                progress.set_exception(failure)
+            if progress is not None and not progress.done():
+                if failure is None:
+                    progress.set_result(None)
+                else:
+                    progress.set_exception(failure)
+            if failure is not None and self._closing:
+                raise failure
 
 
 async def _write_rows(

@@ -52,7 +52,7 @@ class ContainerSpec:
     image: str
     command: str | None = None
     entrypoint: str | None = None
-    environment: Mapping[str, str] = field(default_factory=dict)
+    environment: Mapping[str, str] = field(default_factory=dict, repr=False)
     ports: Sequence[PortSpec] = ()
     mounts: Sequence[MountSpec] = ()
     #: Containers (uuids) whose volumes this one shares; they are on the same node.
@@ -131,6 +131,8 @@ class Engine(Protocol):
     """The whole contract; ``tests/test_engine_contract.py`` runs over each engine."""
 
     name: str
+    #: It has machines to give: nodes can be deployed, upgraded, taken out.
+    provisions: bool
     #: Containers end with the server's process: what should run is created again.
     volatile: bool
 

@@ -103,6 +103,7 @@ class Embedded:
 
     name = "embedded"
     volatile = True
+    provisions = True
 
     def __init__(
         self, *, nodes: int | Sequence[Sequence[str]] = 1, clock: Clock | None = None
