@@ -25,6 +25,8 @@ log = logging.getLogger(__name__)
 
 #: Seconds for which terminated objects and ended actions stay readable.
 KEEP = 3600.0
+#: How many ended actions are kept at the most.
+KEEP_ACTIONS = 10_000
 #: Seconds between two looks for what is older than that.
 SWEEP = 60.0
 
@@ -47,8 +49,8 @@ class Cloud(Records):
         #: Where containers reach this server; set when it listens.
         self.rest_host = ""
         self._by_engine_id: dict[str, Node] = {}
-        #: What the engine has told of since the start.
-        self._seen: set[str] = set()
+        #: What the engine has told of since the start, with the state it last had.
+        self._seen: dict[str, str] = {}
         self._sweeper: asyncio.Task[None] | None = None
 
     # --- beginning and end ----------------------------------------------------------
@@ -121,6 +123,9 @@ class Cloud(Records):
                 )
                 if end is not None and end < before:
                     self.remove(record)
+        ended = [a for a in self.actions.values() if a.ended is not None]
+        for action in ended[: max(0, len(ended) - KEEP_ACTIONS)]:
+            self.remove(action)
 
     # --- observations ---------------------------------------------------------------
 
@@ -129,7 +134,7 @@ class Cloud(Records):
         if isinstance(seen, NodeSeen):
             self._observe_node(seen)
         elif (container := self.containers.get(seen.uuid)) is not None:
-            self._seen.add(seen.uuid)
+            self._seen[seen.uuid] = seen.state
             self._observe_container(container, seen)
 
     def _observe_node(self, seen: NodeSeen) -> None:
@@ -150,7 +155,7 @@ class Cloud(Records):
                 self._by_engine_id[seen.id] = node
             else:
                 self.register(node)
-        self._seen.add(seen.id)
+        self._seen[seen.id] = seen.state
         node.hostname, node.address = seen.hostname, seen.address
         node.cpu, node.memory, node.disk = seen.cpu, seen.memory, seen.disk
         node.docker_version = seen.docker_version
@@ -197,14 +202,17 @@ class Cloud(Records):
         if before == lifecycle.TERMINATED:
             return
         container.docker_id = seen.docker_id or container.docker_id
+        node = self._by_engine_id.get(seen.node or "")
+        if node is not None and node.uuid != container.node:
+            self.move(container, node)
         container.message = seen.message
         if seen.state == "gone":
             self.set_state(container, lifecycle.TERMINATED)
         elif seen.state == "running":
             container.private_ip = seen.private_ip
             self._bind_ports(container, seen)
+            container.exit_code = None
             if before in (lifecycle.STARTING, lifecycle.STOPPED):
-                container.exit_code = None
                 container.started = time.time()
                 self.set_state(container, lifecycle.RUNNING)
             else:
@@ -244,6 +252,18 @@ class Cloud(Records):
         rule = container.definition["autodestroy"]
         if rule == "ALWAYS" or (rule == "ON_SUCCESS" and container.exit_code == 0):
             self.operations.submit_own("terminate", container, reason="autodestroy")
+
+    def recover(self, service: Service) -> None:
+        """Containers that an operation left on their way, because it failed or was
+        canceled, are again what the engine last saw of them."""
+        for container in self.containers_of(service):
+            seen = self._seen.get(container.uuid)
+            moving = container.state in lifecycle.INTERMEDIATE
+            if seen is not None and moving and not self.operations.busy(container):
+                down = seen == "stopped"
+                self.set_state(
+                    container, lifecycle.STOPPED if down else lifecycle.RUNNING
+                )
 
     def settle(self, service: Service) -> None:
         """Derive the states of a service and its stack, unless an operation on them

@@ -67,6 +67,7 @@ def spec_of(cloud: Cloud, container: Container) -> ContainerSpec:
     options = engine_options(definition)
     if options.get("hostname"):
         options["hostname"] = links.expand(options["hostname"], platform)
+    repository = cloud.repository_for(container.namespace, definition["image"])
     aliases = [service.name, container.name]
     if stack is not None:
         aliases += [f"{service.name}.{stack.name}", f"{container.name}.{stack.name}"]
@@ -77,7 +78,10 @@ def spec_of(cloud: Cloud, container: Container) -> ContainerSpec:
         stack=stack.name if stack else None,
         namespace=container.namespace,
         node=node.engine_id,
+        pinned=_pinned(definition),
+        tags=definition["tags"],
         image=definition["image"],
+        credentials=(repository.username, repository.password) if repository else None,
         command=definition["run_command"],
         entrypoint=definition["entrypoint"],
         environment=container.environment,
@@ -91,6 +95,14 @@ def spec_of(cloud: Cloud, container: Container) -> ContainerSpec:
         aliases=aliases,
         autorestart=definition["autorestart"],
         options=options,
+    )
+
+
+def _pinned(definition: Mapping[str, Any]) -> bool:
+    """Whether a container stays where it was put: its data is there, or its strategy
+    says so."""
+    return definition["deployment_strategy"] != "EMPTIEST_NODE" or any(
+        not binding["host_path"] for binding in definition["bindings"]
     )
 
 

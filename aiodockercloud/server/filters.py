@@ -42,6 +42,8 @@ _LOOKUPS: Mapping[str, Callable[[Any, Any], bool]] = {
 _TEXT_LOOKUPS = frozenset(
     name for name in _LOOKUPS if name.endswith(("contains", "with", "iexact"))
 )
+#: How clients write that a field has no value.
+_NOTHING = frozenset({"", "null", "None"})
 
 
 def select(
@@ -101,8 +103,10 @@ def _passes(value: Any, lookup: str, text: str, parameter: str) -> bool:
             v["name"] if isinstance(v, dict) and "name" in v else v for v in value
         ]
         return any(_passes(element, lookup, text, parameter) for element in elements)
+    if lookup == "exact" and text in _NOTHING and not isinstance(value, str):
+        return value is None
     if value is None:
-        return text in ("", "null", "None") and lookup == "exact"
+        return False
     if lookup == "exact" and isinstance(value, str):
         if parameter.partition("__")[0] == "state":
             return value.lower() == text.lower()

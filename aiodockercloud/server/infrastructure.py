@@ -39,7 +39,8 @@ async def tag_index(call: Call) -> Reply:
 
 @tokens.route("POST", key=False)
 async def create_token(call: Call) -> Reply:
-    """A token to join with; good until the server forgets its state."""
-    token = Token(namespace=call.namespace, token=secrets.token_hex(16))
+    """A token to join with: the engine's, where machines can join it."""
+    joining = await call.cloud.engine.join_token()
+    token = Token(namespace=call.namespace, token=joining or secrets.token_hex(16))
     call.cloud.add(token)
     return Reply({"token": token.token, "resource_uri": token.uri}, 201)

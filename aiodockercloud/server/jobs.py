@@ -150,6 +150,17 @@ async def _replace(job: Job, old: Container) -> None:
     )
 
 
+async def rollback_service(job: Job) -> None:
+    """Back to the definition before the last change, for all containers."""
+    service: Service = job.record
+    wanted = job.params["definition"]
+    if service.definition != wanted:
+        service.definition, service.previous = wanted, service.definition
+        service.revision += 1
+        job.cloud.save(service)
+    await redeploy_service(job)
+
+
 async def terminate_service(job: Job) -> None:
     service: Service = job.record
     await each(
@@ -252,6 +263,7 @@ JOBS: dict[tuple[str, str], JobFunction] = {
     ("service", "stop"): stop_service,
     ("service", "scale"): scale_service,
     ("service", "redeploy"): redeploy_service,
+    ("service", "rollback"): rollback_service,
     ("service", "terminate"): terminate_service,
     ("container", "start"): start_container,
     ("container", "stop"): stop_container,

@@ -173,6 +173,7 @@ async def update(call: Call) -> Reply:
         for node in cloud.nodes_of(cluster):
             kept = [tag for tag in node.tags if tag not in cluster.tags]
             node.tags = list(dict.fromkeys([*kept, *body["tags"]]))
+            await cloud.engine.tag_node(node.engine_id, node.tags)
             cloud.touch(node)
         cluster.tags = body["tags"]
     cluster.nickname = body.get("nickname") or cluster.nickname

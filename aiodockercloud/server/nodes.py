@@ -94,6 +94,7 @@ async def update(call: Call) -> Reply:
         node.nickname = body["nickname"] or ""
     if "tags" in body:
         node.tags = [tag for tag in body["tags"] if tag not in node.auto_tags]
+        await call.cloud.engine.tag_node(node.engine_id, node.tags)
     call.cloud.touch(node)
     action = call.cloud.operations.note("update", node, origin(call))
     return Reply(render(call.cloud, node), 200, action)

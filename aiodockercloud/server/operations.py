@@ -269,6 +269,10 @@ class Operations:
             self.write(action, problem)
         if self._active.get(record.uuid) is action:
             del self._active[record.uuid]
+        if problem and isinstance(record, Service):
+            self._cloud.recover(record)
+        elif problem and isinstance(record, Container):
+            self._cloud.recover(self._cloud.services[record.service])
         self._settle(record)
         if record.state == lifecycle.TERMINATED:
             self._locks.pop(record.uuid, None)

@@ -111,6 +111,12 @@ class Records:
         if record.kind in models.EVENT_KINDS:
             self.hub.publish(record, action, self.parents(record))
 
+    def move(self, container: Container, node: Node) -> None:
+        """The engine has put a container elsewhere."""
+        self._of_node[container.node].pop(container.uuid, None)
+        container.node = node.uuid
+        self._of_node[node.uuid][container.uuid] = container
+
     def _index(self, record: Record) -> None:
         if isinstance(record, Service) and record.stack:
             self._of_stack[record.stack][record.uuid] = record
@@ -143,8 +149,14 @@ class Records:
         """Return when *holds*; it is asked again after each change of the record."""
         while not holds():
             waiter = asyncio.get_running_loop().create_future()
-            self._waiting[record.uuid].append(waiter)
-            await waiter
+            waiters = self._waiting[record.uuid]
+            waiters.append(waiter)
+            try:
+                await waiter
+            finally:
+                # Who leaves before there is news must not stay in the list.
+                if waiter in waiters:
+                    waiters.remove(waiter)
 
     # --- looking up -----------------------------------------------------------------
 
@@ -222,6 +234,16 @@ class Records:
                 for link in other.definition["linked_to_service"]
             )
         ]
+
+    def repository_for(self, namespace: str, image: str) -> Repository | None:
+        """The repository whose credentials an image is pulled with."""
+        bare = image.partition("@")[0]
+        if ":" in bare.rpartition("/")[2]:
+            bare = bare.rpartition(":")[0]
+        for repository in self.repositories.values():
+            if repository.namespace == namespace and repository.name == bare:
+                return repository
+        return None
 
     def sharing_volumes_of(self, service: Service) -> list[Service]:
         """The services that have this one under ``volumes_from``."""

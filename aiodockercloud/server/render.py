@@ -58,10 +58,12 @@ def listed(
         getters={**{k: v for k, v in dates.items() if k in known}, **getters},
         render=show,
         known=known,
-        # Credentials in the query, as on streams.
-        reserved=(*reserved, "user", "token", "auth")
-        if "user" not in known
-        else reserved,
+        # Credentials in the query, as on streams; ``user`` alone may be a field.
+        reserved=(
+            *reserved,
+            *("auth", "token"),
+            *(("user",) if "token" in call.query else ()),
+        ),
     )
     # Always from /api/: the Go client cuts that off by its length.
     parts = [part for part in call.request.rel_url.raw_path.split("/") if part]

@@ -49,21 +49,10 @@ def host_of(name: str) -> str:
     return first if is_host else DOCKER_HUB
 
 
-def credentials_for(cloud: Cloud, namespace: str, image: str) -> Repository | None:
-    """The repository whose credentials an image is pulled with."""
-    bare = image.partition("@")[0]
-    if ":" in bare.rpartition("/")[2]:
-        bare = bare.rpartition(":")[0]
-    for repository in cloud.repositories.values():
-        if repository.namespace == namespace and repository.name == bare:
-            return repository
-    return None
-
-
 def render(cloud: Cloud, repository: Repository) -> dict[str, Any]:
     return {
         "in_use": any(
-            credentials_for(cloud, service.namespace, service.definition["image"])
+            cloud.repository_for(service.namespace, service.definition["image"])
             is repository
             for service in cloud.services.values()
             if service.state != lifecycle.TERMINATED

@@ -458,6 +458,20 @@ async def redeploy(call: Call) -> Reply:
     return _submitted(call, find(call), "redeploy", reuse_volumes=reuse)
 
 
+@resource.route("POST", "rollback")
+async def rollback(call: Call) -> Reply:
+    """Redeploy as it was before the last change; beyond the old API."""
+    service = find(call)
+    if service.previous is None:
+        raise OperationNotAllowed(
+            f"rollback: the service {service.name} was never changed"
+        )
+    # The number of containers is no part of it: scaling is not undone.
+    target = service.definition["target_num_containers"]
+    definition = {**service.previous, "target_num_containers": target}
+    return _submitted(call, service, "rollback", definition=definition)
+
+
 @resource.route("GET", "logs")
 async def logs(call: Call) -> web.StreamResponse:
     return await streams.serve(

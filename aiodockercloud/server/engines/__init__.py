@@ -48,8 +48,14 @@ class ContainerSpec:
     service: str
     stack: str | None
     namespace: str
+    #: The node it goes to. Unless it is *pinned* there, because of its volumes or its
+    #: strategy, the engine may choose and later move it among nodes with all *tags*.
     node: str
+    pinned: bool = True
+    tags: Sequence[str] = ()
     image: str
+    #: User and password for the image's registry.
+    credentials: tuple[str, str] | None = field(default=None, repr=False)
     command: str | None = None
     entrypoint: str | None = None
     environment: Mapping[str, str] = field(default_factory=dict, repr=False)
@@ -74,6 +80,8 @@ class ContainerSeen:
     #: Why it stopped or could not start, in the engine's words.
     message: str = ""
     docker_id: str | None = None
+    #: The node it is on, where the engine may have chosen another one.
+    node: str | None = None
     private_ip: str | None = None
     #: ``(inner port, protocol)`` → host ports.
     ports: Mapping[tuple[int, str], Sequence[int]] = field(default_factory=dict)
@@ -178,6 +186,12 @@ class Engine(Protocol):
 
     async def remove_node(self, node: str) -> None:
         """Take a machine out; its containers go with it."""
+
+    async def tag_node(self, node: str, tags: Sequence[str]) -> None:
+        """Give a machine these tags instead of those it had."""
+
+    async def join_token(self) -> str | None:
+        """What a machine that somebody brings joins with; None: there is no way."""
 
     async def check_node(self, node: str) -> bool:
         """Whether the machine answers just now."""

@@ -437,6 +437,12 @@ class Embedded:
             self._machine_numbers.give_back(machine.index)
         self._tell(machine.seen())
 
+    async def tag_node(self, node: str, tags: Sequence[str]) -> None:
+        self._machine(node).tags = tuple(tags)
+
+    async def join_token(self) -> str | None:
+        return None
+
     async def check_node(self, node: str) -> bool:
         return node in self._machines and self._machines[node].state == "ready"
 
