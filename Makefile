@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: develop demo test lint fmt docs clean
+.PHONY: develop demo test bench lint fmt docs clean
 
 develop: $(VENV)/.develop
 
@@ -15,6 +15,11 @@ demo: develop
 # One test or a few: make test ARGS="tests/test_wire.py -k paging"
 test: develop
 	$(BIN)/python -m pytest $(ARGS)
+
+# Ratios against bare aiohttp, both measured in the same run.
+bench: develop
+	$(PIP) install --editable '.[bench]'
+	$(BIN)/python benchmarks/client.py
 
 lint: develop
 	$(BIN)/ruff format --check .

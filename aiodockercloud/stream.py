@@ -18,7 +18,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import Any, Generic, Self, TypeVar, cast
+from typing import Any, Generic, Self, TypeVar
 
 import aiohttp
 from aiohttp import ClientWebSocketResponse, WSMessage, WSMsgType
@@ -39,6 +39,8 @@ _CONTROL = frozenset({"auth", "error", "exit", "log-started"})
 
 _DATA = (WSMsgType.TEXT, WSMsgType.BINARY)
 _ABNORMAL = 1006
+
+_loads = wire.loads
 
 
 class Stream(AsyncIterator[T], Generic[T]):
@@ -97,15 +99,15 @@ class Stream(AsyncIterator[T], Generic[T]):
                 self._stalled = False
                 self._room.set()
             try:
-                frame = wire.loads(data)
+                frame = _loads(data)
                 kind = frame.get("type")
             except (ValueError, AttributeError):
                 frame = self._not_an_object(data)
                 kind = None
-            if kind in _CONTROL:
-                self._control(frame)
-                continue
-            return cast(T, frame)
+            if kind not in _CONTROL:
+                found: T = frame
+                return found
+            self._control(frame)
 
     async def close(self) -> None:
         """Close the socket and forget what was not read; any number of times."""
@@ -157,14 +159,15 @@ class Stream(AsyncIterator[T], Generic[T]):
 
     async def _read(self, ws: ClientWebSocketResponse[Any]) -> None:
         """Read ahead: aiohttp answers pings only while somebody receives."""
-        frames, arrived = self._frames, self._arrived
+        frames, arrived, room = self._frames, self._arrived, self._buffer
+        receive = ws.receive
         end = StreamClosed(_ABNORMAL, "the connection was lost")
         try:
-            while (message := await ws.receive()).type in _DATA:
-                frames.append(message.data)
-                if not arrived.is_set():
+            while (message := await receive()).type in _DATA:
+                if not frames:
                     arrived.set()
-                if len(frames) >= self._buffer:
+                frames.append(message.data)
+                if len(frames) >= room:
                     self._stalled = True
                     self._room.clear()
                     await self._room.wait()

@@ -71,6 +71,8 @@ def spec_of(cloud: Cloud, container: Container) -> ContainerSpec:
     aliases = [service.name, container.name]
     if stack is not None:
         aliases += [f"{service.name}.{stack.name}", f"{container.name}.{stack.name}"]
+    for link_name in cloud.link_names(service):
+        aliases += [link_name, f"{link_name}-{container.ordinal}"]
     return ContainerSpec(
         uuid=container.uuid,
         name=container.name,
@@ -92,7 +94,7 @@ def spec_of(cloud: Cloud, container: Container) -> ContainerSpec:
             for owner in _volume_owners(cloud, service)
             for peer in _peers(cloud, owner, container.ordinal, container.node)
         ],
-        aliases=aliases,
+        aliases=list(dict.fromkeys(aliases)),
         autorestart=definition["autorestart"],
         options=options,
     )
@@ -352,7 +354,8 @@ async def remove(cloud: Cloud, container: Container, *, volumes: bool = True) ->
     if container.state == lifecycle.TERMINATED:
         return
     cloud.set_state(container, lifecycle.TERMINATING)
-    cloud.accounts.forget_container(container.uuid)
     async with asyncio.timeout(DOWN_TIMEOUT):
         await cloud.engine.remove_container(container.uuid, volumes=volumes)
+    # Only now: where that fails, the container goes on and needs them.
+    cloud.accounts.forget_container(container.uuid)
     cloud.set_state(container, lifecycle.TERMINATED)

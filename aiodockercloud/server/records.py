@@ -245,6 +245,15 @@ class Records:
                 return repository
         return None
 
+    def link_names(self, service: Service) -> set[str]:
+        """The names under which other services link to this one."""
+        return {
+            link["name"]
+            for other in self.linking_to(service)
+            for link in other.definition["linked_to_service"]
+            if link["to_service"] == service.uuid
+        }
+
     def sharing_volumes_of(self, service: Service) -> list[Service]:
         """The services that have this one under ``volumes_from``."""
         return [
