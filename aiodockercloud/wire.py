@@ -44,6 +44,7 @@ __all__ = [
     "Target",
     "backoff",
     "basic_auth",
+    "canonical",
     "decode_response",
     "dumps",
     "format_date",
@@ -57,6 +58,7 @@ __all__ = [
     "parse_date",
     "path",
     "redact",
+    "respell",
     "split_path",
     "stream_url",
     "target_of",
@@ -87,7 +89,13 @@ SUBSYSTEMS = {
 
 #: kind → how many path segments name one object, where that is not one.
 #: ``repository`` takes all that is left: its names contain slashes.
-_KEY_SEGMENTS = {"region": 2, "nodetype": 2, "az": 3, "repository": 99, "events": 0}
+_KEY_SEGMENTS = {
+    **{"region": 2, "nodetype": 2, "az": 3, "events": 0},
+    **{"repository": 99, "image": 99},
+}
+
+#: The same with the kinds that only Tutum had.
+_TUTUM_KINDS = {**SUBSYSTEMS, "image": "repo", "volumegroup": "infra"}
 
 #: Kinds that belong to everybody; their paths carry no namespace.
 GLOBAL_KINDS = frozenset({"action", "provider", "region", "az", "nodetype"})
@@ -194,14 +202,15 @@ def split_path(raw_path: str) -> Target | None:
         return None
     if parts == ["auth"]:
         return Target("auth", None, (), (), dialect)
+    kinds = SUBSYSTEMS if dialect is DOCKER_CLOUD else _TUTUM_KINDS
     namespace = None
-    if parts[0] not in SUBSYSTEMS:
+    if parts[0] not in kinds:
         namespace = parts.pop(0)
-    if not parts or SUBSYSTEMS.get(parts[0], "") != (
-        subsystem or SUBSYSTEMS.get(parts[0])
-    ):
+    if not parts or kinds.get(parts[0], "") != (subsystem or kinds.get(parts[0])):
         return None
     kind, *rest = parts
+    if dialect is TUTUM and rest[1:3] == ["webhook", "handler"]:
+        rest[1:3] = ["trigger"]  # as triggers were called before May 2015
     if kind == "service" and len(rest) > 1 and rest[1] == "trigger":
         service, _, *below = rest
         return Target(
@@ -209,6 +218,33 @@ def split_path(raw_path: str) -> Target | None:
         )
     count = _KEY_SEGMENTS.get(kind, 1)
     return Target(kind, namespace, tuple(rest[:count]), tuple(rest[count:]), dialect)
+
+
+def canonical(uri: str) -> str:
+    """The URI of an object in the one spelling that bodies and events have.
+
+    Whatever spelling it comes in; what names no object comes back as it is.
+    """
+    target = split_path(uri)
+    if target is None or not target.key:
+        return uri
+    kind, _, key, *_ = target
+    if kind == "trigger":
+        kind, key = "service", (key[0], "trigger", *key[1:])
+    try:
+        return path(kind, *key)
+    except (KeyError, ValueError):  # a kind of Tutum's own; a path with ..
+        return uri
+
+
+_SUBSYSTEM = re.compile(rf"/api/(?:{'|'.join(sorted({*SUBSYSTEMS.values()}))})/v1/")
+
+
+def respell(uri: str, dialect: Dialect) -> str:
+    """A canonical URI, or a URL that ends in one, as a dialect spells it."""
+    if dialect.by_subsystem:
+        return uri
+    return _SUBSYSTEM.sub("/api/v1/", uri, count=1)
 
 
 def target_of(
@@ -243,7 +279,7 @@ def target_of(
 
 
 _SECRET_QUERY = re.compile(r"(?<![^?&])(user|token|auth|apikey)=[^&]*")
-_TRIGGER = re.compile(r"(/trigger/)[^/?]+")
+_TRIGGER = re.compile(r"(/(?:trigger|webhook/handler)/)[^/?]+")
 
 
 def redact(url: str) -> str:

@@ -67,7 +67,7 @@ async def index(call: Call) -> Reply:
             related = wire.parse_bool(call.query.get("include_related") or "false")
         except ValueError:
             raise BadRequest("include_related: must be true or false") from None
-        uris = _related(cloud, wanted) if related else {_canonical(wanted)}
+        uris = _related(cloud, wanted) if related else {wire.canonical(wanted)}
         records = [action for action in records if action.object in uris]
     getters = {
         "uuid": lambda a: a.uuid,
@@ -86,14 +86,9 @@ async def index(call: Call) -> Reply:
     )
 
 
-def _canonical(uri: str) -> str:
-    target = wire.split_path(uri)
-    return wire.path(target.kind, *target.key) if target and target.key else uri
-
-
 def _related(cloud: Cloud, uri: str) -> set[str]:
     """An object, what is in it, and the service and stack it is in."""
-    uri = _canonical(uri)
+    uri = wire.canonical(uri)
     record = cloud.by_uri(uri)
     if record is None:
         return {uri}

@@ -64,6 +64,10 @@ class Call:
             raise BadRequest("body: must be a JSON object")
         return data
 
+    def event(self, frame: str) -> str:
+        """An event's frame as it is sent to this caller."""
+        return frame
+
     def parameter(self, name: str, body: Mapping[str, Any], default: bool) -> bool:
         """A boolean from the query or, as the PHP client has it, from the body."""
         value = self.query.get(name, body.get(name))

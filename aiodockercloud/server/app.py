@@ -36,6 +36,7 @@ from . import (
     stacks,
     streams,
     triggers,
+    tutum,
 )
 from .accounts import NOBODY, Account
 from .api import LARGEST_BODY, Call, Handler, Reply
@@ -61,6 +62,12 @@ RESOURCES = {
         actions.resource,
         events.resource,
     )
+}
+
+#: What each dialect serves; Tutum had some kinds of its own.
+SERVED = {
+    wire.DOCKER_CLOUD: RESOURCES,
+    wire.TUTUM: {**RESOURCES, **tutum.RESOURCES},
 }
 
 CLOUD = web.AppKey("cloud", Cloud)
@@ -119,7 +126,8 @@ async def handle(request: web.Request) -> web.StreamResponse:
     if reply.action is not None:
         target = wire.split_path(request.path)
         dialect = target.dialect if target else wire.DOCKER_CLOUD
-        response.headers[dialect.action_header] = reply.action.uri
+        uri = wire.respell(reply.action.uri, dialect)
+        response.headers[dialect.action_header] = uri
     return response
 
 
@@ -136,9 +144,14 @@ async def _dispatch(request: web.Request, cloud: Cloud) -> Reply | web.StreamRes
     target = wire.split_path(request.rel_url.raw_path)
     if target is None:
         raise ObjectNotFound(f"there is no path {request.path}")
-    resource = RESOURCES.get(target.kind)
+    resource = SERVED[target.dialect].get(target.kind)
     handlers, public = resource.find(target) if resource else ({}, False)
-    account = NOBODY if public else authenticate(request, cloud)
+    try:
+        account = NOBODY if public else authenticate(request, cloud)
+    except AuthError:
+        if target.dialect is wire.TUTUM and streams.is_upgrade(request):
+            return await tutum.refuse(request)
+        raise
     if target.kind == "auth":
         return Reply({"username": account.user})
     if not handlers:
@@ -151,6 +164,9 @@ async def _dispatch(request: web.Request, cloud: Cloud) -> Reply | web.StreamRes
             headers={"Allow": allowed},
         )
     namespace = cloud.accounts.namespace(account, target.namespace)
+    if target.dialect is wire.TUTUM:
+        call = tutum.TutumCall(request, cloud, target, account, namespace)
+        return await tutum.answer(call, handler)
     return await handler(Call(request, cloud, target, account, namespace))
 
 

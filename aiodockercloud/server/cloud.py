@@ -14,7 +14,15 @@ import time
 
 from . import deployment, lifecycle
 from .accounts import ACCOUNT, Accounts
-from .engines import ContainerSeen, Engine, EngineError, NodeSeen, Observation
+from .engines import (
+    ContainerSeen,
+    Engine,
+    EngineError,
+    ImageSeen,
+    NodeSeen,
+    Observation,
+)
+from .fields import image
 from .jobs import JOBS
 from .models import EVERYBODY, Container, Node, NodeCluster, Service, Stack
 from .operations import Operations
@@ -133,9 +141,21 @@ class Cloud(Records):
         """What the engine sees, made into states."""
         if isinstance(seen, NodeSeen):
             self._observe_node(seen)
+        elif isinstance(seen, ImageSeen):
+            self._observe_image(seen)
         elif (container := self.containers.get(seen.uuid)) is not None:
             self._seen[seen.uuid] = seen.state
             self._observe_container(container, seen)
+
+    def _observe_image(self, seen: ImageSeen) -> None:
+        name = image("image", seen.name)
+        for service in list(self.services.values()):
+            definition = service.definition
+            if definition["autoredeploy"] and definition["image"] == name:
+                if service.state != lifecycle.NOT_RUNNING:
+                    self.operations.submit_own(
+                        "redeploy", service, reason=f"a push of {name}"
+                    )
 
     def _observe_node(self, seen: NodeSeen) -> None:
         node = self._by_engine_id.get(seen.id)

@@ -281,7 +281,7 @@ def _environment(
         )
     user = links.user_environment(service.definition)
     user = {key: links.expand(value, platform) for key, value in user.items()}
-    return {**platform, **links.linked_environment(cloud, service), **user}
+    return {**platform, **links.linked_environment(cloud, container), **user}
 
 
 async def bring_up(cloud: Cloud, container: Container) -> None:

@@ -10,6 +10,7 @@ from contextlib import aclosing
 
 from aiohttp import web
 
+from .. import wire
 from ..exceptions import StreamClosed
 from . import streams
 from .api import Call, Resource
@@ -29,7 +30,10 @@ def _frames(call: Call) -> AsyncGenerator[str, None]:
     def values(*names: str) -> set[str]:
         # The Go client says parents where the reference says parent.
         texts = (text for name in names for text in call.request.query.getall(name, []))
-        return {value for text in texts for value in text.split(",") if value}
+        # Objects may be spelled in whatever way; types are no URIs and stay.
+        return {
+            wire.canonical(value) for text in texts for value in text.split(",") if value
+        }
 
     subscription = call.cloud.hub.subscribe(
         call.namespace,
@@ -45,6 +49,6 @@ def _frames(call: Call) -> AsyncGenerator[str, None]:
                     # Whoever cannot keep up reconnects and looks anew: better than
                     # events silently missing.
                     raise StreamClosed(1013, f"{frame.count} events were missed")
-                yield frame
+                yield call.event(frame)
 
     return frames()

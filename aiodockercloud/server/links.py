@@ -59,6 +59,20 @@ def platform_environment(
     return found
 
 
+_RENAMED = re.compile(r"^DOCKERCLOUD_|(?<=_)DOCKERCLOUD_(?=API_URL$)")
+
+
+def with_tutum(found: Mapping[str, str]) -> dict[str, str]:
+    """Variables of the platform, under Tutum's names as well: images of its time read
+    ``TUTUM_AUTH``, ``TUTUM_CONTAINER_API_URL`` or ``DB_TUTUM_API_URL``."""
+    renamed = {
+        name: wire.respell(value, wire.TUTUM)
+        for key, value in found.items()
+        if (name := _RENAMED.sub("TUTUM_", key)) != key
+    }
+    return {**found, **renamed}
+
+
 _REFERENCE = re.compile(
     r"\$(?:\{((?:DOCKERCLOUD|TUTUM)_\w+)\}|((?:DOCKERCLOUD|TUTUM)_\w+))"
 )
@@ -67,9 +81,10 @@ _REFERENCE = re.compile(
 def expand(text: str, platform: Mapping[str, str]) -> str:
     """*text* with ``$DOCKERCLOUD_…`` and ``${TUTUM_…}`` replaced by their values."""
 
+    known = with_tutum(platform)
+
     def value(match: re.Match[str]) -> str:
-        key = (match[1] or match[2]).replace("TUTUM_", "DOCKERCLOUD_", 1)
-        return platform.get(key, match[0])
+        return known.get(match[1] or match[2], match[0])
 
     return _REFERENCE.sub(value, text)
 
@@ -89,11 +104,41 @@ def targets(cloud: Cloud, service: Service) -> list[tuple[str, Service]]:
     ]
 
 
-def linked_environment(cloud: Cloud, service: Service) -> dict[str, str]:
-    """What a container of *service* gets from all its links."""
+def peers(
+    cloud: Cloud, container: Container
+) -> list[tuple[str, Service, list[Container]]]:
+    """The containers that one is linked to, by link: ``(name, service, containers)``.
+
+    Between two services on every node, a container sees the one on its own node. In a
+    sequential deployment it also sees those of its own service that came before it.
+    """
+    service = cloud.services[container.service]
+    found = []
+    for name, target in targets(cloud, service):
+        theirs = cloud.containers_of(target)
+        if _everywhere(service) and _everywhere(target):
+            theirs = [peer for peer in theirs if peer.node == container.node]
+        found.append((name, target, theirs))
+    if service.definition["sequential_deployment"]:
+        before = [
+            peer
+            for peer in cloud.containers_of(service)
+            if peer.ordinal < container.ordinal
+        ]
+        if before:
+            found.append((service.name, service, before))
+    return found
+
+
+def _everywhere(service: Service) -> bool:
+    return bool(service.definition["deployment_strategy"] == "EVERY_NODE")
+
+
+def linked_environment(cloud: Cloud, container: Container) -> dict[str, str]:
+    """What a container gets from all its links."""
     found: dict[str, str] = {}
-    for link_name, target in targets(cloud, service):
-        found |= variables(cloud, link_name, target, cloud.containers_of(target))
+    for name, target, containers in peers(cloud, container):
+        found |= variables(cloud, name, target, containers)
     return found
 
 
@@ -139,7 +184,6 @@ def _variables_of(container: Container) -> dict[str, str]:
 def linked_to_container(cloud: Cloud, container: Container) -> list[dict[str, Any]]:
     """The links of a running container as they are now, not as when it started:
     load balancers read them again after each change."""
-    service = cloud.services[container.service]
     return [
         {
             "name": f"{names.alias(link_name)}_{peer.ordinal}",
@@ -150,8 +194,8 @@ def linked_to_container(cloud: Cloud, container: Container) -> list[dict[str, An
                 for inner, protocol, *_ in peer.ports
             },
         }
-        for link_name, target in targets(cloud, service)
-        for peer in cloud.containers_of(target)
+        for link_name, _, theirs in peers(cloud, container)
+        for peer in theirs
         if peer.private_ip and peer.state == lifecycle.RUNNING
     ]
 

@@ -181,7 +181,10 @@ def _linked_from(cloud: Cloud, service: Service) -> list[dict[str, Any]]:
 def _calculated(cloud: Cloud, service: Service) -> list[dict[str, str]]:
     user = links.user_environment(service.definition)
     # The old word survived the renaming: the CLI selects by it.
-    platform = links.linked_environment(cloud, service)
+    platform: dict[str, str] = {}
+    for name, target in links.targets(cloud, service):
+        theirs = cloud.containers_of(target)
+        platform |= links.variables(cloud, name, target, theirs)
     return [
         {"key": key, "value": value, "origin": "user"} for key, value in user.items()
     ] + [

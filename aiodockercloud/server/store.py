@@ -26,6 +26,8 @@ CREATE TABLE IF NOT EXISTS objects (
 ) WITHOUT ROWID
 """
 
+#: Seconds to wait for a server that is just letting go of the directory.
+_BUSY = 2.0
 
 Row = Record | dict[str, Any] | None
 
@@ -55,7 +57,12 @@ class Store:
         await asyncio.to_thread(
             self._directory.mkdir, mode=0o700, parents=True, exist_ok=True
         )
-        db = await aiosqlite.connect(self._directory / "aiodockercloud.sqlite3")
+        try:
+            db = await aiosqlite.connect(
+                self._directory / "aiodockercloud.sqlite3", timeout=_BUSY
+            )
+        except sqlite3.Error as error:
+            raise self._unusable(error) from error
         try:
             # One server a directory: the second one fails here.
             await db.execute("PRAGMA locking_mode = EXCLUSIVE")
@@ -74,10 +81,15 @@ class Store:
         except BaseException as error:
             await db.close()
             if isinstance(error, sqlite3.Error):
-                raise OSError(f"cannot use {self._directory}: {error}") from error
+                raise self._unusable(error) from error
             raise
         self._db = db
         self._writer = asyncio.create_task(self._write(db), name="store-writer")
+
+    def _unusable(self, error: sqlite3.Error) -> OSError:
+        locked = "locked" in str(error)
+        why = "another server is using it" if locked else str(error)
+        return OSError(f"cannot use {self._directory}: {why}")
 
     async def load(self) -> AsyncIterator[tuple[str, str, dict[str, Any]]]:
         """All rows as (kind, key, body)."""

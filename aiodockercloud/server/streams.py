@@ -121,8 +121,14 @@ async def service_log(
         lines: list[tuple[int, str]] = []
         for container in cloud.containers_of(service):
             one = cloud.engine.logs(container.uuid, tail=tail, follow=False)
-            async with aclosing(one):
-                lines += [(x.time_ns, log_frame(x, container.name)) async for x in one]
+            try:
+                async with aclosing(one):
+                    lines += [
+                        (x.time_ns, log_frame(x, container.name)) async for x in one
+                    ]
+            except EngineError as error:
+                text = f"log of {container.name}: {error}"
+                lines.append((time.time_ns(), note_frame(text, container.name)))
         lines.sort(key=lambda item: item[0])
         for _, text in lines if tail is None else lines[max(0, len(lines) - tail) :]:
             yield text
@@ -192,10 +198,15 @@ async def serve(call: Call, frames: Frames) -> web.WebSocketResponse:
     return ws
 
 
+def is_upgrade(request: web.Request) -> bool:
+    """Whether a request asks for a websocket."""
+    return web.WebSocketResponse().can_prepare(request).ok
+
+
 @contextlib.asynccontextmanager
 async def _socket(call: Call) -> AsyncIterator[web.WebSocketResponse]:
     ws = web.WebSocketResponse(heartbeat=HEARTBEAT, compress=False)
-    if not ws.can_prepare(call.request).ok:
+    if not is_upgrade(call.request):
         raise BadRequest("this is a websocket; send an upgrade request")
     await ws.prepare(call.request)
     sockets = call.request.app[SOCKETS]

@@ -103,7 +103,14 @@ class NodeSeen:
     tags: Sequence[str] = ()
 
 
-Observation = ContainerSeen | NodeSeen
+@dataclass(frozen=True, slots=True)
+class ImageSeen:
+    """The tag of an image now means another image: somebody pushed it."""
+
+    name: str
+
+
+Observation = ContainerSeen | NodeSeen | ImageSeen
 Observe = Callable[[Observation], None]
 
 

@@ -31,6 +31,7 @@ from . import (
     ContainerSpec,
     EngineError,
     ImageInfo,
+    ImageSeen,
     LogLine,
     NoSuchContainer,
     Observation,
@@ -158,6 +159,11 @@ class Embedded:
         held.crash = exit_code & 255
         if held.task is not None and held.run is not None:  # else it has not begun
             held.task.cancel()
+
+    def push(self, name: str) -> None:
+        """Pretend that an image was pushed: services with ``autoredeploy`` that run it
+        are redeployed."""
+        self._tell(ImageSeen(name))
 
     def lose_node(self, node: str) -> None:
         """Cut a node off: its containers go on, but nothing is heard of them and
