@@ -59,6 +59,9 @@ class ContainerSpec:
     command: str | None = None
     entrypoint: str | None = None
     environment: Mapping[str, str] = field(default_factory=dict, repr=False)
+    #: Variables that get its private address, ``10.7.0.3/16``, as far as the engine
+    #: knows it before the container runs.
+    address_variables: Sequence[str] = ()
     ports: Sequence[PortSpec] = ()
     mounts: Sequence[MountSpec] = ()
     #: Containers (uuids) whose volumes this one shares; they are on the same node.

@@ -80,15 +80,19 @@ class _Held:
     crash: int | None = None
     sessions: set[ShellSession] = field(default_factory=set)
 
-    def seen(self) -> ContainerSeen:
+    @property
+    def private_ip(self) -> str:
         number = self.number + 1
+        return f"10.7.{number >> 8}.{number & 255}"
+
+    def seen(self) -> ContainerSeen:
         return ContainerSeen(
             uuid=self.spec.uuid,
             state=self.state,
             exit_code=self.exit_code,
             message=self.message,
             docker_id=self.docker_id,
-            private_ip=f"10.7.{number >> 8}.{number & 255}",
+            private_ip=self.private_ip,
             ports={key: tuple(found) for key, found in self.ports.numbers.items()},
         )
 
@@ -257,6 +261,8 @@ class Embedded:
             hostname=hostname,
             number=self._container_numbers.take(),
         )
+        for variable in spec.address_variables:
+            held.environment[variable] = f"{held.private_ip}/16"
         self._containers[spec.uuid] = held
         try:
             self._launch(held)

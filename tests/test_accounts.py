@@ -1,0 +1,254 @@
+"""Accounts: who gets in, where to, and what is kept of the keys."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from aiodockercloud import AuthError, Forbidden, wire
+from aiodockercloud.server import models
+from aiodockercloud.server.accounts import Account, Accounts
+from aiodockercloud.server.engines import ContainerSpec
+from aiodockercloud.server.store import Store
+
+KEY = "s3cret-of-alice"
+CONTAINER = "0b5b5a2e-2f0a-4f0f-8c8e-2b9a1ee0d3aa"
+
+
+@pytest.fixture
+def accounts() -> Accounts:
+    accounts = Accounts(Store())
+    accounts.add("alice", KEY)
+    return accounts
+
+
+# --- keys ---------------------------------------------------------------------------
+
+
+def test_authenticate_with_the_key_gives_the_account(accounts: Accounts) -> None:
+    for _ in range(2):  # the second time from what is remembered
+        account = accounts.authenticate(("alice", KEY))
+        assert (account.user, account.namespace) == ("alice", "alice")
+        assert not account.scoped
+
+
+@pytest.mark.parametrize(
+    "credentials",
+    [
+        None,
+        ("alice", ""),
+        ("alice", KEY.upper()),
+        ("alice", KEY + " "),
+        ("Alice", KEY),
+        ("bob", KEY),
+        ("", KEY),
+        ("alice\0", KEY),
+        (f"alice\0{KEY}", ""),
+        # What headers of bytes that are no text become.
+        ("\udcff", KEY),
+        ("alice", "\udcff"),
+    ],
+)
+def test_authenticate_otherwise_is_refused(
+    accounts: Accounts, credentials: tuple[str, str] | None
+) -> None:
+    accounts.authenticate(("alice", KEY))
+
+    with pytest.raises(AuthError) as caught:
+        accounts.authenticate(credentials)
+
+    assert caught.value.status == 401
+    assert KEY not in str(caught.value)
+
+
+def test_authenticate_refusal_does_not_tell_which_users_there_are(
+    accounts: Accounts,
+) -> None:
+    with pytest.raises(AuthError) as of_alice:
+        accounts.authenticate(("alice", "wrong"))
+    with pytest.raises(AuthError) as of_nobody:
+        accounts.authenticate(("nobody", "wrong"))
+
+    assert str(of_alice.value) == str(of_nobody.value)
+
+
+def test_add_again_replaces_the_key(accounts: Accounts) -> None:
+    accounts.authenticate(("alice", KEY))
+
+    accounts.add("alice", "new")
+
+    assert accounts.authenticate(("alice", "new")).user == "alice"
+    with pytest.raises(AuthError):
+        accounts.authenticate(("alice", KEY))
+
+
+def test_remove_ends_a_key_that_is_remembered(accounts: Accounts) -> None:
+    accounts.authenticate(("alice", KEY))
+    assert accounts.has("alice")
+
+    accounts.remove("alice")
+    accounts.remove("alice")
+
+    assert not accounts.has("alice")
+    with pytest.raises(AuthError):
+        accounts.authenticate(("alice", KEY))
+
+
+def test_key_of_any_text_works(accounts: Accounts) -> None:
+    for key in ("pass:with:colons", "schlüssel ☃", "x" * 5000, ""):
+        accounts.add("bob", key)
+        assert accounts.authenticate(("bob", key)).user == "bob"
+        header = wire.parse_authorization(wire.basic_auth("bob", key))
+        assert accounts.authenticate(header).user == "bob"
+
+
+# --- namespaces ---------------------------------------------------------------------
+
+
+def test_namespace_of_an_operator_is_any(accounts: Accounts) -> None:
+    account = accounts.authenticate(("alice", KEY))
+
+    assert accounts.namespace(account, None) == "alice"
+    assert accounts.namespace(account, "alice") == "alice"
+    assert accounts.namespace(account, "acme") == "acme"
+
+
+def test_for_container_makes_a_header_for_one_namespace(accounts: Accounts) -> None:
+    header = accounts.for_container(CONTAINER, "acme")
+
+    assert header.startswith("Basic ")
+    account = accounts.authenticate(wire.parse_authorization(header))
+    assert account.scoped
+    assert accounts.namespace(account, None) == "acme"
+    assert accounts.namespace(account, "acme") == "acme"
+    for other in ("alice", "", "ACME"):
+        with pytest.raises(Forbidden) as caught:
+            accounts.namespace(account, other)
+        assert caught.value.status == 403
+
+
+def test_forget_container_ends_its_header_and_no_other(accounts: Accounts) -> None:
+    first = wire.parse_authorization(accounts.for_container(CONTAINER, "acme"))
+    second = wire.parse_authorization(accounts.for_container("other", "acme"))
+    accounts.authenticate(first)
+
+    accounts.forget_container(CONTAINER)
+
+    with pytest.raises(AuthError):
+        accounts.authenticate(first)
+    assert accounts.authenticate(second).namespace == "acme"
+    assert accounts.authenticate(("alice", KEY)).user == "alice"
+
+
+def test_for_container_makes_another_key_each_time(accounts: Accounts) -> None:
+    first = accounts.for_container(CONTAINER, "acme")
+    second = accounts.for_container(CONTAINER, "acme")
+
+    assert first != second
+    with pytest.raises(AuthError):
+        accounts.authenticate(wire.parse_authorization(first))
+
+
+# --- what is kept -------------------------------------------------------------------
+
+
+def written(directory: Path) -> bytes:
+    return b"".join(path.read_bytes() for path in directory.iterdir())
+
+
+async def test_store_has_hashes_only_and_they_are_enough(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    await store.open()
+    accounts = Accounts(store)
+    accounts.add("alice", KEY)
+    header = accounts.for_container(CONTAINER, "acme")
+    accounts.add("bob", KEY)
+    accounts.remove("bob")
+    await store.close()
+
+    parsed = wire.parse_authorization(header)
+    assert parsed is not None
+    content = written(tmp_path)
+    assert b"alice" in content
+    assert KEY.encode() not in content
+    assert parsed[1].encode() not in content
+    db = sqlite3.connect(tmp_path / "aiodockercloud.sqlite3")
+    bodies: list[dict[str, Any]] = [
+        wire.loads(body) for (body,) in db.execute("SELECT body FROM objects")
+    ]
+    db.close()
+    again = Accounts(Store())
+    for body in bodies:
+        again.load(body)
+    assert again.authenticate(("alice", KEY)).user == "alice"
+    assert again.authenticate(parsed).scoped
+    assert not again.has("bob")
+
+
+def test_add_of_the_same_key_twice_has_different_hashes(accounts: Accounts) -> None:
+    one, two = accounts.add("bob", KEY), accounts.add("carol", KEY)
+
+    assert one.hash != two.hash
+    assert one.salt != two.salt
+    assert KEY not in (one.hash, two.hash)
+
+
+# --- repr ---------------------------------------------------------------------------
+
+
+def test_repr_of_an_account_has_neither_salt_nor_hash(accounts: Accounts) -> None:
+    account: Account = accounts.authenticate(("alice", KEY))
+
+    assert "alice" in repr(account)
+    for secret in (KEY, account.salt, account.hash):
+        assert secret not in repr(account)
+        assert secret not in repr(accounts)
+
+
+SECRET = "hunter2"
+DEFINITION = {"container_envvars": [{"key": "PASSWORD", "value": SECRET}]}
+COMMON: dict[str, Any] = {"namespace": "alice", "name": "web"}
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        models.Service(definition=DEFINITION, previous=DEFINITION, **COMMON),
+        models.Container(
+            ordinal=1,
+            service="s",
+            node="n",
+            definition=DEFINITION,
+            revision=0,
+            deployment="d",
+            environment={"DOCKERCLOUD_AUTH": SECRET},
+            **COMMON,
+        ),
+        models.Action(
+            namespace="alice",
+            action="Service Create",
+            object="o",
+            params={"body": SECRET},
+            path=f"/trigger/{SECRET}/call/",
+            body=SECRET,
+        ),
+        ContainerSpec(
+            uuid="u",
+            service="web",
+            stack=None,
+            node="n",
+            image="i",
+            environment={"PASSWORD": SECRET},
+            **COMMON,
+        ),
+        models.Trigger(service="s", operation="REDEPLOY", uuid=SECRET, **COMMON),
+        models.Repository(username="u", password=SECRET, **COMMON),
+        models.Token(namespace="alice", token=SECRET),
+    ],
+    ids=lambda record: type(record).__name__,
+)
+def test_repr_of_a_record_has_no_secret(record: object) -> None:
+    assert SECRET not in repr(record)

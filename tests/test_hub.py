@@ -1,0 +1,158 @@
+"""Events to many readers."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from aiodockercloud.server import hub as hub_module
+from aiodockercloud.server.hub import Hub
+from aiodockercloud.server.journal import Missed
+from aiodockercloud.server.models import EVERYBODY, Action, Node, Record, Service, Stack
+
+STACK = Stack(namespace="alice", name="shop", nickname="")
+WEB = Service(namespace="alice", name="web", stack=STACK.uuid, definition={})
+DB = Service(namespace="alice", name="db", definition={})
+BOBS = Service(namespace="bob", name="web", definition={})
+MACHINE = Node(namespace=EVERYBODY, engine_id="n", hostname="h", nickname="")
+
+
+async def until_closed(
+    hub: Hub, frames: AsyncGenerator[str | Missed, None]
+) -> list[dict[str, Any] | Missed]:
+    hub.journal.close()
+    async with asyncio.timeout(5), aclosing(frames):
+        return [
+            frame if isinstance(frame, Missed) else json.loads(frame)
+            async for frame in frames
+        ]
+
+
+async def uris(hub: Hub, frames: AsyncGenerator[str | Missed, None]) -> list[str]:
+    return [
+        "missed" if isinstance(frame, Missed) else frame["resource_uri"]
+        for frame in await until_closed(hub, frames)
+    ]
+
+
+def publish_all(hub: Hub) -> None:
+    hub.publish(STACK, "update", [])
+    hub.publish(WEB, "update", [STACK.uri])
+    hub.publish(DB, "update", [])
+    hub.publish(BOBS, "update", [])
+    hub.publish(MACHINE, "update", [])
+
+
+async def test_publish_makes_a_frame_with_every_key() -> None:
+    hub = Hub()
+    frames = hub.subscribe("alice")
+    WEB.state = "Running"
+
+    hub.publish(WEB, "update", [STACK.uri])
+
+    (frame,) = await until_closed(hub, frames)
+    assert isinstance(frame, dict)
+    assert UUID(frame.pop("uuid")).version == 4
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", frame.pop("datetime"))
+    assert frame == {
+        "type": "service",
+        "action": "update",
+        "parents": [STACK.uri],
+        "resource_uri": WEB.uri,
+        "state": "Running",
+    }
+
+
+async def test_publish_gives_each_event_its_own_uuid_and_state() -> None:
+    hub = Hub()
+    frames = hub.subscribe("alice")
+    action = Action(namespace="alice", action="Service Start", object=WEB.uri)
+    hub.publish(action, "create", [WEB.uri])
+    action.state = "Success"
+    hub.publish(action, "update", [WEB.uri])
+
+    first, second = await until_closed(hub, frames)
+
+    assert isinstance(first, dict)
+    assert isinstance(second, dict)
+    assert (first["state"], second["state"]) == ("In progress", "Success")
+    assert first["uuid"] != second["uuid"]
+
+
+async def test_subscribe_sees_what_comes_after_the_call() -> None:
+    """From the call on, not from the first read: nothing between is lost."""
+    hub = Hub()
+    hub.publish(STACK, "create", [])
+    frames = hub.subscribe("alice")
+    hub.publish(WEB, "create", [])
+
+    assert await uris(hub, frames) == [WEB.uri]
+
+
+@pytest.mark.parametrize(
+    ("namespace", "expected"),
+    [
+        ("alice", [STACK, WEB, DB, MACHINE]),
+        ("bob", [BOBS, MACHINE]),
+        ("carol", [MACHINE]),
+    ],
+)
+async def test_subscribe_sees_its_namespace_and_what_is_everybodys(
+    namespace: str, expected: list[Record]
+) -> None:
+    hub = Hub()
+    frames = hub.subscribe(namespace)
+
+    publish_all(hub)
+
+    assert await uris(hub, frames) == [record.uri for record in expected]
+
+
+@pytest.mark.parametrize(
+    ("selection", "expected"),
+    [
+        ({"types": ["service"]}, [WEB, DB]),
+        ({"types": ["service", "stack"]}, [STACK, WEB, DB]),
+        ({"types": ["container"]}, []),
+        ({"objects": [DB.uri]}, [DB]),
+        ({"parents": [STACK.uri]}, [WEB]),
+        ({"types": ["service"], "parents": [STACK.uri]}, [WEB]),
+        ({"types": ["node"], "parents": [STACK.uri]}, []),
+        ({"objects": [BOBS.uri]}, []),
+    ],
+)
+async def test_subscribe_with_a_selection_sees_what_passes_all_of_it(
+    selection: dict[str, list[str]], expected: list[Record]
+) -> None:
+    hub = Hub()
+    frames = hub.subscribe("alice", **selection)
+
+    publish_all(hub)
+
+    assert await uris(hub, frames) == [record.uri for record in expected]
+
+
+async def test_subscribe_by_a_reader_that_fell_behind_is_told(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(hub_module, "HISTORY", 2)
+    hub = Hub()
+    frames = hub.subscribe("alice")
+
+    publish_all(hub)
+
+    assert await until_closed(hub, frames) == [Missed(3), *machine_frame(hub)]
+
+
+def machine_frame(hub: Hub) -> list[dict[str, Any]]:
+    """The frame of the machine, the only one of alice's that is still kept."""
+    (event,) = (e for e in hub.journal._items if e.type == "node")
+    frame: dict[str, Any] = json.loads(event.text)
+    return [frame]

@@ -1,0 +1,235 @@
+"""A bounded list and its readers."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import aclosing
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from aiodockercloud.server.journal import Journal, Missed
+
+
+def filled(count: int, *, limit: int = 100) -> Journal[int]:
+    journal: Journal[int] = Journal(limit)
+    for number in range(count):
+        journal.append(number)
+    return journal
+
+
+async def read(
+    journal: Journal[int],
+    *,
+    tail: int | None = None,
+    since: int | None = None,
+    follow: bool = False,
+) -> list[int | Missed]:
+    async with asyncio.timeout(5):
+        return [
+            item async for item in journal.read(tail=tail, since=since, follow=follow)
+        ]
+
+
+# --- what is there ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("tail", "since", "expected"),
+    [
+        (None, None, [0, 1, 2, 3, 4]),
+        (2, None, [3, 4]),
+        (0, None, []),
+        (5, None, [0, 1, 2, 3, 4]),
+        (500, None, [0, 1, 2, 3, 4]),
+        (None, 0, [0, 1, 2, 3, 4]),
+        (None, 3, [3, 4]),
+        (None, 5, []),
+        (None, 9, []),
+    ],
+)
+async def test_read_without_follow_gives_what_is_there(
+    tail: int | None, since: int | None, expected: list[int]
+) -> None:
+    assert await read(filled(5), tail=tail, since=since) == expected
+
+
+async def test_read_of_an_empty_journal_ends() -> None:
+    assert await read(filled(0)) == []
+    assert await read(filled(0), tail=10) == []
+
+
+async def test_read_of_a_full_journal_has_the_last_items_only() -> None:
+    journal = filled(10, limit=3)
+
+    assert (journal.start, journal.end) == (7, 10)
+    assert await read(journal) == [7, 8, 9]
+    assert await read(journal, tail=100) == [7, 8, 9]
+
+
+async def test_read_since_what_fell_off_tells_how_much_was_missed() -> None:
+    assert await read(filled(10, limit=3), since=2) == [Missed(5), 7, 8, 9]
+
+
+@given(
+    count=st.integers(0, 40),
+    limit=st.integers(1, 20),
+    since=st.integers(0, 45),
+)
+def test_read_since_any_number_accounts_for_every_item(
+    count: int, limit: int, since: int
+) -> None:
+    found = asyncio.run(read(filled(count, limit=limit), since=since))
+
+    missed = sum(item.count for item in found if isinstance(item, Missed))
+    items = [item for item in found if not isinstance(item, Missed)]
+    assert items == list(range(since, count))[missed:]
+    assert len(items) == min(limit, max(0, count - since))
+
+
+# --- following ----------------------------------------------------------------------
+
+
+async def test_follow_gets_each_new_item_then_the_end() -> None:
+    journal = filled(2)
+    async with (
+        asyncio.timeout(5),
+        aclosing(journal.read(tail=1, follow=True)) as items,
+    ):
+        assert await anext(items) == 1
+        waiting = asyncio.create_task(anext(items))
+        await asyncio.sleep(0)
+        assert not waiting.done()
+        journal.append(2)
+        assert await waiting == 2
+        journal.append(3)
+        journal.append(4)
+        journal.close()
+        assert [item async for item in items] == [3, 4]
+
+
+async def test_follow_of_a_closed_journal_gets_the_rest_and_ends() -> None:
+    journal = filled(3)
+    journal.close()
+    journal.close()
+
+    assert await read(journal, tail=2, follow=True) == [1, 2]
+
+
+async def test_follow_from_the_end_sees_nothing_old() -> None:
+    journal = filled(3)
+    reader = asyncio.create_task(read(journal, since=journal.end, follow=True))
+    await asyncio.sleep(0)
+    journal.append(3)
+    journal.close()
+
+    assert await reader == [3]
+
+
+async def test_follow_from_beyond_the_end_begins_there() -> None:
+    journal = filled(3)
+    reader = asyncio.create_task(read(journal, since=5, follow=True))
+    for number in range(3, 7):
+        await asyncio.sleep(0)
+        journal.append(number)
+    journal.close()
+
+    assert await reader == [5, 6]
+
+
+async def test_follow_too_slowly_is_told_of_the_gap_each_time() -> None:
+    journal = filled(2, limit=3)
+    async with (
+        asyncio.timeout(5),
+        aclosing(journal.read(since=0, follow=True)) as items,
+    ):
+        assert await anext(items) == 0
+        for number in range(2, 10):
+            journal.append(number)
+        journal.close()
+        # 1 was copied before it fell off; 2 to 6 were not.
+        assert [item async for item in items] == [1, Missed(5), 7, 8, 9]
+
+
+async def test_follow_by_many_readers_at_their_own_pace() -> None:
+    journal = filled(0)
+    readers = [
+        asyncio.create_task(read(journal, since=since, follow=True))
+        for since in range(20)
+    ]
+    for number in range(20):
+        journal.append(number)
+        if number % 3 == 0:
+            await asyncio.sleep(0)
+    journal.close()
+
+    assert await asyncio.gather(*readers) == [list(range(n, 20)) for n in range(20)]
+
+
+async def test_follow_cancelled_by_one_reader_leaves_the_others_going() -> None:
+    journal = filled(0)
+    gone, stays = (asyncio.create_task(read(journal, follow=True)) for _ in range(2))
+    await asyncio.sleep(0)
+    gone.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await gone
+
+    journal.append(0)
+    journal.close()
+
+    assert await stays == [0]
+
+
+async def test_append_after_all_readers_left_is_harmless() -> None:
+    journal = filled(0)
+    gone = asyncio.create_task(read(journal, follow=True))
+    await asyncio.sleep(0)
+    gone.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await gone
+
+    journal.append(0)
+
+    assert await read(journal) == [0]
+
+
+async def test_append_while_a_reader_has_an_item_is_read_next() -> None:
+    journal = filled(2)
+    found: list[int | Missed] = []
+    async with asyncio.timeout(5):
+        async for item in journal.read(follow=False):
+            found.append(item)
+            if len(found) < 5:
+                journal.append(10 + len(found))
+
+    assert found == [0, 1, 11, 12, 13, 14]
+
+
+async def test_follow_near_the_end_does_not_walk_what_lies_before() -> None:
+    """One event to many readers of a full journal must not cost its length each."""
+    steps = 0
+
+    class Counting:
+        def __init__(self, journal: Journal[int]) -> None:
+            self._items = journal._items
+
+        def __len__(self) -> int:
+            return len(self._items)
+
+        def __iter__(self) -> object:
+            return self._count(iter(self._items))
+
+        def __reversed__(self) -> object:
+            return self._count(reversed(self._items))
+
+        def _count(self, items: object) -> object:
+            nonlocal steps
+            for item in items:  # type: ignore[attr-defined]  # any iterator
+                steps += 1
+                yield item
+
+    journal = filled(1000, limit=1000)
+    journal._items = Counting(journal)  # type: ignore[assignment]  # counts steps
+    assert await read(journal, tail=2) == [998, 999]
+    assert steps <= 4

@@ -1,0 +1,508 @@
+"""The fields of a service as every client sends them, and as nobody should."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from aiodockercloud import BadRequest, stackfile
+from aiodockercloud.server import fields, services
+from aiodockercloud.server.cloud import Cloud
+from aiodockercloud.server.engines.embedded import Embedded
+from aiodockercloud.server.services import FIELDS, READ_ONLY
+
+SHARED = Path(__file__).parents[1].parent / "shared"
+HTTP = {"protocol": "tcp", "inner_port": 80, "outer_port": 80, "published": True}
+
+
+def case(field: str, value: Any, expected: Any) -> Any:
+    return pytest.param(field, value, expected, id=f"{field} {value!r:.40}")
+
+
+# --- good values --------------------------------------------------------------------
+
+GOOD = [
+    case("image", "tutum/hello-world", "tutum/hello-world:latest"),
+    case("image", "nginx:1.10", "nginx:1.10"),
+    case("name", "my-new-app", "my-new-app"),
+    case("nickname", "My app!", "My app!"),
+    case("nickname", None, None),
+    *(case("target_num_containers", value, 3) for value in (3, "3")),
+    case("target_num_containers", 0, 0),
+    case("run_command", "/run.sh -x 'a b'", "/run.sh -x 'a b'"),
+    case("run_command", None, None),
+    case("entrypoint", "", ""),
+    case("container_ports", [], []),
+    case("container_ports", None, []),
+    case("container_ports", [HTTP], [HTTP]),
+    # The CLI's texts.
+    case(
+        "container_ports",
+        [
+            {
+                "protocol": "tcp",
+                "inner_port": "80",
+                "outer_port": "80",
+                "published": True,
+            }
+        ],
+        [HTTP],
+    ),
+    # Go's zeros.
+    case(
+        "container_ports",
+        [{"container": "", "inner_port": 80, "outer_port": 0, "protocol": "tcp"}],
+        [{**HTTP, "outer_port": None, "published": False}],
+    ),
+    case(
+        "container_envvars", [{"key": "A", "value": "b"}], [{"key": "A", "value": "b"}]
+    ),
+    case("container_envvars", None, []),
+    case("labels", {"a": "1"}, {"a": "1"}),
+    case("labels", ["a=1", "b"], {"a": "1", "b": ""}),
+    case("labels", None, {}),
+    case("linked_to_service", [], []),
+    case(
+        "linked_to_service",
+        [{"to_service": "db.shop", "name": "db"}],
+        [{"to_service": "db.shop", "name": "db"}],
+    ),
+    case(
+        "bindings",
+        [{"host_path": "", "container_path": "/data", "rewritable": True}],
+        [
+            {
+                "host_path": None,
+                "container_path": "/data",
+                "rewritable": True,
+                "volumes_from": None,
+            }
+        ],
+    ),
+    *(case("autorestart", v, "ON_FAILURE") for v in ("ON_FAILURE", "on-failure")),
+    *(case("autorestart", v, "OFF") for v in ("OFF", "no", False, "off")),
+    case("autorestart", "always", "ALWAYS"),
+    *(case("autodestroy", v, "ON_SUCCESS") for v in ("ON_SUCCESS", "on-success")),
+    *(case("autodestroy", v, "OFF") for v in ("OFF", "no", False)),
+    *(
+        case(field, value, expected)
+        for field in (
+            *("autoredeploy", "sequential_deployment", "privileged"),
+            *("read_only", "tty", "stdin_open"),
+        )
+        for value, expected in (
+            *((True, True), (False, False), (None, False)),
+            *(("true", True), ("no", False)),
+        )
+    ),
+    *(
+        case("deployment_strategy", v, "HIGH_AVAILABILITY")
+        for v in ("HIGH_AVAILABILITY", "high_availability", "high-availability")
+    ),
+    case("deployment_strategy", "EVERY_NODE", "EVERY_NODE"),
+    case("tags", [{"name": "prod"}], ["prod"]),
+    case("tags", ["prod", "eu"], ["prod", "eu"]),
+    case("tags", [{"name": "prod", "origin": "user"}], ["prod"]),
+    case("tags", [], []),
+    case("tags", None, []),
+    case("roles", ["global"], ["global"]),
+    case("roles", [], []),
+    case("net", "host", "host"),
+    case("net", "bridge", "bridge"),
+    case("pid", "none", "none"),
+    case("pid", "host", "host"),
+    *(case("cpu_shares", value, 512) for value in (512, "512")),
+    *(case("cpu_shares", value, None) for value in (0, None)),
+    *(
+        case(field, value, expected)
+        for field in ("memory", "memory_swap")
+        for value, expected in (
+            *((512, 512), ("512", 512), (4, 4)),
+            *((0, None), (None, None), ("", None)),
+        )
+    ),
+    *(
+        case(field, value, expected)
+        for field in (
+            *("cpuset", "user", "hostname", "domainname"),
+            *("working_dir", "cgroup_parent"),
+        )
+        for value, expected in (("0,1", "0,1"), (None, None), ("", ""))
+    ),
+    case("mac_address", "02:42:ac:11:65:43", "02:42:ac:11:65:43"),
+    case("mac_address", None, None),
+    *(
+        case(field, value, expected)
+        for field in (
+            *("cap_add", "cap_drop", "devices", "dns", "dns_search"),
+            *("extra_hosts", "security_opt"),
+        )
+        for value, expected in ((["A", "B"], ["A", "B"]), ([], []), (None, []))
+    ),
+    case("dns", "8.8.8.8", ["8.8.8.8"]),
+]
+
+
+@pytest.mark.parametrize(("field", "value", "expected"), GOOD)
+def test_read_of_a_good_value_gives(field: str, value: Any, expected: Any) -> None:
+    assert services.read({field: value}) == {field: expected}
+
+
+def test_every_field_has_a_good_value_and_a_valid_default() -> None:
+    tested = {parameters.values[0] for parameters in GOOD}
+
+    assert tested == set(FIELDS)
+    for name, default in fields.defaults(FIELDS).items():
+        if name not in ("image", "name"):  # these have none
+            assert services.read({name: default}) == {name: default}, name
+
+
+@pytest.mark.parametrize(
+    ("given_name", "field", "value"),
+    [("cgroup_name", "cgroup_parent", "/x"), ("secuirty_opt", "security_opt", ["x"])],
+)
+def test_read_of_the_references_other_spelling_gives_the_field(
+    given_name: str, field: str, value: Any
+) -> None:
+    assert services.read({given_name: value}) == {field: value}
+
+
+# --- stack file keys, as the old CLI posts them after a YAML 1.1 parser ---------------
+
+
+def test_read_of_stack_file_keys_verbatim_gives_api_fields() -> None:
+    posted = yaml.safe_load(
+        """
+        name: web
+        image: tutum/hello-world
+        command: /run.sh
+        environment:
+          PORT: 8080
+          DEBUG: yes
+          EMPTY:
+          RATIO: 1.5
+        ports:
+          - 80
+          - "443:443"
+          - "53:53/udp"
+        expose:
+          - 8080
+        links:
+          - db
+          - "cache.shop:redis"
+        volumes:
+          - /data
+          - /etc/hosts:/etc/hosts:ro
+        volumes_from:
+          - db
+        restart: on-failure
+        autodestroy: no
+        deployment_strategy: high_availability
+        target_num_containers: 2
+        sequential_deployment: true
+        privileged: off
+        roles: [global]
+        tags: [prod, eu]
+        labels:
+          com.example.number: 5
+        mem_limit: 100000m
+        memswap_limit: 1g
+        cpu_shares: 512
+        cpuset: 0,1
+        user: 1000
+        dns: 8.8.8.8
+        net: bridge
+        working_dir: /app
+        """
+    )
+
+    found = services.read(posted)
+
+    assert found["image"] == "tutum/hello-world:latest"
+    assert found["run_command"] == "/run.sh"
+    assert found["container_envvars"] == [
+        {"key": "PORT", "value": "8080"},
+        {"key": "DEBUG", "value": "true"},
+        {"key": "EMPTY", "value": ""},
+        {"key": "RATIO", "value": "1.5"},
+    ]
+    assert [
+        (p["inner_port"], p["protocol"], p["outer_port"], p["published"])
+        for p in found["container_ports"]
+    ] == [
+        (80, "tcp", None, True),
+        (443, "tcp", 443, True),
+        (53, "udp", 53, True),
+        (8080, "tcp", None, False),
+    ]
+    assert found["linked_to_service"] == [
+        {"to_service": "db", "name": "db"},
+        {"to_service": "cache.shop", "name": "redis"},
+    ]
+    assert [
+        (b["host_path"], b["container_path"], b["rewritable"], b["volumes_from"])
+        for b in found["bindings"]
+    ] == [
+        (None, "/data", True, None),
+        ("/etc/hosts", "/etc/hosts", False, None),
+        (None, None, True, "db"),
+    ]
+    simple = {
+        "name": "web",
+        "autorestart": "ON_FAILURE",
+        "autodestroy": "OFF",
+        "deployment_strategy": "HIGH_AVAILABILITY",
+        "target_num_containers": 2,
+        "sequential_deployment": True,
+        "privileged": False,
+        "roles": ["global"],
+        "tags": ["prod", "eu"],
+        "labels": {"com.example.number": "5"},
+        "memory": 100000,
+        "memory_swap": 1024,
+        "cpu_shares": 512,
+        "cpuset": "0,1",
+        "user": "1000",
+        "dns": ["8.8.8.8"],
+        "net": "bridge",
+        "working_dir": "/app",
+    }
+    assert {key: found[key] for key in simple} == simple
+
+
+@pytest.mark.parametrize(
+    ("keys", "message"),
+    [
+        # What an unquoted 3000:22 and 22:22 are to a YAML 1.1 parser.
+        ({"ports": [180022]}, "^400: ports: .*quotes"),
+        ({"ports": {"80": "80"}}, "^400: ports: must be a list"),
+        ({"ports": [{80: 80}]}, "^400: ports: .*mapping"),
+        ({"ports": ["1.2.3.4:80:80"]}, "^400: ports: .*host address"),
+        ({"expose": ["80:80"]}, "^400: expose: .*is not a port"),
+        ({"links": ["a b"]}, "^400: links: .*is not a link"),
+        ({"volumes": ["data:/data"]}, "^400: volumes: .*named volumes"),
+        ({"mem_limit": 512}, "^400: mem_limit: .*too small"),
+        ({"restart": "on-failure:5"}, "^400: restart: .*cannot be limited"),
+        ({"restart": "no", "autorestart": "ALWAYS"}, "contradicts"),
+        ({"environment": "A:b"}, "^400: environment: "),
+    ],
+)
+def test_read_of_bad_stack_file_keys_names_the_key(
+    keys: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(BadRequest, match=message):
+        services.read({"name": "web", "image": "x", **keys})
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [
+        {"environment": ["PASSWORD hunter2"]},
+        {"environment": [["PASSWORD=hunter2"]]},
+        {"environment": {"PASSWORD": ["hunter2"]}},
+        {"container_envvars": "PASSWORD=hunter2", "environment": {"A": "b"}},
+        {"labels": {"token": ["hunter2"]}},
+    ],
+)
+def test_read_of_bad_variables_does_not_show_their_values(keys: dict[str, Any]) -> None:
+    with pytest.raises(BadRequest) as caught:
+        services.read({"image": "x", **keys})
+
+    assert "hunter2" not in str(caught.value)
+
+
+# --- bad values ---------------------------------------------------------------------
+
+BAD: dict[str, tuple[Any, ...]] = {
+    "image": (None, "", [], {"name": "x"}, "a b", "a:b:c"),
+    "name": (None, "", 5, "a b", "-a", "a/b", "x" * 64, "a\0"),
+    "nickname": (5, [], "a\0"),
+    "target_num_containers": (None, -1, 1001, True, 1.5, "many", [], 10**30),
+    "run_command": (5, ["a"], True),
+    "container_ports": ("80:80", [80], {}, [{"inner_port": 0}], [{}]),
+    "container_envvars": ({}, "A=b", ["A=b"], [{"key": "A", "value": {}}]),
+    "labels": ("a b", [[]], {"a": {}}),
+    "linked_to_service": ("db", ["db"], [{}], [{"to_service": "db", "name": "a=b"}]),
+    "bindings": ("/a", ["/a"], [{}], [{"container_path": "relative"}]),
+    "autorestart": (None, "SOMETIMES", 5, [], True),
+    "autodestroy": (None, "ON_FAILURE", 5, {}),
+    "autoredeploy": ("maybe", 5, []),
+    "deployment_strategy": (None, "RANDOM", "", 5),
+    "tags": ([{}], [[]], [None], [""]),
+    "roles": (["admin"], [5], {}),
+    "privileged": ("maybe", 2, {}),
+    "net": (None, "none", "container:x", 5),
+    "pid": (None, "container:x", 5),
+    "cpu_shares": (-1, 1, 10**9, True, "half", []),
+    "memory": (-1, 3, 1.5, "512m", True, [], 1e300),
+    "memory_swap": (-1, 3, "x", {}),
+    "mac_address": ("x", 5, "02:42:ac:11:65", []),
+    "hostname": ([], {}, "a\0"),
+    "cap_add": ({}, [None], [""]),
+    "extra_hosts": ([None], [[]]),
+}
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        pytest.param(field, value, id=f"{field} {value!r:.40}")
+        for field, values in BAD.items()
+        for value in values
+    ],
+)
+def test_read_of_a_bad_value_names_the_field(field: str, value: Any) -> None:
+    with pytest.raises(BadRequest) as caught:
+        services.read({field: value})
+
+    assert caught.value.status == 400
+    assert caught.value.message.startswith(field)
+    assert len(caught.value.message) < 400
+
+
+@pytest.mark.parametrize(
+    "field", ["build", "Image", "imagee", "__class__", "", "state "]
+)
+def test_read_of_an_unknown_field_names_it_and_the_known(field: str) -> None:
+    with pytest.raises(BadRequest) as caught:
+        services.read({"image": "x", field: "y"})
+
+    assert caught.value.message.startswith(f"{field}: there is no such field")
+    assert "target_num_containers" in caught.value.message
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner),
+    max_leaves=6,
+)
+KEYS = st.sampled_from(sorted({*FIELDS, *services.SYNONYMS, *stackfile.STACK_KEYS}))
+
+
+@given(st.dictionaries(KEYS, JSON, max_size=4))
+def test_read_of_any_json_answers_or_refuses(body: dict[str, Any]) -> None:
+    try:
+        found = services.read(body)
+    except BadRequest:
+        return
+    assert set(found) <= set(FIELDS)
+    json.dumps(found).encode()
+
+
+# --- read-only ----------------------------------------------------------------------
+
+
+def shown_service() -> tuple[Cloud, dict[str, Any]]:
+    cloud = Cloud(Embedded())
+    body = services.read(
+        {
+            "image": "nginx",
+            "name": "web",
+            "ports": ["80:80", "443"],
+            "environment": {"A": "b"},
+            "tags": ["prod"],
+            "volumes": ["/data"],
+            "mem_limit": "64m",
+        }
+    )
+    service = services.build(cloud, body, "alice", None)
+    cloud.add(service)
+    return cloud, services.render(cloud, service)
+
+
+def test_read_of_a_whole_object_sent_back_changes_nothing() -> None:
+    cloud, shown = shown_service()
+    (service,) = cloud.services.values()
+
+    found = services.read(json.loads(json.dumps(shown)))
+    changed = services.changed(cloud, service, found)
+
+    same = {**service.definition, "nickname": "web"}
+    assert changed == same
+
+
+def test_render_shows_no_key_that_cannot_be_sent_back() -> None:
+    _, shown = shown_service()
+
+    assert set(shown) <= {*FIELDS, *READ_ONLY, *services.SYNONYMS}
+    assert set(FIELDS) - set(shown) == {"image"}
+
+
+def test_read_of_the_references_example_is_taken() -> None:
+    """Clients written from the reference send back what its example shows."""
+    path = SHARED / "reference" / "examples" / "service.json"
+    if not path.exists():
+        pytest.skip("the reference is not beside the repository")
+
+    found = services.read(json.loads(path.read_text()))
+
+    assert found["autorestart"] == "ON_FAILURE"
+    assert found["container_ports"][0]["inner_port"] == 80
+
+
+# --- several fields together --------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        ({}, "image: is missing"),
+        (
+            {"image": "x", "autorestart": "ALWAYS", "autodestroy": "ON_SUCCESS"},
+            "autodestroy: must be OFF when autorestart is ALWAYS",
+        ),
+        (
+            {"image": "x", "ports": ["80:80", "80:81"]},
+            "container_ports: outer_port 80/tcp is given twice",
+        ),
+        (
+            {"image": "x", "linked_to_service": [{"to_service": "nope"}]},
+            r"linked_to_service\[0\]\.to_service: there is no service 'nope'",
+        ),
+        (
+            {"image": "x", "bindings": [{"volumes_from": "nope"}]},
+            r"bindings\[0\]\.volumes_from: there is no service 'nope'",
+        ),
+    ],
+)
+def test_build_of_fields_that_do_not_go_together_is_refused(
+    body: dict[str, Any], message: str
+) -> None:
+    cloud = Cloud(Embedded())
+
+    with pytest.raises(BadRequest, match=message):
+        services.build(cloud, services.read(body), "alice", None)
+
+    assert not cloud.services
+
+
+def test_build_of_links_with_the_same_alias_is_refused() -> None:
+    cloud, _ = shown_service()
+    links = [
+        {"to_service": "web", "name": "my-web"},
+        {"to_service": "web", "name": "MY_WEB"},
+    ]
+    body = services.read({"image": "x", "linked_to_service": links})
+
+    with pytest.raises(BadRequest, match=r"linked_to_service\[1\]\.name: 'MY_WEB' is"):
+        services.build(cloud, body, "alice", None)
+
+
+def test_build_without_a_name_makes_one_of_the_image() -> None:
+    cloud = Cloud(Embedded())
+    made = []
+    for image in ("r.example.com:5000/acme/My.App:1.0", "acme/My.App", "nginx"):
+        service = services.build(cloud, services.read({"image": image}), "alice", None)
+        cloud.add(service)
+        made.append(service.name)
+
+    assert (made[0], made[2]) == ("My-App", "nginx")
+    assert made[1].startswith("My-App-")
+    for name in made:
+        assert services.read({"name": name}) == {"name": name}

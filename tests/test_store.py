@@ -1,0 +1,345 @@
+"""Durable state: what is flushed is there after a crash, and failures are told."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sqlite3
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import aiosqlite
+import pytest
+
+from aiodockercloud.server import store as store_module
+from aiodockercloud.server.models import Stack
+from aiodockercloud.server.store import Store
+
+FILE = "aiodockercloud.sqlite3"
+
+
+@pytest.fixture
+async def store(tmp_path: Path) -> AsyncIterator[Store]:
+    store = Store(tmp_path / "data")
+    await store.open()
+    yield store
+    await store.close()
+
+
+def on_disk(tmp_path: Path) -> dict[str, bytes]:
+    """What a process that starts after a crash at this moment would find.
+
+    The directory is copied, because the open store holds a lock on the original.
+    """
+    copy = tmp_path / "crashed"
+    copy.mkdir(exist_ok=True)
+    for old in copy.iterdir():
+        old.unlink()
+    for path in (tmp_path / "data").iterdir():
+        (copy / path.name).write_bytes(path.read_bytes())
+    db = sqlite3.connect(copy / FILE)
+    try:
+        return dict(db.execute("SELECT uuid, body FROM objects").fetchall())
+    finally:
+        db.close()
+
+
+async def rows(store: Store) -> list[tuple[str, str, dict[str, Any]]]:
+    return sorted([row async for row in store.load()], key=lambda row: (row[0], row[1]))
+
+
+class Failing:
+    """Writes that fail as long as it is on."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
+        self.on = True
+        self.failed = asyncio.Event()
+        write = store_module._write_rows
+
+        async def write_rows(db: aiosqlite.Connection, rows: Any) -> None:
+            if self.on:
+                self.failed.set()
+                raise error
+            await write(db, rows)
+
+        monkeypatch.setattr(store_module, "_write_rows", write_rows)
+
+
+# --- durability ---------------------------------------------------------------------
+
+
+async def test_flush_of_a_note_is_there_after_a_crash(
+    store: Store, tmp_path: Path
+) -> None:
+    store.put_row("account", "alice", {"user": "alice"})
+
+    await store.flush()
+
+    assert on_disk(tmp_path) == {"alice": b'{"user":"alice"}'}
+
+
+async def test_flush_of_many_waiters_writes_each_of_their_notes(
+    store: Store, tmp_path: Path
+) -> None:
+    async def change(number: int) -> bool:
+        store.put_row("thing", str(number), {"n": number})
+        await store.flush()
+        return str(number) in on_disk(tmp_path)
+
+    async with asyncio.timeout(30):
+        assert all(await asyncio.gather(*(change(n) for n in range(20))))
+
+
+async def test_flush_while_a_write_is_under_way_waits_for_the_next_one(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    entered, go_on = asyncio.Event(), asyncio.Event()
+    write = store_module._write_rows
+
+    async def slow(db: aiosqlite.Connection, rows: Any) -> None:
+        entered.set()
+        await go_on.wait()
+        await write(db, rows)
+
+    monkeypatch.setattr(store_module, "_write_rows", slow)
+    store.put_row("thing", "first", {})
+    first = asyncio.create_task(store.flush())
+    async with asyncio.timeout(5):
+        await entered.wait()
+        store.put_row("thing", "second", {})
+        second = asyncio.create_task(store.flush())
+        go_on.set()
+        await asyncio.gather(first, second)
+    assert set(on_disk(tmp_path)) == {"first", "second"}
+
+
+async def test_flush_with_nothing_noted_returns_at_once(store: Store) -> None:
+    async with asyncio.timeout(5):
+        await store.flush()
+        store.put_row("thing", "a", {})
+        await store.flush()
+        await store.flush()
+
+
+async def test_flush_cancelled_by_one_waiter_leaves_the_others_theirs(
+    store: Store, tmp_path: Path
+) -> None:
+    store.put_row("thing", "a", {})
+    gone, stays = (asyncio.create_task(store.flush()) for _ in range(2))
+    await asyncio.sleep(0)
+    gone.cancel()
+    async with asyncio.timeout(5):
+        await stays
+        with pytest.raises(asyncio.CancelledError):
+            await gone
+    assert set(on_disk(tmp_path)) == {"a"}
+
+
+async def test_close_writes_what_nobody_flushed(tmp_path: Path) -> None:
+    store = Store(tmp_path / "data")
+    await store.open()
+    store.put_row("thing", "a", {"x": 1})
+    await store.close()
+    await store.close()
+
+    again = Store(tmp_path / "data")
+    await again.open()
+    try:
+        assert await rows(again) == [("thing", "a", {"x": 1})]
+    finally:
+        await again.close()
+
+
+async def test_open_again_sees_changes_and_deletions(tmp_path: Path) -> None:
+    stack = Stack(namespace="alice", name="shop", nickname="Shöp ☃")
+    gone = Stack(namespace="alice", name="gone", nickname="")
+    store = Store(tmp_path / "data")
+    await store.open()
+    store.put(stack)
+    store.put(gone)
+    await store.flush()
+    stack.state = "Running"
+    store.put(stack)
+    store.delete(gone)
+    await store.flush()
+    await store.close()
+
+    again = Store(tmp_path / "data")
+    await again.open()
+    try:
+        assert await rows(again) == [("stack", stack.uuid, stack.as_json())]
+        (_, _, body) = (await rows(again))[0]
+        assert Stack(**body) == stack
+    finally:
+        await again.close()
+
+
+async def test_put_then_delete_before_a_write_leaves_nothing(store: Store) -> None:
+    store.put_row("thing", "a", {})
+    store.put_row("thing", "a", None)
+    store.put_row("thing", "b", None)
+    store.put_row("thing", "b", {"back": True})
+
+    await store.flush()
+
+    assert await rows(store) == [("thing", "b", {"back": True})]
+
+
+async def test_load_keeps_kinds_with_the_same_key_apart(store: Store) -> None:
+    store.put_row("account", "x", {"kind": "account"})
+    store.put_row("stack", "x", {"kind": "stack"})
+    store.put_row("stack", "'; DROP TABLE objects; --", {})
+    await store.flush()
+
+    assert [(kind, key) for kind, key, _ in await rows(store)] == [
+        ("account", "x"),
+        ("stack", "'; DROP TABLE objects; --"),
+        ("stack", "x"),
+    ]
+
+
+# --- the directory ------------------------------------------------------------------
+
+
+async def test_open_makes_the_directory_for_its_owner_only(tmp_path: Path) -> None:
+    store = Store(tmp_path / "deep" / "data")
+    await store.open()
+    await store.close()
+
+    assert (tmp_path / "deep" / "data").stat().st_mode & 0o777 == 0o700
+
+
+async def test_open_twice_refuses_the_second(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store_module, "_BUSY", 0.01)
+    second = Store(tmp_path / "data")
+
+    with pytest.raises(OSError, match="another server is using it"):
+        await second.open()
+
+    await second.close()
+    store.put_row("thing", "a", {})
+    await store.flush()
+    assert set(on_disk(tmp_path)) == {"a"}
+
+
+async def test_open_after_a_close_is_allowed(tmp_path: Path) -> None:
+    for _ in range(2):
+        store = Store(tmp_path / "data")
+        await store.open()
+        await store.close()
+
+
+async def test_open_of_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
+    (tmp_path / FILE).write_text("this is a poem, not a database " * 40)
+
+    with pytest.raises(OSError, match="cannot use"):
+        await Store(tmp_path).open()
+
+
+async def test_open_of_a_newer_schema_is_refused(tmp_path: Path) -> None:
+    db = sqlite3.connect(tmp_path / FILE)
+    db.execute("PRAGMA user_version = 99")
+    db.close()
+
+    with pytest.raises(OSError, match="newer aiodockercloud"):
+        await Store(tmp_path).open()
+
+
+async def test_open_of_a_path_that_is_a_file_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "data").write_text("")
+
+    with pytest.raises(OSError, match="data"):
+        await Store(tmp_path / "data").open()
+
+
+async def test_without_a_directory_nothing_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    store = Store()
+    await store.open()
+    store.put_row("thing", "a", {})
+    async with asyncio.timeout(5):
+        await store.flush()
+    assert await rows(store) == []
+    await store.close()
+
+    assert not any(os.scandir(tmp_path))
+
+
+# --- failures -----------------------------------------------------------------------
+
+FAILURES = [
+    sqlite3.OperationalError("disk I/O error"),
+    TypeError("cannot be made into JSON"),
+]
+
+
+@pytest.mark.parametrize("error", FAILURES, ids=["sqlite", "json"])
+async def test_flush_of_a_failing_write_raises_and_loses_nothing(
+    store: Store,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    error: Exception,
+) -> None:
+    failing = Failing(monkeypatch, error)
+    store.put_row("thing", "a", {"version": 1})
+    store.put_row("thing", "b", {})
+    async with asyncio.timeout(5):
+        with pytest.raises(OSError, match=str(error)):
+            await store.flush()
+        store.put_row("thing", "a", {"version": 2})
+        with pytest.raises(OSError, match=str(error)):
+            await store.flush()
+
+        failing.on = False
+        await store.flush()
+
+    assert on_disk(tmp_path) == {"a": b'{"version":2}', "b": b"{}"}
+
+
+async def test_flush_after_a_failure_nobody_waited_for_tries_again(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failing = Failing(monkeypatch, sqlite3.OperationalError("disk full"))
+    store.put_row("thing", "a", {})
+    async with asyncio.timeout(5):
+        await failing.failed.wait()
+        with pytest.raises(OSError, match="disk full"):
+            await store.flush()
+        failing.on = False
+        await store.flush()
+    assert set(on_disk(tmp_path)) == {"a"}
+
+
+async def test_flush_of_a_row_that_is_no_json_raises_and_lives(store: Store) -> None:
+    store.put_row("thing", "a", {"text": "\ud800"})
+    async with asyncio.timeout(5):
+        with pytest.raises(OSError, match="cannot be written"):
+            await store.flush()
+        store.put_row("thing", "a", {"text": "good"})
+        await store.flush()
+    assert await rows(store) == [("thing", "a", {"text": "good"})]
+
+
+async def test_close_with_a_failing_write_raises_and_closes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = Store(tmp_path / "data")
+    await store.open()
+    failing = Failing(monkeypatch, sqlite3.OperationalError("disk full"))
+    store.put_row("thing", "a", {})
+    async with asyncio.timeout(5):
+        with pytest.raises(OSError, match="disk full"):
+            await store.close()
+        with pytest.raises(OSError, match="closed"):
+            await store.flush()
+
+    failing.on = False
+    again = Store(tmp_path / "data")
+    await again.open()
+    assert await rows(again) == []
+    await again.close()
