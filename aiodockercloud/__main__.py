@@ -9,8 +9,12 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from . import __version__
+
+if TYPE_CHECKING:
+    from .server.engines import Engine
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -23,10 +27,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         stream=sys.stderr,
     )
     try:
-        asyncio.run(_serve(options))
+        return asyncio.run(_serve(options))
     except KeyboardInterrupt:
         return 0
-    except ImportError as error:
+    except ModuleNotFoundError as error:
+        if (error.name or "").startswith(__package__):
+            raise
         print(
             f"aiodockercloud: {error}; install aiodockercloud[server]", file=sys.stderr
         )
@@ -34,7 +40,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except OSError as error:
         print(f"aiodockercloud: {error}", file=sys.stderr)
         return 1
-    return 0
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -49,11 +54,20 @@ def _parser() -> argparse.ArgumentParser:
         " first start and printed once, on standard error.",
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
-    serve.add_argument("--engine", choices=["embedded"], default="embedded")
+    serve.add_argument("--engine", choices=["embedded", "swarm"], default="embedded")
     serve.add_argument("--host", default="127.0.0.1", help="address to listen on")
     serve.add_argument("--port", type=int, default=8008, help="0 takes a free one")
     serve.add_argument("--data-dir", help="where state is kept; in memory without it")
     serve.add_argument("--nodes", type=int, default=1, help="embedded nodes")
+    serve.add_argument(
+        "--node-engine",
+        metavar="NAME=URL",
+        type=_node_engine,
+        action="append",
+        default=[],
+        help="Docker Engine of a Swarm node, by hostname or id, for exec there; may be"
+        " given several times",
+    )
     serve.add_argument("--public-url", help="where containers reach this server")
     serve.add_argument("--domain", default="dockerapp.io", help="of public DNS names")
     serve.add_argument(
@@ -64,15 +78,45 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-async def _serve(options: argparse.Namespace) -> None:
-    from .server import Embedded, running
+def _node_engine(text: str) -> tuple[str, str]:
+    name, _, url = text.partition("=")
+    if not name or "://" not in url:
+        raise argparse.ArgumentTypeError(f"{text!r} is not NAME=URL")
+    return name, url
+
+
+def _engine(options: argparse.Namespace) -> Engine:
+    if options.engine == "swarm":
+        from .server.engines.swarm import Swarm
+
+        return Swarm(node_engines=dict(options.node_engine))
+    from .server import Embedded
+
+    return Embedded(nodes=options.nodes)
+
+
+async def _serve(options: argparse.Namespace) -> int:
+    """Serve until told to stop; the exit status."""
+    from .exceptions import Unavailable
+    from .server.engines import EngineError
+
+    try:
+        await _run(options)
+    except (EngineError, Unavailable) as error:
+        print(f"aiodockercloud: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+async def _run(options: argparse.Namespace) -> None:
+    from .server import running
 
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     async with running(
-        Embedded(nodes=options.nodes),
+        _engine(options),
         host=options.host,
         port=options.port,
         user=os.environ.get("DOCKERCLOUD_USER"),

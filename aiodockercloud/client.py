@@ -13,6 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
+from io import BytesIO
 from ssl import SSLContext
 from typing import Any, Self
 from urllib.parse import quote, urlencode
@@ -255,7 +256,8 @@ class DockerCloud:
                 session.request(
                     method,
                     URL(url, encoded=True),
-                    data=body,
+                    # aiohttp warns of larger bodies that are not a file.
+                    data=BytesIO(body) if body and len(body) > 2**20 else body,
                     headers=self._headers,
                     timeout=self._timeout,
                     ssl=self._ssl,

@@ -24,7 +24,7 @@ from .exceptions import (
     ObjectNotFound,
     WaitFailed,
 )
-from .stream import Stream
+from .stream import Stream, TutumLog
 from .types import LogLine
 
 if TYPE_CHECKING:
@@ -156,7 +156,13 @@ class Resource(Readable[T]):
     def _logs(self, thing: Thing, tail: int | None, follow: bool) -> Stream[LogLine]:
         path = self._path(thing, "logs", stream=True)
         params = {"follow": follow, "tail": tail}
-        return Stream(partial(self._cloud.stream, path, params=params))
+        connect = partial(self._cloud.stream, path, params=params)
+        if self._cloud.dialect.by_subsystem:
+            return Stream(connect)
+        text = self._path(thing, "logs")
+        return TutumLog(
+            connect, partial(self._cloud.request, "GET", text, params={"tail": tail})
+        )
 
     async def _until(
         self,

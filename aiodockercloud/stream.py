@@ -24,9 +24,17 @@ import aiohttp
 from aiohttp import ClientWebSocketResponse, WSMessage, WSMsgType
 
 from . import wire
-from .exceptions import AuthError, StreamClosed
+from .exceptions import (
+    AuthError,
+    BadRequest,
+    MethodNotAllowed,
+    NotSupported,
+    ObjectNotFound,
+    StreamClosed,
+)
+from .types import LogLine
 
-__all__ = ["BUFFER", "Stream"]
+__all__ = ["BUFFER", "Stream", "TutumLog"]
 
 T = TypeVar("T")
 
@@ -204,6 +212,44 @@ class Stream(AsyncIterator[T], Generic[T]):
             await ws.send_str(text)
         except (aiohttp.ClientError, ConnectionError) as exc:
             raise self._end or StreamClosed(_ABNORMAL, "it is closed") from exc
+
+
+class TutumLog(Stream[LogLine]):
+    """A log of Tutum's: a websocket or, from servers before May 2015, one text.
+
+    Such a server refuses the websocket; then the text is asked for, its lines are
+    the stream, and after the last one it ends, even when it was to be followed.
+    """
+
+    def __init__(
+        self,
+        connect: Callable[[], Awaitable[ClientWebSocketResponse[Any]]],
+        fetch: Callable[[], Awaitable[dict[str, Any]]],
+    ) -> None:
+        super().__init__(connect)
+        self._fetch = fetch
+        self._is_text = False
+
+    async def __aenter__(self) -> Self:
+        await self._begin()
+        return self
+
+    async def _more(self) -> None:
+        if self._ws is None and not self._is_text and not self._closed:
+            await self._begin()
+        if not self._is_text:
+            await super()._more()
+        elif not self._frames:
+            raise StopAsyncIteration
+
+    async def _begin(self) -> None:
+        try:
+            await self._open()
+        except (BadRequest, ObjectNotFound, MethodNotAllowed, NotSupported):
+            answer = await self._fetch()
+            self._is_text = True
+            lines = wire.log_lines(str(answer.get("logs") or ""))
+            self._frames.extend(map(wire.dumps, lines))
 
 
 def _ending(message: WSMessage) -> StreamClosed:

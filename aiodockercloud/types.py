@@ -473,6 +473,8 @@ class ServiceFields(TypedDict, total=False):
     autorestart: Autorestart
     autodestroy: Autodestroy
     autoredeploy: bool
+    #: Tutum only, before 2015.
+    autoreplace: Autorestart
     sequential_deployment: bool
     deployment_strategy: DeploymentStrategy
     roles: Sequence[str]

@@ -51,6 +51,7 @@ __all__ = [
     "format_event_date",
     "is_transient",
     "loads",
+    "log_lines",
     "log_text",
     "next_offset",
     "parse_authorization",
@@ -89,12 +90,9 @@ SUBSYSTEMS = {
 
 #: kind → how many path segments name one object, where that is not one.
 #: ``repository`` takes all that is left: its names contain slashes.
-_KEY_SEGMENTS = {
-    **{"region": 2, "nodetype": 2, "az": 3, "events": 0},
-    **{"repository": 99, "image": 99},
-}
+_KEY_SEGMENTS = {"region": 2, "nodetype": 2, "az": 3, "repository": 99, "events": 0}
 
-#: The same with the kinds that only Tutum had.
+#: In Tutum repositories were called images, and there was one kind more.
 _TUTUM_KINDS = {**SUBSYSTEMS, "image": "repo", "volumegroup": "infra"}
 
 #: Kinds that belong to everybody; their paths carry no namespace.
@@ -153,7 +151,8 @@ def path(
     Raises:
         ValueError: A segment is empty, ``.`` or ``..``: it would name another path.
     """
-    parts = [kind, *segments]
+    word = "image" if kind == "repository" and not dialect.by_subsystem else kind
+    parts = [word, *segments]
     if namespace and kind not in GLOBAL_KINDS and dialect.by_subsystem:
         parts.insert(0, namespace)
     for part in parts:
@@ -209,6 +208,8 @@ def split_path(raw_path: str) -> Target | None:
     if not parts or kinds.get(parts[0], "") != (subsystem or kinds.get(parts[0])):
         return None
     kind, *rest = parts
+    if kind == "image":
+        kind = "repository"
     if dialect is TUTUM and rest[1:3] == ["webhook", "handler"]:
         rest[1:3] = ["trigger"]  # as triggers were called before May 2015
     if kind == "service" and len(rest) > 1 and rest[1] == "trigger":
@@ -233,7 +234,7 @@ def canonical(uri: str) -> str:
         kind, key = "service", (key[0], "trigger", *key[1:])
     try:
         return path(kind, *key)
-    except (KeyError, ValueError):  # a kind of Tutum's own; a path with ..
+    except (KeyError, ValueError):  # Tutum's own kind; a path with ..
         return uri
 
 
@@ -244,7 +245,8 @@ def respell(uri: str, dialect: Dialect) -> str:
     """A canonical URI, or a URL that ends in one, as a dialect spells it."""
     if dialect.by_subsystem:
         return uri
-    return _SUBSYSTEM.sub("/api/v1/", uri, count=1)
+    uri = _SUBSYSTEM.sub("/api/v1/", uri, count=1)
+    return uri.replace("/api/v1/repository/", "/api/v1/image/", 1)
 
 
 def target_of(
@@ -384,6 +386,27 @@ _STAMP = re.compile(r"^\d{4}-\d\d-\d\dT[\d:.]+Z ")
 def log_text(line: Mapping[str, Any]) -> str:
     """The text of a log line, without the engine's time stamp and the newline."""
     return _STAMP.sub("", str(line.get("log", ""))).rstrip("\r\n")
+
+
+_TEXT_LINE = re.compile(r"(?:\[([^\]]+)\] )?(\d{4}-\d\d-\d\dT[\d:.]+Z) ")
+
+
+def log_lines(text: str) -> Iterator[dict[str, Any]]:
+    """The lines of a log that came as one text, each as a stream has it.
+
+    ``[web-1] 2014-10-13T11:01:43.000000000Z hello`` is how Tutum wrote a service's;
+    which of the two outputs a line came from is not in it.
+    """
+    for line in text.splitlines():
+        found: dict[str, Any] = {"type": "log", "streamType": "stdout"}
+        if match := _TEXT_LINE.match(line):
+            source, stamp = match.groups()
+            if source:
+                found["source"] = source
+                line = line[match.start(2) :]
+            found["timestamp"] = int(parse_date(stamp).timestamp())
+        found["log"] = f"{line}\n"
+        yield found
 
 
 # --- answers ------------------------------------------------------------------------

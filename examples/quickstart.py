@@ -82,10 +82,10 @@ async def show_events(cloud: DockerCloud, ready: asyncio.Event) -> None:
 
 
 async def follow_logs(cloud: DockerCloud, service: Service, count: int = 5) -> None:
-    """The first few lines; a quiet container is left after two seconds."""
+    """The first few lines; a quiet container is left after a second."""
     async with cloud.services.logs(service, tail=10) as lines:
         try:
-            async with asyncio.timeout(2):
+            async with asyncio.timeout(1):
                 async for line in lines:
                     print(f"    {line['source']} | {log_text(line)}")
                     count -= 1

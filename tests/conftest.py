@@ -7,12 +7,15 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import Mock
 
+import aiohttp
 import aioresponses.core
 import pytest
 from aiohttp import ClientResponse
 from aioresponses import aioresponses as Api
 
 from aiodockercloud import DockerCloud
+from aiodockercloud.server import Embedded, Server, running
+from flows import Raw, client_of
 
 URL = "https://cloud.example.com"
 
@@ -53,3 +56,30 @@ async def cloud() -> AsyncIterator[DockerCloud]:
     """A client of nobody's server, for use with ``api``; it sends nothing twice."""
     async with DockerCloud(URL, user="alice", apikey="s3cret", retry=None) as cloud:
         yield cloud
+
+
+@pytest.fixture
+def engine() -> Embedded:
+    """The engine below ``server``; modules replace it to have another one."""
+    return Embedded(nodes=3)
+
+
+@pytest.fixture
+async def server(engine: Embedded) -> AsyncIterator[Server]:
+    """Our server on a real socket, its state in memory."""
+    async with running(engine) as server:
+        yield server
+
+
+@pytest.fixture
+async def live(server: Server) -> AsyncIterator[DockerCloud]:
+    """A client of ``server``."""
+    async with client_of(server) as cloud:
+        yield cloud
+
+
+@pytest.fixture
+async def raw(server: Server) -> AsyncIterator[Raw]:
+    """Requests to ``server`` as old clients send them."""
+    async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as session:
+        yield Raw(server, session)

@@ -16,12 +16,16 @@ from pathlib import Path
 
 import pytest
 
-from aiodockercloud.server import running
+from aiodockercloud.server import Embedded, Server
+from aiodockercloud.server.engines import ContainerSpec
+from flows import SHARED
 
 HERE = Path(__file__).parent
 SCRIPTS = HERE / "oldclients"
 REQUIREMENTS = SCRIPTS / "requirements.txt"
+TUTUM_REQUIREMENTS = SCRIPTS / "requirements-tutum.txt"
 INSTALLED = HERE.parent / ".venv-py27"
+STACK_FILES = SHARED / "data" / "stackfiles"
 #: For a script's whole day; its own waits are shorter.
 TIME_LIMIT = 60
 
@@ -49,8 +53,19 @@ def python27() -> str:
 
 @pytest.fixture(scope="session")
 def site(python27: str) -> Path:
-    """The folder with the old clients, installed when it is not there yet."""
-    digest = hashlib.sha256(REQUIREMENTS.read_bytes()).hexdigest()
+    """The folder with Docker Cloud's clients."""
+    return _installed(python27, REQUIREMENTS)
+
+
+@pytest.fixture(scope="session")
+def tutum_site(python27: str) -> Path:
+    """The folder with Tutum's clients, which need older packages than those."""
+    return _installed(python27, TUTUM_REQUIREMENTS)
+
+
+def _installed(python27: str, requirements: Path) -> Path:
+    """A folder with what *requirements* names, installed when it is not there yet."""
+    digest = hashlib.sha256(requirements.read_bytes()).hexdigest()
     folder = INSTALLED / digest[:12]
     if folder.exists():
         return folder
@@ -59,7 +74,7 @@ def site(python27: str) -> Path:
         half_done = Path(scratch) / "site"
         pip = [python27, "-m", "pip", "--disable-pip-version-check", "install"]
         installation = subprocess.run(
-            [*pip, "--target", str(half_done), "--requirement", str(REQUIREMENTS)],
+            [*pip, "--target", str(half_done), "--requirement", str(requirements)],
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -97,22 +112,74 @@ async def run(command: Sequence[str], environment: Mapping[str, str]) -> str:
     return output
 
 
+class Slow(Embedded):
+    """An engine on which the containers of one image never come up."""
+
+    async def create(self, spec: ContainerSpec) -> None:
+        if spec.image.startswith("acme/stuck:"):
+            await asyncio.get_running_loop().create_future()
+        await super().create(spec)
+
+
+@pytest.fixture
+def engine() -> Embedded:
+    return Slow()
+
+
+@pytest.fixture
+def environment(server: Server, site: Path, tmp_path: Path) -> dict[str, str]:
+    """What an old client has to know, and nothing of whoever runs the tests."""
+    assert server.apikey is not None
+    return {
+        "HOME": str(tmp_path),
+        "PATH": os.environ["PATH"],
+        "PYTHONPATH": str(site),
+        "LANG": "C.UTF-8",
+        "DOCKERCLOUD_REST_HOST": f"{server.url}/",
+        "DOCKERCLOUD_STREAM_HOST": f"{server.stream_url}/",
+        "DOCKERCLOUD_USER": server.user,
+        "DOCKERCLOUD_APIKEY": server.apikey,
+    }
+
+
 async def test_sdk_unmodified_does_a_days_work(
-    python27: str, site: Path, tmp_path: Path
+    python27: str, environment: dict[str, str]
 ) -> None:
-    user, apikey = "official", "sdk-1.0.12"
-    async with running(user=user, apikey=apikey) as server:
-        output = await run(
-            [python27, str(SCRIPTS / "sdk_day.py")],
-            {
-                "HOME": str(tmp_path),  # no config.json of whoever runs the tests
-                "PATH": os.environ["PATH"],
-                "PYTHONPATH": str(site),
-                "DOCKERCLOUD_REST_HOST": f"{server.url}/",
-                "DOCKERCLOUD_STREAM_HOST": f"{server.stream_url}/",
-                "DOCKERCLOUD_USER": user,
-                "DOCKERCLOUD_APIKEY": apikey,
-            },
-        )
+    output = await run([python27, str(SCRIPTS / "sdk_day.py")], environment)
+
+    assert "ok saw_events" in output.splitlines()
+
+
+@pytest.mark.parametrize(
+    "part",
+    ["services", "containers", "stacks", "found_stacks", "nodes", "odds_and_ends"],
+)
+async def test_command_line_unmodified_does_a_days_work(
+    python27: str, environment: dict[str, str], part: str
+) -> None:
+    if STACK_FILES.is_dir():
+        environment["STACK_FILES"] = str(STACK_FILES)
+
+    output = await run([python27, str(SCRIPTS / "cli_day.py"), part], environment)
+
+    assert f"ok {part}" in output.splitlines()
+
+
+async def test_tutums_clients_unmodified_do_a_days_work(
+    python27: str, server: Server, tutum_site: Path, tmp_path: Path
+) -> None:
+    assert server.apikey is not None
+    environment = {
+        "HOME": str(tmp_path),
+        "PATH": os.environ["PATH"],
+        "PYTHONPATH": str(tutum_site),
+        "PYTHONIOENCODING": "utf-8",
+        "TUTUM_REST_HOST": server.url,
+        "TUTUM_STREAM_HOST": server.stream_url,
+        "TUTUM_USER": server.user,
+        "TUTUM_APIKEY": server.apikey,
+    }
+
+    output = await run([python27, str(SCRIPTS / "tutum_day.py")], environment)
 
     assert "ok saw_events" in output.splitlines()

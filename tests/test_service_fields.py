@@ -12,10 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aiodockercloud import BadRequest, stackfile
-from aiodockercloud.server import fields, services
+from aiodockercloud.server import definitions, fields, services
 from aiodockercloud.server.cloud import Cloud
+from aiodockercloud.server.definitions import FIELDS, READ_ONLY
 from aiodockercloud.server.engines.embedded import Embedded
-from aiodockercloud.server.services import FIELDS, READ_ONLY
 
 SHARED = Path(__file__).parents[1].parent / "shared"
 HTTP = {"protocol": "tcp", "inner_port": 80, "outer_port": 80, "published": True}
@@ -151,7 +151,7 @@ GOOD = [
 
 @pytest.mark.parametrize(("field", "value", "expected"), GOOD)
 def test_read_of_a_good_value_gives(field: str, value: Any, expected: Any) -> None:
-    assert services.read({field: value}) == {field: expected}
+    assert definitions.read({field: value}) == {field: expected}
 
 
 def test_every_field_has_a_good_value_and_a_valid_default() -> None:
@@ -160,7 +160,7 @@ def test_every_field_has_a_good_value_and_a_valid_default() -> None:
     assert tested == set(FIELDS)
     for name, default in fields.defaults(FIELDS).items():
         if name not in ("image", "name"):  # these have none
-            assert services.read({name: default}) == {name: default}, name
+            assert definitions.read({name: default}) == {name: default}, name
 
 
 @pytest.mark.parametrize(
@@ -170,7 +170,7 @@ def test_every_field_has_a_good_value_and_a_valid_default() -> None:
 def test_read_of_the_references_other_spelling_gives_the_field(
     given_name: str, field: str, value: Any
 ) -> None:
-    assert services.read({given_name: value}) == {field: value}
+    assert definitions.read({given_name: value}) == {field: value}
 
 
 # --- stack file keys, as the old CLI posts them after a YAML 1.1 parser ---------------
@@ -222,7 +222,7 @@ def test_read_of_stack_file_keys_verbatim_gives_api_fields() -> None:
         """
     )
 
-    found = services.read(posted)
+    found = definitions.read(posted)
 
     assert found["image"] == "tutum/hello-world:latest"
     assert found["run_command"] == "/run.sh"
@@ -297,7 +297,7 @@ def test_read_of_bad_stack_file_keys_names_the_key(
     keys: dict[str, Any], message: str
 ) -> None:
     with pytest.raises(BadRequest, match=message):
-        services.read({"name": "web", "image": "x", **keys})
+        definitions.read({"name": "web", "image": "x", **keys})
 
 
 @pytest.mark.parametrize(
@@ -312,7 +312,7 @@ def test_read_of_bad_stack_file_keys_names_the_key(
 )
 def test_read_of_bad_variables_does_not_show_their_values(keys: dict[str, Any]) -> None:
     with pytest.raises(BadRequest) as caught:
-        services.read({"image": "x", **keys})
+        definitions.read({"image": "x", **keys})
 
     assert "hunter2" not in str(caught.value)
 
@@ -359,7 +359,7 @@ BAD: dict[str, tuple[Any, ...]] = {
 )
 def test_read_of_a_bad_value_names_the_field(field: str, value: Any) -> None:
     with pytest.raises(BadRequest) as caught:
-        services.read({field: value})
+        definitions.read({field: value})
 
     assert caught.value.status == 400
     assert caught.value.message.startswith(field)
@@ -371,7 +371,7 @@ def test_read_of_a_bad_value_names_the_field(field: str, value: Any) -> None:
 )
 def test_read_of_an_unknown_field_names_it_and_the_known(field: str) -> None:
     with pytest.raises(BadRequest) as caught:
-        services.read({"image": "x", field: "y"})
+        definitions.read({"image": "x", field: "y"})
 
     assert caught.value.message.startswith(f"{field}: there is no such field")
     assert "target_num_containers" in caught.value.message
@@ -382,13 +382,13 @@ JSON = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner),
     max_leaves=6,
 )
-KEYS = st.sampled_from(sorted({*FIELDS, *services.SYNONYMS, *stackfile.STACK_KEYS}))
+KEYS = st.sampled_from(sorted({*FIELDS, *definitions.SYNONYMS, *stackfile.STACK_KEYS}))
 
 
 @given(st.dictionaries(KEYS, JSON, max_size=4))
 def test_read_of_any_json_answers_or_refuses(body: dict[str, Any]) -> None:
     try:
-        found = services.read(body)
+        found = definitions.read(body)
     except BadRequest:
         return
     assert set(found) <= set(FIELDS)
@@ -400,7 +400,7 @@ def test_read_of_any_json_answers_or_refuses(body: dict[str, Any]) -> None:
 
 def shown_service() -> tuple[Cloud, dict[str, Any]]:
     cloud = Cloud(Embedded())
-    body = services.read(
+    body = definitions.read(
         {
             "image": "nginx",
             "name": "web",
@@ -411,7 +411,7 @@ def shown_service() -> tuple[Cloud, dict[str, Any]]:
             "mem_limit": "64m",
         }
     )
-    service = services.build(cloud, body, "alice", None)
+    service = definitions.build(cloud, body, "alice", None)
     cloud.add(service)
     return cloud, services.render(cloud, service)
 
@@ -420,8 +420,8 @@ def test_read_of_a_whole_object_sent_back_changes_nothing() -> None:
     cloud, shown = shown_service()
     (service,) = cloud.services.values()
 
-    found = services.read(json.loads(json.dumps(shown)))
-    changed = services.changed(cloud, service, found)
+    found = definitions.read(json.loads(json.dumps(shown)))
+    changed = definitions.changed(cloud, service, found)
 
     same = {**service.definition, "nickname": "web"}
     assert changed == same
@@ -430,7 +430,7 @@ def test_read_of_a_whole_object_sent_back_changes_nothing() -> None:
 def test_render_shows_no_key_that_cannot_be_sent_back() -> None:
     _, shown = shown_service()
 
-    assert set(shown) <= {*FIELDS, *READ_ONLY, *services.SYNONYMS}
+    assert set(shown) <= {*FIELDS, *READ_ONLY, *definitions.SYNONYMS}
     assert set(FIELDS) - set(shown) == {"image"}
 
 
@@ -440,7 +440,7 @@ def test_read_of_the_references_example_is_taken() -> None:
     if not path.exists():
         pytest.skip("the reference is not beside the repository")
 
-    found = services.read(json.loads(path.read_text()))
+    found = definitions.read(json.loads(path.read_text()))
 
     assert found["autorestart"] == "ON_FAILURE"
     assert found["container_ports"][0]["inner_port"] == 80
@@ -477,7 +477,7 @@ def test_build_of_fields_that_do_not_go_together_is_refused(
     cloud = Cloud(Embedded())
 
     with pytest.raises(BadRequest, match=message):
-        services.build(cloud, services.read(body), "alice", None)
+        definitions.build(cloud, definitions.read(body), "alice", None)
 
     assert not cloud.services
 
@@ -488,21 +488,23 @@ def test_build_of_links_with_the_same_alias_is_refused() -> None:
         {"to_service": "web", "name": "my-web"},
         {"to_service": "web", "name": "MY_WEB"},
     ]
-    body = services.read({"image": "x", "linked_to_service": links})
+    body = definitions.read({"image": "x", "linked_to_service": links})
 
     with pytest.raises(BadRequest, match=r"linked_to_service\[1\]\.name: 'MY_WEB' is"):
-        services.build(cloud, body, "alice", None)
+        definitions.build(cloud, body, "alice", None)
 
 
 def test_build_without_a_name_makes_one_of_the_image() -> None:
     cloud = Cloud(Embedded())
     made = []
     for image in ("r.example.com:5000/acme/My.App:1.0", "acme/My.App", "nginx"):
-        service = services.build(cloud, services.read({"image": image}), "alice", None)
+        service = definitions.build(
+            cloud, definitions.read({"image": image}), "alice", None
+        )
         cloud.add(service)
         made.append(service.name)
 
     assert (made[0], made[2]) == ("My-App", "nginx")
     assert made[1].startswith("My-App-")
     for name in made:
-        assert services.read({"name": name}) == {"name": name}
+        assert definitions.read({"name": name}) == {"name": name}

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 _KEYS = (
     *("action", "body", "can_be_canceled", "can_be_retried", "end_date", "ip"),
-    *("is_user_action", "location", "logs", "method", "object", "path"),
+    *("is_user_action", "location", "method", "object", "path"),
     *("resource_uri", "start_date", "state", "user", "user_agent", "uuid"),
 )
 
@@ -29,7 +29,10 @@ resource = Resource("action")
 
 
 def render(cloud: Cloud, action: Action) -> dict[str, Any]:
-    """The object as clients see it, every key always there."""
+    """The object as clients see it, every key always there.
+
+    Not ``logs``, which Tutum had: in the official SDK it would hide the method.
+    """
     ended = action.state in lifecycle.ENDED
     return {
         "action": action.action,
@@ -40,7 +43,6 @@ def render(cloud: Cloud, action: Action) -> dict[str, Any]:
         "ip": action.ip,
         "is_user_action": action.is_user_action,
         "location": "",
-        "logs": "".join(f"{text}\n" for _, text in action.log),
         "method": action.method,
         "object": action.object,
         "path": action.path,
@@ -53,15 +55,28 @@ def render(cloud: Cloud, action: Action) -> dict[str, Any]:
     }
 
 
+def _reachable(call: Call) -> list[Action]:
+    """The actions that a call may see, newest first: paths of actions have no
+    namespace, so those of every namespace that the account may use."""
+    if call.account.scoped or call.target.namespace:
+        return call.cloud.all("action", call.namespace)
+    return list(reversed(call.cloud.actions.values()))
+
+
 def find(call: Call) -> Action:
-    action: Action = call.cloud.get("action", call.pk, call.namespace)
+    action = call.cloud.actions.get(call.pk.lower())
+    if action is None:
+        raise ObjectNotFound(f"there is no action {call.pk}")
+    if call.account.scoped or call.target.namespace:
+        found: Action = call.cloud.get("action", action.uuid, call.namespace)
+        return found
     return action
 
 
 @resource.route("GET", key=False)
 async def index(call: Call) -> Reply:
     cloud = call.cloud
-    records = cloud.all("action", call.namespace)
+    records = _reachable(call)
     if wanted := call.query.get("object"):
         try:
             related = wire.parse_bool(call.query.get("include_related") or "false")

@@ -37,6 +37,7 @@ from . import (
     streams,
     triggers,
     tutum,
+    tutum_kinds,
 )
 from .accounts import NOBODY, Account
 from .api import LARGEST_BODY, Call, Handler, Reply
@@ -67,7 +68,7 @@ RESOURCES = {
 #: What each dialect serves; Tutum had some kinds of its own.
 SERVED = {
     wire.DOCKER_CLOUD: RESOURCES,
-    wire.TUTUM: {**RESOURCES, **tutum.RESOURCES},
+    wire.TUTUM: {**RESOURCES, **tutum_kinds.RESOURCES},
 }
 
 CLOUD = web.AppKey("cloud", Cloud)
@@ -112,22 +113,32 @@ async def handle(request: web.Request) -> web.StreamResponse:
         reply = await _dispatch(request, cloud)
         if isinstance(reply, web.StreamResponse):
             return reply
-        if request.method != "GET":
-            await cloud.store.flush()
+        response = _answer(request, reply)
     except Exception as error:
-        problem = _as_api_error(error, request)
-        if request.method != "GET":
-            # A refused operation leaves a Failed action.
-            await cloud.store.flush()
-        response = _json({"error": problem.message}, problem.status)
-        response.headers.update(problem.headers)
+        response = _refusal(_as_api_error(error, request))
+    if request.method == "GET":
         return response
+    try:
+        # What is answered is kept, the Failed action of a refused operation too.
+        await cloud.store.flush()
+    except OSError as error:
+        return _refusal(_as_api_error(error, request))
+    return response
+
+
+def _answer(request: web.Request, reply: Reply) -> web.Response:
     response = _json(reply.body, reply.status)
     if reply.action is not None:
         target = wire.split_path(request.path)
         dialect = target.dialect if target else wire.DOCKER_CLOUD
         uri = wire.respell(reply.action.uri, dialect)
         response.headers[dialect.action_header] = uri
+    return response
+
+
+def _refusal(problem: ApiError) -> web.Response:
+    response = _json({"error": problem.message}, problem.status)
+    response.headers.update(problem.headers)
     return response
 
 

@@ -55,7 +55,7 @@ def render(cloud: Cloud, container: Container) -> dict[str, Any]:
     owned = dict(container.volumes)
     environment = dict(container.environment)
     if address := links.address(container.private_ip):
-        environment |= links.with_tutum({"DOCKERCLOUD_IP_ADDRESS": address})
+        environment |= links.with_tutum({links.ADDRESS: address})
     message = _exit_message(container)
     return {
         **{key: definition[key] for key in _INHERITED},

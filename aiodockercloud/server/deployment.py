@@ -87,6 +87,7 @@ def spec_of(cloud: Cloud, container: Container) -> ContainerSpec:
         command=definition["run_command"],
         entrypoint=definition["entrypoint"],
         environment=container.environment,
+        address_variables=list(links.with_tutum({links.ADDRESS: ""})),
         ports=[PortSpec(*port) for port in container.ports],
         mounts=mounts,
         volumes_from=[
@@ -250,7 +251,7 @@ async def deploy(
     )
     cloud.add(container)
     container.environment = _environment(cloud, service, container, node)
-    container.environment |= extra or {}
+    container.environment |= links.with_tutum(extra or {})
     cloud.save(container)
     await bring_up(cloud, container)
     return container
@@ -281,7 +282,8 @@ def _environment(
         )
     user = links.user_environment(service.definition)
     user = {key: links.expand(value, platform) for key, value in user.items()}
-    return {**platform, **links.linked_environment(cloud, container), **user}
+    linked = links.linked_environment(cloud, container)
+    return {**links.with_tutum({**platform, **linked}), **user}
 
 
 async def bring_up(cloud: Cloud, container: Container) -> None:

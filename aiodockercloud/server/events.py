@@ -31,9 +31,8 @@ def _frames(call: Call) -> AsyncGenerator[str, None]:
         # The Go client says parents where the reference says parent.
         texts = (text for name in names for text in call.request.query.getall(name, []))
         # Objects may be spelled in whatever way; types are no URIs and stay.
-        return {
-            wire.canonical(value) for text in texts for value in text.split(",") if value
-        }
+        found = (value for text in texts for value in text.split(","))
+        return {wire.canonical(value) for value in found if value}
 
     subscription = call.cloud.hub.subscribe(
         call.namespace,

@@ -208,7 +208,8 @@ _IMAGE = re.compile(
 
 def image(place: str, value: Any) -> str:
     """``name[:tag]`` as docker writes it; ``latest`` is added where no tag is."""
-    wanted = required_text(place, value)
+    # ``app:${TAG}`` of a stack file where TAG is not set.
+    wanted = required_text(place, value).removesuffix(":")
     if not _IMAGE.fullmatch(wanted) or len(wanted) > 512:
         raise BadRequest(
             f"{place}: must be an image as docker writes it, [host/]name[:tag],"

@@ -18,9 +18,10 @@ from .models import Container, Node, Service
 if TYPE_CHECKING:
     from .cloud import Cloud
 
+#: The variable with a container's private address, in CIDR form.
+ADDRESS = "DOCKERCLOUD_IP_ADDRESS"
 #: Where overlay addresses come from; only the length of its mask is shown.
 _OVERLAY_MASK = 16
-_PLATFORM = ("DOCKERCLOUD_", "TUTUM_")
 
 
 def user_environment(definition: Mapping[str, Any]) -> dict[str, str]:

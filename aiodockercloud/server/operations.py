@@ -83,7 +83,13 @@ class Job:
             user_agent=own.user_agent,
         )
         action = operations.submit(operation, record, origin, **self.params)
-        await operations.wait(action)
+        try:
+            await operations.wait(action)
+        except asyncio.CancelledError:
+            # Whoever cancels the whole cancels its parts.
+            if not operations.closing and action.state not in lifecycle.ENDED:
+                operations.cancel(action)
+            raise
         if action.state != lifecycle.SUCCESS:
             why = action.log[-1][1] if action.log else action.state
             raise EngineError(f"{name}: {why}")

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from .. import wire
-from . import filters
+from . import filters, lifecycle
 from .api import Call, Reply
 from .operations import Origin
 
@@ -65,6 +65,11 @@ def listed(
             *(("user",) if "token" in call.query else ()),
         ),
     )
+    if "name" in call.query:
+        # Old clients find objects by name: a terminated one must not hide, or make
+        # ambiguous, the one that has its name now.
+        live = [r for r in found if getattr(r, "state", "") != lifecycle.TERMINATED]
+        found = live or found
     # Always from /api/: the Go client cuts that off by its length.
     parts = [part for part in call.request.rel_url.raw_path.split("/") if part]
     path = f"/api/{'/'.join(parts[parts[0] == 'api' :])}/"

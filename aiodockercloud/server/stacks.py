@@ -15,7 +15,7 @@ from ..exceptions import (
     DockerCloudError,
     OperationNotAllowed,
 )
-from . import fields, lifecycle, services
+from . import definitions, fields, lifecycle
 from .api import Call, Reply, Resource
 from .fields import Field, listing, mapping, optional_text
 from .models import Service, Stack, new_uuid
@@ -64,7 +64,7 @@ def _read_services(bodies: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
     for i, body in enumerate(bodies):
         place = f"services[{i}]"
         try:
-            one = services.read(body)
+            one = definitions.read(body)
             name = one.setdefault("name", _default_name(one))
         except DockerCloudError as error:
             raise _inside(place, body, error) from None
@@ -130,7 +130,7 @@ def _build(
     own: Mapping[str, str],
 ) -> Service:
     try:
-        return services.build(
+        return definitions.build(
             cloud, found, stack.namespace, stack, uuid=own[name], own=own
         )
     except BadRequest as error:
@@ -170,7 +170,7 @@ async def update(call: Call) -> Reply:
                     changes.append(
                         (
                             present[name],
-                            services.changed(cloud, present[name], found, own),
+                            definitions.changed(cloud, present[name], found, own),
                         )
                     )
                 except BadRequest as error:
@@ -179,7 +179,7 @@ async def update(call: Call) -> Reply:
                 new.append(_build(cloud, stack, name, found, own))
         gone = [service for name, service in present.items() if name not in wanted]
         for service, definition in changes:
-            services.apply(service, definition)
+            definitions.apply(service, definition)
             cloud.touch(service)
         for service in new:
             cloud.add(service)

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
+import socket
 import time
 from collections.abc import (
     AsyncGenerator,
@@ -23,7 +25,7 @@ from typing import TYPE_CHECKING, Any
 from aiohttp import WSCloseCode, WSMsgType, web
 
 from .. import wire
-from ..exceptions import BadRequest
+from ..exceptions import BadRequest, StreamClosed
 from . import lifecycle
 from .api import Call
 from .engines import EngineError, ExecSession, LogLine
@@ -33,10 +35,14 @@ from .models import Action, Container, Service
 if TYPE_CHECKING:
     from .cloud import Cloud
 
+log = logging.getLogger(__name__)
+
 #: Seconds between pings; a peer that does not answer within half of that is gone.
 HEARTBEAT = 30.0
 #: Lines sent from the end of a log when the reader does not say.
 TAIL = 300
+#: Seconds for the other side of an exec to go after the closing handshake.
+LINGER = 2.0
 #: Lines of one service's containers that may wait to be sent.
 MERGE_QUEUE = 1000
 
@@ -246,13 +252,15 @@ async def pump(
         for task in (reader, sender):
             task.cancel()
         results = await asyncio.gather(reader, sender, return_exceptions=True)
+    code, reason = int(WSCloseCode.OK), ""
     for result in results:
-        if isinstance(result, BaseException) and not isinstance(
-            result, asyncio.CancelledError | ConnectionError
-        ):
-            await ws.close(code=WSCloseCode.INTERNAL_ERROR, message=b"internal error")
-            raise result
-    await ws.close()
+        if isinstance(result, StreamClosed):
+            code, reason = result.code, result.reason
+        elif isinstance(result, Exception) and not isinstance(result, ConnectionError):
+            # It is too late for another answer: the upgrade was one.
+            log.error("a stream broke off", exc_info=result)
+            code, reason = int(WSCloseCode.INTERNAL_ERROR), "internal error"
+    await ws.close(code=code, message=reason.encode())
 
 
 async def serve_exec(call: Call, session: ExecSession) -> web.WebSocketResponse:
@@ -267,12 +275,33 @@ async def serve_exec(call: Call, session: ExecSession) -> web.WebSocketResponse:
             yield _exec_frame("exec", stream, output)
         yield _exec_frame("exit", "", "", exit_code=session.exit_code)
 
+    transport = call.request.transport
+    peer = transport and transport.get_extra_info("socket")
+    connection = peer.dup() if peer else None
     try:
         async with _socket(call) as ws:
             await pump(ws, frames(), session.write)
+        if connection is not None:
+            await _linger(connection)
     finally:
+        if connection is not None:
+            connection.close()
         await session.close()
     return ws
+
+
+async def _linger(connection: socket.socket) -> None:
+    """Say that nothing more comes, and take what still does.
+
+    The official command line sends input even after the closing handshake, and fails
+    when the connection is reset by that; so it is only closed after the other side.
+    """
+    with contextlib.suppress(OSError, TimeoutError):
+        connection.setblocking(False)
+        connection.shutdown(socket.SHUT_WR)
+        async with asyncio.timeout(LINGER):
+            while await asyncio.get_running_loop().sock_recv(connection, 4096):
+                pass
 
 
 def _exec_frame(kind: str, stream: str, output: str, **more: Any) -> str:

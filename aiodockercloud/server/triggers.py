@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from ..exceptions import BadRequest, ObjectNotFound
-from . import fields, lifecycle, services
+from . import definitions, fields, lifecycle
 from .api import Call, Reply, Resource
 from .fields import Field, choice, integer, optional
 from .models import Service, Trigger
@@ -120,12 +120,14 @@ async def _call(call: Call, count: int) -> Reply:
     body = await call.request.read()
     if trigger.operation == SCALEUP:
         target = service.definition["target_num_containers"] + count
-        found = services.FIELDS["target_num_containers"].parse(
+        found = definitions.FIELDS["target_num_containers"].parse(
             "target_num_containers", target
         )
-        definition = services.changed(cloud, service, {"target_num_containers": found})
+        definition = definitions.changed(
+            cloud, service, {"target_num_containers": found}
+        )
         cloud.operations.check("scale", service, origin(call))
-        services.apply(service, definition)
+        definitions.apply(service, definition)
         action = cloud.operations.submit("scale", service, origin(call))
     else:
         if len(body) > LARGEST_BODY:

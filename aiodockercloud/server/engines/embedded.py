@@ -64,7 +64,7 @@ class _Held:
     machine: Machine
     image: Image
     command: Sequence[str]
-    environment: Mapping[str, str]
+    environment: dict[str, str]
     hostname: str
     number: int
     docker_id: str = field(default_factory=partial(secrets.token_hex, 32))

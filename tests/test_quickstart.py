@@ -1,0 +1,157 @@
+"""The example, run as its users run it: on every stack file there is."""
+
+from __future__ import annotations
+
+import csv
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from flows import SHARED
+
+ROOT = Path(__file__).parents[1]
+QUICKSTART = ROOT / "examples" / "quickstart.py"
+STACKFILES = SHARED / "data" / "stackfiles"
+COMMAND = [sys.executable, "-X", "dev", "-W", "error", str(QUICKSTART)]
+
+#: Seconds that the issue gives one run.
+LIMIT = 30.0
+#: Runs at a time: mostly they wait.
+AT_ONCE = 4
+
+
+def kinds() -> dict[str, str]:
+    """Stack file → its kind in the index; none where the shared folder is not."""
+    try:
+        with (STACKFILES / "INDEX.tsv").open(encoding="utf-8", newline="") as index:
+            rows = list(csv.DictReader(index, delimiter="\t"))
+    except FileNotFoundError:
+        return {}
+    return {row["file"]: row["kind"] for row in rows}
+
+
+KINDS = kinds()
+GOOD = sorted(file for file, kind in KINDS.items() if kind == "stackfile")
+BAD = sorted(file for file, kind in KINDS.items() if kind != "stackfile")
+
+
+class Ended(NamedTuple):
+    status: int
+    out: str
+    err: str
+
+
+def environment() -> dict[str, str]:
+    """Without what could change the outcome; this tree, whatever is installed."""
+    kept = {k: v for k, v in os.environ.items() if not k.startswith("DOCKERCLOUD_")}
+    return {**kept, "PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "utf-8"}
+
+
+def quiet(err: str) -> str:
+    """*err* without what development mode tells of every step that took long."""
+    lines = err.splitlines(keepends=True)
+    return "".join(line for line in lines if not line.startswith("Executing <"))
+
+
+def quickstart(file: str) -> Ended:
+    arguments = [str(STACKFILES / file)] if file else []
+    ended = subprocess.run(
+        [*COMMAND, *arguments],
+        capture_output=True,
+        encoding="utf-8",
+        timeout=LIMIT,
+        env=environment(),
+        check=False,
+    )
+    return Ended(ended.returncode, ended.stdout, quiet(ended.stderr))
+
+
+@pytest.fixture(scope="module")
+def runs(request: pytest.FixtureRequest) -> Mapping[str, Ended]:
+    """What became of each file that the chosen tests ask for, several at a time."""
+    wanted: list[str] = [
+        str(item.callspec.params["file"])
+        for item in request.session.items
+        if isinstance(item, pytest.Function)
+        and item.module is request.module
+        and "runs" in item.fixturenames
+    ]
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        return dict(zip(wanted, pool.map(quickstart, wanted), strict=True))
+
+
+@pytest.mark.parametrize("file", ["", *GOOD])
+def test_stack_file_comes_up_and_goes_down(
+    runs: Mapping[str, Ended], file: str
+) -> None:
+    status, out, err = runs[file]
+
+    assert err == ""
+    assert status == 0
+    assert out.endswith("==> done; containers left: none\n")
+    assert "==> deploying" in out
+    assert "==> terminating it" in out
+
+
+@pytest.mark.parametrize("file", BAD)
+def test_other_file_is_refused_by_naming_the_place(
+    runs: Mapping[str, Ended], file: str
+) -> None:
+    status, out, err = runs[file]
+
+    assert status == 1
+    assert err.count("\n") == 1
+    assert str(STACKFILES / file) in err
+    place = r"Compose|version|service \S+: (key \S+: )?\S|key \S+: \S"
+    assert re.search(place, err.partition(file)[2])
+    assert "==> deploying" not in out
+
+
+def test_missing_file_is_refused_by_name() -> None:
+    status, _, err = quickstart("no-such-file.yml")
+
+    assert status == 1
+    assert "no-such-file.yml" in err
+    assert "Traceback" not in err
+
+
+@pytest.mark.parametrize(
+    "moment",
+    [
+        "an embedded cloud is ready",
+        "deploying",
+        "following the logs",
+        "redeploying",
+        "terminating",
+    ],
+)
+def test_ctrl_c_ends_it_cleanly(moment: str) -> None:
+    """With status 0: whoever stops a demonstration has not failed."""
+    with subprocess.Popen(
+        COMMAND,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        encoding="utf-8",
+        env=environment(),
+    ) as process:
+        assert process.stdout is not None
+        try:
+            for line in process.stdout:
+                if line.startswith(f"==> {moment}"):
+                    break
+            process.send_signal(signal.SIGINT)
+            out, err = process.communicate(timeout=LIMIT)
+        finally:
+            process.kill()
+
+    assert quiet(err) == ""
+    assert process.returncode == 0
+    assert out.endswith("==> interrupted; everything is down\n")
