@@ -773,3 +773,26 @@ async def test_published_port_without_number_gets_one(live: DockerCloud) -> None
         f"tcp://{container['public_dns']}:{port['outer_port']}/"
     )
     assert service["container_ports"][0]["outer_port"] is None
+
+
+async def test_calculated_variables_say_whose_they_are() -> None:
+    engine = Embedded()
+
+    @engine.image("acme/worker", environment={"MODE": "fast", "LEVEL": "1"})
+    async def worker(container: Run) -> None:
+        await container.wait_stopped()
+
+    async with running(engine) as server, client_of(server) as cloud:
+        db = await run(cloud, name="db", image="acme/worker")
+        web = await run(
+            cloud,
+            name="web",
+            image="acme/worker",
+            container_envvars=[{"key": "LEVEL", "value": "9"}],
+            linked_to_service=[{"to_service": db["resource_uri"], "name": "db"}],
+        )
+
+    found = {one["key"]: one for one in web["calculated_envvars"]}
+    assert found["LEVEL"] == {"key": "LEVEL", "value": "9", "origin": "user"}
+    assert found["MODE"] == {"key": "MODE", "value": "fast", "origin": "image"}
+    assert found["DB_ENV_MODE"]["origin"] == "tutum"

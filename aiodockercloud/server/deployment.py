@@ -189,17 +189,24 @@ def place(
     cloud: Cloud, service: Service, ordinal: int, *, reuse: Container | None
 ) -> Node:
     """The node for one more container, by the rules of ``placement``."""
-    definition = service.definition
     bound = _bound_to(cloud, service, ordinal)
     if reuse is not None:
         bound.append(({reuse.node}, "the volumes to be reused"))
+    # What is still to come beside it has to find its place there as well.
+    together = [
+        member
+        for member in _tied(cloud, service)
+        if member is service
+        or all(c.ordinal != ordinal for c in cloud.containers_of(member))
+    ]
     chosen = placement.choose(
         candidates(cloud, service),
-        tags=definition["tags"],
-        strategy=definition["deployment_strategy"],
+        tags={tag for member in together for tag in member.definition["tags"]},
+        strategy=service.definition["deployment_strategy"],
         host_ports={
             (port["outer_port"], port["protocol"])
-            for port in definition["container_ports"]
+            for member in together
+            for port in member.definition["container_ports"]
             if port["outer_port"] is not None
         },
         bound_to=bound,
@@ -240,6 +247,7 @@ async def deploy(
         definition=definition,
         revision=service.revision,
         deployment=deployment,
+        image_environment=dict(image.environment) if image else {},
         command=definition["run_command"] or (image.command if image else ""),
         entrypoint=definition["entrypoint"] or (image.entrypoint if image else ""),
         volumes=[

@@ -182,17 +182,19 @@ async def stop_container(job: Job) -> None:
 
 async def redeploy_container(job: Job) -> None:
     container: Container = job.record
-    if container.state != lifecycle.TERMINATED:
-        await _replace(job, container)
-        return
-    # Interrupted between the two halves.
     service = job.cloud.services[container.service]
-    taken = {c.ordinal for c in job.cloud.containers_of(service)}
-    if container.ordinal not in taken:
-        await deployment.deploy(
-            job.cloud, service, container.ordinal, job.action.uuid, reuse=container
-        )
-    await _resume(job, service)
+    # Between the old and the new one there is none; the service is not "Not running".
+    with job.cloud.operations.hold(service):
+        if container.state != lifecycle.TERMINATED:
+            await _replace(job, container)
+            return
+        # Interrupted between the two halves.
+        taken = {c.ordinal for c in job.cloud.containers_of(service)}
+        if container.ordinal not in taken:
+            await deployment.deploy(
+                job.cloud, service, container.ordinal, job.action.uuid, reuse=container
+            )
+        await _resume(job, service)
 
 
 async def terminate_container(job: Job) -> None:

@@ -177,7 +177,8 @@ def _variables_of(container: Container) -> dict[str, str]:
         found[f"{key}_PROTO"] = protocol
         if len(inner) == 1:
             found["PORT"] = url
-    for key, value in user_environment(container.definition).items():
+    user = user_environment(container.definition)
+    for key, value in {**container.image_environment, **user}.items():
         found[f"ENV_{key}"] = value
     return found
 

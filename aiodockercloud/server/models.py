@@ -95,6 +95,8 @@ class Container(Record):
     deployment: str
     #: All variables it got: the user's, the platform's, the links'.
     environment: dict[str, str] = field(default_factory=dict)
+    #: Those that its image brings, as far as the engine knew them.
+    image_environment: dict[str, str] = field(default_factory=dict)
     command: str = ""
     entrypoint: str = ""
     #: ``[container path, volume uuid]`` of each volume it owns.

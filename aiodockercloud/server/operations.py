@@ -12,7 +12,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -129,6 +131,7 @@ class Operations:
         self._tasks: dict[str, asyncio.Task[None]] = {}
         #: object uuid → the action that put it into its intermediate state.
         self._active: dict[str, Action] = {}
+        self._held: Counter[str] = Counter()
         self._logs: dict[str, Journal[list[Any]]] = {}
         self.closing = False
 
@@ -230,8 +233,17 @@ class Operations:
     # --- running --------------------------------------------------------------------
 
     def busy(self, record: Record) -> bool:
-        """Whether an operation holds the object in an intermediate state."""
-        return record.uuid in self._active
+        """Whether the object's state is not to be derived just now."""
+        return record.uuid in self._active or self._held[record.uuid] > 0
+
+    @contextmanager
+    def hold(self, record: Record) -> Iterator[None]:
+        """Keep an object's state as it is while its parts are exchanged."""
+        self._held[record.uuid] += 1
+        try:
+            yield
+        finally:
+            self._held[record.uuid] -= 1
 
     def active(self, record: Record) -> Action | None:
         return self._active.get(record.uuid)

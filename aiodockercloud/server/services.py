@@ -102,19 +102,26 @@ def _linked_from(cloud: Cloud, service: Service) -> list[dict[str, Any]]:
 
 
 def _calculated(cloud: Cloud, service: Service) -> list[dict[str, str]]:
-    user = links.user_environment(service.definition)
-    # The old word survived the renaming: the CLI selects by it.
-    platform: dict[str, str] = {}
+    """All variables of the containers with their origin; the first that sets one wins.
+
+    The platform's origin still has its old name: the CLI selects by it.
+    """
+    linked: dict[str, str] = {}
     for name, target in links.targets(cloud, service):
         theirs = cloud.containers_of(target)
-        platform |= links.variables(cloud, name, target, theirs)
-    return [
-        {"key": key, "value": value, "origin": "user"} for key, value in user.items()
-    ] + [
-        {"key": key, "value": value, "origin": "tutum"}
-        for key, value in platform.items()
-        if key not in user
-    ]
+        linked |= links.variables(cloud, name, target, theirs)
+    images: dict[str, str] = {}
+    for container in cloud.containers_of(service):
+        images |= container.image_environment
+    found: dict[str, dict[str, str]] = {}
+    for whose, variables in (
+        ("user", links.user_environment(service.definition)),
+        ("tutum", linked),
+        ("image", images),
+    ):
+        for key, value in variables.items():
+            found.setdefault(key, {"key": key, "value": value, "origin": whose})
+    return list(found.values())
 
 
 # --- routes -------------------------------------------------------------------------

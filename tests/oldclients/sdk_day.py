@@ -261,6 +261,138 @@ class Day(object):
         until_state(service, "Terminated")
         check(self.containers() == [], "containers are left")
 
+    def stacks(self):
+        stack = dockercloud.Stack.create(
+            name="shop",
+            services=[
+                {"name": "db", "image": "busybox", "command": "sleep 3600"},
+                {"name": "web", "image": IMAGE, "linked_to_service": [
+                    {"to_service": "db", "name": "database"}
+                ]},
+            ],
+        )
+        check(stack.save() and len(stack.services) == 2, "the new stack")
+        check(stack.start(), "start of the stack")
+        until_done(stack.dockercloud_action_uri)
+        until_state(stack, "Running")
+        web = dockercloud.Utils.fetch_remote_service("web.shop")
+        check(web.linked_to_service[0]["name"] == "database", web.linked_to_service)
+        container = dockercloud.Utils.fetch_remote_container("web-1.shop")
+        check(container.state == "Running", container.state)
+        exported = stack.export()
+        check(exported["db"]["command"] == "sleep 3600", exported)
+        stack.services = [{"name": "db", "image": "busybox", "command": "sleep 60"}]
+        check(stack.save(), "save of the stack")
+        until_state(web, "Terminated")
+        check(stack.redeploy(), "redeploy of the stack")
+        until_done(stack.dockercloud_action_uri)
+        uuid = stack.uuid
+        for operation, state in (
+            ("stop", "Stopped"),
+            ("start", "Running"),
+            ("delete", "Terminated"),
+        ):
+            stack = dockercloud.Stack.fetch(uuid)
+            check(getattr(stack, operation)(), operation)
+            until_done(stack.dockercloud_action_uri)
+            until_state(dockercloud.Stack.fetch(uuid), state)
+
+    def tags_and_triggers(self):
+        service = dockercloud.Service.create(image=IMAGE, name="tagged")
+        check(service.save() and service.start(), "a service to tag")
+        until_done(service.dockercloud_action_uri)
+        tag = dockercloud.Tag.fetch(service)
+        tag.add(["one", "two"])
+        check(tag.save(), "save of tags")
+        tag.delete("one")
+        tag = dockercloud.Tag.fetch(dockercloud.Service.fetch(service.uuid))
+        check([one["name"] for one in tag.list()] == ["two"], tag.list())
+        tag.delete("two")
+
+        trigger = dockercloud.Trigger.fetch(service)
+        trigger.add(name="more", operation="SCALEUP")
+        check(trigger.save(), "save of a trigger")
+        [found] = dockercloud.Trigger.fetch(service).list()
+        check((found["name"], found["operation"]) == ("more", "SCALEUP"), found)
+        check(dockercloud.Trigger.fetch(service).call(found["uuid"]), "a call")
+        until(
+            "one more",
+            lambda: dockercloud.Service.fetch(service.uuid).running_num_containers == 2,
+        )
+        check(dockercloud.Trigger.fetch(service).delete(found["uuid"]), "revoked")
+        check(dockercloud.Trigger.fetch(service).list() == [], "no trigger is left")
+        check(dockercloud.Service.fetch(service.uuid).delete(), "the end of it")
+
+    def machines(self):
+        provider = dockercloud.Provider.fetch("digitalocean")
+        check(provider.label and provider.regions, provider.regions)
+        check("lon1" in [one.name for one in dockercloud.Region.list()], "regions")
+        check(dockercloud.AZ.fetch("aws/us-east-1/us-east-1a").available, "zones")
+        cluster = dockercloud.NodeCluster.create(
+            name="farm",
+            region=dockercloud.Region.fetch("digitalocean/lon1"),
+            node_type=dockercloud.NodeType.fetch("digitalocean/1gb"),
+            target_num_nodes=1,
+        )
+        check(cluster.save() and cluster.state == "Init", cluster.state)
+        check(cluster.deploy(), "deploy")
+        until_done(cluster.dockercloud_action_uri)
+        until_state(cluster, "Deployed")
+        node = dockercloud.Utils.fetch_by_resource_uri(cluster.nodes[0])
+        check(node.state == "Deployed" and DATE.match(node.last_seen), node.last_seen)
+        check(node.upgrade_docker(), "upgrade")
+        until_done(node.dockercloud_action_uri)
+        cluster.target_num_nodes = 2
+        check(cluster.save(), "save of the cluster")
+        until_done(cluster.dockercloud_action_uri)
+        cluster.refresh()
+        check(cluster.current_num_nodes == 2, cluster.current_num_nodes)
+        check(dockercloud.Node.fetch(node.uuid).delete(), "delete of a node")
+        node = dockercloud.Node.fetch(node.uuid)
+        until_state(node, "Terminated")
+        uuid = cluster.uuid
+        check(dockercloud.NodeCluster.fetch(uuid).delete(), "delete of the cluster")
+        until_state(dockercloud.NodeCluster.fetch(uuid), "Terminated")
+
+    def repositories(self):
+        name = "registry.example.com/team/app"
+        repository = dockercloud.Repository.create(
+            name=name, username="me", password="secret"
+        )
+        check(repository.save() and not repository.in_use, "a new repository")
+        repository.password = "another"
+        check(repository.save(), "save of the repository")
+        check(dockercloud.Repository.fetch(name).name == name, "fetched by name")
+        check(dockercloud.Repository.fetch(name).delete(), "delete")
+        check(dockercloud.Repository.list() == [], "no repository is left")
+
+    def actions(self):
+        redeploy = [a for a in dockercloud.Action.list() if "Redeploy" in a.action][0]
+        check(redeploy.state == "Success" and redeploy.can_be_retried, redeploy.state)
+        lines = []
+        redeploy.logs(tail=300, follow=False, log_handler=lines.append)
+        check(lines and json.loads(lines[0])["type"] == "log", lines)
+        try:
+            redeploy.cancel()
+        except dockercloud.ApiError as error:
+            check(str(error).split(" ")[1] == "422", error)
+        else:
+            raise AssertionError("an action that had ended was canceled")
+
+    def no_field_hides_a_method(self):
+        """The SDK makes an attribute of each key, whatever it had under that name."""
+        for kind in (
+            dockercloud.Action,
+            dockercloud.Container,
+            dockercloud.Node,
+            dockercloud.NodeCluster,
+            dockercloud.Service,
+            dockercloud.Stack,
+        ):
+            for one in kind.list():
+                hidden = [key for key in one.get_all_attributes() if hasattr(kind, key)]
+                check(not hidden, kind.__name__, "has lost", hidden)
+
     def saw_events(self):
         """The events tell the same story, with every key and the right parents."""
         uri = "/api/app/v1/service/%s/" % self.service.uuid
@@ -287,7 +419,8 @@ class Day(object):
         for event in self.events:
             check(set(keys) <= set(event), event)
             if event["type"] == "container":
-                check(uri in event["parents"], event)
+                owners = [one for one in event["parents"] if "/service/" in one]
+                check(len(owners) == 1, event)
         check(
             any(
                 (e["type"], e["state"]) == ("action", "Success") and uri in e["parents"]
@@ -310,6 +443,12 @@ class Day(object):
             self.redeploy,
             self.stop,
             self.terminate,
+            self.stacks,
+            self.tags_and_triggers,
+            self.machines,
+            self.repositories,
+            self.actions,
+            self.no_field_hides_a_method,
             self.saw_events,
         ):
             step()

@@ -1,0 +1,38 @@
+import asyncio
+
+from aiodockercloud import DockerCloud
+from aiodockercloud.server import running
+from aiodockercloud.wire import log_text
+
+
+async def main() -> None:
+    async with running() as server:
+        async with DockerCloud(
+            server.url, user=server.user, apikey=server.apikey
+        ) as cloud:
+            box = await cloud.services.create(
+                image="busybox",
+                name="box",
+                run_command="sh -c 'echo ready; sleep 3600'",
+            )
+            await cloud.services.start(box)
+            await cloud.services.wait(box, "Running")
+            container = await cloud.containers.find("box-1")
+
+            result = await cloud.containers.run(container, ["echo", "to be  or not"])
+            print(result)
+
+            async with cloud.containers.logs(container, tail=1) as lines:
+                async for line in lines:
+                    print(log_text(line))
+                    break
+
+            async with cloud.containers.exec(container, "cat") as process:
+                await process.write("one\n")
+                await process.write("\x04")
+                async for frame in process:
+                    print(frame["streamType"], repr(frame["output"]))
+            print("exit code", process.exit_code)
+
+
+asyncio.run(main())
