@@ -436,3 +436,20 @@ def test_resolve_prefers_what_is_made_in_the_same_request(cloud: Cloud) -> None:
 
     assert links.resolve(cloud, "db", "p", "alice", None, {"db": "new"}) == "new"
     assert links.resolve(cloud, "db", "p", "alice", None, {"x": "new"}) == old.uuid
+
+
+def test_address_that_changes_with_each_start_is_given_by_name(cloud: Cloud) -> None:
+    cloud.engine.fixed_addresses = False
+    shop = Stack(namespace="alice", name="shop", nickname="")
+    cloud.add(shop)
+    db = service(cloud, "db", stack=shop)
+    container(cloud, db, 2, ports=[MYSQL])
+    inside = service(cloud, "web", stack=shop, links_to=[("db", db)])
+    outside = service(cloud, "web", links_to=[("db", db)])
+
+    def address(client: Service) -> str:
+        client_1 = container(cloud, client, 1)
+        return links.linked_environment(cloud, client_1)["DB_2_PORT_3306_TCP_ADDR"]
+
+    assert address(inside) == "db-2"
+    assert address(outside) == "db-2.shop"

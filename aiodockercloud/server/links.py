@@ -138,13 +138,18 @@ def _everywhere(service: Service) -> bool:
 def linked_environment(cloud: Cloud, container: Container) -> dict[str, str]:
     """What a container gets from all its links."""
     found: dict[str, str] = {}
+    client = cloud.services[container.service]
     for name, target, containers in peers(cloud, container):
-        found |= variables(cloud, name, target, containers)
+        found |= variables(cloud, name, target, containers, client)
     return found
 
 
 def variables(
-    cloud: Cloud, link_name: str, target: Service, containers: Iterable[Container]
+    cloud: Cloud,
+    link_name: str,
+    target: Service,
+    containers: Iterable[Container],
+    client: Service | None = None,
 ) -> dict[str, str]:
     """What a link to *containers* of *target* puts into a client.
 
@@ -154,7 +159,7 @@ def variables(
     found: dict[str, str] = {}
     running = [c for c in containers if c.private_ip and c.state == lifecycle.RUNNING]
     for position, container in enumerate(running):
-        of_one = _variables_of(container)
+        of_one = _variables_of(container, _address(cloud, container, target, client))
         if position == 0:
             found |= {f"{alias}_{key}": value for key, value in of_one.items()}
             found[f"{alias}_NAME"] = f"/{container.uuid}/{container.name}"
@@ -165,14 +170,26 @@ def variables(
     return found
 
 
-def _variables_of(container: Container) -> dict[str, str]:
+def _address(
+    cloud: Cloud, container: Container, service: Service, client: Service | None
+) -> str:
+    """Where a client finds a container: its address, or, where addresses change with
+    each start, its name, in another stack with the name of its own."""
+    if cloud.engine.fixed_addresses:
+        return str(container.private_ip)
+    stack = cloud.stack_of(service)
+    outside = client is not None and client.stack != service.stack
+    return f"{container.name}.{stack.name}" if outside and stack else container.name
+
+
+def _variables_of(container: Container, address: str) -> dict[str, str]:
     found: dict[str, str] = {}
     inner = list(dict.fromkeys((port[0], port[1]) for port in container.ports))
     for number, protocol in inner:
-        url = f"{protocol}://{container.private_ip}:{number}"
+        url = f"{protocol}://{address}:{number}"
         key = f"PORT_{number}_{protocol.upper()}"
         found[key] = url
-        found[f"{key}_ADDR"] = str(container.private_ip)
+        found[f"{key}_ADDR"] = address
         found[f"{key}_PORT"] = str(number)
         found[f"{key}_PROTO"] = protocol
         if len(inner) == 1:

@@ -151,6 +151,8 @@ class Engine(Protocol):
     name: str
     #: It has machines to give: nodes can be deployed, upgraded, taken out.
     provisions: bool
+    #: A container keeps its private address as long as it is there.
+    fixed_addresses: bool
     #: Containers end with the server's process: what should run is created again.
     volatile: bool
 

@@ -109,6 +109,7 @@ class Embedded:
     name = "embedded"
     volatile = True
     provisions = True
+    fixed_addresses = True
 
     def __init__(
         self, *, nodes: int | Sequence[Sequence[str]] = 1, clock: Clock | None = None
