@@ -9,8 +9,11 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 develop: $(VENV)/.develop
 
+# On a real Swarm, with an image that its nodes have:
+# make demo ENGINE=swarm IMAGE=hello:latest
 demo: develop
-	$(BIN)/python examples/quickstart.py
+	$(BIN)/python examples/quickstart.py $(if $(ENGINE),--engine $(ENGINE)) \
+		$(if $(IMAGE),--image $(IMAGE))
 
 # One test or a few: make test ARGS="tests/test_wire.py -k paging"
 test: develop

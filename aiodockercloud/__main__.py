@@ -103,7 +103,8 @@ async def _serve(options: argparse.Namespace) -> int:
     try:
         await _run(options)
     except (EngineError, Unavailable) as error:
-        print(f"aiodockercloud: {error}", file=sys.stderr)
+        text = error.message if isinstance(error, Unavailable) else str(error)
+        print(f"aiodockercloud: {text}", file=sys.stderr)
         return 1
     return 0
 

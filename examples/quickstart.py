@@ -1,21 +1,28 @@
-"""From a stack file to running containers and back, on an embedded cloud.
+"""From a stack file to running containers and back, on a cloud in this process.
 
-    python examples/quickstart.py [STACKFILE]
+    python examples/quickstart.py [--engine swarm] [--image IMAGE] [STACKFILE]
 
-Starts a cloud inside this process, deploys the stack file, shows events as they come,
-scales a service, follows its logs, runs a command in a container, redeploys, stops and
-terminates everything. Ctrl-C cleans up and ends it.
+Starts a cloud, on the embedded engine or on the Docker Swarm that DOCKER_HOST names,
+deploys the stack file, shows events as they come, scales a service, follows its logs,
+runs a command in a container, redeploys, stops and terminates everything. Ctrl-C cleans
+up and ends it.
 """
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import sys
+import tempfile
 from collections import Counter
 from pathlib import Path
 
-from aiodockercloud import DockerCloud, DockerCloudError, StackFileError
+import yaml
+
+from aiodockercloud import DockerCloud, DockerCloudError, NotSupported, StackFileError
 from aiodockercloud.server import Embedded, running
+from aiodockercloud.server.engines import EngineError
+from aiodockercloud.server.engines.swarm import Swarm
 from aiodockercloud.stackfile import StackFile, load
 from aiodockercloud.types import Service, Stack
 from aiodockercloud.wire import log_text
@@ -129,10 +136,13 @@ async def tour(cloud: DockerCloud, path: Path, file: StackFile) -> None:
 
         container = service["containers"][-1]
         say("running a command in one of its containers")
-        result = await cloud.containers.run(
-            container, ["sh", "-c", "echo this is $DOCKERCLOUD_CONTAINER_HOSTNAME"]
-        )
-        print(f"    {result['stdout'].strip()} (exit code {result['exit_code']})")
+        try:
+            result = await cloud.containers.run(
+                container, ["sh", "-c", "echo this is $DOCKERCLOUD_CONTAINER_HOSTNAME"]
+            )
+            print(f"    {result['stdout'].strip()} (exit code {result['exit_code']})")
+        except NotSupported as error:
+            print(f"    ({error.message})")
 
         say(f"redeploying {service['name']}")
         await cloud.actions.wait(await cloud.services.redeploy(service))
@@ -149,12 +159,23 @@ async def tour(cloud: DockerCloud, path: Path, file: StackFile) -> None:
     say(f"done; containers left: {', '.join(left) or 'none'}")
 
 
-async def main(path: Path) -> None:
+def with_image(path: Path, image: str, folder: str) -> Path:
+    """A copy of the stack file in which every service has that image."""
+    services = yaml.safe_load(path.read_text())
+    for service in services.values():
+        service["image"] = image
+    copy = Path(folder) / path.absolute().parent.name / path.name
+    copy.parent.mkdir()
+    copy.write_text(yaml.safe_dump(services, sort_keys=False))
+    return copy
+
+
+async def main(path: Path, engine: str) -> None:
     file = await asyncio.to_thread(load, path)
     for warning in file.warnings:
         say(f"note: {warning}")
-    async with running(machines_for(file)) as server:
-        say(f"an embedded cloud is ready on {server.url}")
+    async with running(Swarm() if engine == "swarm" else machines_for(file)) as server:
+        say(f"a cloud on the {engine} engine is ready on {server.url}")
         async with DockerCloud(
             server.url, user=server.user, apikey=server.apikey
         ) as cloud:
@@ -168,12 +189,25 @@ async def main(path: Path) -> None:
                 await asyncio.gather(events, return_exceptions=True)
 
 
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description="See the whole life of a stack.")
+    parser.add_argument("stackfile", nargs="?", type=Path, default=DEFAULT)
+    parser.add_argument("--engine", choices=["embedded", "swarm"], default="embedded")
+    parser.add_argument("--image", help="use this one for every service")
+    return parser.parse_args()
+
+
 if __name__ == "__main__":
+    given = arguments()
     try:
-        asyncio.run(main(Path(sys.argv[1]) if len(sys.argv) > 1 else DEFAULT))
+        with tempfile.TemporaryDirectory() as folder:
+            path = given.stackfile
+            if given.image:
+                path = with_image(path, given.image, folder)
+            asyncio.run(main(path, given.engine))
     except StackFileError as error:
         sys.exit(f"not a stack file that can be deployed: {error}")
-    except DockerCloudError as error:
+    except (DockerCloudError, EngineError) as error:
         sys.exit(f"failed: {error}")
     except KeyboardInterrupt:
         say("interrupted; everything is down")

@@ -1,19 +1,21 @@
 """What every engine does, whatever is below it: only the ``Engine`` protocol is used.
 
-A new engine is one more entry in ``ENGINES``. Containers here are ``busybox`` ones.
+A new engine is one more entry in ``ENGINES``. Containers here are of an image with a
+shell and the usual commands.
 """
 
 from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
+import swarms
 from aiodockercloud.server.engines import (
     ContainerSeen,
     ContainerSpec,
@@ -33,8 +35,17 @@ async def embedded() -> AsyncIterator[Engine]:
     yield Embedded()
 
 
-ENGINES: dict[str, Callable[[], AbstractAsyncContextManager[Engine]]] = {
-    "embedded": embedded,
+class Kind(NamedTuple):
+    """How to have an engine, and an image on it."""
+
+    engine: Callable[[], AbstractAsyncContextManager[Engine]]
+    image: str
+    marks: Sequence[pytest.MarkDecorator] = ()
+
+
+ENGINES: dict[str, Kind] = {
+    "embedded": Kind(embedded, "busybox"),
+    "swarm": Kind(swarms.engine, swarms.IMAGE, [swarms.need(1)]),
 }
 
 #: Seconds that any single fact may take to come about.
@@ -44,8 +55,9 @@ PATIENCE = 60
 class World:
     """An engine, and all that it has told."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, image: str) -> None:
         self.engine = engine
+        self.image = image
         self.told: list[Observation] = []
         self._news = asyncio.Event()
 
@@ -69,8 +81,20 @@ class World:
                 for seen in self.history(spec)[since:]:
                     if seen.state == state:
                         return seen
-                self._news.clear()
-                await self._news.wait()
+                await self.news()
+
+    async def news(self) -> None:
+        """Wait for the next observation."""
+        self._news.clear()
+        await self._news.wait()
+
+    async def clear(self) -> None:
+        """Remove every container and close the engine."""
+        uuids = {seen.uuid for seen in self.told if isinstance(seen, ContainerSeen)}
+        await asyncio.gather(
+            *(self.engine.remove_container(uuid, volumes=True) for uuid in uuids)
+        )
+        await self.engine.close()
 
     def node(self) -> NodeSeen:
         return next(
@@ -79,21 +103,23 @@ class World:
             if isinstance(seen, NodeSeen) and seen.state == "ready"
         )
 
-    def spec(self, command: str = "sleep 3600", **fields: Any) -> ContainerSpec:
+    def spec(self, command: str | None = "sleep 3600", **fields: Any) -> ContainerSpec:
         id = str(uuid.uuid4())
-        return ContainerSpec(
-            uuid=id,
-            name=f"contract-{id[:8]}",
-            service=str(uuid.uuid4()),
-            stack=None,
-            namespace="contract",
-            node=self.node().id,
-            image="busybox",
-            command=command,
-            **fields,
-        )
+        given = {
+            "uuid": id,
+            "name": f"contract-{id[:8]}",
+            "service": "contract",
+            "stack": None,
+            "namespace": "contract",
+            "node": self.node().id,
+            "image": self.image,
+            "command": command,
+        }
+        return ContainerSpec(**{**given, **fields})
 
-    async def create(self, command: str = "sleep 3600", **fields: Any) -> ContainerSpec:
+    async def create(
+        self, command: str | None = "sleep 3600", **fields: Any
+    ) -> ContainerSpec:
         spec = self.spec(command, **fields)
         await self.engine.create(spec)
         return spec
@@ -106,20 +132,18 @@ class World:
             return [(line.stream, line.text) async for line in logs]
 
 
-@pytest.fixture(params=sorted(ENGINES))
+@pytest.fixture(
+    params=[pytest.param(name, marks=kind.marks) for name, kind in ENGINES.items()]
+)
 async def world(request: pytest.FixtureRequest) -> AsyncIterator[World]:
-    async with ENGINES[request.param]() as engine:
-        world = World(engine)
+    kind = ENGINES[request.param]
+    async with kind.engine() as engine:
+        world = World(engine, kind.image)
         await engine.start(world.observe)
         try:
             yield world
         finally:
-            uuids = {
-                seen.uuid for seen in world.told if isinstance(seen, ContainerSeen)
-            }
-            for uuid in uuids:
-                await engine.remove_container(uuid, volumes=True)
-            await engine.close()
+            await world.clear()
 
 
 def sh(script: str) -> str:

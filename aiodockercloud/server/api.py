@@ -58,7 +58,7 @@ class Call:
             )
         try:
             data = wire.loads(raw)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise BadRequest(f"body: is not valid JSON: {error}") from None
         if not isinstance(data, dict):
             raise BadRequest("body: must be a JSON object")

@@ -59,6 +59,8 @@ class Cloud(Records):
         self._by_engine_id: dict[str, Node] = {}
         #: What the engine has told of since the start, with the state it last had.
         self._seen: dict[str, str] = {}
+        #: Containers of the engine that no record tells of.
+        self._strangers: set[str] = set()
         self._sweeper: asyncio.Task[None] | None = None
 
     # --- beginning and end ----------------------------------------------------------
@@ -146,6 +148,9 @@ class Cloud(Records):
         elif (container := self.containers.get(seen.uuid)) is not None:
             self._seen[seen.uuid] = seen.state
             self._observe_container(container, seen)
+        elif seen.state != "gone" and seen.uuid not in self._strangers:
+            self._strangers.add(seen.uuid)
+            log.warning("the engine has a container that is not known: %s", seen.uuid)
 
     def _observe_image(self, seen: ImageSeen) -> None:
         name = image("image", seen.name)
@@ -270,7 +275,11 @@ class Cloud(Records):
 
     def _autodestroy(self, container: Container) -> None:
         rule = container.definition["autodestroy"]
-        if rule == "ALWAYS" or (rule == "ON_SUCCESS" and container.exit_code == 0):
+        # Without an exit code it did not end: its node is lost, or it never ran.
+        ended = container.exit_code is not None
+        if ended and (
+            rule == "ALWAYS" or (rule == "ON_SUCCESS" and container.exit_code == 0)
+        ):
             self.operations.submit_own("terminate", container, reason="autodestroy")
 
     def recover(self, service: Service) -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from .. import stackfile
 from ..exceptions import BadRequest, ConflictError, StackFileError
 from . import deployment, fields, lifecycle, links, names
+from .engines import PortSpec
 from .fields import Field, choice, flag, integer, listing, optional, optional_text
 from .models import Service, Stack, new_uuid
 
@@ -130,7 +131,8 @@ def check(cloud: Cloud, definition: Mapping[str, Any]) -> None:
     for path in paths:
         if paths.count(path) > 1:
             raise BadRequest(f"bindings: container_path {path} is given twice")
-    cloud.engine.check(deployment.engine_options(definition))
+    ports = [PortSpec(*port) for port in deployment.ports_of(definition)]
+    cloud.engine.check(deployment.engine_options(definition), ports)
 
 
 def resolve(

@@ -71,6 +71,7 @@ def spec_of(cloud: Cloud, container: Container) -> ContainerSpec:
     aliases = [service.name, container.name]
     if stack is not None:
         aliases += [f"{service.name}.{stack.name}", f"{container.name}.{stack.name}"]
+    # Those of its own stack: elsewhere another service may go by the same name.
     for link_name in cloud.link_names(service):
         aliases += [link_name, f"{link_name}-{container.ordinal}"]
     return ContainerSpec(
@@ -255,7 +256,7 @@ async def deploy(
             for binding in definition["bindings"]
             if binding["container_path"] and not binding["host_path"]
         ],
-        ports=_ports(definition, image.ports if image else ()),
+        ports=ports_of(definition, image.ports if image else ()),
     )
     cloud.add(container)
     container.environment = _environment(cloud, service, container, node)
@@ -265,9 +266,11 @@ async def deploy(
     return container
 
 
-def _ports(
-    definition: Mapping[str, Any], exposed: Sequence[tuple[int, str]]
+def ports_of(
+    definition: Mapping[str, Any], exposed: Sequence[tuple[int, str]] = ()
 ) -> list[list[Any]]:
+    """The ports declared, then those that only the image exposes, as records keep
+    them: ``[inner, protocol, published, outer]``."""
     ports = [
         [port["inner_port"], port["protocol"], port["published"], port["outer_port"]]
         for port in definition["container_ports"]

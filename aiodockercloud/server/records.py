@@ -246,10 +246,11 @@ class Records:
         return None
 
     def link_names(self, service: Service) -> set[str]:
-        """The names under which other services link to this one."""
+        """The names under which services of the same stack link to this one."""
         return {
             link["name"]
             for other in self.linking_to(service)
+            if other.stack == service.stack
             for link in other.definition["linked_to_service"]
             if link["to_service"] == service.uuid
         }

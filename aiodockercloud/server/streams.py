@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any
 from aiohttp import WSCloseCode, WSMsgType, web
 
 from .. import wire
-from ..exceptions import BadRequest, StreamClosed
+from ..exceptions import ApiError, BadRequest, StreamClosed
 from . import lifecycle
 from .api import Call
 from .engines import EngineError, ExecSession, LogLine
@@ -88,8 +88,12 @@ def log_frame(line: LogLine, source: str | None) -> str:
     return wire.dumps(frame).decode()
 
 
-def note_frame(text: str, source: str | None) -> str:
+def _unreadable(
+    container: Container, error: EngineError | ApiError, source: str | None
+) -> str:
     """A word of the server's own in a log."""
+    why = error.message if isinstance(error, ApiError) else error
+    text = f"log of {container.name}: {why}"
     return log_frame(LogLine(time.time_ns(), "stderr", text), source)
 
 
@@ -110,9 +114,9 @@ async def container_log(
         async with aclosing(lines):
             async for line in lines:
                 yield log_frame(line, name)
-    except EngineError as error:
+    except (EngineError, ApiError) as error:
         # One container that cannot be read does not end the log of its service.
-        yield note_frame(f"log of {container.name}: {error}", name)
+        yield _unreadable(container, error, name)
 
 
 async def service_log(
@@ -132,9 +136,9 @@ async def service_log(
                     lines += [
                         (x.time_ns, log_frame(x, container.name)) async for x in one
                     ]
-            except EngineError as error:
-                text = f"log of {container.name}: {error}"
-                lines.append((time.time_ns(), note_frame(text, container.name)))
+            except (EngineError, ApiError) as error:
+                note = _unreadable(container, error, container.name)
+                lines.append((time.time_ns(), note))
         lines.sort(key=lambda item: item[0])
         for _, text in lines if tail is None else lines[max(0, len(lines) - tail) :]:
             yield text

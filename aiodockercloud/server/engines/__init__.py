@@ -165,7 +165,7 @@ class Engine(Protocol):
     async def image_info(self, name: str) -> ImageInfo | None:
         """What is known about an image, None when nothing is known before a pull."""
 
-    def check(self, options: Mapping[str, Any]) -> None:
+    def check(self, options: Mapping[str, Any], ports: Sequence[PortSpec]) -> None:
         """Raise ``BadRequest`` naming the field this engine cannot honour."""
 
     async def create(self, spec: ContainerSpec) -> None:

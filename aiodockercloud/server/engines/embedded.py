@@ -36,6 +36,7 @@ from . import (
     NoSuchContainer,
     Observation,
     Observe,
+    PortSpec,
 )
 from .clock import Clock, ManualClock
 from .images import IDLE, Container, Image, ImageFunction, Images, command_line
@@ -230,7 +231,7 @@ class Embedded:
         image = self._images.get(name)
         return image.info if image else None
 
-    def check(self, options: Mapping[str, Any]) -> None:
+    def check(self, options: Mapping[str, Any], ports: Sequence[PortSpec]) -> None:
         """Every option is taken; those that limit a process mean nothing here."""
 
     async def create(self, spec: ContainerSpec) -> None:

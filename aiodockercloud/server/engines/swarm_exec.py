@@ -1,0 +1,128 @@
+"""A command in a container on whatever node, through the Engine of that node.
+
+Source: Docker Engine API, "ContainerExec", "ExecStart" and "ExecInspect".
+"""
+
+from __future__ import annotations
+
+import asyncio
+import codecs
+import contextlib
+import secrets
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from typing import Any, Literal
+
+import aiohttp
+from aiodocker.execs import Exec
+from aiodocker.stream import Stream
+
+from ...exceptions import Unavailable
+from . import EngineError
+from .swarm_api import Api, in_time
+
+_STREAMS: Mapping[int, Literal["stdout", "stderr"]] = {1: "stdout", 2: "stderr"}
+#: Marks the command and all that it starts: closing an exec ends nothing by itself.
+_MARK = "AIODOCKERCLOUD_EXEC"
+_KILL = (
+    "for p in /proc/[0-9]*; do"
+    ' grep -q "$1" "$p/environ" 2>/dev/null && kill -9 "${p#/proc/}"; done'
+)
+#: Pauses until the exit code is known, after the end of the output.
+_PAUSES = (0.0, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0)
+
+
+class Session:
+    """A running command; made by ``run``."""
+
+    def __init__(
+        self, api: Api, container: str, mark: str, exec: Exec, stream: Stream
+    ) -> None:
+        self.exit_code: int | None = None
+        self._api = api
+        self._container = container
+        self._mark = mark
+        self._exec = exec
+        self._stream = stream
+        self._done = self._closed = False
+
+    async def output(
+        self,
+    ) -> AsyncGenerator[tuple[Literal["stdout", "stderr"], str], None]:
+        decoders = {n: codecs.getincrementaldecoder("utf-8")("replace") for n in (1, 2)}
+        # A closed stream is not read: its queue never says that it has ended.
+        while not self._closed:
+            try:
+                message = await self._stream.read_out()
+            except aiohttp.ClientError:
+                break
+            if message is None:
+                break
+            number = 2 if message.stream == 2 else 1
+            if text := decoders[number].decode(message.data):
+                yield _STREAMS[number], text
+        for number, decoder in decoders.items():
+            if text := decoder.decode(b"", True):
+                yield _STREAMS[number], text
+        if not self._closed:
+            self.exit_code = await self._ended()
+            self._done = self.exit_code is not None
+
+    async def _ended(self) -> int | None:
+        for pause in _PAUSES:
+            await asyncio.sleep(pause)
+            found = await in_time(self._exec.inspect)
+            if not found["Running"] and found["ExitCode"] is not None:
+                return int(found["ExitCode"])
+        return None
+
+    async def write(self, data: str) -> None:
+        if self._closed:
+            return
+        with contextlib.suppress(aiohttp.ClientError, ConnectionError, AssertionError):
+            await self._stream.write_in(data.encode())
+
+    async def close(self) -> None:
+        if self._closed:
+            return
+        self._closed = True
+        if not self._done:
+            await self._kill()
+        with contextlib.suppress(AssertionError):  # the connection has gone already
+            await self._stream.close()
+
+    async def _kill(self) -> None:
+        """End what the command started. An image without a shell has only the end of
+        its input to notice."""
+        data = {
+            "Cmd": ["sh", "-c", _KILL, "sh", f"{_MARK}={self._mark}"],
+            "User": "0",
+        }
+        with contextlib.suppress(EngineError, Unavailable):
+            made = await self._api.call(
+                "POST", f"containers/{self._container}/exec", data=data
+            )
+            await self._api.call(
+                "POST", f"exec/{made['Id']}/start", data={"Detach": True}
+            )
+
+
+async def run(api: Api, container: str, command: Sequence[str]) -> Session:
+    """Start a command.
+
+    Raises:
+        EngineError: The container is not running.
+        Unavailable: The node's Engine does not answer.
+    """
+    mark = secrets.token_hex(16)
+    data: dict[str, Any] = {
+        "Cmd": list(command),
+        "AttachStdin": True,
+        "AttachStdout": True,
+        "AttachStderr": True,
+        "Env": [f"{_MARK}={mark}"],
+    }
+    made = await api.call("POST", f"containers/{container}/exec", data=data)
+    exec = Exec(api.streams, made["Id"], tty=False)
+    stream = exec.start(detach=False)
+    await in_time(stream._init)
+    return Session(api, container, mark, exec, stream)

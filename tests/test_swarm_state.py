@@ -1,0 +1,257 @@
+"""What Swarm shows, read as observations; JSON as Engine 20.10 sent it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from aiodockercloud.server.engines import ContainerSeen, swarm_spec
+from aiodockercloud.server.engines.swarm_state import (
+    container_seen,
+    nanoseconds,
+    node_seen,
+)
+
+Json = dict[str, Any]
+
+
+def node(id: str = "n1", state: str = "ready", **spec: Any) -> Json:
+    return {
+        "ID": id,
+        "Spec": {
+            "Labels": {"dc.tag.web": "true", "dc.tag.off": "false"},
+            "Role": "worker",
+            "Availability": "active",
+            **spec,
+        },
+        "Description": {
+            "Hostname": f"host-{id}",
+            "Resources": {"NanoCPUs": 2_000_000_000, "MemoryBytes": 4 * 1024**3},
+            "Engine": {"EngineVersion": "20.10.24"},
+        },
+        "Status": {"State": state, "Addr": "10.232.0.3"},
+    }
+
+
+def service(condition: str = "none", force: int = 0, *, halted: bool = False) -> Json:
+    return {
+        "ID": "s1",
+        "Spec": {
+            "Labels": {swarm_spec.CONTAINER: "u1"},
+            "TaskTemplate": {
+                "RestartPolicy": {"Condition": condition},
+                "ForceUpdate": force,
+                "Placement": {"Constraints": [swarm_spec.STOPPED] if halted else []},
+            },
+            "Mode": {"Replicated": {"Replicas": 1}},
+        },
+    }
+
+
+def task(
+    second: int,
+    state: str,
+    desired: str = "running",
+    *,
+    err: str = "",
+    code: int | None = None,
+    force: int = 0,
+    where: str = "n1",
+) -> Json:
+    """A task; one with a *code* or that runs has a container."""
+    status: Json = {"State": state}
+    if err:
+        status["Err"] = err
+    if code is not None or state == "running":
+        status["ContainerStatus"] = {
+            "ContainerID": f"c{second}",
+            "PID": 1,
+            "ExitCode": code or 0,
+        }
+    return {
+        "ID": f"t{second}",
+        "CreatedAt": f"2026-11-20T22:00:{second:02}.5Z",
+        "Spec": {"ForceUpdate": force},
+        "NodeID": where,
+        "Status": status,
+        "DesiredState": desired,
+    }
+
+
+def seen(service: Json, *tasks: Json, lost: bool = False) -> ContainerSeen:
+    nodes = {"n1": node("n1", "down" if lost else "ready"), "n2": node("n2")}
+    return container_seen(service, tasks, nodes, overdue={"t99"})
+
+
+def facts(found: ContainerSeen) -> tuple[str, int | None, str]:
+    return found.state, found.exit_code, found.message
+
+
+# --- containers ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("state", ["new", "pending", "preparing", "starting"])
+def test_task_on_its_way_is_starting(state: str) -> None:
+    assert facts(seen(service(), task(1, state))) == ("starting", None, "")
+
+
+def test_service_without_tasks_yet_is_starting() -> None:
+    assert facts(seen(service())) == ("starting", None, "")
+
+
+def test_running_task_tells_where_and_how_to_reach_it() -> None:
+    running = task(1, "running")
+    running["NetworksAttachments"] = [
+        {
+            "Network": {"Spec": {"Labels": {swarm_spec.NETWORK: stack}}},
+            "Addresses": [address],
+        }
+        for stack, address in [("", "10.1.0.7/20"), ("shop", "10.2.0.7/20")]
+    ]
+    port = {"TargetPort": 80, "Protocol": "tcp", "PublishedPort": 32768}
+    running["Status"]["PortStatus"] = {"Ports": [port, port]}
+
+    assert seen(service(), running) == ContainerSeen(
+        uuid="u1",
+        state="running",
+        docker_id="c1",
+        node="n1",
+        private_ip="10.2.0.7",
+        ports={(80, "tcp"): (32768,)},
+    )
+
+
+def test_task_asked_to_end_runs_until_it_has() -> None:
+    found = seen(
+        service(halted=True), task(1, "running", "shutdown"), task(2, "pending")
+    )
+
+    assert found.state == "running"
+
+
+def test_stopped_service_has_the_exit_code_of_its_last_task() -> None:
+    found = seen(
+        service(halted=True),
+        task(1, "failed", "shutdown", code=3),
+        task(2, "shutdown", "shutdown", code=143),
+        task(3, "pending", err="no suitable node"),
+    )
+
+    assert facts(found) == ("stopped", 143, "")
+    assert found.docker_id == "c2"
+
+
+@pytest.mark.parametrize(
+    ("condition", "state", "code", "told"),
+    [
+        ("none", "complete", 0, "stopped"),
+        ("none", "failed", 3, "stopped"),
+        ("on-failure", "complete", 0, "stopped"),
+        ("on-failure", "failed", 3, "starting"),
+        ("any", "complete", 0, "starting"),
+    ],
+)
+def test_ended_task_is_stopped_unless_it_is_restarted(
+    condition: str, state: str, code: int, told: str
+) -> None:
+    found = seen(service(condition), task(1, state, "shutdown", code=code))
+
+    assert (found.state, found.exit_code) == (told, code)
+
+
+def test_pause_before_a_restart_is_starting_with_the_last_code() -> None:
+    found = seen(
+        service("any"), task(1, "failed", "shutdown", code=3), task(2, "ready", "ready")
+    )
+
+    assert facts(found) == ("starting", 3, "")
+
+
+def test_tasks_of_before_a_start_do_not_count() -> None:
+    found = seen(
+        service("none", force=1),
+        task(1, "failed", "shutdown", code=3),
+        task(2, "rejected", "shutdown", err="No such image"),
+    )
+
+    assert facts(found) == ("starting", None, "")
+
+
+def test_image_that_is_not_there_ends_the_waiting() -> None:
+    found = seen(
+        service("any"),
+        task(1, "rejected", "shutdown", err="No such image: x"),
+        task(2, "ready", "ready"),
+    )
+
+    assert facts(found) == ("stopped", None, "No such image: x")
+
+
+def test_waiting_too_long_for_a_node_ends_the_waiting() -> None:
+    waits = task(99 % 60, "pending", err="no suitable node")
+    assert facts(seen(service(), waits))[0] == "starting"
+
+    waits["ID"] = "t99"
+    assert facts(seen(service(), waits)) == ("stopped", None, "no suitable node")
+
+
+def test_lost_node_without_restart_is_stopped() -> None:
+    found = seen(service(), task(1, "running", "shutdown"), lost=True)
+
+    assert facts(found) == ("stopped", None, "node host-n1 is down")
+
+
+def test_lost_node_is_left_for_another() -> None:
+    lost = task(1, "running", "shutdown")
+    assert seen(service("any"), lost, task(2, "pending"), lost=True).state == "starting"
+
+    found = seen(service("any"), lost, task(2, "running", where="n2"), lost=True)
+    assert (found.state, found.node) == ("running", "n2")
+
+
+# --- nodes --------------------------------------------------------------------------
+
+
+def test_node_has_its_size_and_tags() -> None:
+    found = node_seen(node(), "overlay2")
+
+    assert (found.id, found.hostname, found.address) == ("n1", "host-n1", "10.232.0.3")
+    assert (found.state, found.cpu, found.memory) == ("ready", 2, 4096)
+    assert (found.docker_version, found.storage_driver) == ("20.10.24", "overlay2")
+    assert list(found.tags) == ["web"]
+
+
+@pytest.mark.parametrize(
+    ("state", "availability", "told"),
+    [
+        ("ready", "active", "ready"),
+        ("unknown", "active", "ready"),
+        ("down", "active", "unreachable"),
+        ("disconnected", "active", "unreachable"),
+        ("ready", "drain", "unreachable"),
+        ("ready", "pause", "unreachable"),
+    ],
+)
+def test_node_state(state: str, availability: str, told: str) -> None:
+    assert node_seen(node(state=state, Availability=availability)).state == told
+
+
+def test_manager_that_does_not_know_its_address_has_that_of_the_others() -> None:
+    manager = node()
+    manager["Status"]["Addr"] = "0.0.0.0"
+    manager["ManagerStatus"] = {"Addr": "10.232.0.2:2377"}
+
+    assert node_seen(manager).address == "10.232.0.2"
+
+
+@pytest.mark.parametrize(
+    ("stamp", "expected"),
+    [
+        ("1970-01-01T00:00:01.000000002Z", 1_000_000_002),
+        ("1970-01-01T00:00:01.5Z", 1_500_000_000),
+        ("1970-01-01T00:01:00Z", 60_000_000_000),
+    ],
+)
+def test_stamps_keep_their_nanoseconds(stamp: str, expected: int) -> None:
+    assert nanoseconds(stamp) == expected
