@@ -126,7 +126,7 @@ def test_missing_file_is_refused_by_name() -> None:
 @pytest.mark.parametrize(
     "moment",
     [
-        "an embedded cloud is ready",
+        "a cloud on the embedded engine is ready",
         "deploying",
         "following the logs",
         "redeploying",
@@ -147,6 +147,8 @@ def test_ctrl_c_ends_it_cleanly(moment: str) -> None:
             for line in process.stdout:
                 if line.startswith(f"==> {moment}"):
                     break
+            else:
+                pytest.fail(f"it never said: {moment}")
             process.send_signal(signal.SIGINT)
             out, err = process.communicate(timeout=LIMIT)
         finally:

@@ -21,6 +21,8 @@ from . import EngineError
 from .swarm_api import Api, in_time
 
 _STREAMS: Mapping[int, Literal["stdout", "stderr"]] = {1: "stdout", 2: "stderr"}
+#: Ends the input: the official CLI says so, it has no terminal to do it.
+_EOT = "\x04"
 #: Marks the command and all that it starts: closing an exec ends nothing by itself.
 _MARK = "AIODOCKERCLOUD_EXEC"
 _KILL = (
@@ -43,7 +45,7 @@ class Session:
         self._mark = mark
         self._exec = exec
         self._stream = stream
-        self._done = self._closed = False
+        self._done = self._closed = self._fed = False
 
     async def output(
         self,
@@ -76,10 +78,25 @@ class Session:
         return None
 
     async def write(self, data: str) -> None:
-        if self._closed:
+        """More input; a ``\\x04`` ends it, also inside a text."""
+        if self._closed or self._fed:
             return
+        text, end, _ = data.partition(_EOT)
+        self._fed = bool(end)
         with contextlib.suppress(aiohttp.ClientError, ConnectionError, AssertionError):
-            await self._stream.write_in(data.encode())
+            if text:
+                await self._stream.write_in(text.encode())
+            if end:
+                self._end_input()
+
+    def _end_input(self) -> None:
+        """Close the half that is written; aiodocker (0.27) has no method for it."""
+        response = self._stream._resp
+        assert response is not None
+        assert response.connection is not None
+        transport = response.connection.transport
+        if transport is not None and transport.can_write_eof():
+            transport.write_eof()
 
     async def close(self) -> None:
         if self._closed:
