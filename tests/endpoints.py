@@ -123,9 +123,13 @@ class Endpoint:
     fields: Mapping[str, Any] = field(default_factory=dict)
     #: What the server answers, as documented or seen.
     status: int = 200
-    #: On Docker Swarm: "yes", "refused: " and why, or "later".
-    swarm: str = "later"
+    #: On Docker Swarm: "yes", or "refused: " and why.
+    swarm: str = "yes"
 
+
+BROUGHT = "refused: machines are brought, not bought"
+NOT_OURS = "refused: Docker is upgraded on the node itself"
+NOTHING = "refused: there is none, machines are brought"
 
 APP, INFRA = "/api/app/v1/[optional_namespace/]", "/api/infra/v1/"
 AUDIT, REPO = "/api/audit/v1/", "/api/repo/v1/[optional_namespace/]"
@@ -159,30 +163,33 @@ ENDPOINTS: Mapping[str, Endpoint] = {
     ),
     f"GET {INFRA}region/": Endpoint("regions.list"),
     f"GET {INFRA}region/(provider.name)/(name)/": Endpoint(
-        "regions.inspect", entry("region", REGION)
+        "regions.inspect", entry("region", REGION), swarm=NOTHING
     ),
     f"GET {INFRA}az/": Endpoint("azs.list"),
     f"GET {INFRA}az/(provider.name)/(region.name)/(name)/": Endpoint(
-        "azs.inspect", entry("az", f"{REGION}/us-east-1a")
+        "azs.inspect", entry("az", f"{REGION}/us-east-1a"), swarm=NOTHING
     ),
     f"GET {INFRA}nodetype/": Endpoint("nodetypes.list"),
     f"GET {INFRA}nodetype/(provider.name)/(name)/": Endpoint(
-        "nodetypes.inspect", entry("nodetype", NODE_TYPE)
+        "nodetypes.inspect", entry("nodetype", NODE_TYPE), swarm=NOTHING
     ),
     f"GET {CLUSTER}": Endpoint("nodeclusters.list"),
-    f"POST {CLUSTER}": Endpoint("nodeclusters.create", fields=NEW_CLUSTER, status=201),
+    f"POST {CLUSTER}": Endpoint(
+        "nodeclusters.create", fields=NEW_CLUSTER, status=201, swarm=BROUGHT
+    ),
     f"GET {CLUSTER}(uuid)/": Endpoint("nodeclusters.inspect", new_cluster),
     f"POST {CLUSTER}(uuid)/deploy/": Endpoint(
-        "nodeclusters.deploy", new_cluster, status=202
+        "nodeclusters.deploy", new_cluster, status=202, swarm=BROUGHT
     ),
     f"PATCH {CLUSTER}(uuid)/": Endpoint(
         "nodeclusters.update",
         deployed_cluster,
         fields={"target_num_nodes": 2},
         status=202,
+        swarm="tags only; " + BROUGHT,
     ),
     f"DELETE {CLUSTER}(uuid)/": Endpoint(
-        "nodeclusters.delete", deployed_cluster, status=202
+        "nodeclusters.delete", deployed_cluster, status=202, swarm=BROUGHT
     ),
     f"GET {NODE}": Endpoint("nodes.list"),
     f"GET {NODE}(uuid)/": Endpoint("nodes.inspect", deployed_node),
@@ -190,7 +197,7 @@ ENDPOINTS: Mapping[str, Endpoint] = {
         "nodes.update", deployed_node, fields={"tags": ["fast"]}
     ),
     f"POST {NODE}(uuid)/docker-upgrade/": Endpoint(
-        "nodes.upgrade_docker", deployed_node, status=202
+        "nodes.upgrade_docker", deployed_node, status=202, swarm=NOT_OURS
     ),
     f"POST {NODE}(uuid)/health-check/": Endpoint(
         "nodes.health_check", deployed_node, status=202
@@ -297,8 +304,9 @@ What is implemented
 Every endpoint of the Docker Cloud API reference: the method of the client, and whether
 the server answers it on the embedded engine and on Docker Swarm.
 
-``[ns/]`` is an optional namespace. A test calls each method on each engine, with real
-objects, and compares this page with what it called.
+``[ns/]`` is an optional namespace. A test calls each method on the embedded engine,
+with real objects, and compares this page with what it called; what is refused on
+Docker Swarm is tried on an engine that has no machines to give.
 
 .. list-table::
    :header-rows: 1

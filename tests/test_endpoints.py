@@ -5,18 +5,18 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable
 from types import SimpleNamespace
 from typing import Any
 
 import aiohttp
 import pytest
 
-from aiodockercloud import DockerCloud, wire
-from aiodockercloud.server import Embedded, Server
+from aiodockercloud import ApiError, DockerCloud, wire
+from aiodockercloud.server import Embedded, Server, running
 from aiodockercloud.server.engines import ContainerSpec
 from endpoints import ENDPOINTS, PAGE, SLIPS, STUCK, Endpoint, page
-from flows import PATIENCE, SHARED
+from flows import PATIENCE, SHARED, client_of
 
 REFERENCE = SHARED / "reference" / "endpoints.json"
 NAMESPACE = "exampleorg"
@@ -122,6 +122,59 @@ async def test_endpoint_by_our_client_is_answered_by_our_server(
 
     expected = filled(path, client.namespace, thing)
     assert recorder.seen == [(method, expected, endpoint.status)]
+
+
+class Own(Embedded):
+    """An engine that runs on machines which somebody brings."""
+
+    provisions = False
+
+
+async def test_own_machines_are_one_cluster_and_no_others_are_to_be_had() -> None:
+    refused = {
+        name.partition("(uuid)")[0].split()[0] + " " + endpoint.client
+        for name, endpoint in ENDPOINTS.items()
+        if "refused" in endpoint.swarm
+    }
+    async with running(Own(nodes=2)) as server, client_of(server) as cloud:
+        (cluster,) = await cloud.nodeclusters.list()
+        (provider,) = await cloud.providers.list()
+        nodes = await cloud.nodes.list()
+
+        async def error(call: Awaitable[Any]) -> int:
+            with pytest.raises(ApiError) as caught:
+                await call
+            return caught.value.status
+
+        region = "aws/us-east-1"
+        statuses = {
+            "POST nodeclusters.create": await error(
+                cloud.nodeclusters.create(name="x", node_type="y", region="z")
+            ),
+            "POST nodeclusters.deploy": await error(cloud.nodeclusters.deploy(cluster)),
+            "PATCH nodeclusters.update": await error(
+                cloud.nodeclusters.update(cluster, target_num_nodes=3)
+            ),
+            "DELETE nodeclusters.delete": await error(
+                cloud.nodeclusters.delete(cluster)
+            ),
+            "POST nodes.upgrade_docker": await error(
+                cloud.nodes.upgrade_docker(nodes[0])
+            ),
+            "GET regions.inspect": await error(cloud.regions.inspect(region)),
+            "GET azs.inspect": await error(cloud.azs.inspect(f"{region}/us-east-1a")),
+            "GET nodetypes.inspect": await error(
+                cloud.nodetypes.inspect("aws/t2.micro")
+            ),
+        }
+
+    assert cluster["state"] == "Deployed"
+    assert (cluster["current_num_nodes"], cluster["target_num_nodes"]) == (2, 2)
+    assert cluster["region"] is None
+    assert {node["node_cluster"] for node in nodes} == {cluster["resource_uri"]}
+    assert provider["available"] is False
+    assert statuses.keys() == refused
+    assert set(statuses.values()) == {501, 404}
 
 
 @pytest.mark.skipif(not REFERENCE.exists(), reason="the reference is not here")

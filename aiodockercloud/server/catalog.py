@@ -81,6 +81,11 @@ def entries(kind: str, available: bool) -> dict[str, Entry]:
     return found
 
 
+def uri(kind: str, key: str) -> str | None:
+    """The URI of an entry by its key; machines of one's own have no key."""
+    return wire.path(kind, *key.split("/")) if key else None
+
+
 #: Machines of one's own: brought, not bought.
 _BROUGHT = {
     "provider": [

@@ -59,6 +59,8 @@ class Cloud(Records):
         self._by_engine_id: dict[str, Node] = {}
         #: What the engine has told of since the start, with the state it last had.
         self._seen: dict[str, str] = {}
+        #: The cluster of the machines that the engine has, where it gives none.
+        self._machines: NodeCluster | None = None
         #: Containers of the engine that no record tells of.
         self._strangers: set[str] = set()
         self._sweeper: asyncio.Task[None] | None = None
@@ -75,6 +77,8 @@ class Cloud(Records):
                 self.load(kind, body)
         self.loaded()
         self._by_engine_id = {node.engine_id: node for node in self.nodes.values()}
+        if not self.engine.provisions:
+            self._machines = self._own_cluster()
         await self.engine.start(self.observe)
         await self._reconcile()
         self.operations.resume()
@@ -152,6 +156,24 @@ class Cloud(Records):
             self._strangers.add(seen.uuid)
             log.warning("the engine has a container that is not known: %s", seen.uuid)
 
+    def _own_cluster(self) -> NodeCluster:
+        """The one cluster that all machines are in which somebody brings."""
+        for cluster in self.nodeclusters.values():
+            if cluster.namespace == EVERYBODY:
+                return cluster
+        cluster = NodeCluster(
+            namespace=EVERYBODY,
+            name=self.engine.name,
+            nickname=self.engine.name,
+            node_type="",
+            region="",
+            disk=0,
+            target_num_nodes=0,
+            state=lifecycle.EMPTY_CLUSTER,
+        )
+        self.add(cluster)
+        return cluster
+
     def _observe_image(self, seen: ImageSeen) -> None:
         name = image("image", seen.name)
         for service in list(self.services.values()):
@@ -173,6 +195,7 @@ class Cloud(Records):
                 hostname=seen.hostname,
                 nickname="",
                 tags=list(seen.tags),
+                cluster=self._machines.uuid if self._machines else None,
                 state=lifecycle.DEPLOYING,
             )
             node.engine_id = seen.id
@@ -198,6 +221,8 @@ class Cloud(Records):
             else:
                 self.save(node)
         if (cluster := self.cluster_of(node)) is not None:
+            if cluster is self._machines:
+                cluster.target_num_nodes = len(self.nodes_of(cluster))
             self.settle_cluster(cluster)
         if before == lifecycle.DEPLOYING and node.state == lifecycle.DEPLOYED:
             self._spread(node)

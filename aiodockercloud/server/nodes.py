@@ -8,9 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from .. import wire
 from ..exceptions import NotSupported
-from . import fields, names
+from . import catalog, fields, names
 from .api import Call, Reply, Resource
 from .fields import Field, listing, optional_text
 from .models import Node
@@ -54,12 +53,10 @@ def render(cloud: Cloud, node: Node) -> dict[str, Any]:
         "memory": node.memory,
         "nickname": node.nickname or fqdn,
         "node_cluster": cluster.uri if cluster else None,
-        "node_type": wire.path("nodetype", *cluster.node_type.split("/"))
-        if cluster
-        else None,
+        "node_type": catalog.uri("nodetype", cluster.node_type) if cluster else None,
         "private_ips": [],
         "public_ip": node.address,
-        "region": wire.path("region", *cluster.region.split("/")) if cluster else None,
+        "region": catalog.uri("region", cluster.region) if cluster else None,
         "resource_uri": node.uri,
         "state": node.state,
         "tags": [{"name": name} for name in node.tags]
