@@ -108,7 +108,8 @@ class Events:
                 :class:`EventStream`.
 
         Returns:
-            A stream of ``{"type": "service", "action": "update", "state": "Running",
+            A stream of events, as in
+            ``{"type": "service", "action": "update", "state": "Running",
             "resource_uri": str, "parents": [str], "uuid": str, "datetime": str}``.
             ``uuid`` is the event's, not the object's.
 

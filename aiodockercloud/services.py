@@ -95,7 +95,8 @@ class Services(Managed[Service]):
             follow: Whether to go on with new lines, or to end after the past ones.
 
         Returns:
-            A stream of ``{"log": str, "source": "web-1", "streamType": "stdout",
+            A stream of lines, as in
+            ``{"log": str, "source": "web-1", "streamType": "stdout",
             "timestamp": seconds}``. It does not reconnect: when the connection is
             lost it raises StreamClosed.
         """

@@ -4,7 +4,7 @@ Every answer is an ordinary ``dict``. The types say which keys the API documents
 that a server adds later stay in the dict. List entries may be shorter than what
 ``inspect`` answers, so all keys of answers are optional to a type checker.
 
-Dates are RFC 2822 text in UTC (:func:`aiodockercloud.wire.parse_date` reads them),
+Dates are RFC 2822 text in UTC (``wire.parse_date`` reads them),
 memory is in MB, disks are in GB, and whatever points at another object is its
 ``resource_uri``.
 
@@ -427,7 +427,7 @@ class LogLine(TypedDict, total=False):
     """A line of a log; ``source`` is the container's name, on service logs only.
 
     ``log`` is what was written, its newline included;
-    :func:`aiodockercloud.wire.log_text` takes the engine's time stamp off.
+    ``wire.log_text`` takes the engine's time stamp off.
     """
 
     type: str

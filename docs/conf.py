@@ -14,8 +14,11 @@ exclude_patterns = ["_build"]
 
 autodoc_member_order = "bysource"
 napoleon_use_ivar = True
-# Everything outside the package has its documentation elsewhere.
-nitpick_ignore_regex = [(r"py:.*", r"(?!aiodockercloud).*")]
+# Outside the package things have their documentation elsewhere; type variables none.
+nitpick_ignore_regex = [
+    (r"py:.*", r"(?!aiodockercloud).*"),
+    (r"py:class", r"aiodockercloud\..*\.T"),
+]
 
 html_theme = "furo"
 html_title = f"aiodockercloud {release}"
