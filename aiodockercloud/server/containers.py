@@ -14,7 +14,7 @@ from ..exceptions import BadRequest, OperationNotAllowed
 from . import lifecycle, links, names, streams
 from .api import Call, Reply, Resource
 from .models import Container
-from .render import date, listed, origin
+from .render import date, listed, serve_operations
 
 if TYPE_CHECKING:
     from .cloud import Cloud
@@ -154,31 +154,7 @@ async def inspect(call: Call) -> Reply:
     return Reply(render(call.cloud, find(call)))
 
 
-@resource.route("POST", "start")
-async def start(call: Call) -> Reply:
-    return _submitted(call, "start")
-
-
-@resource.route("POST", "stop")
-async def stop(call: Call) -> Reply:
-    return _submitted(call, "stop")
-
-
-@resource.route("POST", "redeploy")
-async def redeploy(call: Call) -> Reply:
-    reuse = call.parameter("reuse_volumes", await call.body(), True)
-    return _submitted(call, "redeploy", reuse_volumes=reuse)
-
-
-@resource.route("DELETE")
-async def terminate(call: Call) -> Reply:
-    return _submitted(call, "terminate")
-
-
-def _submitted(call: Call, operation: str, **params: Any) -> Reply:
-    container = find(call)
-    action = call.cloud.operations.submit(operation, container, origin(call), **params)
-    return Reply(render(call.cloud, container), 202, action)
+serve_operations(resource, find, render, "start", "stop", "redeploy", "terminate")
 
 
 @resource.route("GET", "logs")

@@ -14,7 +14,7 @@ from . import catalog, fields, lifecycle
 from .api import Call, Reply, Resource
 from .fields import Field, integer, listing, mapping, optional_text, required_text
 from .models import NodeCluster
-from .render import date, listed, origin
+from .render import date, listed, origin, serve_operations, submitted
 
 if TYPE_CHECKING:
     from .cloud import Cloud
@@ -180,29 +180,14 @@ async def update(call: Call) -> Reply:
     cluster.target_num_nodes = target
     cloud.touch(cluster)
     if acts:
-        action = cloud.operations.submit("scale", cluster, origin(call))
-        return Reply(render(cloud, cluster), 202, action)
+        return submitted(call, cluster, "scale", render)
     action = cloud.operations.note("update", cluster, origin(call))
     return Reply(render(cloud, cluster), 200, action)
 
 
-@resource.route("POST", "deploy")
-async def deploy(call: Call) -> Reply:
-    return _submitted(call, "deploy")
-
-
-@resource.route("POST", "docker-upgrade")
-async def docker_upgrade(call: Call) -> Reply:
-    return _submitted(call, "docker-upgrade")
-
-
-@resource.route("DELETE")
-async def terminate(call: Call) -> Reply:
-    return _submitted(call, "terminate")
-
-
-def _submitted(call: Call, operation: str) -> Reply:
-    cluster = find(call)
+def _of_ours(call: Call) -> NodeCluster:
     _needs_machines(call)
-    action = call.cloud.operations.submit(operation, cluster, origin(call))
-    return Reply(render(call.cloud, cluster), 202, action)
+    return find(call)
+
+
+serve_operations(resource, _of_ours, render, "deploy", "docker-upgrade", "terminate")

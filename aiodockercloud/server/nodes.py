@@ -13,7 +13,7 @@ from . import catalog, fields, names
 from .api import Call, Reply, Resource
 from .fields import Field, listing, optional_text
 from .models import Node
-from .render import date, listed, origin
+from .render import date, listed, origin, serve_operations
 
 if TYPE_CHECKING:
     from .cloud import Cloud
@@ -97,32 +97,15 @@ async def update(call: Call) -> Reply:
     return Reply(render(call.cloud, node), 200, action)
 
 
-@resource.route("POST", "deploy")
-async def deploy(call: Call) -> Reply:
-    return _submitted(call, "deploy")
-
-
-@resource.route("POST", "docker-upgrade")
-async def docker_upgrade(call: Call) -> Reply:
+def _of_ours(call: Call) -> Node:
+    """A node that this server brought up itself."""
     if not call.cloud.engine.provisions:
         raise NotSupported(
             f"the {call.cloud.engine.name} engine does not own its machines: upgrade"
             " Docker on the node itself"
         )
-    return _submitted(call, "docker-upgrade")
+    return find(call)
 
 
-@resource.route("POST", "health-check")
-async def health_check(call: Call) -> Reply:
-    return _submitted(call, "health-check")
-
-
-@resource.route("DELETE")
-async def terminate(call: Call) -> Reply:
-    return _submitted(call, "terminate")
-
-
-def _submitted(call: Call, operation: str) -> Reply:
-    node = find(call)
-    action = call.cloud.operations.submit(operation, node, origin(call))
-    return Reply(render(call.cloud, node), 202, action)
+serve_operations(resource, find, render, "deploy", "health-check", "terminate")
+serve_operations(resource, _of_ours, render, "docker-upgrade")

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from .. import wire
 from . import filters, lifecycle
-from .api import Call, Reply
+from .api import Call, Reply, Resource
+from .models import Record
 from .operations import Origin
 
 if TYPE_CHECKING:
@@ -74,6 +75,42 @@ def listed(
     parts = [part for part in call.request.rel_url.raw_path.split("/") if part]
     path = f"/api/{'/'.join(parts[parts[0] == 'api' :])}/"
     return Reply(filters.page(found, call.query, path, show))
+
+
+def submitted(
+    call: Call, record: Record, operation: str, render: Render, **params: Any
+) -> Reply:
+    """The answer to an operation: 202, the object in its intermediate state."""
+    action = call.cloud.operations.submit(operation, record, origin(call), **params)
+    return Reply(render(call.cloud, record), 202, action)
+
+
+def serve_operations(
+    resource: Resource,
+    find: Callable[[Call], Record],
+    render: Render,
+    *operations: str,
+) -> None:
+    """Make a route of each operation that takes no more than its object.
+
+    ``terminate`` is DELETE; ``redeploy`` takes ``reuse_volumes``, true by default.
+    """
+
+    def route(operation: str) -> None:
+        async def handler(call: Call) -> Reply:
+            params = {}
+            if operation == "redeploy":
+                body = await call.body()
+                params["reuse_volumes"] = call.parameter("reuse_volumes", body, True)
+            return submitted(call, find(call), operation, render, **params)
+
+        if operation == "terminate":
+            resource.route("DELETE")(handler)
+        else:
+            resource.route("POST", operation)(handler)
+
+    for operation in operations:
+        route(operation)
 
 
 def origin(call: Call, body: str = "") -> Origin:

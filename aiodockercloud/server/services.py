@@ -14,8 +14,8 @@ from ..exceptions import OperationNotAllowed
 from . import definitions, lifecycle, links, names, streams
 from .api import Call, Reply, Resource
 from .definitions import EVERY_NODE, FIELDS, READ_ONLY
-from .models import Action, Service
-from .render import date, listed, origin
+from .models import Service
+from .render import date, listed, origin, serve_operations, submitted
 
 if TYPE_CHECKING:
     from .cloud import Cloud
@@ -193,28 +193,10 @@ async def terminate(call: Call) -> Reply:
             f"terminate: {', '.join(users)} use the volumes of {service.name};"
             " terminate them first"
         )
-    return _submitted(call, service, "terminate")
+    return submitted(call, service, "terminate", render)
 
 
-@resource.route("POST", "start")
-async def start(call: Call) -> Reply:
-    return _submitted(call, find(call), "start")
-
-
-@resource.route("POST", "stop")
-async def stop(call: Call) -> Reply:
-    return _submitted(call, find(call), "stop")
-
-
-@resource.route("POST", "scale")
-async def scale(call: Call) -> Reply:
-    return _submitted(call, find(call), "scale")
-
-
-@resource.route("POST", "redeploy")
-async def redeploy(call: Call) -> Reply:
-    reuse = call.parameter("reuse_volumes", await call.body(), True)
-    return _submitted(call, find(call), "redeploy", reuse_volumes=reuse)
+serve_operations(resource, find, render, "start", "stop", "scale", "redeploy")
 
 
 @resource.route("POST", "rollback")
@@ -228,7 +210,7 @@ async def rollback(call: Call) -> Reply:
     # The number of containers is no part of it: scaling is not undone.
     target = service.definition["target_num_containers"]
     definition = {**service.previous, "target_num_containers": target}
-    return _submitted(call, service, "rollback", definition=definition)
+    return submitted(call, service, "rollback", render, definition=definition)
 
 
 @resource.route("GET", "logs")
@@ -236,10 +218,3 @@ async def logs(call: Call) -> web.StreamResponse:
     return await streams.serve(
         call, streams.service_log(call.cloud, find(call), *streams.window(call.query))
     )
-
-
-def _submitted(call: Call, service: Service, operation: str, **params: Any) -> Reply:
-    action: Action = call.cloud.operations.submit(
-        operation, service, origin(call), **params
-    )
-    return Reply(render(call.cloud, service), 202, action)

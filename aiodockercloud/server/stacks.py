@@ -19,7 +19,7 @@ from . import definitions, fields, lifecycle
 from .api import Call, Reply, Resource
 from .fields import Field, listing, mapping, optional_text
 from .models import Service, Stack, new_uuid
-from .render import date, listed, origin
+from .render import date, listed, origin, serve_operations
 
 if TYPE_CHECKING:
     from .cloud import Cloud
@@ -195,31 +195,7 @@ async def update(call: Call) -> Reply:
     return Reply(render(cloud, stack), 200, action)
 
 
-@resource.route("DELETE")
-async def terminate(call: Call) -> Reply:
-    return _submitted(call, "terminate")
-
-
-@resource.route("POST", "start")
-async def start(call: Call) -> Reply:
-    return _submitted(call, "start")
-
-
-@resource.route("POST", "stop")
-async def stop(call: Call) -> Reply:
-    return _submitted(call, "stop")
-
-
-@resource.route("POST", "redeploy")
-async def redeploy(call: Call) -> Reply:
-    reuse = call.parameter("reuse_volumes", await call.body(), True)
-    return _submitted(call, "redeploy", reuse_volumes=reuse)
-
-
-def _submitted(call: Call, operation: str, **params: Any) -> Reply:
-    stack = find(call)
-    action = call.cloud.operations.submit(operation, stack, origin(call), **params)
-    return Reply(render(call.cloud, stack), 202, action)
+serve_operations(resource, find, render, "start", "stop", "redeploy", "terminate")
 
 
 @resource.route("GET", "export")

@@ -22,6 +22,7 @@ from ..exceptions import BadRequest
 from . import actions, containers, lifecycle, services, streams
 from .api import Call, Handler, Reply
 from .fields import choice, optional
+from .render import submitted
 from .tutum_kinds import image_tag, tag_uri, used_images
 
 if TYPE_CHECKING:
@@ -159,7 +160,7 @@ async def answer(call: Call, handler: Handler) -> Reply | web.StreamResponse:
     if call.target.kind == "service" and (method, operation) == ("PATCH", ()):
         service = services.find(call)
         if service.scale_pending and service.state in _SCALES_AT_ONCE:
-            reply = await services.scale(call)
+            reply = submitted(call, service, "scale", services.render)
     if isinstance(reply, web.StreamResponse) or reply.body is None:
         return reply
     return Reply(_shown(call, reply.body), reply.status, reply.action)
