@@ -51,6 +51,7 @@ def machines_for(file: StackFile) -> Embedded:
 
 async def stand_ins(cloud: DockerCloud, file: StackFile) -> list[Stack]:
     """Stacks for services that the file expects to find in other stacks."""
+    own = {service["name"] for service in file.services}
     missing: dict[str, set[str]] = {}
     for service in file.services:
         references = [
@@ -60,7 +61,7 @@ async def stand_ins(cloud: DockerCloud, file: StackFile) -> list[Stack]:
                        if b.get("volumes_from")]  # fmt: skip
         for reference in references:
             name, dot, stack = reference.partition(".")
-            if dot:
+            if dot and reference not in own:
                 missing.setdefault(stack, set()).add(name)
     made = []
     for stack_name, names in missing.items():

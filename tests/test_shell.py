@@ -8,7 +8,7 @@ from typing import NamedTuple
 import pytest
 
 from aiodockercloud.server.engines.clock import ManualClock
-from aiodockercloud.server.engines.shell import Shell, Stdin
+from aiodockercloud.server.engines.shell import Shell, Stdin, beyond
 from aiodockercloud.server.engines.shell_syntax import (
     For,
     If,
@@ -317,3 +317,25 @@ async def test_stdin_after_end_takes_nothing() -> None:
     await stdin.feed("c\n")
 
     assert [await stdin.readline() for _ in range(3)] == ["a", "", ""]
+
+
+@pytest.mark.parametrize(
+    ("argv", "reason"),
+    [
+        (["redis-server", "--appendonly", "yes"], "redis-server is not a program"),
+        (["/opt/run"], "/opt/run is not a program"),
+        (["sh", "/start.sh"], "/start.sh is not there"),
+        (["sh", "-c", "ps | grep x"], "the script cannot be read"),
+        (["sh", "-c", "nonsense; exit 3"], None),
+        (["/bin/echo", "hi"], None),
+        (["sh"], None),
+        ([], None),
+    ],
+)
+def test_beyond_tells_what_can_only_be_simulated(
+    argv: list[str], reason: str | None
+) -> None:
+    found = beyond(argv)
+
+    assert (found is None) == (reason is None)
+    assert (found or "").startswith(reason or "")

@@ -19,7 +19,7 @@ from aiohttp import web
 from . import ContainerSpec, EngineError, ImageInfo
 from .clock import Clock
 from .machine import HostPorts, PortKey
-from .shell import Shell, Stdin
+from .shell import Shell, Stdin, beyond
 from .shell_syntax import Stream
 
 #: As Docker: longer lines come in pieces.
@@ -258,7 +258,13 @@ async def hello_world(container: Container) -> None:
 
 
 async def shell(container: Container) -> int:
-    """Runs the command in the tiny shell."""
+    """Runs the command in the tiny shell; what that cannot do is only simulated."""
+    if reason := beyond(container.command):
+        container.print(
+            f"simulated: {reason} for the embedded shell; idle until stopped"
+        )
+        await container.wait_stopped()
+        return 0
     rest: dict[Stream, str] = {"stdout": "", "stderr": ""}
 
     async def write(stream: Stream, text: str) -> None:

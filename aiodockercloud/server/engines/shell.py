@@ -50,6 +50,30 @@ class _LeaveLoop(Exception):
         self.again = again
 
 
+_SHELLS = ("sh", "ash", "bash")
+
+
+def _short(name: str) -> str:
+    return re.sub(r"^(/usr)?/bin/", "", name)
+
+
+def beyond(argv: Sequence[str]) -> str | None:
+    """What of a command this shell cannot do at all, ``None`` if it can try."""
+    name, *args = argv or ["sh"]
+    if _short(name) not in (*_SHELLS, *_SPECIAL, *COMMANDS):
+        return f"{name} is not a program"
+    while args and re.fullmatch(r"-[a-z]+", args[0]):
+        if "c" in args.pop(0) and args and _short(name) in _SHELLS:
+            try:
+                parse(args[0])
+            except ShellError as error:
+                return f"the script cannot be read ({error})"
+            return None
+    if args and _short(name) in _SHELLS:
+        return f"{args[0]} is not there"
+    return None
+
+
 class Shell:
     """One shell: variables, working directory, last status."""
 
@@ -105,8 +129,8 @@ class Shell:
 
     async def _execute(self, argv: list[str]) -> int:
         name, *args = argv
-        short = re.sub(r"^(/usr)?/bin/", "", name)
-        if short in ("sh", "ash", "bash"):
+        short = _short(name)
+        if short in _SHELLS:
             return await self._sub_shell(args)
         if special := _SPECIAL.get(short):
             return await special(self, args)
