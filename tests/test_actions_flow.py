@@ -185,6 +185,31 @@ async def test_pending_action_can_be_canceled_and_leaves_the_object_usable(
     await done(cloud, await cloud.containers.stop(second))
 
 
+@pytest.mark.parametrize("operation", ["stop", "delete"])
+async def test_pending_operation_on_a_container_that_a_redeploy_replaced_does_nothing(
+    cloud: DockerCloud, gated: Gated, operation: str
+) -> None:
+    service = await run(
+        cloud, name="web", target_num_containers=2, sequential_deployment=True
+    )
+    _, second = await containers(cloud, service)
+    hold(gated)
+    redeployed = await cloud.services.redeploy(service)
+    await knock(gated)
+    pending = await getattr(cloud.containers, operation)(second)
+    assert (await action_of(cloud, pending))["state"] == "Pending"
+
+    gated.gate.set()
+    await done(cloud, redeployed)
+    await done(cloud, pending)
+
+    assert (await cloud.containers.inspect(second))["state"] == "Terminated"
+    service = await cloud.services.inspect(service)
+    assert service["state"] == "Running"
+    assert service["target_num_containers"] == 2
+    assert service["running_num_containers"] == 2
+
+
 # --- cancel and retry -----------------------------------------------------------------
 
 

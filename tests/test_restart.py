@@ -60,13 +60,13 @@ class Process:
 
 @asynccontextmanager
 async def serving(
-    data: Path | None = None, environ: Mapping[str, str] = ACCOUNT
+    data: Path | None = None, environ: Mapping[str, str] = ACCOUNT, *options: str
 ) -> AsyncIterator[Process]:
     """A server process, killed at the end if it is still there."""
     arguments = ["--data-dir", str(data)] if data else []
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-X", "dev", "-W", "error", "-m", "aiodockercloud"),
-        *("serve", "--port", "0", *arguments),
+        *("serve", "--port", "0", *arguments, *options),
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
         env={**os.environ, **environ},

@@ -105,10 +105,10 @@ class Cloud(Records):
             else:
                 self.set_state(node, lifecycle.UNREACHABLE)
         for container in list(self.containers.values()):
-            ended = container.state in (lifecycle.TERMINATED, lifecycle.STOPPED)
-            if ended or container.uuid in self._seen:
+            if container.state == lifecycle.TERMINATED or container.uuid in self._seen:
                 continue
             if not self.engine.volatile:
+                # A stopped one, too: what is there is told, running or not.
                 self.observe(ContainerSeen(uuid=container.uuid, state="gone"))
             elif container.state in (lifecycle.RUNNING, lifecycle.STOPPING):
                 await self._restore(container)
@@ -313,7 +313,11 @@ class Cloud(Records):
         for container in self.containers_of(service):
             seen = self._seen.get(container.uuid)
             moving = container.state in lifecycle.INTERMEDIATE
-            if seen is not None and moving and not self.operations.busy(container):
+            if (
+                seen not in (None, "gone")
+                and moving
+                and not self.operations.busy(container)
+            ):
                 down = seen == "stopped"
                 self.set_state(
                     container, lifecycle.STOPPED if down else lifecycle.RUNNING

@@ -301,6 +301,9 @@ async def bring_up(cloud: Cloud, container: Container) -> None:
     """Have the engine create a container whose record exists; wait until it runs."""
     try:
         async with asyncio.timeout(UP_TIMEOUT):
+            if not cloud.engine.volatile:
+                # What outlives this process must be known to the next one.
+                await cloud.store.flush()
             await cloud.engine.create(spec_of(cloud, container))
             await cloud.until(container, lambda: container.state != lifecycle.STARTING)
         if container.state == lifecycle.TERMINATED or (
@@ -338,6 +341,8 @@ async def start(cloud: Cloud, container: Container) -> None:
     Raises:
         EngineError: It could not be started.
     """
+    if container.state == lifecycle.TERMINATED:
+        raise EngineError(f"{container.name}: it was terminated meanwhile")
     cloud.set_state(container, lifecycle.STARTING)
     try:
         async with asyncio.timeout(UP_TIMEOUT):
@@ -354,7 +359,8 @@ async def start(cloud: Cloud, container: Container) -> None:
 
 async def stop(cloud: Cloud, container: Container) -> None:
     """Stop a container and keep it; returns when it has stopped."""
-    if container.state == lifecycle.STOPPED:
+    # What came before it, as a redeploy, may have removed it meanwhile.
+    if container.state in (lifecycle.STOPPED, lifecycle.TERMINATED):
         return
     cloud.set_state(container, lifecycle.STOPPING)
     async with asyncio.timeout(DOWN_TIMEOUT):

@@ -200,6 +200,8 @@ async def redeploy_container(job: Job) -> None:
 async def terminate_container(job: Job) -> None:
     container: Container = job.record
     service = job.cloud.services[container.service]
+    if container.state == lifecycle.TERMINATED:
+        return  # by what came before it, as a redeploy: none less is wanted
     await deployment.remove(job.cloud, container)
     target = service.definition["target_num_containers"]
     if job.action.is_user_action and target > 0:
