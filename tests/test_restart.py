@@ -343,3 +343,18 @@ async def test_fewer_nodes_after_a_restart_are_made_up_for(tmp_path: Path) -> No
         async with DockerCloud(server.url, user=server.user, apikey=key) as cloud:
             assert (await cloud.services.inspect(web))["state"] == "Running"
             assert len(await cloud.nodes.list(state="Deployed")) == 3
+
+
+async def test_fields_of_another_version_do_no_harm(tmp_path: Path) -> None:
+    async with running(data_dir=tmp_path) as server, client_of(server) as cloud:
+        await cloud.services.create(image=IDLE, name="web")
+        key = server.apikey
+        (service,) = server.cloud.services.values()
+        row = {**service.as_json(), "of_another_version": 1}
+        server.cloud.store.put_row("service", service.uuid, row)
+
+    async with (
+        running(data_dir=tmp_path) as server,
+        DockerCloud(server.url, user=server.user, apikey=key) as cloud,
+    ):
+        assert [one["name"] for one in await cloud.services.list()] == ["web"]

@@ -36,7 +36,8 @@ def render(cloud: Cloud, action: Action) -> dict[str, Any]:
     ended = action.state in lifecycle.ENDED
     return {
         "action": action.action,
-        "body": action.body,
+        # Requests hold passwords and variables: none is kept.
+        "body": "",
         "can_be_canceled": action.state in (lifecycle.PENDING, lifecycle.IN_PROGRESS),
         "can_be_retried": ended and cloud.operations.repeatable(action),
         "end_date": date(action.ended),

@@ -210,7 +210,6 @@ class Action(Record):
     user_agent: str = ""
     ip: str = ""
     is_user_action: bool = True
-    body: str = ""
     #: ``[seconds, text]``
     log: list[list[Any]] = field(default_factory=list)
     state: str = lifecycle.IN_PROGRESS

@@ -46,7 +46,6 @@ class Origin:
     ip: str = ""
     user_agent: str = ""
     is_user_action: bool = False
-    body: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,7 +219,6 @@ class Operations:
             user_agent=origin.user_agent,
             ip=origin.ip,
             is_user_action=origin.is_user_action,
-            body=origin.body,
         )
 
     @staticmethod
@@ -244,6 +242,7 @@ class Operations:
             yield
         finally:
             self._held[record.uuid] -= 1
+            self._held += Counter()  # forgets what nothing holds
 
     def active(self, record: Record) -> Action | None:
         return self._active.get(record.uuid)

@@ -10,6 +10,7 @@ import asyncio
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable
+from dataclasses import fields
 from typing import Any, TypeVar
 
 from .. import wire
@@ -57,7 +58,9 @@ class Records:
         """Take in a record from the store; ``loaded`` comes after the last."""
         for cls in models.RECORDS:
             if cls.kind == kind:
-                record = cls(**body)
+                # Another version may have kept fields that this one has not.
+                known = {field.name for field in fields(cls)}
+                record = cls(**{k: v for k, v in body.items() if k in known})
                 self._tables[kind][record.uuid] = record
 
     def loaded(self) -> None:

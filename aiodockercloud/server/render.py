@@ -113,7 +113,7 @@ def serve_operations(
         route(operation)
 
 
-def origin(call: Call, body: str = "") -> Origin:
+def origin(call: Call) -> Origin:
     """Who is asking, for the action's record."""
     request = call.request
     return Origin(
@@ -126,5 +126,4 @@ def origin(call: Call, body: str = "") -> Origin:
         .encode(errors="replace")
         .decode(),
         is_user_action=True,
-        body=body,
     )
