@@ -233,7 +233,6 @@ COMMON: dict[str, Any] = {"namespace": "alice", "name": "web"}
             object="o",
             params={"body": SECRET},
             path=f"/trigger/{SECRET}/call/",
-            body=SECRET,
         ),
         ContainerSpec(
             uuid="u",
