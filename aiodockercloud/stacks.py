@@ -154,7 +154,7 @@ class Stacks(Managed[Stack]):
         ]
         # Containers that ended well may have been removed by autodestroy.
         bad = [one for one in containers if not _well(one)]
-        if not bad and (containers or service.get("autodestroy", "OFF") != "OFF"):
+        if not bad and (containers or _may_be_empty(service)):
             return []
         seen = ", ".join(
             f"{one['name']} {one.get('state')} (exit code {one.get('exit_code')})"
@@ -163,6 +163,13 @@ class Stacks(Managed[Stack]):
         return [
             f"service {service['name']} is {service.get('state')}, {seen or 'empty'}"
         ]
+
+
+def _may_be_empty(service: Service) -> bool:
+    """Whether a service without containers is as its definition wants it."""
+    everywhere = service.get("deployment_strategy") == "EVERY_NODE"
+    none_wanted = service.get("target_num_containers") == 0 and not everywhere
+    return none_wanted or service.get("autodestroy", "OFF") != "OFF"
 
 
 def _well(container: Container) -> bool:

@@ -405,3 +405,17 @@ async def test_services_of_a_stack_leave_actions_that_end(
     async with live.actions.logs(of_stack[-2], follow=False) as lines:
         log = [wire.log_text(line) async for line in lines]
     assert log == ["start db", "start web"]
+
+
+async def test_deploy_takes_a_service_that_wants_no_containers_as_it_is(
+    live: DockerCloud, file: StackFile
+) -> None:
+    file.write(
+        "web:\n  image: acme/web\nspare:\n  image: acme/web\n"
+        "  target_num_containers: 0\n"
+    )
+
+    stack = await live.stacks.deploy(file.path, name="shop", timeout=20)
+
+    states = {name: one["state"] for name, one in (await members(live, stack)).items()}
+    assert states == {"web": "Running", "spare": "Not running"}
