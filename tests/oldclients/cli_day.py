@@ -199,15 +199,16 @@ def services():
 
     with open("variables", "w") as variables:
         variables.write("# a comment\n\nFROM_FILE=yes\nROLE=overridden\n")
+    # No name that could be the beginning of a uuid: the client looks there first.
     db = uuid_of(
         cli(
-            *"service create -n db --expose 6379 -e ROLE=primary --env-file variables"
+            *"service create -n store --expose 6379 -e ROLE=primary --env-file variables"
             " -v /data -r".split()
             + [TALKER, "busybox"]
         )
     )
-    check(row(cli("service", "ps"), "db")["STATUS"] == "\u25fc Not running")
-    found = inspect("service", "db")
+    check(row(cli("service", "ps"), "store")["STATUS"] == "\u25fc Not running")
+    found = inspect("service", "store")
     check(
         dict((v["key"], v["value"]) for v in found["container_envvars"])
         == {"FROM_FILE": "yes", "ROLE": "primary"},
@@ -215,12 +216,12 @@ def services():
     )
     [port] = found["container_ports"]
     check((port["inner_port"], port["published"]) == (6379, False), port)
-    check(synced("service", "start", "db") == db)
+    check(synced("service", "start", "store") == db)
 
     web = synced(
         *(
             "service run -n web -t 2 -p 80 --expose 443 -e GREETING=hi"
-            " --link-service db:cache --memory 128 --cpushares 200 --privileged"
+            " --link-service store:cache --memory 128 --cpushares 200 --privileged"
             " --autorestart ON_FAILURE --autodestroy OFF --autoredeploy --role global"
             " --sequential -v /var/www -v /etc/conf:/conf:ro --net bridge --pid none"
             " --deployment-strategy HIGH_AVAILABILITY"
@@ -259,7 +260,7 @@ def services():
     [link] = found["linked_to_service"]
     check(link["name"] == "cache" and link["to_service"].endswith(db + "/"), link)
 
-    files = synced(*"run -n files --volumes-from db -e A=1 busybox".split())
+    files = synced(*"run -n files --volumes-from store -e A=1 busybox".split())
     [binding] = inspect("service", "files")["bindings"]
     check(binding["volumes_from"].endswith(db + "/"), binding)
 
@@ -272,8 +273,8 @@ def services():
     check(shown["UUID"] == web[:8] and shown["#CONTAINERS"] == "2", shown)
     check(shown["DEPLOYED"] and shown["PUBLIC DNS"].startswith("web."), shown)
 
-    logs = cli("service", "logs", "-t", "2", "db")
-    check("db-1 | " in logs and "two" in logs and "one" not in logs, logs)
+    logs = cli("service", "logs", "-t", "2", "store")
+    check("store-1 | " in logs and "two" in logs and "one" not in logs, logs)
 
     check(synced("service", "scale", "web", "3") == web)
     check(row(cli("service", "ps"), "web")["#CONTAINERS"] == "3")
@@ -308,10 +309,10 @@ def services():
     check("Status 422 (POST" in errors and "Cannot find a service" in errors, errors)
     errors = cli("service", "create", "-n", "web", WEB, status=FAILURE)
     check("Status 409" in errors, errors)
-    errors = cli("service", "terminate", "db", status=FAILURE)
-    check("files use the volumes of db" in errors, errors)
+    errors = cli("service", "terminate", "store", status=FAILURE)
+    check("files use the volumes of store" in errors, errors)
 
-    output = cli("service", "terminate", "--sync", "files", "web", "db")
+    output = cli("service", "terminate", "--sync", "files", "web", "store")
     check(re.findall(UUID, output) == [files, web, db], output)
     check(
         set(one["STATUS"] for one in rows(cli("service", "ps")))
@@ -513,7 +514,7 @@ def stacks():
     again = synced("up", "-n", "again", "-f", "exported.yml")
     check(inspect("stack", "again")["state"] == "Running")
     third = synced("stack", "up", "-n", "third", "-f", "docker-cloud.yml")
-    errors = cli("service", "inspect", "db", status=FAILURE)
+    errors = cli("service", "inspect", "web", status=FAILURE)
     check("More than one service" in errors, errors)
     errors = cli("stack", "create", "-n", "shop", status=FAILURE)
     check("Status 409" in errors, errors)
