@@ -49,18 +49,32 @@ class Record:
 
 
 @dataclass(slots=True, kw_only=True, repr=False)
-class Stack(Record):
-    kind = "stack"
+class Deployed(Record):
+    """What comes up and ends; it is readable for a while after that."""
 
-    name: str
-    nickname: str
-    state: str = lifecycle.NOT_RUNNING
     deployed: float | None = None
     destroyed: float | None = None
 
 
 @dataclass(slots=True, kw_only=True, repr=False)
-class Service(Record):
+class Run(Deployed):
+    """What is started and stopped as well."""
+
+    started: float | None = None
+    stopped: float | None = None
+
+
+@dataclass(slots=True, kw_only=True, repr=False)
+class Stack(Deployed):
+    kind = "stack"
+
+    name: str
+    nickname: str
+    state: str = lifecycle.NOT_RUNNING
+
+
+@dataclass(slots=True, kw_only=True, repr=False)
+class Service(Run):
     kind = "service"
 
     name: str
@@ -73,14 +87,10 @@ class Service(Record):
     #: target_num_containers was changed and nobody has scaled yet.
     scale_pending: bool = False
     state: str = lifecycle.NOT_RUNNING
-    deployed: float | None = None
-    started: float | None = None
-    stopped: float | None = None
-    destroyed: float | None = None
 
 
 @dataclass(slots=True, kw_only=True, repr=False)
-class Container(Record):
+class Container(Run):
     kind = "container"
 
     name: str
@@ -108,14 +118,10 @@ class Container(Record):
     message: str = ""
     docker_id: str | None = None
     private_ip: str | None = None
-    deployed: float | None = None
-    started: float | None = None
-    stopped: float | None = None
-    destroyed: float | None = None
 
 
 @dataclass(slots=True, kw_only=True, repr=False)
-class Node(Record):
+class Node(Deployed):
     """A machine; its uuid is also its name towards the engine."""
 
     kind = "node"
@@ -134,12 +140,10 @@ class Node(Record):
     docker_version: str = ""
     storage_driver: str = ""
     last_seen: float | None = None
-    deployed: float | None = None
-    destroyed: float | None = None
 
 
 @dataclass(slots=True, kw_only=True, repr=False)
-class NodeCluster(Record):
+class NodeCluster(Deployed):
     """Machines of one kind. ``node_type`` and ``region`` are keys of the catalogue."""
 
     kind = "nodecluster"
@@ -153,8 +157,6 @@ class NodeCluster(Record):
     tags: list[str] = field(default_factory=list)
     provider_options: dict[str, Any] = field(default_factory=dict)
     state: str = lifecycle.INIT
-    deployed: float | None = None
-    destroyed: float | None = None
 
 
 @dataclass(slots=True, kw_only=True, repr=False)

@@ -21,6 +21,7 @@ from .models import (
     EVERYBODY,
     Action,
     Container,
+    Deployed,
     Node,
     NodeCluster,
     Record,
@@ -104,7 +105,8 @@ class Records:
             return
         record.state = state
         if state == lifecycle.TERMINATED:
-            record.destroyed = time.time()  # type: ignore[attr-defined]
+            if isinstance(record, Deployed):
+                record.destroyed = time.time()
             if isinstance(record, Container):
                 self._of_node[record.node].pop(record.uuid, None)
         self.save(record)
