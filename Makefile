@@ -16,8 +16,9 @@ demo: develop
 		$(if $(IMAGE),--image $(IMAGE))
 
 # One test or a few: make test ARGS="tests/test_wire.py -k paging"
+# Side by side, for most of them wait: for containers, for a Swarm, for old clients.
 test: develop
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest --numprocesses 4 --dist loadgroup $(ARGS)
 
 # Ratios against bare aiohttp, both measured in the same run.
 bench: develop

@@ -31,6 +31,19 @@ class _ClientResponse(ClientResponse):
 aioresponses.core.ClientResponse = _ClientResponse  # type: ignore[attr-defined]  # no re-export
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Side by side, a module's tests stay together, and so do all that use the one
+    Swarm; those come first, because they take longest."""
+
+    def on_swarm(item: pytest.Item) -> bool:
+        return hasattr(item.getparent(pytest.Module).obj, "swarms")  # type: ignore[union-attr]  # always in one
+
+    items.sort(key=on_swarm, reverse=True)
+    for item in items:
+        group = "swarm" if on_swarm(item) else item.path.name
+        item.add_marker(pytest.mark.xdist_group(group))
+
+
 @pytest.fixture(autouse=True)
 def _clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """No credentials or addresses of whoever runs the tests."""
