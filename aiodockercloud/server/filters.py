@@ -8,6 +8,7 @@ rather than ignored, because ignoring it would answer "everything".
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any, TypeVar
 from urllib.parse import urlencode
 
@@ -115,6 +116,7 @@ def _passes(value: Any, lookup: str, text: str, parameter: str) -> bool:
     return bool(_LOOKUPS[lookup](value, _typed(value, text, parameter)))
 
 
+@lru_cache(maxsize=1024)  # many records name the same few
 def _named(uri: str) -> tuple[object, ...] | str:
     """What a URI names, the same for all spellings of it."""
     target = wire.split_path(uri)
