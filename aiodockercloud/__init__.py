@@ -38,6 +38,7 @@ from .exceptions import (
     UnsupportedMediaType,
     WaitFailed,
 )
+from .logs import LogStream
 from .stream import Stream
 from .wire import DOCKER_CLOUD, TUTUM, Dialect
 
@@ -58,6 +59,7 @@ __all__ = [
     "Exec",
     "Forbidden",
     "GatewayTimeout",
+    "LogStream",
     "MethodNotAllowed",
     "NonUniqueIdentifier",
     "NotSupported",

@@ -13,14 +13,18 @@ from typing import Any
 
 from aiohttp import ClientWebSocketResponse
 
+from .logs import LogStream, Since
 from .resource import WAIT_TIMEOUT, Managed, Thing
 from .stream import Stream
-from .types import Container, ExecFrame, ExecResult, LogLine
+from .types import Container, ExecFrame, ExecResult
 
 __all__ = ["Containers", "Exec"]
 
 #: End of input, as a terminal sends it (Ctrl-D) and as the official client does.
 END_OF_INPUT = "\x04"
+
+#: Characters of input in one message; more are sent as several.
+PIECE = 16_384
 
 
 class Exec(Stream[ExecFrame]):
@@ -40,10 +44,14 @@ class Exec(Stream[ExecFrame]):
     async def write(self, text: str) -> None:
         """Send *text* to the command's input; ``"\\x04"`` ends the input.
 
+        It returns when all of it is on its way; a command that does not read its input
+        makes it wait once a window (``aiodockercloud.window``) is full.
+
         Raises:
             StreamClosed: The command is over.
         """
-        await self._send(text)
+        for start in range(0, len(text), PIECE):
+            await self._send(text[start : start + PIECE])
 
     def _control(self, frame: dict[str, Any]) -> None:
         if frame["type"] == "exit":
@@ -84,10 +92,19 @@ class Containers(Managed[Container]):
         return await self._operate(container, "redeploy", params=params)
 
     def logs(
-        self, container: Thing, *, tail: int | None = None, follow: bool = True
-    ) -> Stream[LogLine]:
-        """The container's log; see :meth:`Services.logs`, only without ``source``."""
-        return self._logs(container, tail, follow)
+        self,
+        container: Thing,
+        *,
+        tail: int | None = None,
+        follow: bool = True,
+        since: Since | None = None,
+        reconnect: bool = True,
+    ) -> LogStream:
+        """The container's log, until it is terminated; see :meth:`Services.logs`, only
+        without ``source``."""
+        return self._logs(
+            container, tail=tail, follow=follow, since=since, reconnect=reconnect
+        )
 
     def exec(self, container: Thing, command: str | Sequence[str]) -> Exec:
         """Run a command in the container.

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from typing import Unpack
 
+from .logs import LogStream, Since
 from .resource import Managed, Thing
-from .stream import Stream
-from .types import LogLine, Service, ServiceFields
+from .types import Service, ServiceFields
 
 __all__ = ["Services"]
 
@@ -85,19 +85,38 @@ class Services(Managed[Service]):
         return await self._operate(service, "rollback")
 
     def logs(
-        self, service: Thing, *, tail: int | None = None, follow: bool = True
-    ) -> Stream[LogLine]:
-        """The logs of all containers of the service, interleaved.
+        self,
+        service: Thing,
+        *,
+        tail: int | None = None,
+        follow: bool = True,
+        since: Since | None = None,
+        reconnect: bool = True,
+    ) -> LogStream:
+        """The logs of all containers of the service, interleaved: as long as several
+        have new lines, one of each in turn.
 
         Args:
             service: The service.
-            tail: How many past lines to begin with; the server's default is 300.
-            follow: Whether to go on with new lines, or to end after the past ones.
+            tail: How many past lines to begin with: all those since *since*, without it
+                the server's default, 300. With *follow* so many of each container.
+            follow: Whether to go on with new lines until the service is terminated, or
+                to end after the past ones, in the order of their stamps.
+            since: No lines older than this: a ``datetime`` with a time zone, seconds
+                since 1970, or a stamp as at the start of a line.
+            reconnect: Whether to connect again when the connection is lost, and go on
+                with the next line; see :class:`~aiodockercloud.logs.LogStream`. Else
+                that is StreamClosed.
 
         Returns:
             A stream of lines, as in
-            ``{"log": str, "source": "web-1", "streamType": "stdout",
-            "timestamp": seconds}``. It does not reconnect: when the connection is
-            lost it raises StreamClosed.
+            ``{"log": "2016-05-04T12:00:00.123456789Z text\\n", "source": "web-1",
+            "streamType": "stdout", "timestamp": seconds}``. A line that has ``missed``
+            stands for lines that cannot be had any more: how many, or ``None``.
+
+        Raises:
+            ValueError: *since* is no such moment.
         """
-        return self._logs(service, tail, follow)
+        return self._logs(
+            service, tail=tail, follow=follow, since=since, reconnect=reconnect
+        )

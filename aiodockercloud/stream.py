@@ -9,6 +9,7 @@ Leaving the block closes its socket at once::
 
 A stream that was ended by the server (code 1000) ends the iteration; one that broke
 raises :class:`~aiodockercloud.StreamClosed`: half a log never passes for a whole one.
+Logs and events connect again instead, and go on where they were.
 
 Source: Docker Cloud API reference, "Stream API".
 """
@@ -16,36 +17,34 @@ Source: Docker Cloud API reference, "Stream API".
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import suppress
 from typing import Any, Generic, Self, TypeVar
 
 import aiohttp
 from aiohttp import ClientWebSocketResponse, WSMessage, WSMsgType
 
 from . import wire
-from .exceptions import (
-    AuthError,
-    BadRequest,
-    MethodNotAllowed,
-    NotSupported,
-    ObjectNotFound,
-    StreamClosed,
-)
-from .types import LogLine
+from .exceptions import AuthError, StreamClosed
+from .window import BATCH, Credits
 
-__all__ = ["BUFFER", "Stream", "TutumLog"]
+__all__ = ["BUFFER", "Stream"]
 
 T = TypeVar("T")
 
-#: Frames read ahead of the reader. While there is room, the server's pings are answered
-#: however slow the reader is; then the socket is left alone until half is used up.
-BUFFER = 1000
+#: Frames read ahead of the reader: a window full (``aiodockercloud.window``). Of
+#: servers without it, so many; then the socket is left alone until they are used up.
+BUFFER = wire.WINDOW
+
+#: Seconds for closing a socket, in which a peer that is silent is waited for.
+CLOSE_TIMEOUT = 2.0
 
 #: Frames about the connection. Servers of different age sent them or not.
-_CONTROL = frozenset({"auth", "error", "exit", "log-started"})
+CONTROL = frozenset({"auth", "error", "exit", "log-started"})
 
-_DATA = (WSMsgType.TEXT, WSMsgType.BINARY)
+_TEXT, _BINARY = WSMsgType.TEXT, WSMsgType.BINARY
 _ABNORMAL = 1006
 
 _loads = wire.loads
@@ -57,8 +56,14 @@ class Stream(AsyncIterator[T], Generic[T]):
     It is an async context manager, too. Iterating without entering works; then
     ``close()`` is the caller's to call.
 
-    A reader that stops for long with a full buffer stops the answers to the server's
-    pings as well, and is disconnected: it gets the buffered frames, then StreamClosed.
+    However slow the reader is, its connection is kept: pings are answered all the
+    while, and no more than a window of frames waits here, because the server sends no
+    more before it is granted. Servers other than aiodockercloud's know no window: a
+    reader that stops for long with a full buffer stops the answers to their pings as
+    well, and is disconnected: it gets the buffered frames, then StreamClosed.
+
+    A peer that does not answer pings any more is noticed within two heartbeats
+    (a minute): StreamClosed with code 1006.
 
     Raises (when entered or on the first step):
         AuthError, ObjectNotFound, ApiError: The server refused, as for a request.
@@ -70,22 +75,26 @@ class Stream(AsyncIterator[T], Generic[T]):
     """
 
     def __init__(
-        self,
-        connect: Callable[[], Awaitable[ClientWebSocketResponse[Any]]],
-        *,
-        buffer: int = BUFFER,
+        self, connect: Callable[[], Awaitable[ClientWebSocketResponse[Any]]]
     ) -> None:
         self._connect = connect
-        self._buffer = buffer
         self._frames: deque[str | bytes] = deque()
         self._arrived = asyncio.Event()
+        #: The reader task waits for room; never within a window.
         self._room = asyncio.Event()
         self._stalled = False
+        #: What the frames that came have cost and what is not granted anew yet.
+        self._owed = 0
+        self._windowed = False
+        self._credits = Credits(windowed=False)
         self._opening = asyncio.Lock()
         self._ws: ClientWebSocketResponse[Any] | None = None
+        self._socket: socket.socket | None = None
         self._reader: asyncio.Task[None] | None = None
         self._end: StreamClosed | None = None
         self._closed = False
+        #: The socket was closed here, with its client: nothing is to be mended.
+        self._shut = False
 
     async def __aenter__(self) -> Self:
         await self._open()
@@ -103,16 +112,13 @@ class Stream(AsyncIterator[T], Generic[T]):
             if not frames:
                 await self._more()
             data = frames.popleft()
-            if self._stalled and len(frames) <= self._buffer // 2:
-                self._stalled = False
-                self._room.set()
             try:
                 frame = _loads(data)
                 kind = frame.get("type")
             except (ValueError, AttributeError):
                 frame = self._not_an_object(data)
                 kind = None
-            if kind not in _CONTROL:
+            if kind not in CONTROL:
                 found: T = frame
                 return found
             self._control(frame)
@@ -130,8 +136,12 @@ class Stream(AsyncIterator[T], Generic[T]):
             if self._ws is None:
                 ws = await self._connect()
                 if self._closed:
-                    await ws.close()
+                    await shut(ws)
                 else:
+                    self._windowed = ws.protocol == wire.WINDOW_PROTOCOL
+                    self._credits = Credits(windowed=self._windowed)
+                    self._owed = 0
+                    self._socket = ws.get_extra_info("socket")
                     self._reader = asyncio.create_task(self._read(ws))
                 self._ws = ws
             return self._ws
@@ -149,12 +159,28 @@ class Stream(AsyncIterator[T], Generic[T]):
                 await asyncio.wait([reader])
         finally:
             if ws is not None:
-                await ws.close()
+                try:
+                    async with asyncio.timeout(CLOSE_TIMEOUT):
+                        await shut(ws)
+                except TimeoutError:
+                    self._hang_up()
+
+    def _hang_up(self) -> None:
+        """End a connection whose peer is silent: what was not sent yet, and whoever
+        waits for it to be, would keep it up for long."""
+        if self._socket is not None:
+            with suppress(OSError, TypeError):  # closed already; not a real socket
+                self._socket.shutdown(socket.SHUT_RDWR)
 
     async def _more(self) -> None:
-        """Wait until there is a frame."""
+        """Wait until there is a frame; there is none, so all that came are used up."""
         if not self._closed and self._ws is None:
             await self._open()
+        if self._stalled:
+            self._stalled = False
+            self._room.set()
+        if self._windowed and self._owed >= BATCH:
+            await self._grant()
         while not self._frames:
             if self._closed:
                 raise StopAsyncIteration
@@ -165,26 +191,49 @@ class Stream(AsyncIterator[T], Generic[T]):
             self._arrived.clear()
             await self._arrived.wait()
 
+    async def _grant(self) -> None:
+        if self._ws is not None:
+            owed, self._owed = self._owed, 0
+            with suppress(aiohttp.ClientError, ConnectionError):  # the reader tells
+                await self._ws.send_bytes(b"%d" % owed)
+
     async def _read(self, ws: ClientWebSocketResponse[Any]) -> None:
         """Read ahead: aiohttp answers pings only while somebody receives."""
-        frames, arrived, room = self._frames, self._arrived, self._buffer
-        receive = ws.receive
+        frames, arrived, windowed = self._frames, self._arrived, self._windowed
+        receive, credits = ws.receive, self._credits
+        most = BUFFER + windowed  # within a window there is always room
         end = StreamClosed(_ABNORMAL, "the connection was lost")
         try:
-            while (message := await receive()).type in _DATA:
+            while True:
+                message = await receive()
+                if message.type is not _TEXT:
+                    if message.type is not _BINARY:
+                        break
+                    if windowed:
+                        credits.grant(message.data)
+                        continue
+                data = message.data
                 if not frames:
                     arrived.set()
-                frames.append(message.data)
-                if len(frames) >= room:
+                frames.append(data)
+                # Most are so short that they cost one in any encoding.
+                self._owed += 1 if len(data) < 1024 else wire.frame_cost(data)
+                if len(frames) >= most:
                     self._stalled = True
                     self._room.clear()
                     await self._room.wait()
             end = _ending(message)
+            self._shut = message.type is WSMsgType.CLOSING
+        except StreamClosed as exc:
+            end = exc
         except Exception as exc:
             end = StreamClosed(_ABNORMAL, str(exc))
         finally:
-            if self._reader is asyncio.current_task():
+            credits.end()
+            if self._reader is asyncio.current_task():  # else it is being closed
                 self._end = end
+                if end.code == _ABNORMAL:
+                    self._hang_up()
                 arrived.set()
 
     # --- frames that are not data ---------------------------------------------------
@@ -208,48 +257,27 @@ class Stream(AsyncIterator[T], Generic[T]):
 
     async def _send(self, text: str) -> None:
         ws = await self._open()
+        credits = self._credits
+        if credits.left <= 0:
+            await credits.some()
+        credits.left -= wire.frame_cost(text)
         try:
             await ws.send_str(text)
         except (aiohttp.ClientError, ConnectionError) as exc:
             raise self._end or StreamClosed(_ABNORMAL, "it is closed") from exc
 
 
-class TutumLog(Stream[LogLine]):
-    """A log of Tutum's: a websocket or, from servers before May 2015, one text.
+async def shut(ws: ClientWebSocketResponse[Any]) -> None:
+    """Close a socket; when this is cancelled, too.
 
-    Such a server refuses the websocket; then the text is asked for, its lines are
-    the stream, and after the last one it ends, even when it was to be followed.
+    aiohttp waits first until whoever receives has stopped. Cancelled there, it has not
+    closed anything; the second time it does not wait for that.
     """
-
-    def __init__(
-        self,
-        connect: Callable[[], Awaitable[ClientWebSocketResponse[Any]]],
-        fetch: Callable[[], Awaitable[dict[str, Any]]],
-    ) -> None:
-        super().__init__(connect)
-        self._fetch = fetch
-        self._is_text = False
-
-    async def __aenter__(self) -> Self:
-        await self._begin()
-        return self
-
-    async def _more(self) -> None:
-        if self._ws is None and not self._is_text and not self._closed:
-            await self._begin()
-        if not self._is_text:
-            await super()._more()
-        elif not self._frames:
-            raise StopAsyncIteration
-
-    async def _begin(self) -> None:
-        try:
-            await self._open()
-        except (BadRequest, ObjectNotFound, MethodNotAllowed, NotSupported):
-            answer = await self._fetch()
-            self._is_text = True
-            lines = wire.log_lines(str(answer.get("logs") or ""))
-            self._frames.extend(map(wire.dumps, lines))
+    try:
+        await ws.close()
+    except asyncio.CancelledError:
+        await ws.close()
+        raise
 
 
 def _ending(message: WSMessage) -> StreamClosed:

@@ -412,22 +412,39 @@ class NodeType(TypedDict, total=False):
 
 
 class Event(TypedDict, total=False):
-    """An object changed: ``uuid`` is the event's own, ``resource_uri`` the object's."""
+    """An object changed: ``uuid`` is the event's own, ``resource_uri`` the object's.
 
-    type: Literal["stack", "service", "container", "nodecluster", "node", "action"]
+    ``id`` is where a stream can go on. The types ``gap`` and ``snapshot`` are the
+    client's and have the last three keys only; see ``cloud.events``.
+    """
+
+    type: Literal[
+        "stack",
+        "service",
+        "container",
+        "nodecluster",
+        "node",
+        "action",
+        "gap",
+        "snapshot",
+    ]
     action: Literal["create", "update", "delete"]
     parents: list[str]
     resource_uri: str
     state: str
     uuid: str
     datetime: str
+    id: str | None
+    missed: int | None
+    objects: list[dict[str, Any]]
 
 
 class LogLine(TypedDict, total=False):
     """A line of a log; ``source`` is the container's name, on service logs only.
 
     ``log`` is what was written, its newline included;
-    ``wire.log_text`` takes the engine's time stamp off.
+    ``wire.log_text`` takes the engine's time stamp off. A line with ``missed`` stands
+    for lines that cannot be had any more: how many, or ``None`` if that is not known.
     """
 
     type: str
@@ -435,6 +452,7 @@ class LogLine(TypedDict, total=False):
     log: str
     streamType: Literal["stdout", "stderr"]
     timestamp: int
+    missed: int | None
 
 
 class ExecFrame(TypedDict, total=False):

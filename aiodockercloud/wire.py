@@ -17,10 +17,12 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 from typing import Any, NamedTuple
-from urllib.parse import quote, unquote, urlsplit, urlunsplit
+from urllib.parse import quote, unquote, urlsplit
 
 from .exceptions import ApiError, ConnectError, StreamClosed, error_class
+from .redaction import redact
 
 dumps: Callable[[Any], bytes]
 loads: Callable[[bytes | str], Any]
@@ -49,14 +51,18 @@ __all__ = [
     "dumps",
     "format_date",
     "format_event_date",
+    "format_stamp",
+    "frame_cost",
     "is_transient",
     "loads",
     "log_lines",
+    "log_stamp",
     "log_text",
     "next_offset",
     "parse_authorization",
     "parse_bool",
     "parse_date",
+    "parse_stamp",
     "path",
     "redact",
     "respell",
@@ -280,19 +286,6 @@ def target_of(
     return Target(kind, None, parts, (), DOCKER_CLOUD)
 
 
-_SECRET_QUERY = re.compile(r"(?<![^?&])(user|token|auth|apikey)=[^&]*")
-_TRIGGER = re.compile(r"(/(?:trigger|webhook/handler)/)[^/?]+")
-
-
-def redact(url: str) -> str:
-    """The URL as it may be shown: no userinfo, no credentials, no trigger uuid."""
-    parts = urlsplit(str(url))
-    host = parts.netloc.rpartition("@")[2]
-    query = _SECRET_QUERY.sub(r"\1=***", parts.query)
-    shown = _TRIGGER.sub(r"\1***", parts.path)
-    return urlunsplit((parts.scheme, host, shown, query, ""))
-
-
 def stream_url(rest_url: str) -> str:
     """The address of the stream API beside a REST address: http becomes ws."""
     return "ws" + rest_url.removeprefix("http") if rest_url else ""
@@ -380,12 +373,79 @@ def parse_bool(text: str) -> bool:
         raise ValueError(f"{text!r} is not true or false") from None
 
 
+# --- logs and windows ---------------------------------------------------------------
+
+#: A stream whose two sides grant each other what may be sent: see ``Credits``. The
+#: client offers it as a websocket subprotocol; without it TCP alone holds senders up.
+#: A server that takes it also knows ``since``, ``at`` and ``seen`` of logs.
+WINDOW_PROTOCOL = "window.aiodockercloud"
+
+#: Credits each side begins with: so much may be on its way or wait for the reader.
+#: Text messages are data and cost them, binary messages grant more (a decimal number).
+WINDOW = 1000
+
+#: A frame costs one credit, and one more for each of so many bytes.
+CREDIT_BYTES = 4096
+
+
+def frame_cost(data: str | bytes) -> int:
+    """What a frame costs of the window."""
+    if isinstance(data, str) and not data.isascii():
+        data = data.encode()
+    return 1 + len(data) // CREDIT_BYTES
+
+
 _STAMP = re.compile(r"^\d{4}-\d\d-\d\dT[\d:.]+Z ")
 
 
 def log_text(line: Mapping[str, Any]) -> str:
     """The text of a log line, without the engine's time stamp and the newline."""
     return _STAMP.sub("", str(line.get("log", ""))).rstrip("\r\n")
+
+
+_SECOND = 1_000_000_000
+_SECONDS = re.compile(r"(\d{1,12})(?:\.(\d{1,9}))?", re.ASCII)
+_DATE = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?(.*)", re.ASCII)
+
+
+def parse_stamp(text: str) -> int:
+    """Nanoseconds since 1970 from a date of RFC 3339, as lines begin with, or from
+    seconds since 1970, either with up to nine decimals.
+
+    Raises:
+        ValueError: It is neither.
+    """
+    if match := _SECONDS.fullmatch(text):
+        whole, decimals = int(match[1]), match[2]
+    elif match := _DATE.fullmatch(text):
+        whole = round(parse_date(match[1] + match[3]).timestamp())
+        decimals = match[2]
+    else:
+        raise ValueError(f"{text!r} is not a moment")
+    return whole * _SECOND + int((decimals or "").ljust(9, "0"))
+
+
+def format_stamp(nanoseconds: int) -> str:
+    """``2016-05-04T12:00:00.123456789Z``, as lines begin with."""
+    seconds, rest = divmod(nanoseconds, _SECOND)
+    return f"{_second(seconds)}.{rest:09}Z"
+
+
+@lru_cache(64)  # most lines are of the same second as the one before
+def _second(seconds: int) -> str:
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}"
+
+
+def log_stamp(line: Mapping[str, Any]) -> int | None:
+    """When a line was written, in nanoseconds since 1970: by its stamp or, where it
+    has none, its ``timestamp``; ``None`` without either."""
+    if match := _STAMP.match(str(line.get("log", ""))):
+        try:
+            return parse_stamp(match[0].rstrip())
+        except ValueError:
+            pass
+    seconds = line.get("timestamp")
+    return int(seconds) * _SECOND if isinstance(seconds, int) else None
 
 
 _TEXT_LINE = re.compile(r"(?:\[([^\]]+)\] )?(\d{4}-\d\d-\d\dT[\d:.]+Z) ")
@@ -410,6 +470,11 @@ def log_lines(text: str) -> Iterator[dict[str, Any]]:
 
 
 # --- answers ------------------------------------------------------------------------
+
+#: A write that is sent again has the same key as the first time, and is done once by
+#: a server that says with each answer for how many seconds it keeps its answers.
+IDEMPOTENCY_KEY = "Idempotency-Key"
+IDEMPOTENCY_KEPT = "Idempotency-Kept"
 
 
 def next_offset(page: Mapping[str, Any]) -> int | None:
@@ -451,8 +516,8 @@ def decode_response(
         problem or _error_message(body),
         status,
         method=method,
-        url=redact(url),
-        headers={k: v for k, v in headers.items() if k.lower() != "set-cookie"},
+        url=url,
+        headers=headers,
     )
 
 

@@ -343,7 +343,8 @@ async def test_slow_log_reader_is_told_what_it_missed(
         line = await anext(logs)
 
     assert line.stream == "stderr"
-    assert "1 lines lost" in line.text
+    assert line.missing == 1
+    assert "1 lines are missing" in line.text
 
 
 # --- stopping -------------------------------------------------------------------------

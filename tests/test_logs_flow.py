@@ -362,3 +362,20 @@ async def test_slow_reader_gets_every_line(live: DockerCloud, talk: Talk) -> Non
         found = [text for _, text in await until(stream, "4999")]
 
     assert found == [str(n) for n in range(5000)]
+
+
+async def test_follow_waits_for_a_container_that_is_still_being_made() -> None:
+    engine = Gated(nodes=1)
+    async with running(engine) as server, client_of(server) as cloud:
+        service = await cloud.services.create(
+            image=SHELL, run_command="sh -c 'echo here; sleep 1000'"
+        )
+        await cloud.services.start(service)
+        async with asyncio.timeout(PATIENCE):
+            await engine.knocked.wait()
+            async with cloud.services.logs(service) as lines:
+                await cloud.services.inspect(service)
+                engine.gate.set()
+                line = await anext(aiter(lines))
+
+    assert wire.log_text(line).strip() == "here"

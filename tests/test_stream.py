@@ -17,7 +17,6 @@ from aiodockercloud import (
     ObjectNotFound,
     StreamClosed,
 )
-from aiodockercloud import events as events_module
 
 Script = (
     Callable[[web.WebSocketResponse, web.Request], Awaitable[object]]
@@ -27,8 +26,6 @@ Serve = Callable[..., Awaitable[DockerCloud]]
 
 LOGS = "/api/app/v1/service/{uuid}/logs/"
 EXEC = "/api/app/v1/container/{uuid}/exec/"
-EVENTS = "/api/audit/v1/events/"
-CONTAINER_EVENT = {"type": "container", "state": "Running", "parents": []}
 
 
 @pytest.fixture
@@ -178,7 +175,7 @@ async def test_stream_closed_with_another_code_raises_it_after_its_frames(
 ) -> None:
     cloud = await serve(LOGS, sends({"log": "a"}, close=1011))
 
-    async with cloud.services.logs("x") as stream:
+    async with cloud.services.logs("x", reconnect=False) as stream:
         assert await anext(stream) == {"log": "a"}
         with pytest.raises(StreamClosed) as caught:
             await anext(stream)
@@ -191,7 +188,7 @@ async def test_stream_cut_off_raises_and_does_not_pass_for_an_end(
 ) -> None:
     cloud = await serve(LOGS, cuts)
 
-    async with cloud.services.logs("x") as stream:
+    async with cloud.services.logs("x", reconnect=False) as stream:
         with pytest.raises(StreamClosed) as caught:
             await anext(stream)
 
@@ -205,7 +202,7 @@ async def test_stream_ended_by_tcp_without_close_frame_raises(serve: Serve) -> N
 
     cloud = await serve(LOGS, hang_up)
 
-    async with cloud.services.logs("x") as stream:
+    async with cloud.services.logs("x", reconnect=False) as stream:
         with pytest.raises(StreamClosed, match="1006"):
             await anext(stream)
 
@@ -235,7 +232,7 @@ async def test_error_frame_raises(
 ) -> None:
     cloud = await serve(LOGS, sends(frame))
 
-    async with cloud.services.logs("x") as stream:
+    async with cloud.services.logs("x", reconnect=False) as stream:
         with pytest.raises(error):
             await anext(stream)
 
@@ -391,73 +388,3 @@ async def test_run_that_takes_too_long_raises(serve: Serve) -> None:
 
     with pytest.raises(TimeoutError):
         await cloud.containers.run("x", "ls", timeout=0.05)
-
-
-# --- events -------------------------------------------------------------------------
-
-
-@pytest.fixture
-def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(events_module, "LONGEST_PAUSE", 0.0)
-
-
-async def test_subscribe_with_filters_joins_them(serve: Serve) -> None:
-    asked: list[dict[str, str]] = []
-
-    async def script(_: web.WebSocketResponse, request: web.Request) -> None:
-        asked.append(dict(request.query))
-
-    cloud = await serve(EVENTS, script, script)
-    async with cloud.events.subscribe():
-        pass
-    async with cloud.events.subscribe(
-        type=["service", "node"], object={"resource_uri": "/a/"}, parent=["/b/", "/c/"]
-    ):
-        pass
-
-    assert asked == [{}, {"type": "service,node", "object": "/a/", "parent": "/b/,/c/"}]
-
-
-@pytest.mark.usefixtures("_no_pauses")
-async def test_events_after_a_lost_connection_go_on_and_count_the_gap(
-    serve: Serve,
-) -> None:
-    event = CONTAINER_EVENT
-    cloud = await serve(
-        EVENTS,
-        sends({**event, "uuid": "1"}, close=1012),
-        cuts,
-        web.HTTPServiceUnavailable,
-        sends({**event, "uuid": "2"}),
-    )
-
-    async with cloud.events.subscribe() as events:
-        seen = [event["uuid"] async for event in events]
-
-    assert seen == ["1", "2"]
-    assert events.gaps == 2  # the refusal in between is part of the second
-
-
-@pytest.mark.usefixtures("_no_pauses")
-async def test_events_refused_when_reconnecting_raise(serve: Serve) -> None:
-    cloud = await serve(EVENTS, cuts, web.HTTPUnauthorized)
-
-    async with cloud.events.subscribe() as events:
-        with pytest.raises(AuthError):
-            await anext(events)
-
-
-async def test_events_without_reconnect_raise(serve: Serve) -> None:
-    cloud = await serve(EVENTS, cuts)
-
-    async with cloud.events.subscribe(reconnect=False) as events:
-        with pytest.raises(StreamClosed):
-            await anext(events)
-    assert events.gaps == 0
-
-
-async def test_events_that_never_connected_raise_at_once() -> None:
-    async with DockerCloud(f"http://127.0.0.1:{unused_port()}") as cloud:
-        with pytest.raises(ConnectError):
-            async with cloud.events.subscribe():
-                pass

@@ -11,7 +11,7 @@ from aiohttp import web
 
 from .. import wire
 from ..exceptions import BadRequest, ObjectNotFound
-from . import lifecycle, streams
+from . import lifecycle, log_streams, streams
 from .api import Call, Reply, Resource
 from .models import Action
 from .render import date, listed, moment, origin
@@ -138,5 +138,7 @@ async def retry(call: Call) -> Reply:
 
 @resource.route("GET", "logs")
 async def logs(call: Call) -> web.StreamResponse:
-    frames = streams.action_log(call.cloud, find(call), *streams.window(call.query))
+    frames = log_streams.action_log(
+        call.cloud, find(call), log_streams.selection(call)
+    )
     return await streams.serve(call, frames)

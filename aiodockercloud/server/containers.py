@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from aiohttp import web
 
 from ..exceptions import BadRequest, OperationNotAllowed
-from . import lifecycle, links, names, streams
+from . import lifecycle, links, log_streams, names, streams
 from .api import Call, Reply, Resource
 from .models import Container
 from .render import date, listed, serve_operations
@@ -159,8 +159,8 @@ serve_operations(resource, find, render, "start", "stop", "redeploy", "terminate
 
 @resource.route("GET", "logs")
 async def logs(call: Call) -> web.StreamResponse:
-    frames = streams.container_log(
-        call.cloud, find(call), *streams.window(call.query), source=False
+    frames = log_streams.container_log(
+        call.cloud, find(call), log_streams.selection(call)
     )
     return await streams.serve(call, frames)
 

@@ -8,10 +8,8 @@ Events, action logs and the embedded engine's container logs are all journals.
 from __future__ import annotations
 
 import asyncio
-from collections import deque
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass
-from itertools import islice
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
@@ -28,10 +26,15 @@ class Journal(Generic[T]):
     """The last *limit* items, numbered from 0 in the order they came."""
 
     def __init__(self, limit: int) -> None:
-        self._items: deque[T] = deque(maxlen=limit)
+        self._limit = limit
+        #: A ring: number n is at n % limit, so that readers need no copy.
+        self._items: list[T] = []
         self._next = 0
         self._closed = False
         self._news: asyncio.Future[None] | None = None
+
+    def __len__(self) -> int:
+        return len(self._items)
 
     @property
     def end(self) -> int:
@@ -43,10 +46,32 @@ class Journal(Generic[T]):
         """The number of the oldest item still here."""
         return self._next - len(self._items)
 
+    def __getitem__(self, number: int) -> T:
+        """The item of this number, which must be here."""
+        return self._items[number % self._limit]
+
     def append(self, item: T) -> None:
-        self._items.append(item)
+        if len(self._items) < self._limit:
+            self._items.append(item)
+        else:
+            self._items[self._next % self._limit] = item
         self._next += 1
-        self._wake()
+        if self._news is not None:
+            self._wake()
+
+    def first(self, wanted: Callable[[T], bool]) -> int:
+        """The number of the first item that is *wanted*, ``end`` if there is none.
+
+        All items after a wanted one must be wanted, too: few of them are looked at.
+        """
+        low, high = self.start, self._next
+        while low < high:
+            middle = (low + high) // 2
+            if wanted(self[middle]):
+                high = middle
+            else:
+                low = middle + 1
+        return low
 
     def close(self) -> None:
         """End it: readers that follow get the rest, then their end."""
@@ -68,18 +93,15 @@ class Journal(Generic[T]):
             position = since
         elif tail is not None:
             position = max(self.start, self._next - tail)
+        items, limit = self._items, self._limit
         while True:
-            if position < self.start:
-                yield Missed(self.start - position)
-                position = self.start
-            # Copied: items may fall off the end while the reader has one.
-            # From the end, near which most readers are: a long journal costs nothing.
-            behind = max(0, self._next - position)
-            for item in reversed(list(islice(reversed(self._items), behind))):
+            while position < self._next:
+                if position < (start := self._next - len(items)):
+                    yield Missed(start - position)
+                    position = start  # more may have fallen off meanwhile: look again
+                    continue
                 position += 1
-                yield item
-            if position < self._next:
-                continue
+                yield items[(position - 1) % limit]
             if self._closed or not follow:
                 return
             if self._news is None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from aiohttp import web
 
 from ..exceptions import OperationNotAllowed
-from . import definitions, lifecycle, links, names, streams
+from . import definitions, lifecycle, links, log_streams, names, streams
 from .api import Call, Reply, Resource
 from .definitions import EVERY_NODE, FIELDS, READ_ONLY
 from .models import Service
@@ -215,6 +215,7 @@ async def rollback(call: Call) -> Reply:
 
 @resource.route("GET", "logs")
 async def logs(call: Call) -> web.StreamResponse:
-    return await streams.serve(
-        call, streams.service_log(call.cloud, find(call), *streams.window(call.query))
+    frames = log_streams.service_log(
+        call.cloud, find(call), log_streams.selection(call)
     )
+    return await streams.serve(call, frames)

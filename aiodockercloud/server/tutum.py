@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import aclosing
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from aiohttp import WSCloseCode, web
@@ -19,7 +20,7 @@ from multidict import MultiDict
 
 from .. import wire
 from ..exceptions import BadRequest
-from . import actions, containers, lifecycle, services, streams
+from . import actions, containers, lifecycle, log_streams, services, streams
 from .api import Call, Handler, Reply
 from .fields import choice, optional
 from .render import submitted
@@ -109,9 +110,9 @@ class TutumCall(Call):
         return _read(body)
 
     def event(self, frame: str) -> str:
-        """Without the two keys that Docker Cloud added."""
+        """Without the two keys that Docker Cloud added, and the one of ours."""
         event = _respelled(wire.loads(frame))
-        del event["uuid"], event["datetime"]
+        del event["uuid"], event["datetime"], event["id"]
         return wire.dumps(event).decode()
 
 
@@ -187,14 +188,13 @@ async def _text_log(call: Call) -> str:
     """A log as it was before May 2015: one text, each line of a service's log after
     the name of its container; *tail* counts as on the websocket."""
     cloud, kind = call.cloud, call.target.kind
-    tail, _ = streams.window(call.query)
+    wanted = replace(log_streams.selection(call), follow=False)
     if kind == "service":
-        frames = streams.service_log(cloud, services.find(call), tail, False)
+        frames = log_streams.service_log(cloud, services.find(call), wanted)
     elif kind == "container":
-        container = containers.find(call)
-        frames = streams.container_log(cloud, container, tail, False, source=False)
+        frames = log_streams.container_log(cloud, containers.find(call), wanted)
     else:
-        frames = streams.action_log(cloud, actions.find(call), tail, False)
+        frames = log_streams.action_log(cloud, actions.find(call), wanted)
     lines = []
     async with aclosing(frames):
         async for frame in frames:

@@ -20,12 +20,10 @@ import secrets
 import traceback
 import uuid as uuids
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
-from contextlib import aclosing
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Literal
 
-from ..journal import Journal, Missed
 from . import (
     ContainerSeen,
     ContainerSpec,
@@ -39,14 +37,13 @@ from . import (
     PortSpec,
 )
 from .clock import Clock, ManualClock
+from .embedded_logs import Log, Logs
 from .images import IDLE, Container, Image, ImageFunction, Images, command_line
 from .machine import HostPorts, Machine, Numbers
 from .session import ShellSession
-from .shell_syntax import Stream
 
 __all__ = ["Clock", "Container", "Embedded", "ManualClock"]
 
-_LOG_LINES = 10_000
 #: Seconds from being asked to stop to being made to.
 _GRACE = 10.0
 #: Docker's pauses between restarts, in seconds: doubled each time, back to the first
@@ -68,8 +65,8 @@ class _Held:
     environment: dict[str, str]
     hostname: str
     number: int
+    log: Log
     docker_id: str = field(default_factory=partial(secrets.token_hex, 32))
-    journal: Journal[LogLine] = field(default_factory=partial(Journal, _LOG_LINES))
     ports: HostPorts = field(default_factory=HostPorts)
     state: Literal["starting", "running", "stopped", "gone"] = "stopped"
     exit_code: int | None = None
@@ -119,6 +116,7 @@ class Embedded:
         self._images = Images()
         self._observe: Observe | None = None
         self._containers: dict[str, _Held] = {}
+        self._logs = Logs(self._clock)
         self._machines: dict[str, Machine] = {}
         self._machine_numbers = Numbers()
         self._container_numbers = Numbers()
@@ -262,6 +260,7 @@ class Embedded:
             },
             hostname=hostname,
             number=self._container_numbers.take(),
+            log=Log(self._logs),
         )
         for variable in spec.address_variables:
             held.environment[variable] = f"{held.private_ip}/16"
@@ -272,13 +271,26 @@ class Embedded:
             self._forget(held)
             raise
 
-    async def start_container(self, uuid: str) -> None:
+    async def image_digest(
+        self, name: str, credentials: tuple[str, str] | None
+    ) -> str | None:
+        """Not known: ``push`` tells."""
+        return None
+
+    async def start_container(
+        self, uuid: str, *, credentials: tuple[str, str] | None = None
+    ) -> None:
         held = self._reachable(uuid)
         if held.task is None:
             self._launch(held)
+        else:
+            self._tell(held.seen())
 
     async def stop_container(self, uuid: str) -> None:
-        await self._end(self._reachable(uuid), grace=_GRACE)
+        held = self._reachable(uuid)
+        if held.task is None:
+            self._tell(held.seen())
+        await self._end(held, grace=_GRACE)
 
     async def remove_container(self, uuid: str, *, volumes: bool) -> None:
         if uuid in self._containers:
@@ -286,17 +298,15 @@ class Embedded:
             await self._end(held, grace=0)
             self._remove(held)
 
-    async def logs(
+    def logs(
         self, uuid: str, *, tail: int | None, follow: bool, since_ns: int = 0
     ) -> AsyncGenerator[LogLine, None]:
-        journal = self._reachable(uuid).journal
-        async with aclosing(journal.read(tail=tail, follow=follow)) as lines:
-            async for line in lines:
-                if isinstance(line, Missed):
-                    text = f"[{line.count} lines lost: they came faster than read]"
-                    line = LogLine(self._clock.time_ns(), "stderr", text)
-                if line.time_ns >= since_ns:
-                    yield line
+        if uuid in self._containers or (log := self._logs.removed(uuid)) is None:
+            log = self._reachable(uuid).log
+        return log.lines(tail=tail, follow=follow, since_ns=since_ns)
+
+    def time_ns(self) -> int:
+        return self._logs.stamp()
 
     async def exec(self, uuid: str, command: Sequence[str]) -> ShellSession:
         self._reachable(uuid)
@@ -349,7 +359,7 @@ class Embedded:
             address=held.machine.address,
             ports=held.ports,
             clock=self._clock,
-            log=partial(self._log, held),
+            log=held.log.write,
         )
         code: object = None
         try:
@@ -374,9 +384,6 @@ class Embedded:
             if (task := asyncio.current_task()) is not None:
                 task.uncancel()
         return code & 255 if isinstance(code, int) else 0
-
-    def _log(self, held: _Held, stream: Stream, text: str) -> None:
-        held.journal.append(LogLine(self._clock.time_ns(), stream, text))
 
     def _ended(self, held: _Held, task: asyncio.Task[int]) -> None:
         held.task = None
@@ -413,12 +420,13 @@ class Embedded:
     def _remove(self, held: _Held) -> None:
         if held.state != "gone":
             self._forget(held)
+            self._logs.keep(held.spec.uuid, held.log)
             self._change(held, "gone", held.exit_code)
 
     def _forget(self, held: _Held) -> None:
         if self._containers.pop(held.spec.uuid, None):
             self._container_numbers.give_back(held.number)
-        held.journal.close()
+        held.log.close()
 
     def _reachable(self, uuid: str) -> _Held:
         held = self._containers.get(uuid)
