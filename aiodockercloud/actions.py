@@ -11,9 +11,10 @@ from contextlib import suppress
 
 from . import wire
 from .exceptions import DockerCloudError, WaitFailed
-from .resource import POLL, WAIT_TIMEOUT, Resource, Thing, action_uri
-from .stream import Stream
-from .types import Action, LogLine
+from .logs import LogStream
+from .resource import POLL, WAIT_TIMEOUT, Resource, Thing
+from .types import Action
+from .waiting import action_uri, until
 
 __all__ = ["Actions"]
 
@@ -35,10 +36,16 @@ class Actions(Resource[Action]):
         return await self._operate(action, "retry")
 
     def logs(
-        self, action: Thing, *, tail: int | None = None, follow: bool = True
-    ) -> Stream[LogLine]:
-        """What the action reported; see :meth:`Services.logs`."""
-        return self._logs(action, tail, follow)
+        self,
+        action: Thing,
+        *,
+        tail: int | None = None,
+        follow: bool = True,
+        reconnect: bool = True,
+    ) -> LogStream:
+        """What the action reported, until it ends; see :meth:`Services.logs`. Lines
+        have no ``source`` and no ``streamType``."""
+        return self._logs(action, tail=tail, follow=follow, reconnect=reconnect)
 
     async def wait(
         self,
@@ -49,36 +56,43 @@ class Actions(Resource[Action]):
     ) -> Action:
         """Follow an action to its end and return it, ``"Success"``.
 
+        It looks as :meth:`Services.wait` does.
+
         Args:
             thing: The action, or the dict that any changing call returned: then it is
                 the action in its ``"dockercloud_action_uri"``.
-            timeout: Seconds to wait at most; ``None`` for ever.
+            timeout: Seconds to wait at most; ``None`` for ever. Lost connections and
+                restarts of the server are waited out, after the first look.
             poll: Seconds between looks without an event.
 
         Raises:
             WaitFailed: It failed or was canceled; the message has the last lines of
                 its log.
-            TimeoutError: The time was up.
+            ObjectNotFound: There is no such action, or not any more.
+            TimeoutError: The time was up; the message has the last state.
         """
-        return await self._until(
-            action_uri(thing) or thing, self._succeeded, seconds=timeout, poll=poll
-        )
+        action = action_uri(thing) or thing
+        return await until(self, action, self._succeeded, seconds=timeout, poll=poll)
 
-    async def finished(self, action: Thing) -> bool:
-        """Whether an action has ended well.
-
-        Raises:
-            WaitFailed: It failed or was canceled.
-        """
-        return await self._succeeded(await self.inspect(action))
-
-    async def _succeeded(self, action: Action) -> bool:
+    async def failure(self, action: Action) -> str | None:
+        """What went wrong, with the last lines of the log; None if nothing has."""
         state = action.get("state")
-        if state in ("Failed", "Canceled"):
-            name = action.get("action", "the action")
-            lines = await self._last_lines(action)
-            raise WaitFailed(": ".join([f"{name} {action['uuid']} is {state}", *lines]))
-        return state == "Success"
+        if state not in ("Failed", "Canceled"):
+            return None
+        name = action.get("action", "the action")
+        lines = await self._last_lines(action)
+        return ": ".join([f"{name} {action['uuid']} is {state}", *lines])
+
+    async def last_failure(self, uri: str) -> str | None:
+        """The same of the last action on the object *uri*."""
+        params = {"object": uri, "limit": 1}
+        page = await self._cloud.request("GET", self._path(), params=params)
+        return await self.failure(page["objects"][0]) if page["objects"] else None
+
+    async def _succeeded(self, action: Action) -> Action | None:
+        if why := await self.failure(action):
+            raise WaitFailed(why)
+        return action if action.get("state") == "Success" else None
 
     async def _last_lines(self, action: Action) -> list[str]:
         """The end of the log, as far as it can be had: it only explains an error."""

@@ -2,30 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 import builtins
 import re
-from collections.abc import (
-    AsyncGenerator,
-    AsyncIterator,
-    Awaitable,
-    Callable,
-    Collection,
-    Mapping,
-)
-from contextlib import aclosing
+from collections.abc import AsyncIterator, Collection, Mapping
 from functools import partial
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar, Unpack, cast
 
 from . import wire
-from .exceptions import (
-    DockerCloudError,
-    NonUniqueIdentifier,
-    ObjectNotFound,
-    WaitFailed,
-)
-from .stream import Stream, TutumLog
-from .types import LogLine
+from .exceptions import NonUniqueIdentifier, ObjectNotFound
+from .logs import LogOptions, LogStream, TutumLog
+from .waiting import StateWait, action_uri, until
 
 if TYPE_CHECKING:
     from .client import DockerCloud
@@ -37,7 +23,6 @@ __all__ = [
     "Readable",
     "Resource",
     "Thing",
-    "action_uri",
 ]
 
 T = TypeVar("T")
@@ -153,80 +138,12 @@ class Resource(Readable[T]):
     ) -> T:
         return await self._call("POST", self._path(thing, operation), params=params)
 
-    def _logs(self, thing: Thing, tail: int | None, follow: bool) -> Stream[LogLine]:
-        path = self._path(thing, "logs", stream=True)
-        params = {"follow": follow, "tail": tail}
-        connect = partial(self._cloud.stream, path, params=params)
+    def _logs(self, thing: Thing, **options: Unpack[LogOptions]) -> LogStream:
+        stream = partial(self._cloud.stream, self._path(thing, "logs", stream=True))
         if self._cloud.dialect.by_subsystem:
-            return Stream(connect)
-        text = self._path(thing, "logs")
-        return TutumLog(
-            connect, partial(self._cloud.request, "GET", text, params={"tail": tail})
-        )
-
-    async def _until(
-        self,
-        thing: Thing,
-        done: Callable[[T], Awaitable[bool]],
-        *,
-        seconds: float | None,
-        poll: float,
-        also: Collection[str] = (),
-    ) -> T:
-        """Look at *thing* at each of its events until *done* says so; return it.
-
-        Args:
-            also: URIs of further objects whose events are a reason to look.
-
-        Raises:
-            TimeoutError: It took longer than *seconds*.
-            Whatever *done* raises.
-        """
-        found: T | None = None
-        try:
-            async with asyncio.timeout(seconds) as limit:
-                found = await self.inspect(thing)
-                if await done(found):
-                    return found
-                uri = cast(Mapping[str, Any], found).get("resource_uri")
-                uris = [str(uri or self._path(thing)), *also]
-                async with aclosing(self._news(uris, poll)) as news:
-                    async for _ in news:
-                        found = await self.inspect(thing)
-                        if await done(found):
-                            return found
-        except TimeoutError as exc:
-            if not limit.expired():
-                raise
-            state = cast(Mapping[str, Any], found or {}).get("state")
-            raise TimeoutError(
-                f"{self.kind} {self._target(thing).pk} was still {state!r}"
-                f" after {seconds:g} s"
-            ) from exc
-        raise AssertionError("news never end")
-
-    async def _news(
-        self, uris: builtins.list[str], poll: float
-    ) -> AsyncGenerator[None, None]:
-        """Yield once subscribed, then at each event of *uris* and each *poll* seconds.
-
-        Without an event stream there is only the clock.
-        """
-        try:
-            async with self._cloud.events.subscribe(object=uris) as events:
-                yield
-                while True:
-                    try:
-                        async with asyncio.timeout(poll):
-                            await anext(events)
-                    except TimeoutError:
-                        pass  # a look now and then costs little, a lost event much
-                    yield
-        except (DockerCloudError, StopAsyncIteration):
-            pass
-        while True:
-            yield
-            await asyncio.sleep(poll)
+            return LogStream(stream, **options)
+        text = partial(self._cloud.request, "GET", self._path(thing, "logs"))
+        return TutumLog(stream, text, **options)
 
 
 class Managed(Resource[T]):
@@ -295,44 +212,42 @@ class Managed(Resource[T]):
     ) -> T:
         """Wait until *thing* is in a state and return it then.
 
-        It looks at each event of the object and, in case one is lost, every *poll*
-        seconds; where no event stream can be had, it only does the latter.
+        It looks when the event stream is open (one, which all waiting of this client
+        shares), at each event of the object and of what belongs to it and, in case one
+        is lost, every *poll* seconds; where no event stream can be had, it only does
+        the latter. A state that comes and goes between two looks is not noticed.
+
+        It fails as soon as the state cannot come any more without somebody's doing:
+
+        - the action that *thing* came with failed or was canceled;
+        - the object was terminated;
+        - that action has ended, or the object was seen on its way up (``"Starting"``,
+          ``"Scaling"``, ``"Redeploying"``) and is so no longer, and it rests in a state
+          that does not lead to the one wanted. Containers end by themselves but do not
+          begin: ``"Stopped"`` may follow on ``"Running"``, not the other way round.
+          Containers of a node that does not answer may still come back, and what
+          ``autorestart`` restarts is running all the time.
+
+        Given by its uuid alone and at rest, an object may still be started by somebody
+        else: that is waited for.
 
         Args:
             thing: The object. When it is the dict that a changing call returned, the
                 call's action is followed, too.
-            state: The state to wait for, or several of which one will do.
-            timeout: Seconds to wait at most; ``None`` for ever.
+            state: The state to wait for, or several of which one will do. Whoever
+                waits for ``"Terminated"`` waits for somebody to do that.
+            timeout: Seconds to wait at most; ``None`` for ever. Lost connections and
+                restarts of the server are waited out, after the first look.
             poll: Seconds between looks without an event.
 
         Raises:
-            WaitFailed: The object was terminated, or the action failed or was
-                canceled; the message has the last lines of the action's log.
-            TimeoutError: The time was up.
+            WaitFailed: The state cannot come any more; the message says why, with the
+                last lines of a failed action's log, or the containers' exit codes.
+            ObjectNotFound: There is no such object.
+            TimeoutError: The time was up; the message has the last state.
         """
         goal = {state} if isinstance(state, str) else set(state)
         action = action_uri(thing)
-
-        async def done(found: T) -> bool:
-            nonlocal action
-            now = cast(Mapping[str, Any], found).get("state")
-            if now in goal:
-                return True
-            if now == "Terminated":
-                raise WaitFailed(
-                    f"{self.kind} {self._target(thing).pk} is Terminated and will not"
-                    f" become {' or '.join(sorted(goal))}"
-                )
-            if action is not None and await self._cloud.actions.finished(action):
-                action = None
-            return False
-
-        return await self._until(
-            thing, done, seconds=timeout, poll=poll, also=[action] if action else []
-        )
-
-
-def action_uri(thing: Thing) -> str | None:
-    """The action that a changing call's answer names."""
-    uri = thing.get("dockercloud_action_uri") if isinstance(thing, Mapping) else None
-    return str(uri) if uri else None
+        also = [wire.target_of("action", action).pk] if action else []
+        done = StateWait(self, thing, goal).done
+        return await until(self, thing, done, seconds=timeout, poll=poll, also=also)

@@ -11,14 +11,12 @@ from pathlib import Path
 from typing import Any, Unpack
 
 from . import stackfile
-from .exceptions import WaitFailed
-from .resource import POLL, WAIT_TIMEOUT, Managed, Thing, action_uri
+from .exceptions import BadRequest, WaitFailed
+from .resource import POLL, WAIT_TIMEOUT, Managed, Thing
 from .types import Container, Service, Stack, StackFields
+from .waiting import UNDER_WAY, action_uri, until
 
 __all__ = ["Stacks"]
-
-#: States that are on the way to another one.
-_MOVING = frozenset({"Starting", "Stopping", "Scaling", "Redeploying", "Terminating"})
 
 
 class Stacks(Managed[Stack]):
@@ -95,6 +93,8 @@ class Stacks(Managed[Stack]):
 
         Raises:
             StackFileError: The file is wrong.
+            BadRequest: The server's engine cannot do what the file wants; the message
+                names the file, the service and the key.
             WaitFailed: A service did not come up; the message names it, its containers
                 and their exit codes.
             TimeoutError: The time was up.
@@ -102,11 +102,18 @@ class Stacks(Managed[Stack]):
         file = await asyncio.to_thread(stackfile.load, path, environ=environ)
         name = name or file.name
         try:
-            async with asyncio.timeout(timeout) as limit:
-                stack = await self._apply(name, file.services, reuse_volumes)
+            # One event stream for both waits.
+            watch = self._cloud.events.watch
+            async with asyncio.timeout(timeout) as limit, watch.alarm():
+                try:
+                    stack = await self._apply(name, file.services, reuse_volumes)
+                except BadRequest as exc:
+                    # The server knows the service and the key, not the file.
+                    exc.message = f"{path}: {exc.message}"
+                    raise
                 if action_uri(stack):
                     await self._cloud.actions.wait(stack, timeout=None, poll=poll)
-                return await self._until(stack, self._settled, seconds=None, poll=poll)
+                return await until(self, stack, self._settled, seconds=None, poll=poll)
         except TimeoutError as exc:
             if not limit.expired():
                 raise
@@ -126,25 +133,26 @@ class Stacks(Managed[Stack]):
         stack = await self.update(live[0], services=services)
         return await self.redeploy(stack, reuse_volumes=reuse_volumes)
 
-    async def _settled(self, stack: Stack) -> bool:
-        """Whether every service has come up; one-off containers may have ended well."""
+    async def _settled(self, stack: Stack) -> Stack | None:
+        """The stack once every service has come up; one-off containers may have ended
+        well."""
         state = stack.get("state")
         if state == "Running":
-            return True
-        if state in _MOVING:
-            return False
+            return stack
+        if state in UNDER_WAY:
+            return None
         if state == "Terminated":
             raise WaitFailed(f"stack {stack['name']} is Terminated")
         troubles = []
         for uri in stack.get("services", ()):
             service = await self._cloud.services.inspect(uri)
-            if service.get("state") in _MOVING:
-                return False
+            if service.get("state") in UNDER_WAY:
+                return None
             if service.get("state") not in ("Running", "Terminated"):
                 troubles += await self._troubles(service)
         if troubles:
             raise WaitFailed(f"stack {stack['name']} is {state}: {'; '.join(troubles)}")
-        return True
+        return stack
 
     async def _troubles(self, service: Service) -> list[str]:
         """What keeps a service from running that has not simply done its work."""

@@ -185,7 +185,7 @@ async def test_pending_action_can_be_canceled_and_leaves_the_object_usable(
     await done(cloud, await cloud.containers.stop(second))
 
 
-@pytest.mark.parametrize("operation", ["stop", "delete"])
+@pytest.mark.parametrize("operation", ["stop", "delete", "redeploy"])
 async def test_pending_operation_on_a_container_that_a_redeploy_replaced_does_nothing(
     cloud: DockerCloud, gated: Gated, operation: str
 ) -> None:
@@ -208,6 +208,27 @@ async def test_pending_operation_on_a_container_that_a_redeploy_replaced_does_no
     assert service["state"] == "Running"
     assert service["target_num_containers"] == 2
     assert service["running_num_containers"] == 2
+
+
+async def test_pending_redeploy_of_a_container_makes_none_for_a_terminated_service(
+    cloud: DockerCloud, gated: Gated
+) -> None:
+    service = await run(cloud, name="web", target_num_containers=2)
+    first, second = await containers(cloud, service)
+    hold(gated)
+    answers = [
+        await cloud.containers.redeploy(first),
+        await cloud.services.delete(service),
+        await cloud.containers.redeploy(second),
+    ]
+
+    gated.gate.set()
+    for answer in answers:
+        await done(cloud, answer)
+
+    service = await cloud.services.inspect(service)
+    assert (service["state"], service["containers"]) == ("Terminated", [])
+    assert {c["state"] for c in await cloud.containers.list()} == {"Terminated"}
 
 
 # --- cancel and retry -----------------------------------------------------------------

@@ -62,6 +62,7 @@ async def test_publish_makes_a_frame_with_every_key() -> None:
     assert UUID(frame.pop("uuid")).version == 4
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", frame.pop("datetime"))
     assert frame == {
+        "id": hub.id_at(1),
         "type": "service",
         "action": "update",
         "parents": [STACK.uri],
@@ -129,7 +130,7 @@ async def test_subscribe_sees_its_namespace_and_what_is_everybodys(
     ],
 )
 async def test_subscribe_with_a_selection_sees_what_passes_all_of_it(
-    selection: dict[str, list[str]], expected: list[Record]
+    selection: dict[str, Any], expected: list[Record]
 ) -> None:
     hub = Hub()
     frames = hub.subscribe("alice", **selection)
@@ -156,3 +157,94 @@ def machine_frame(hub: Hub) -> list[dict[str, Any]]:
     (event,) = (e for e in hub.journal._items if e.type == "node")
     frame: dict[str, Any] = json.loads(event.text)
     return [frame]
+
+
+# --- readers that go on from an id --------------------------------------------------
+
+
+async def brief(hub: Hub, **selection: Any) -> list[tuple[str, Any]]:
+    """Each frame as its type and its id, a gap with the number missed."""
+    found: list[tuple[str, Any]] = []
+    for frame in await until_closed(hub, hub.subscribe("alice", **selection)):
+        assert isinstance(frame, dict)
+        number = hub.position_of(frame["id"])
+        if frame["type"] == "gap":
+            found.append(("gap", frame["missed"]))
+        else:
+            found.append((frame["type"], number))
+    return found
+
+
+async def test_subscribe_since_now_is_told_its_position_first() -> None:
+    hub = Hub()
+    publish_all(hub)
+
+    assert await brief(hub, since="now") == [("position", 5)]
+
+
+async def test_subscribe_since_an_event_goes_on_right_after_it() -> None:
+    hub = Hub()
+    publish_all(hub)
+
+    assert await brief(hub, since=hub.id_at(2)) == [
+        *(("position", 2), ("service", 3), ("node", 5))
+    ]
+
+
+@pytest.mark.parametrize("since", ["", "1", "0-1", "other-1", "{run}-6", "{run}-x"])
+async def test_subscribe_since_what_is_not_known_is_a_gap_and_all_there_is(
+    since: str,
+) -> None:
+    hub = Hub()
+    publish_all(hub)
+    run = hub.id_at(0).partition("-")[0]
+
+    frames = await brief(hub, since=since.format(run=run))
+
+    # Still without a position: until the gap is told, it is to be told again.
+    assert frames[:2] == [("position", None), ("gap", None)]
+    assert [number for _, number in frames[2:]] == [1, 2, 3, 5]
+
+
+@pytest.mark.parametrize(
+    ("selection", "missed"),
+    [({}, 2), ({"types": ["node"]}, None), ({"parents": [STACK.uri]}, None)],
+)
+async def test_gap_tells_how_many_were_missed_by_a_reader_of_everything(
+    monkeypatch: pytest.MonkeyPatch, selection: dict[str, Any], missed: int | None
+) -> None:
+    monkeypatch.setattr(hub_module, "HISTORY", 2)
+    hub = Hub()
+    for record in (STACK, WEB, DB, MACHINE):
+        hub.publish(record, "update", [])
+
+    frames = await brief(hub, since=hub.id_at(0), **selection)
+
+    assert frames[:2] == [("position", 0), ("gap", missed)]
+
+
+async def test_gap_tells_nothing_of_how_much_others_do(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(hub_module, "HISTORY", 2)
+    hub = Hub()
+    publish_all(hub)  # bob's, too
+
+    frames = await brief(hub, since=hub.id_at(0))
+
+    assert frames == [*(("position", 0), ("gap", None), ("position", 4), ("node", 5))]
+
+
+async def test_position_is_told_while_nothing_is_selected(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(hub_module, "HISTORY", 20)
+    hub = Hub()
+    for record in (DB, DB, DB, WEB, DB, DB):
+        hub.publish(record, "update", [])
+
+    frames = await brief(hub, since=hub.id_at(0), objects=[WEB.uri])
+
+    assert frames == [
+        *(("position", 0), ("position", 2), ("service", 4), ("position", 6))
+    ]

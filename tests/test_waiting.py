@@ -11,7 +11,8 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from aiodockercloud import DockerCloud, WaitFailed
+from aiodockercloud import DockerCloud, ObjectNotFound, WaitFailed
+from flows import PATIENCE
 
 UUID = "7eaf7fff-882c-4f3d-9a8f-a22317ac00ce"
 OTHER = "09cbcf8d-a727-40d9-b420-c8e18b7fa55b"
@@ -31,10 +32,14 @@ class Fake:
         self.objects: dict[str, list[dict[str, Any]]] = {}
         self.writes: list[tuple[str, str]] = []
         self.looks: list[str] = []
+        self.look = asyncio.Event()
         self.log: list[str] = []
         self.readers: list[web.WebSocketResponse] = []
         self.subscribed = asyncio.Event()
         self.refuse_events = False
+        self.knocked = asyncio.Event()
+        self.admit = asyncio.Event()
+        self.admit.set()
         self.left = asyncio.Event()
 
     def app(self) -> web.Application:
@@ -47,6 +52,8 @@ class Fake:
     async def answer(self, request: web.Request) -> web.Response:
         if request.method == "GET":
             self.looks.append(request.path)
+            self.look.set()
+            self.look.clear()
         else:
             self.writes.append((request.method, request.path))
         try:
@@ -59,6 +66,8 @@ class Fake:
         return web.json_response(now, headers=headers)
 
     async def events(self, request: web.Request) -> web.WebSocketResponse:
+        self.knocked.set()
+        await self.admit.wait()
         if self.refuse_events:
             raise web.HTTPNotFound
         ws = web.WebSocketResponse()
@@ -80,9 +89,15 @@ class Fake:
         await ws.close()
         return ws
 
-    async def event(self) -> None:
+    async def looked(self, count: int) -> None:
+        while len(self.looks) < count:
+            await self.look.wait()
+
+    async def event(self, uri: str = SERVICE, *parents: str) -> None:
         await self.subscribed.wait()
-        await self.readers[-1].send_json({"type": "service", "resource_uri": SERVICE})
+        await self.readers[-1].send_json(
+            {"type": "service", "resource_uri": uri, "parents": parents}
+        )
 
 
 def service(state: str, **more: Any) -> dict[str, Any]:
@@ -102,48 +117,132 @@ async def fake() -> AsyncIterator[tuple[Fake, DockerCloud]]:
             yield fake, cloud
 
 
-LONG = 60.0  # no test reaches this poll: it must get by on events
+#: No test reaches this poll: before that its time is up.
+LONG = 3 * PATIENCE
 SOON = 0.001
 
 
-async def test_wait_for_a_state_that_is_there_subscribes_to_nothing(
+async def test_wait_for_a_state_that_is_there_looks_once(
     fake: tuple[Fake, DockerCloud],
 ) -> None:
     server, cloud = fake
     server.objects[SERVICE] = [service("Running")]
 
-    found = await cloud.services.wait(UUID, state="Running")
+    found = await cloud.services.wait(
+        UUID, state="Running", poll=LONG, timeout=PATIENCE
+    )
 
     assert found["state"] == "Running"
-    assert server.readers == []
+    assert server.looks == [SERVICE]
+    await server.left.wait()
 
 
-async def test_wait_looks_again_once_subscribed(
+async def test_wait_does_not_look_before_it_is_subscribed(
     fake: tuple[Fake, DockerCloud],
 ) -> None:
-    """What happens between the first look and the subscription is not lost."""
+    """What happens between a look and a subscription would be lost."""
     server, cloud = fake
+    server.admit.clear()
+    server.objects[SERVICE] = [service("Running")]
+    waiting = asyncio.create_task(
+        cloud.services.wait(UUID, "Running", poll=LONG, timeout=PATIENCE)
+    )
+    await server.knocked.wait()
+
+    assert server.looks == []
+    server.admit.set()
+
+    assert (await waiting)["state"] == "Running"
+
+
+async def test_wait_looks_by_the_clock_while_no_answer_about_events_comes(
+    fake: tuple[Fake, DockerCloud],
+) -> None:
+    server, cloud = fake
+    server.admit.clear()
     server.objects[SERVICE] = [service("Starting"), service("Running")]
 
-    found = await cloud.services.wait(UUID, "Running", poll=LONG)
-
-    assert found["state"] == "Running"
+    assert (await cloud.services.wait(UUID, "Running", poll=SOON))["state"] == "Running"
+    server.admit.set()
 
 
 async def test_wait_looks_at_each_event_and_closes_its_stream(
     fake: tuple[Fake, DockerCloud],
 ) -> None:
     server, cloud = fake
-    starting = service("Starting")
-    server.objects[SERVICE] = [starting, starting, service("Partly running")]
+    server.objects[SERVICE] = [service("Starting"), service("Partly running")]
     waiting = asyncio.create_task(
-        cloud.services.wait(UUID, ["Running", "Partly running"], poll=LONG)
+        cloud.services.wait(
+            UUID, ["Running", "Partly running"], poll=LONG, timeout=PATIENCE
+        )
     )
 
+    await server.looked(1)
     await server.event()
 
     assert (await waiting)["state"] == "Partly running"
     await server.left.wait()
+
+
+async def test_wait_looks_at_events_of_what_belongs_to_the_object(
+    fake: tuple[Fake, DockerCloud],
+) -> None:
+    server, cloud = fake
+    server.objects[SERVICE] = [service("Starting"), service("Running")]
+    waiting = asyncio.create_task(
+        cloud.services.wait(UUID, "Running", poll=LONG, timeout=PATIENCE)
+    )
+    await server.looked(1)
+
+    await server.event(f"{APP}container/{OTHER}/", SERVICE)
+
+    assert (await waiting)["state"] == "Running"
+
+
+async def test_wait_beside_another_looks_at_once(
+    fake: tuple[Fake, DockerCloud],
+) -> None:
+    server, cloud = fake
+    server.objects[SERVICE] = [service("Starting")]
+    waiting = asyncio.create_task(
+        cloud.services.wait(UUID, "Running", poll=LONG, timeout=PATIENCE)
+    )
+    await server.looked(1)
+
+    assert (await cloud.services.wait(UUID, "Starting", poll=LONG, timeout=PATIENCE))[
+        "state"
+    ]
+
+    assert len(server.readers) == 1
+    server.objects[SERVICE] = [service("Running")]
+    await server.event()
+    await waiting
+
+
+@pytest.mark.parametrize("name", ["Service Create", "Service Update"])
+async def test_wait_with_an_action_that_begins_nothing_is_for_somebody_to_start_it(
+    fake: tuple[Fake, DockerCloud], name: str
+) -> None:
+    server, cloud = fake
+    server.objects[SERVICE] = [service("Not running")]
+    server.objects[ACTION] = [{**action("Success"), "action": name}]
+    thing = service("Not running", dockercloud_action_uri=ACTION)
+
+    with pytest.raises(TimeoutError):
+        await cloud.services.wait(thing, "Running", timeout=0.3, poll=SOON)
+
+
+async def test_wait_for_what_was_terminated_waits_for_its_action_to_say_why(
+    fake: tuple[Fake, DockerCloud],
+) -> None:
+    server, cloud = fake
+    server.objects[SERVICE] = [service("Terminated")]
+    server.objects[ACTION] = [action("In progress"), action("Failed")]
+    server.log = ["no machines"]
+    thing = service("Starting", dockercloud_action_uri=ACTION)
+
+    with pytest.raises(WaitFailed, match="is Failed: no machines"):
+        await cloud.services.wait(thing, "Running", poll=SOON)
 
 
 async def test_wait_without_events_looks_by_the_clock(
@@ -172,7 +271,7 @@ async def test_wait_for_what_was_terminated_fails(
     server.objects[SERVICE] = [service("Starting"), service("Terminated")]
 
     with pytest.raises(WaitFailed, match="Terminated and will not become Running"):
-        await cloud.services.wait(UUID, "Running", poll=LONG)
+        await cloud.services.wait(UUID, "Running", poll=SOON)
     assert (await cloud.services.wait(UUID, "Terminated"))["state"] == "Terminated"
 
 
@@ -183,13 +282,54 @@ async def test_wait_whose_action_fails_says_why(
     server, cloud = fake
     server.objects[f"{SERVICE}start/"] = [service("Starting")]
     server.objects[SERVICE] = [service("Starting")]
-    server.objects[ACTION] = [action("In progress"), action(state)]
+    server.objects[ACTION] = [action(state)]
     server.log = ["pulling", "no such image"]
 
     started = await cloud.services.start(UUID)
     with pytest.raises(WaitFailed, match=f"Service Start {OTHER} is {state}") as caught:
-        await cloud.services.wait(started, "Running", poll=LONG)
+        await cloud.services.wait(started, "Running", poll=LONG, timeout=PATIENCE)
     assert "no such image" in str(caught.value)
+
+
+async def test_wait_looks_once_more_before_it_gives_up(
+    fake: tuple[Fake, DockerCloud],
+) -> None:
+    """Between the look at the service and the one at its containers it has come up."""
+    server, cloud = fake
+    server.objects[f"{SERVICE}start/"] = [service("Starting")]
+    server.objects[SERVICE] = [service("Partly running"), service("Running")]
+    server.objects[ACTION] = [action("Success")]
+    server.objects[f"{APP}container/"] = [page({"name": "web-1", "state": "Running"})]
+
+    started = await cloud.services.start(UUID)
+
+    assert (await cloud.services.wait(started, "Running", poll=LONG, timeout=PATIENCE))[
+        "state"
+    ] == ("Running")
+
+
+async def test_wait_whose_action_is_forgotten_goes_by_the_state(
+    fake: tuple[Fake, DockerCloud],
+) -> None:
+    server, cloud = fake
+    server.objects[f"{SERVICE}start/"] = [service("Starting")]
+    server.objects[SERVICE] = [service("Stopped")]
+    ended = {"name": "web-1", "state": "Stopped", "exit_code": 2}
+    server.objects[f"{APP}container/"] = [page(ended)]
+
+    started = await cloud.services.start(UUID)
+
+    with pytest.raises(WaitFailed, match=r"web-1 is Stopped \(exit code 2\)"):
+        await cloud.services.wait(started, "Running", poll=LONG, timeout=PATIENCE)
+
+
+async def test_wait_first_look_that_fails_is_raised(
+    fake: tuple[Fake, DockerCloud],
+) -> None:
+    _, cloud = fake
+
+    with pytest.raises(ObjectNotFound):
+        await cloud.services.wait(UUID, "Running", poll=LONG, timeout=PATIENCE)
 
 
 async def test_wait_that_takes_too_long_names_the_state(
@@ -199,7 +339,7 @@ async def test_wait_that_takes_too_long_names_the_state(
     server.objects[SERVICE] = [service("Starting")]
 
     with pytest.raises(TimeoutError, match=f"service {UUID} was still 'Starting'"):
-        await cloud.services.wait(UUID, "Running", timeout=0.05)
+        await cloud.services.wait(UUID, "Running", timeout=0.5)
 
 
 async def test_wait_cancelled_leaves_no_stream(
@@ -208,7 +348,9 @@ async def test_wait_cancelled_leaves_no_stream(
     server, cloud = fake
     server.objects[SERVICE] = [service("Starting")]
     before = asyncio.all_tasks()
-    waiting = asyncio.create_task(cloud.services.wait(UUID, "Running", poll=LONG))
+    waiting = asyncio.create_task(
+        cloud.services.wait(UUID, "Running", poll=LONG, timeout=PATIENCE)
+    )
     await server.subscribed.wait()
 
     waiting.cancel()
@@ -233,7 +375,7 @@ async def test_actions_wait_takes_each_form_of_an_action(
         "uuid": OTHER,
     }
 
-    found = await cloud.actions.wait(things[form], poll=LONG)
+    found = await cloud.actions.wait(things[form], poll=SOON)
 
     assert found["state"] == "Success"
 
@@ -286,7 +428,7 @@ async def test_deploy_of_a_new_stack_creates_and_starts_it(
     server.objects[ACTION] = [action("Success")]
     server.objects[STACK] = [stack("Starting"), stack("Running")]
 
-    found = await cloud.stacks.deploy(file, poll=LONG)
+    found = await cloud.stacks.deploy(file, poll=SOON)
 
     assert found["state"] == "Running"
     assert server.writes == [("POST", f"{APP}stack/"), ("POST", f"{STACK}start/")]
@@ -301,7 +443,7 @@ async def test_deploy_of_a_known_stack_updates_and_redeploys_it(
     server.objects[ACTION] = [action("Success")]
     server.objects[STACK] = [stack("Running")]
 
-    await cloud.stacks.deploy(file, poll=LONG)
+    await cloud.stacks.deploy(file, poll=LONG, timeout=PATIENCE)
 
     assert server.writes == [("PATCH", STACK), ("POST", f"{STACK}redeploy/")]
 
