@@ -8,15 +8,15 @@ from __future__ import annotations
 import asyncio
 import inspect
 import os
+import time
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
-from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from io import BytesIO
 from ssl import SSLContext
 from typing import Any, Self
 from urllib.parse import quote, urlencode
+from uuid import uuid4
 from weakref import WeakSet
 
 import aiohttp
@@ -28,12 +28,20 @@ from .actions import Actions
 from .catalog import AvailabilityZones, NodeTypes, Providers, Regions
 from .containers import Containers
 from .events import Events
-from .exceptions import ApiError, ConnectError, error_class
+from .exceptions import (
+    ApiError,
+    ConnectError,
+    DockerCloudError,
+    ThrottledError,
+    error_class,
+)
 from .nodeclusters import NodeClusters
 from .nodes import Nodes
 from .repositories import Registries, Repositories
+from .retry import Gate, Retry, may_repeat, retry_after
 from .services import Services
 from .stacks import Stacks
+from .stream import shut
 from .triggers import Triggers
 from .wire import DOCKER_CLOUD, Dialect
 
@@ -65,22 +73,6 @@ _RAW_FRAMES: dict[str, Any] = (
 )
 
 
-@dataclass(frozen=True)
-class Retry:
-    """When a request is sent again.
-
-    A GET is sent again when no answer came (but not when its time was up) and on 429,
-    502, 503 and 504; a write only on 429, which says that nothing was done. Pauses
-    double from *first* to *cap* seconds, with jitter; ``Retry-After`` makes them
-    longer, and when it asks for more than *patience* seconds, the error is raised.
-    """
-
-    attempts: int = 4
-    first: float = 0.2
-    cap: float = 10.0
-    patience: float = 60.0
-
-
 DEFAULT_RETRY = Retry()
 
 
@@ -105,7 +97,7 @@ class DockerCloud:
             on first use.
         timeout: Seconds for a whole request, or an ``aiohttp.ClientTimeout``.
         ssl: An ``SSLContext``, or ``False`` to check no certificate.
-        retry: When to send a request again; ``None`` never does.
+        retry: When to send a request again; ``None`` never does, and holds none back.
 
     Attributes:
         services, stacks, containers, nodes, nodeclusters, triggers, events, actions,
@@ -161,6 +153,11 @@ class DockerCloud:
         self._timeout = timeout
         self._ssl = True if ssl is None else ssl
         self._retry = retry
+        self._gate = Gate()
+        self._reading: WeakSet[aiohttp.ClientResponse] = WeakSet()
+        #: Seconds for which the server knows a repeated write by its key; 0 if it does
+        #: not, None until it is known.
+        self._kept: float | None = None
 
         self.services = Services(self)
         self.stacks = Stacks(self)
@@ -190,12 +187,18 @@ class DockerCloud:
     async def close(self) -> None:
         """Close the streams, and the session unless it was given; never raises."""
         self._closed = True
-        closings = [ws.close() for ws in self._sockets]
-        if closings:
-            await asyncio.gather(*closings, return_exceptions=True)
-        if self._own_session and self._session is not None:
-            with suppress(Exception):
-                await self._session.close()
+        for response in self._reading:
+            response.close()  # its reader would not notice the session's end
+        closings = [shut(ws) for ws in self._sockets]
+        try:
+            if closings:
+                with suppress(TimeoutError):  # of peers that take nothing any more
+                    async with asyncio.timeout(2 * CLOSE_TIMEOUT):
+                        await asyncio.gather(*closings, return_exceptions=True)
+        finally:  # also when this is cancelled: it closes all before it waits
+            if self._own_session and self._session is not None:
+                with suppress(Exception):
+                    await self._session.close()
 
     # --- one request ----------------------------------------------------------------
 
@@ -223,52 +226,83 @@ class DockerCloud:
         Raises:
             ApiError: The answer is an error; the subclass is the status's.
             ConnectError: No answer came.
+
+        Either says in ``attempts`` how often the request was sent; :class:`Retry` has
+        the rules. A write that got no answer may have been done nevertheless.
         """
         url = _url(self._rest, path, params)
         body = None if json is None else wire.dumps(json)
-        delays = None
-        attempt = 1
+        key = None if method == "GET" else uuid4().hex
+        retry, began = self._retry, time.monotonic()
+        attempt, delays, unsure = 0, None, False
         while True:
+            attempt += 1
             try:
-                return await self._send(method, url, body)
+                return await self._send(method, url, body, key)
             except (ApiError, ConnectError) as exc:
-                exc.attempts = attempt
-                retry = self._retry
-                if (
-                    retry is None
-                    or attempt >= retry.attempts
-                    or not _may_repeat(method, exc)
-                ):
+                sent = exc.attempts > 0
+                exc.attempts += attempt - 1
+                if retry is None or not sent or not may_repeat(exc):
                     raise
-                asked = _retry_after(exc)
+                asked = retry_after(exc)
                 if asked > retry.patience:
                     raise
                 delays = delays or wire.backoff(retry.first, cap=retry.cap)
                 pause = max(next(delays), asked)
-            attempt += 1
-            await asyncio.sleep(pause)
+                throttled = isinstance(exc, ThrottledError)
+                if isinstance(exc, ThrottledError):
+                    self._gate.close(pause, exc.headers)
+                if attempt >= retry.attempts:
+                    raise
+                # A write that was not refused may have been done.
+                unsure = unsure or (key is not None and not throttled)
+                if unsure and not await self._is_known(began, pause):
+                    raise
+            if not throttled:
+                await asyncio.sleep(pause)
 
-    async def _send(self, method: str, url: str, body: bytes | None) -> dict[str, Any]:
+    async def _is_known(self, began: float, pause: float) -> bool:
+        """Whether the server will still know a write that began then after a pause,
+        and not do it a second time."""
+        if self._kept is None:
+            # Every server of this API answers that, and ours says so with the answer.
+            with suppress(DockerCloudError):
+                await self.request("GET", wire.path("provider", dialect=self.dialect))
+        # Well within: the repeat has to get there, too.
+        return time.monotonic() + pause - began < (self._kept or 0) / 2
+
+    async def _send(
+        self, method: str, url: str, body: bytes | None, key: str | None
+    ) -> dict[str, Any]:
         session = await self._prepared()
+        headers = self._headers
+        if key is not None:
+            headers = {**(headers or {}), wire.IDEMPOTENCY_KEY: key}
         try:
-            async with (
-                self._slots,
-                session.request(
+            async with self._slots:
+                if self._retry is not None:
+                    await self._gate.passage(self._retry.patience, method, url)
+                async with session.request(
                     method,
                     URL(url, encoded=True),
                     # aiohttp warns of larger bodies that are not a file.
                     data=BytesIO(body) if body and len(body) > 2**20 else body,
-                    headers=self._headers,
+                    headers=headers,
                     timeout=self._timeout,
                     ssl=self._ssl,
                     # A redirected write would arrive as a GET.
                     allow_redirects=method == "GET",
                     raise_for_status=False,
-                ) as response,
-            ):
-                answer = await response.read()
+                ) as response:
+                    self._reading.add(response)
+                    answer = await response.read()
         except (aiohttp.ClientError, OSError) as exc:
             raise self._no_answer(method, url, exc) from exc
+        kept = response.headers.get(wire.IDEMPOTENCY_KEPT)
+        if kept is not None:
+            self._kept = float(kept) if kept.isdecimal() else 0
+        elif response.status < 300:  # a refusal may be a proxy's
+            self._kept = 0
         return wire.decode_response(
             response.status,
             response.headers,
@@ -291,6 +325,8 @@ class DockerCloud:
         """
         session = await self._prepared()
         url = _url(self._stream, path, params)
+        if self._retry is not None:
+            await self._gate.passage(self._retry.patience, "GET", url)
         try:
             async with asyncio.timeout(self._timeout.total):
                 ws: ClientWebSocketResponse[Any] = await session.ws_connect(
@@ -298,6 +334,7 @@ class DockerCloud:
                     headers=self._headers,
                     ssl=self._ssl,
                     heartbeat=HEARTBEAT,
+                    protocols=[wire.WINDOW_PROTOCOL],
                     timeout=aiohttp.ClientWSTimeout(ws_close=CLOSE_TIMEOUT),
                     **_RAW_FRAMES,
                 )
@@ -361,6 +398,8 @@ class DockerCloud:
                     headers=headers,
                     raise_for_status=self._check_handshake,
                 )
+                # aiohttp would send GET and DELETE a second time without a word.
+                self._session._retry_connection = False
             else:
                 self._headers = headers
             self._ready = True
@@ -376,7 +415,7 @@ class DockerCloud:
         return ConnectError(
             f"no answer from {URL(url, encoded=True).origin()}: {detail}",
             method=method,
-            url=wire.redact(url),
+            url=url,
         )
 
 
@@ -413,26 +452,3 @@ def _value(value: Any) -> str:
     if isinstance(value, Mapping):
         return str(value["resource_uri"])
     return str(value)
-
-
-def _may_repeat(method: str, exc: ApiError | ConnectError) -> bool:
-    if method != "GET":
-        return isinstance(exc, ApiError) and exc.status == 429
-    # The time that the caller allowed for the request is over.
-    return wire.is_transient(exc) and not isinstance(exc.__cause__, TimeoutError)
-
-
-def _retry_after(exc: ApiError | ConnectError) -> float:
-    """Seconds that the answer asks to wait for; the header has seconds or a date."""
-    headers = exc.headers if isinstance(exc, ApiError) else {}
-    value = next((v for k, v in headers.items() if k.lower() == "retry-after"), "")
-    if not value:
-        return 0.0
-    try:
-        return max(0.0, float(value))
-    except ValueError:
-        pass
-    try:
-        return max(0.0, (wire.parse_date(value) - datetime.now(UTC)).total_seconds())
-    except ValueError:
-        return 0.0

@@ -27,14 +27,16 @@ The client raises them, the server raises them too and renders them as
     └── StackFileError            a stack file is wrong: file, service, key
 
 ``ApiError``, ``AuthError``, ``ObjectNotFound`` and ``NonUniqueIdentifier`` are the
-names of the official SDK. All of them pickle, and none carries a secret: URLs are
-redacted before they get here.
+names of the official SDK. All of them pickle, and none shows a secret: URLs, headers
+and texts are redacted here, wherever they come from.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from http import HTTPStatus
+
+from .redaction import redact, redact_headers, redact_text
 
 __all__ = [
     "ApiError",
@@ -66,6 +68,9 @@ __all__ = [
 class DockerCloudError(Exception):
     """The root: catching it catches everything this library raises on purpose."""
 
+    def __init__(self, *args: object) -> None:
+        super().__init__(*(redact_text(x) if isinstance(x, str) else x for x in args))
+
 
 class ApiError(DockerCloudError):
     """The server answered, and the answer is an error.
@@ -74,8 +79,9 @@ class ApiError(DockerCloudError):
         status: The HTTP status.
         message: The server's own words, from ``{"error": …}`` where it sent that.
         method, url: The request, without credentials.
-        headers: The response's headers.
-        attempts: How many times the request was sent.
+        headers: The response's headers, without cookies and credentials.
+        attempts: How many times the request was sent; 0 when it was held back all
+            the time because of the answer to another one.
     """
 
     default_status = 500
@@ -91,17 +97,16 @@ class ApiError(DockerCloudError):
         attempts: int = 1,
     ) -> None:
         self.status = self.default_status if status is None else status
-        self.message = message or reason(self.status)
+        self.message = redact_text(message) or reason(self.status)
         self.method = method
-        self.url = url
-        self.headers = dict(headers or {})
+        self.url = redact_text(redact(url))
+        self.headers = redact_headers(headers or {})
         self.attempts = attempts
         super().__init__(self.message, self.status)
 
     def __str__(self) -> str:
         where = f" ({self.method} {self.url})" if self.method else ""
-        tries = f" [{self.attempts} attempts]" if self.attempts > 1 else ""
-        return f"{self.status}{where}: {self.message}{tries}"
+        return f"{self.status}{where}: {self.message}{_tries(self.attempts)}"
 
 
 class BadRequest(ApiError):
@@ -205,15 +210,14 @@ class ConnectError(DockerCloudError):
     def __init__(
         self, message: str = "", *, method: str = "", url: str = "", attempts: int = 1
     ) -> None:
-        self.message = message
+        self.message = redact_text(message)
         self.method = method
-        self.url = url
+        self.url = redact_text(redact(url))
         self.attempts = attempts
-        super().__init__(message)
+        super().__init__(self.message)
 
     def __str__(self) -> str:
-        tries = f" [{self.attempts} attempts]" if self.attempts > 1 else ""
-        return f"{self.message}{tries}"
+        return f"{self.message}{_tries(self.attempts)}"
 
 
 class StreamClosed(DockerCloudError):
@@ -226,8 +230,8 @@ class StreamClosed(DockerCloudError):
 
     def __init__(self, code: int = 1006, reason: str = "") -> None:
         self.code = code
-        self.reason = reason
-        super().__init__(code, reason)
+        self.reason = redact_text(reason)
+        super().__init__(code, self.reason)
 
     def __str__(self) -> str:
         said = f": {self.reason}" if self.reason else ""
@@ -253,11 +257,11 @@ class StackFileError(DockerCloudError):
     def __init__(
         self, problem: str = "", file: str = "", service: str = "", key: str = ""
     ) -> None:
-        self.problem = problem
+        self.problem = redact_text(problem)
         self.file = file
         self.service = service
         self.key = key
-        super().__init__(problem, file, service, key)
+        super().__init__(self.problem, file, service, key)
 
     def __str__(self) -> str:
         place = [
@@ -287,6 +291,11 @@ _BY_STATUS: dict[int, type[ApiError]] = {
         GatewayTimeout,
     )
 }
+
+
+def _tries(attempts: int) -> str:
+    """What a text says of them: one is what everybody expects."""
+    return "" if attempts == 1 else f" [{attempts} attempts]"
 
 
 def error_class(status: int) -> type[ApiError]:

@@ -1,12 +1,10 @@
-"""The one request: URLs, headers, errors, retries, the session."""
+"""The one request: URLs, headers, errors, the session."""
 
 from __future__ import annotations
 
 import asyncio
 import gc
 import pickle
-from datetime import UTC, datetime, timedelta
-from email.utils import format_datetime
 from typing import Any
 
 import aiohttp
@@ -24,8 +22,6 @@ from aiodockercloud import (
     DockerCloud,
     ObjectNotFound,
     Retry,
-    ThrottledError,
-    Unavailable,
 )
 
 BASE = "https://cloud.example.com"
@@ -183,102 +179,6 @@ async def test_request_that_takes_too_long_raises_and_is_not_repeated() -> None:
             with pytest.raises(ConnectError, match="timed out"):
                 await cloud.request("GET", PATH)
     assert seen == 1
-
-
-# --- again ----------------------------------------------------------------------------
-
-
-async def test_get_that_fails_for_the_moment_is_repeated(api: aioresponses) -> None:
-    api.get(BASE + PATH, status=503)
-    api.get(BASE + PATH, exception=aiohttp.ServerDisconnectedError())
-    api.get(BASE + PATH, payload={"uuid": "x"})
-
-    async with eager() as cloud:
-        assert await cloud.request("GET", PATH) == {"uuid": "x"}
-    assert len(calls(api, "GET")) == 3
-
-
-async def test_get_that_keeps_failing_ends_with_its_attempts(api: aioresponses) -> None:
-    api.get(BASE + PATH, status=503, repeat=True)
-
-    async with eager() as cloud:
-        with pytest.raises(Unavailable, match="3 attempts") as caught:
-            await cloud.request("GET", PATH)
-    assert caught.value.attempts == 3
-    assert len(calls(api, "GET")) == 3
-
-
-@pytest.mark.parametrize("status", [400, 401, 404, 422, 500])
-async def test_get_that_will_not_heal_is_sent_once(
-    api: aioresponses, status: int
-) -> None:
-    api.get(BASE + PATH, status=status, repeat=True)
-
-    async with eager() as cloud:
-        with pytest.raises(ApiError):
-            await cloud.request("GET", PATH)
-    assert len(calls(api, "GET")) == 1
-
-
-async def test_get_without_retry_is_sent_once(api: aioresponses) -> None:
-    api.get(BASE + PATH, status=503, repeat=True)
-
-    async with eager(retry=None) as cloud:
-        with pytest.raises(Unavailable):
-            await cloud.request("GET", PATH)
-    assert len(calls(api, "GET")) == 1
-
-
-@pytest.mark.parametrize("method", ["POST", "PATCH", "DELETE"])
-async def test_write_is_repeated_when_throttled_and_never_else(
-    api: aioresponses, method: str
-) -> None:
-    api.add(BASE + PATH, method, status=429)
-    api.add(BASE + PATH, method, status=503)
-
-    async with eager() as cloud:
-        with pytest.raises(Unavailable):
-            await cloud.request(method, PATH)
-    assert len(calls(api, method)) == 2
-
-
-async def test_write_without_answer_is_sent_once(api: aioresponses) -> None:
-    api.post(BASE + PATH, exception=aiohttp.ServerDisconnectedError(), repeat=True)
-
-    async with eager() as cloud:
-        with pytest.raises(ConnectError):
-            await cloud.request("POST", PATH)
-    assert len(calls(api, "POST")) == 1
-
-
-@pytest.mark.parametrize("form", ["seconds", "date"])
-async def test_retry_after_within_patience_is_kept(
-    api: aioresponses, monkeypatch: pytest.MonkeyPatch, form: str
-) -> None:
-    pauses: list[float] = []
-
-    async def sleep(seconds: float) -> None:
-        pauses.append(seconds)
-
-    monkeypatch.setattr(asyncio, "sleep", sleep)
-    later = format_datetime(datetime.now(UTC) + timedelta(seconds=30), usegmt=True)
-    value = {"seconds": "30", "date": later}[form]
-    api.get(BASE + PATH, status=429, headers={"Retry-After": value})
-    api.get(BASE + PATH, payload={})
-
-    async with eager() as cloud:
-        await cloud.request("GET", PATH)
-    assert pauses[0] == pytest.approx(30, abs=2)
-
-
-async def test_retry_after_beyond_patience_is_raised(api: aioresponses) -> None:
-    api.get(BASE + PATH, status=429, headers={"Retry-After": "3600"}, repeat=True)
-
-    async with eager() as cloud:
-        with pytest.raises(ThrottledError) as caught:
-            await cloud.request("GET", PATH)
-    assert caught.value.headers["Retry-After"] == "3600"
-    assert len(calls(api, "GET")) == 1
 
 
 # --- the session ----------------------------------------------------------------------

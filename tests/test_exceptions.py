@@ -1,12 +1,21 @@
-"""The error tree: statuses, texts, pickling."""
+"""The error tree: statuses, texts, pickling, and that no secret gets out by it."""
 
 from __future__ import annotations
 
+import copy
+import importlib
+import inspect
 import pickle
+import pkgutil
+import traceback
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import quote
 
 import pytest
 
-from aiodockercloud import exceptions
+import aiodockercloud
+from aiodockercloud import exceptions, wire
 from aiodockercloud.exceptions import (
     ApiError,
     AuthError,
@@ -17,37 +26,186 @@ from aiodockercloud.exceptions import (
     StreamClosed,
     error_class,
 )
+from aiodockercloud.redaction import redact_text
 
-ERRORS = [
-    getattr(exceptions, name) for name in exceptions.__all__ if name != "error_class"
+
+def tree() -> list[type[DockerCloudError]]:
+    """Every error there is, in whatever module of the library."""
+    for module in pkgutil.walk_packages(aiodockercloud.__path__, "aiodockercloud."):
+        if not module.name.endswith("__main__"):
+            importlib.import_module(module.name)
+    found: list[type[DockerCloudError]] = [DockerCloudError]
+    for kind in found:
+        found += [one for one in kind.__subclasses__() if one not in found]
+    return found
+
+
+ERRORS = tree()
+
+#: Something for every argument that an error has.
+ARGUMENTS: dict[str, Any] = {
+    "args": "what went wrong",
+    "message": "what went wrong",
+    "status": 418,
+    "method": "GET",
+    "url": "https://h/api/",
+    "headers": {"Retry-After": "3", "X-Other": "é"},
+    "attempts": 3,
+    "code": 4000,
+    "reason": "restarting",
+    "problem": "is unknown",
+    "file": "docker-cloud.yml",
+    "service": "web",
+    "key": "ports",
+}
+
+SECRET = "Hunter2-sécret"
+BASIC = wire.basic_auth("alice", SECRET).removeprefix("Basic ")
+UUID = "7eaf7fff-882c-4f3d-9a8f-a22317ac00ce"
+SECRETS = (SECRET, quote(SECRET), BASIC, UUID, UUID[:8])
+
+#: Texts and URLs as they come from servers, and from libraries' own errors.
+LEAKS = [
+    f"no answer from https://alice:{SECRET}@registry.example.com:5000/v2/",
+    f"no answer from https://alice:{quote(SECRET)}@registry.example.com:5000/v2/",
+    f"no path /api/app/v1/service/1/trigger/{UUID}/call/ here",
+    f"no path '/api/app/v1/service/1/webhook/handler/{UUID}/call/'",
+    f"wss://h/v1/events?user=alice&token={SECRET}",
+    f"wss://h/v1/events?auth=Basic%20{BASIC}",
+    f"wss://h/v1/events?x=1&apikey={SECRET}&y=2",
+    f"Authorization: Basic {BASIC}",
+    f"authorization: {SECRET}",
+    f"{{'Authorization': 'Basic {BASIC}', 'Accept': '*/*'}}",
+    f"<CIMultiDictProxy('Host': 'h', 'Authorization': 'Basic {BASIC}')>",
+    f"refused with Basic {BASIC}.",
+    f"refused with Bearer {SECRET}",
+    f"Authorization: ApiKey alice:{SECRET}",
+    f"Set-Cookie: session={SECRET}; Path=/",
+    f"X-Registry-Auth: {BASIC}",
+    f'{{"X-Registry-Auth": "{BASIC}"}}',
+    f'{{"username": "alice", "password": "{SECRET}"}}',
+    f"{{'registry_password': '{SECRET} with spaces'}}",
+    f"login failed with password={SECRET}",
+    f"DOCKERCLOUD_APIKEY={SECRET} is wrong",
 ]
 
+HEADERS = {
+    "Authorization": f"Basic {BASIC}",
+    "set-cookie": f"session={SECRET}",
+    "X-Registry-Auth": BASIC,
+    "Retry-After": "3",
+}
+
+
+def make(kind: type[DockerCloudError], **given: Any) -> DockerCloudError:
+    """An error with all that its class takes."""
+    args: list[Any] = []
+    named: dict[str, Any] = {}
+    for name, parameter in inspect.signature(kind).parameters.items():
+        value = given.get(name, ARGUMENTS[name])
+        if parameter.kind is parameter.KEYWORD_ONLY:
+            named[name] = value
+        else:
+            args.append(value)
+    return kind(*args, **named)
+
+
+def test_tree_has_every_exported_error() -> None:
+    names = {kind.__name__ for kind in ERRORS}
+
+    assert names >= {*exceptions.__all__} - {"error_class"}
+
+
+def test_errors_of_other_modules_that_users_meet_belong_to_the_tree() -> None:
+    """The library raises nothing of its own that its root does not catch."""
+    public = [getattr(aiodockercloud, name) for name in aiodockercloud.__all__]
+    errors = [x for x in public if isinstance(x, type) and issubclass(x, Exception)]
+
+    assert errors
+    assert all(issubclass(one, DockerCloudError) for one in errors)
+
+
+@pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
+@pytest.mark.parametrize("kind", ERRORS)
+def test_every_error_pickled_comes_back_whole(
+    kind: type[DockerCloudError], protocol: int
+) -> None:
+    error = make(kind)
+    error.add_note("a note")
+
+    found = pickle.loads(pickle.dumps(error, protocol))
+
+    assert type(found) is kind
+    assert (str(found), repr(found)) == (str(error), repr(error))
+    assert found.args == error.args
+    assert vars(found) == vars(error)
+
+
+@pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy])
+@pytest.mark.parametrize("kind", ERRORS)
+def test_every_error_copied_is_the_same(
+    kind: type[DockerCloudError], copied: Callable[[Any], Any]
+) -> None:
+    error = make(kind)
+
+    found = copied(error)
+
+    assert type(found) is kind
+    assert (str(found), repr(found)) == (str(error), repr(error))
+    assert vars(found) == vars(error)
+
 
 @pytest.mark.parametrize("kind", ERRORS)
-def test_every_error_has_the_one_root(kind: type[Exception]) -> None:
-    assert issubclass(kind, DockerCloudError)
+def test_every_error_made_without_arguments_has_a_text(
+    kind: type[DockerCloudError],
+) -> None:
+    error = kind()
+
+    assert isinstance(str(error), str)
+    assert vars(pickle.loads(pickle.dumps(error))) == vars(error)
 
 
 @pytest.mark.parametrize("kind", ERRORS)
-def test_every_error_pickled_comes_back_whole(kind: type[Exception]) -> None:
-    error = kind("what went wrong")
+def test_no_error_shows_a_secret(kind: type[DockerCloudError]) -> None:
+    for leak in LEAKS:
+        said = {name: leak for name in ("args", "message", "reason", "problem", "url")}
+        error = make(kind, **said, headers=HEADERS)
+        for one in (error, pickle.loads(pickle.dumps(error))):
+            shown = f"{one} {one!r} {one.args} {vars(one)}"
+            shown += "".join(traceback.format_exception(one))
+            assert [secret for secret in SECRETS if secret in shown] == [], leak
 
-    copy = pickle.loads(pickle.dumps(error))
 
-    assert type(copy) is kind
-    assert str(copy) == str(error)
-    assert vars(copy) == vars(error)
+@pytest.mark.parametrize(
+    "text",
+    [
+        "credentials are missing: send Authorization: Basic",
+        "Basic authentication is needed; Bearer tokens are not",
+        "password: must be a text, got 5",
+        "token: is missing",
+        "there is no path /api/app/v1/service/1/trigger/",
+        "mail to admin@example.com, or see https://example.com/a@b",
+        "name: there is a service 'web' already",
+        "Authorization Required",
+    ],
+)
+def test_text_without_secrets_stays_as_it_is(text: str) -> None:
+    assert redact_text(text) == text
+    assert ApiError(text).message == text
 
 
-def test_api_error_pickled_keeps_all_it_knows() -> None:
-    error = AuthError(
-        "who?", method="GET", url="https://h/", headers={"A": "b"}, attempts=3
-    )
+def test_url_that_cannot_be_read_makes_no_second_error() -> None:
+    assert SECRET not in ConnectError("x", url=f"http://[{SECRET}").url
 
-    copy = pickle.loads(pickle.dumps(error))
 
-    assert vars(copy) == vars(error)
-    assert str(copy) == "401 (GET https://h/): who? [3 attempts]"
+def test_headers_that_are_no_secret_stay() -> None:
+    assert ApiError(headers=HEADERS).headers == {"Retry-After": "3"}
+
+
+def test_api_error_as_text_has_status_place_message_and_attempts() -> None:
+    error = AuthError("who?", method="GET", url="https://h/", attempts=3)
+
+    assert str(error) == "401 (GET https://h/): who? [3 attempts]"
 
 
 @pytest.mark.parametrize(

@@ -43,6 +43,8 @@ from .accounts import NOBODY, Account
 from .api import LARGEST_BODY, Call, Handler, Reply
 from .cloud import Cloud
 from .engines import EngineError
+from .faults import FAULTS, Faults
+from .idempotency import KEEP
 
 log = logging.getLogger(__name__)
 
@@ -73,11 +75,16 @@ SERVED = {
 
 CLOUD = web.AppKey("cloud", Cloud)
 
+#: What every JSON answer has.
+_HEADERS = {wire.IDEMPOTENCY_KEPT: f"{KEEP:g}"}
 
-def make_app(cloud: Cloud) -> web.Application:
-    """The API over *cloud*, which the application starts and closes."""
+
+def make_app(cloud: Cloud, faults: Faults | None = None) -> web.Application:
+    """The API over *cloud*, which the application starts and closes; *faults* are what
+    its clients may meet on top."""
     app = web.Application(client_max_size=LARGEST_BODY)
     app[CLOUD] = cloud
+    app[FAULTS] = faults or Faults()
     app[streams.SOCKETS] = set()
     app.router.add_route("*", "/{path:.*}", handle)
     app.on_startup.append(_start)
@@ -87,15 +94,17 @@ def make_app(cloud: Cloud) -> web.Application:
 
 
 async def _start(app: web.Application) -> None:
+    app[FAULTS].begin()
     await app[CLOUD].start()
 
 
 async def _close_sockets(app: web.Application) -> None:
     """Say goodbye to streams, else they would hold up the end."""
+    app[FAULTS].end()
     sockets = app[streams.SOCKETS]
     await asyncio.gather(
         *(
-            ws.close(code=WSCloseCode.GOING_AWAY, message=b"the server ends")
+            streams.say_goodbye(ws, WSCloseCode.GOING_AWAY, "the server ends")
             for ws in list(sockets)
         ),
         return_exceptions=True,
@@ -107,13 +116,18 @@ async def _close(app: web.Application) -> None:
 
 
 async def handle(request: web.Request) -> web.StreamResponse:
+    """Answer one request, as a fault has it if one is wanted."""
+    faults = request.app[FAULTS]
+    if faults.active:
+        return await faults.answer(request, _handle)
+    return await _handle(request)
+
+
+async def _handle(request: web.Request) -> web.StreamResponse:
     """Answer one request, whatever happens with JSON."""
     cloud = request.app[CLOUD]
     try:
-        reply = await _dispatch(request, cloud)
-        if isinstance(reply, web.StreamResponse):
-            return reply
-        response = _answer(request, reply)
+        response = await _dispatch(request, cloud)
     except Exception as error:
         response = _refusal(_as_api_error(error, request))
     if request.method == "GET":
@@ -126,7 +140,11 @@ async def handle(request: web.Request) -> web.StreamResponse:
     return response
 
 
-def _answer(request: web.Request, reply: Reply) -> web.Response:
+def _answer(
+    request: web.Request, reply: Reply | web.StreamResponse
+) -> web.StreamResponse:
+    if isinstance(reply, web.StreamResponse):
+        return reply
     response = _json(reply.body, reply.status)
     if reply.action is not None:
         target = wire.split_path(request.path)
@@ -144,14 +162,17 @@ def _refusal(problem: ApiError) -> web.Response:
 
 def _json(body: dict[str, object] | None, status: int) -> web.Response:
     if body is None:
-        return web.Response(status=204)
+        return web.Response(status=204, headers=_HEADERS)
     # Without a charset: the PHP client compares the whole value.
     return web.Response(
-        body=wire.dumps(body), status=status, content_type="application/json"
+        body=wire.dumps(body),
+        status=status,
+        headers=_HEADERS,
+        content_type="application/json",
     )
 
 
-async def _dispatch(request: web.Request, cloud: Cloud) -> Reply | web.StreamResponse:
+async def _dispatch(request: web.Request, cloud: Cloud) -> web.StreamResponse:
     target = wire.split_path(request.rel_url.raw_path)
     if target is None:
         raise ObjectNotFound(f"there is no path {request.path}")
@@ -164,7 +185,7 @@ async def _dispatch(request: web.Request, cloud: Cloud) -> Reply | web.StreamRes
             return await tutum.refuse(request)
         raise
     if target.kind == "auth":
-        return Reply({"username": account.user})
+        return _json({"username": account.user}, 200)
     if not handlers:
         raise ObjectNotFound(f"there is no path {request.path}")
     handler: Handler | None = handlers.get(request.method)
@@ -175,10 +196,18 @@ async def _dispatch(request: web.Request, cloud: Cloud) -> Reply | web.StreamRes
             headers={"Allow": allowed},
         )
     namespace = cloud.accounts.namespace(account, target.namespace)
-    if target.dialect is wire.TUTUM:
-        call = tutum.TutumCall(request, cloud, target, account, namespace)
-        return await tutum.answer(call, handler)
-    return await handler(Call(request, cloud, target, account, namespace))
+
+    async def answer() -> web.StreamResponse:
+        given = (request, cloud, target, account, namespace)
+        if target.dialect is wire.TUTUM:
+            reply = await tutum.answer(tutum.TutumCall(*given), handler)
+        else:
+            reply = await handler(Call(*given))
+        return _answer(request, reply)
+
+    # Who calls a trigger is nobody, with keys of that trigger.
+    scope = request.path if public else namespace
+    return await cloud.answers.once(request, account, scope, answer)
 
 
 def authenticate(request: web.Request, cloud: Cloud) -> Account:

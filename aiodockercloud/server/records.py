@@ -233,11 +233,11 @@ class Records:
         """The services that have a link to this one."""
         return [
             other
-            for other in _live(self.services.values())
-            if any(
-                link["to_service"] == service.uuid
-                for link in other.definition["linked_to_service"]
-            )
+            for other in self.services.values()
+            # Most have none: with thousands of services it counts to see that first.
+            if (links := other.definition["linked_to_service"])
+            and other.state != lifecycle.TERMINATED
+            and any(link["to_service"] == service.uuid for link in links)
         ]
 
     def repository_for(self, namespace: str, image: str) -> Repository | None:
@@ -249,6 +249,13 @@ class Records:
             if repository.namespace == namespace and repository.name == bare:
                 return repository
         return None
+
+    def credentials_for(self, namespace: str, image: str) -> tuple[str, str] | None:
+        """User and password for an image's registry, where some are stored."""
+        repository = self.repository_for(namespace, image)
+        if repository is None or not repository.username:
+            return None
+        return repository.username, repository.password
 
     def link_names(self, service: Service) -> set[str]:
         """The names under which services of the same stack link to this one."""

@@ -1,0 +1,570 @@
+"""A write that is sent again with its key is done once, whatever happens between."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+from aiohttp.test_utils import unused_port
+
+from aiodockercloud import DockerCloud, Retry, ThrottledError, wire
+from aiodockercloud.server import Embedded, Faults, Server, idempotency, running
+from aiodockercloud.server import store as store_module
+from aiodockercloud.server.engines import EngineError
+from aiodockercloud.server.idempotency import ANSWER
+from flows import IDLE, PATIENCE, Answer, Raw, client_of
+from test_restart import ACCOUNT, alice, kept, serving
+
+SERVICES = "/api/app/v1/service/"
+STACKS = "/api/app/v1/stack/"
+TOKENS = "/api/infra/v1/token/"
+REPOSITORIES = "/api/repo/v1/repository/"
+BODY = wire.dumps({"image": IDLE})
+KEY = "4cb3a5d0c4d94d6a9e1d3f8a7a4d2b11"
+SOON = Retry(attempts=10, first=0.01, cap=0.1)
+
+
+async def create(raw: Raw, key: str = KEY, body: bytes = BODY) -> Answer:
+    return await raw("POST", SERVICES, body, Idempotency_Key=key)
+
+
+def told(answer: Answer) -> tuple[int, bytes, Mapping[str, str]]:
+    """What an answer says, without the moment at which it said so."""
+    changing = ("Date", "Content-Length")
+    headers = {k: v for k, v in answer.headers.items() if k not in changing}
+    return answer.status, answer.body, headers
+
+
+# --- what is repeated -----------------------------------------------------------------
+
+
+async def test_create_with_the_same_key_makes_one_and_answers_twice(
+    raw: Raw, server: Server
+) -> None:
+    first, second = await create(raw), await create(raw)
+
+    assert first.status == 201
+    assert told(first) == told(second)
+    assert "X-DockerCloud-Action-URI" in second.headers
+    assert list(server.cloud.services) == [first.json()["uuid"]]
+
+
+async def test_create_without_a_key_makes_one_each_time(
+    raw: Raw, server: Server
+) -> None:
+    for _ in range(2):
+        assert (await raw("POST", SERVICES, BODY)).status == 201
+    assert len(server.cloud.services) == 2
+
+
+async def test_keys_of_namespaces_and_accounts_are_their_own(
+    raw: Raw, server: Server
+) -> None:
+    server.cloud.accounts.add("bob", "k", namespace="admin")
+    bob = wire.basic_auth("bob", "k")
+    acme = "/api/app/v1/acme/service/"
+
+    answers = [
+        await create(raw),
+        await raw("POST", acme, BODY, Idempotency_Key=KEY),
+        await raw("POST", SERVICES, BODY, auth=bob, Idempotency_Key=KEY),
+        await create(raw, key=KEY.upper()),
+    ]
+
+    assert len({answer.json()["uuid"] for answer in answers}) == 4
+    assert (
+        len({key for kept in server.cloud.answers._kept.values() for key in kept}) == 4
+    )
+    assert len(server.cloud.services) == 4
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("POST", SERVICES, b'{"image":"other"}'),
+        ("POST", SERVICES + "?x=1", BODY),
+        ("POST", STACKS, BODY),
+        ("PATCH", SERVICES + "{uuid}/", BODY),
+        ("DELETE", SERVICES + "{uuid}/", b""),
+    ],
+)
+async def test_key_of_another_request_is_refused(
+    raw: Raw, server: Server, method: str, path: str, body: bytes
+) -> None:
+    service = (await create(raw)).json()
+
+    answer = await raw(
+        method, path.format(uuid=service["uuid"]), body, Idempotency_Key=KEY
+    )
+
+    assert answer.status == 422
+    assert answer.error.startswith("Idempotency-Key: ")
+    (only,) = server.cloud.services.values()
+    assert only.state == "Not running"
+    assert told(await create(raw))[0] == 201
+
+
+async def test_refusal_is_not_repeated_but_tried_again(
+    raw: Raw, server: Server
+) -> None:
+    body = wire.dumps({"name": "r.example.com/a"})
+    other = await raw("POST", REPOSITORIES, body)
+    path = other.json()["resource_uri"]
+
+    taken = await raw("POST", REPOSITORIES, body, Idempotency_Key=KEY)
+    await raw("DELETE", path)
+    free = await raw("POST", REPOSITORIES, body, Idempotency_Key=KEY)
+
+    assert (taken.status, free.status) == (409, 201)
+
+
+async def test_operation_and_delete_are_repeated(raw: Raw, server: Server) -> None:
+    service = (await create(raw)).json()
+    start = f"{service['resource_uri']}start/"
+
+    for method, path in (("POST", start), ("DELETE", service["resource_uri"])):
+        first = await raw(method, path, Idempotency_Key=path)
+        second = await raw(method, path, Idempotency_Key=path)
+        assert first.status == 202
+        assert told(first) == told(second)
+    operations = [action.action for action in server.cloud.actions.values()]
+    assert operations.count("Service Start") == 1
+    assert operations.count("Service Terminate") == 1
+
+
+async def test_delete_that_answers_nothing_is_repeated(raw: Raw) -> None:
+    service = (await create(raw)).json()
+    path = f"{service['resource_uri']}trigger/"
+    trigger = (await raw("POST", path, b"{}")).json()
+
+    first = await raw("DELETE", trigger["resource_uri"], Idempotency_Key="d")
+    second = await raw("DELETE", trigger["resource_uri"], Idempotency_Key="d")
+    third = await raw("DELETE", trigger["resource_uri"], Idempotency_Key="e")
+
+    assert (first.status, second.status, third.status) == (204, 204, 404)
+    assert told(first) == told(second)
+
+
+async def test_call_of_a_trigger_is_repeated_by_a_key_of_that_trigger(
+    raw: Raw, live: DockerCloud
+) -> None:
+    """Who calls one is nobody: else its keys would be anybody's."""
+    service = await live.services.create(image=IDLE)
+    urls = [
+        (await live.triggers.create(service, operation="SCALEUP"))["url"]
+        for _ in range(2)
+    ]
+
+    for url, count in ((urls[0], 2), (urls[0], 2), (urls[1], 3), (urls[1], 3)):
+        answer = await raw("POST", url, auth=None, Idempotency_Key=KEY)
+        assert answer.status == 202
+        await live.actions.wait(answer.headers["X-DockerCloud-Action-URI"])
+        found = await live.services.inspect(service)
+        assert found["target_num_containers"] == count
+
+
+async def test_answer_in_tutum_words_is_repeated_in_them(raw: Raw) -> None:
+    first, second = [
+        await raw("POST", "/api/v1/service/", BODY, Idempotency_Key=KEY)
+        for _ in range(2)
+    ]
+
+    assert told(first) == told(second)
+    assert second.headers["X-Tutum-Action-URI"].startswith("/api/v1/action/")
+
+
+async def test_every_answer_says_how_long_keys_are_known(raw: Raw) -> None:
+    for answer in (
+        await raw("GET", SERVICES),
+        await create(raw),
+        await raw("POST", SERVICES, b"?"),
+        await raw("GET", "/nowhere/"),
+        await raw("GET", SERVICES, auth=None),
+    ):
+        assert answer.headers["Idempotency-Kept"] == f"{idempotency.KEEP:g}"
+
+
+# --- what is not ----------------------------------------------------------------------
+
+
+async def test_get_takes_no_notice_of_a_key(raw: Raw) -> None:
+    first = await raw("GET", SERVICES, Idempotency_Key=KEY)
+    await create(raw)
+    second = await raw("GET", SERVICES, Idempotency_Key=KEY)
+
+    assert len(first.json()["objects"]) == 0
+    assert len(second.json()["objects"]) == 1
+
+
+@pytest.mark.parametrize(("length", "status"), [(0, 400), (255, 201), (256, 400)])
+async def test_key_has_a_bounded_length(
+    raw: Raw, server: Server, length: int, status: int
+) -> None:
+    answer = await create(raw, key="k" * length)
+
+    assert answer.status == status
+    if status == 400:
+        assert answer.error == "Idempotency-Key: must have 1 to 255 characters"
+    assert len(server.cloud.services) == (status == 201)
+
+
+async def test_key_of_any_bytes_is_taken(raw: Raw, server: Server) -> None:
+    for _ in range(2):
+        assert (await create(raw, key="\udcff\udcfeé☃")).status == 201
+    assert len(server.cloud.services) == 1
+
+
+# --- at the same time -----------------------------------------------------------------
+
+
+class Slow(Embedded):
+    """An engine whose tokens come when the test says so."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.gate = asyncio.Event()
+        self.asked = asyncio.Event()
+        self.refusals = 0
+
+    async def join_token(self) -> str | None:
+        self.asked.set()
+        await self.gate.wait()
+        if self.refusals:
+            self.refusals -= 1
+            raise EngineError("no quorum")
+        return None
+
+
+@pytest.fixture
+def engine() -> Embedded:
+    return Slow()
+
+
+async def test_repeat_while_the_first_is_under_way_waits_for_its_answer(
+    raw: Raw, server: Server, engine: Slow
+) -> None:
+    def token(body: bytes = b"{}") -> asyncio.Task[Answer]:
+        return asyncio.create_task(raw("POST", TOKENS, body, Idempotency_Key=KEY))
+
+    first = token()
+    async with asyncio.timeout(PATIENCE):
+        await engine.asked.wait()
+        others = [token() for _ in range(5)]
+        # What is not the same request does not wait.
+        assert (await token(b'{"a":1}')).status == 422
+        engine.gate.set()
+        answers = [await one for one in (first, *others)]
+
+    assert len({answer.body for answer in answers}) == 1
+    assert {answer.status for answer in answers} == {201}
+    assert len(server.cloud.all("token", "admin")) == 1
+    assert server.cloud.answers._running == {}
+
+
+async def test_repeat_of_a_first_that_is_refused_is_tried_itself(
+    raw: Raw, server: Server, engine: Slow
+) -> None:
+    engine.refusals = 1
+    async with asyncio.timeout(PATIENCE):
+        tasks = [
+            asyncio.create_task(raw("POST", TOKENS, b"{}", Idempotency_Key=KEY))
+            for _ in range(3)
+        ]
+        await engine.asked.wait()
+        engine.gate.set()
+        answers = await asyncio.gather(*tasks)
+
+    assert sorted(answer.status for answer in answers) == [201, 201, 503]
+    assert len(server.cloud.all("token", "admin")) == 1
+
+
+# --- for how long ---------------------------------------------------------------------
+
+
+def stored(server: Server) -> int:
+    return sum(len(found) for found in server.cloud.answers._kept.values())
+
+
+async def test_answer_is_forgotten_after_its_time(
+    raw: Raw, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await create(raw)
+    monkeypatch.setattr(idempotency, "KEEP", -1.0)
+
+    await create(raw)
+    assert len(server.cloud.services) == 2
+    assert stored(server) == 1
+
+    server.cloud.answers.sweep()
+    assert server.cloud.answers._kept == {}
+    assert +server.cloud.answers._sizes == {}
+
+
+@pytest.mark.parametrize("bound", ["number", "size"])
+async def test_oldest_answers_of_an_account_make_room_for_its_new_ones(
+    raw: Raw, server: Server, monkeypatch: pytest.MonkeyPatch, bound: str
+) -> None:
+    server.cloud.accounts.add("bob", "k", namespace="admin")
+    bob = wire.basic_auth("bob", "k")
+    other = await raw("POST", SERVICES, BODY, auth=bob, Idempotency_Key=KEY)
+    if bound == "number":
+        monkeypatch.setattr(idempotency, "KEEP_ANSWERS", 3)
+    else:
+        size = int(3.5 * len(other.body))
+        monkeypatch.setattr(idempotency, "KEEP_CHARACTERS", size)
+
+    for number in range(5):
+        await create(raw, key=str(number))
+    assert len(server.cloud.services) == 6
+    assert stored(server) == 4
+    await create(raw, key="4")
+    await create(raw, key="2")
+    await raw("POST", SERVICES, BODY, auth=bob, Idempotency_Key=KEY)
+    assert len(server.cloud.services) == 6
+
+    await create(raw, key="1")
+    assert len(server.cloud.services) == 7
+
+
+# --- through the end of a server ------------------------------------------------------
+
+
+async def test_answer_is_repeated_after_a_restart(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    account: dict[str, Any] = {"user": "admin", "apikey": "k", "data_dir": tmp_path}
+    bodies = []
+    for _ in range(2):
+        async with running(**account) as server, aiohttp.ClientSession() as session:
+            bodies.append((await create(Raw(server, session))).body)
+            assert len(server.cloud.services) == 1
+    assert bodies[0] == bodies[1]
+
+    monkeypatch.setattr(idempotency, "KEEP", -1.0)
+    async with running(**account) as server:
+        assert server.cloud.answers._kept == {}
+    assert answers_in(tmp_path) == 0
+
+
+def answers_in(data: Path) -> int:
+    db = sqlite3.connect(data / "aiodockercloud.sqlite3")
+    try:
+        query = "SELECT count(*) FROM objects WHERE kind = ?"
+        return int(db.execute(query, (ANSWER,)).fetchone()[0])
+    finally:
+        db.close()
+
+
+async def test_forgotten_answers_leave_the_store_in_their_order(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    account: dict[str, Any] = {"user": "admin", "apikey": "k", "data_dir": tmp_path}
+    async with running(**account) as server, aiohttp.ClientSession() as session:
+        for number in range(10):
+            await create(Raw(server, session), key=str(number))
+    assert answers_in(tmp_path) == 10
+
+    monkeypatch.setattr(idempotency, "KEEP_ANSWERS", 4)
+    async with running(**account) as server, aiohttp.ClientSession() as session:
+        await create(Raw(server, session), key="10")
+        for number in range(7, 11):
+            await create(Raw(server, session), key=str(number))
+        assert len(server.cloud.services) == 11
+    assert answers_in(tmp_path) == 4
+
+
+async def test_answer_is_repeated_after_a_kill(tmp_path: Path) -> None:
+    headers = {
+        "Authorization": wire.basic_auth(*ACCOUNT.values()),
+        "Content-Type": "application/json",
+        "Idempotency-Key": KEY,
+    }
+    bodies = []
+    async with aiohttp.ClientSession(headers=headers) as session:
+        for _ in range(2):
+            async with serving(tmp_path) as process:
+                url = await process.ready() + SERVICES
+                async with session.post(url, data=BODY) as response:
+                    assert response.status == 201
+                    bodies.append(await response.read())
+                async with alice(process) as cloud:
+                    assert len(await cloud.services.list()) == 1
+                process.process.kill()
+                await process.ended()
+
+    assert bodies[0] == bodies[1]
+    assert KEY.encode() not in kept(tmp_path)
+
+
+CREATES: dict[str, tuple[str, dict[str, Any]]] = {
+    "service": (SERVICES, {"image": IDLE}),
+    "stack": (STACKS, {"name": "a", "services": [{"name": "b", "image": IDLE}]}),
+    "trigger": (SERVICES + "{service}/trigger/", {}),
+    "repository": (REPOSITORIES, {"name": "r.example.com/a"}),
+    "token": (TOKENS, {}),
+    "nodecluster": (
+        "/api/infra/v1/nodecluster/",
+        {
+            "name": "farm",
+            "region": "/api/infra/v1/region/aws/us-east-1/",
+            "node_type": "/api/infra/v1/nodetype/aws/t2.micro/",
+        },
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", CREATES)
+async def test_object_and_answer_are_written_together(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    """So there is no moment at which a kill leaves one without the other."""
+    batches: list[set[str]] = []
+    write = store_module._write_rows
+
+    async def write_rows(db: Any, rows: Mapping[tuple[str, str], Any]) -> None:
+        batches.append({kind for kind, _ in rows})
+        await write(db, rows)
+
+    async with (
+        running(data_dir=tmp_path) as server,
+        aiohttp.ClientSession() as session,
+        client_of(server) as cloud,
+    ):
+        raw = Raw(server, session)
+        service = await cloud.services.create(image=IDLE)
+        path, body = CREATES[kind]
+        monkeypatch.setattr(store_module, "_write_rows", write_rows)
+        path = path.format(service=service["uuid"])
+        answer = await raw("POST", path, wire.dumps(body), Idempotency_Key=KEY)
+        assert answer.status == 201
+    (batch,) = (one for one in batches if ANSWER in one)
+    assert kind in batch
+
+
+async def test_answer_that_could_not_be_written_is_given_when_it_can(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with running(data_dir=tmp_path) as server, aiohttp.ClientSession() as session:
+        raw = Raw(server, session)
+        with monkeypatch.context() as patch:
+
+            async def full(*_: object) -> None:
+                raise sqlite3.OperationalError("disk full")
+
+            patch.setattr(store_module, "_write_rows", full)
+            assert (await create(raw)).status == 503
+        assert (await create(raw)).status == 201
+        assert len(server.cloud.services) == 1
+
+
+async def test_no_secret_of_a_request_outlives_its_object(tmp_path: Path) -> None:
+    """A digest of a body without the key would: short passwords can be tried."""
+    body = wire.dumps({"name": "r.example.com/a", "password": "hunter2"})
+    async with running(data_dir=tmp_path) as server, aiohttp.ClientSession() as session:
+        raw = Raw(server, session)
+        await raw("POST", REPOSITORIES, body, Idempotency_Key=KEY)
+        (found,) = server.cloud.answers._kept["admin"].values()
+        again = idempotency._digest("", "POST", REPOSITORIES, body)
+        assert found.digest != again
+        assert "hunter2" not in str(found)
+        assert KEY not in str(found)
+
+
+# --- with our client ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("when", ["before", "after", "body"])
+async def test_create_whose_answer_is_lost_with_the_server_makes_one(
+    tmp_path: Path, when: Any
+) -> None:
+    """The connection breaks, the server ends, another one comes up: then the client
+    sends it again."""
+    port = unused_port()
+    account: dict[str, Any] = {
+        **{"user": "admin", "apikey": "k", "port": port},
+        "data_dir": tmp_path,
+    }
+    async with (
+        asyncio.timeout(PATIENCE),
+        DockerCloud(
+            f"http://127.0.0.1:{port}", user="admin", apikey="k", retry=SOON
+        ) as cloud,
+    ):
+        faults = Faults()
+        async with running(**account, faults=faults):
+            await cloud.services.list()
+            rule = faults.cut(method="POST", when=when, times=1)
+            lost = asyncio.create_task(cloud.services.create(image=IDLE))
+            await rule.met()
+            faults.cut()  # nothing gets through any more until it is down
+        async with running(**account) as server:
+            service = await lost
+            assert list(server.cloud.services) == [service["uuid"]]
+            assert [x["uuid"] for x in await cloud.services.list()] == [service["uuid"]]
+
+
+async def test_call_of_a_trigger_whose_answer_is_lost_counts_once(
+    server: Server,
+) -> None:
+    async with DockerCloud(
+        server.url, user=server.user, apikey=server.apikey, retry=SOON
+    ) as cloud:
+        service = await cloud.services.create(image=IDLE)
+        trigger = await cloud.triggers.create(service, operation="SCALEUP")
+        with server.faults.cut(when="after", path="*/call/", times=1) as rule:
+            await cloud.triggers.call(service, trigger)
+        found = await cloud.services.inspect(service)
+
+    assert rule.hits == 1
+    assert found["target_num_containers"] == 2
+
+
+async def test_throttled_creates_are_made_once(server: Server) -> None:
+    async with DockerCloud(
+        server.url, user=server.user, apikey=server.apikey, retry=SOON
+    ) as cloud:
+        with server.faults.throttle(0.1, method="POST", times=1):
+            await cloud.services.create(image=IDLE)
+        with server.faults.throttle(0.01, method="POST"):
+            with pytest.raises(ThrottledError, match=r"\[10 attempts\]"):
+                await cloud.services.create(image=IDLE)
+    assert len(server.cloud.services) == 1
+
+
+#: What can happen to the connection of a request, and how often it does.
+CUTS: dict[str, Callable[[Faults], Any]] = {
+    "before it is handled": lambda f: f.cut(when="before", method="POST", chance=0.05),
+    "after it is handled": lambda f: f.cut(when="after", method="POST", chance=0.05),
+    "in its answer": lambda f: f.cut(after=range(1, 500), method="POST", chance=0.05),
+}
+
+
+async def test_5000_creates_under_cuts_make_each_service_once() -> None:
+    count = 5_000
+    faults = Faults(seed=5)
+    async with (
+        running(faults=faults) as server,
+        DockerCloud(
+            server.url, user=server.user, apikey=server.apikey, retry=SOON
+        ) as cloud,
+    ):
+        rules = [cut(faults) for cut in CUTS.values()]
+        made = await asyncio.gather(
+            *(cloud.services.create(image=IDLE, nickname=f"{n}") for n in range(count)),
+            return_exceptions=True,
+        )
+        faults.clear()
+        found = {
+            service.uuid: service.definition["nickname"]
+            for service in server.cloud.services.values()
+        }
+
+    assert [one for one in made if isinstance(one, BaseException)] == []
+    assert {one["uuid"]: one["nickname"] for one in made} == found  # type: ignore[index]  # no errors
+    assert len(found) == count
+    assert [rule.hits > count / 50 for rule in rules] == [True] * 3

@@ -1,0 +1,602 @@
+"""Requests that are sent again: which, when, how often; and the gate before all."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from typing import Any
+from unittest.mock import Mock
+
+import aiohttp
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
+from aioresponses import aioresponses
+from yarl import URL
+
+from aiodockercloud import (
+    ApiError,
+    ConnectError,
+    DockerCloud,
+    DockerCloudError,
+    Retry,
+    ThrottledError,
+    Unavailable,
+)
+from aiodockercloud.retry import Gate, retry_after
+from flows import PATIENCE
+
+BASE = "https://cloud.example.com"
+PATH = "/api/app/v1/service/"
+PROVIDERS = "/api/infra/v1/provider/"
+#: What a server answers that keeps its answers.
+KEEPS = {"Idempotency-Kept": "600"}
+AT_ONCE = Retry(attempts=3, first=0, cap=0)
+WRITES = ["POST", "PATCH", "DELETE"]
+
+
+def eager(retry: Retry | None = AT_ONCE) -> DockerCloud:
+    return DockerCloud(BASE, user="alice", apikey="s3cret", retry=retry)
+
+
+def calls(api: aioresponses, method: str, path: str = PATH) -> list[Any]:
+    return api.requests.get((method, URL(BASE + path)), [])
+
+
+def keys(api: aioresponses, method: str) -> list[str]:
+    return [one.kwargs["headers"]["Idempotency-Key"] for one in calls(api, method)]
+
+
+class Seen:
+    """A server that answers as told, and what came to it."""
+
+    def __init__(self, answer: Callable[[int], web.Response]) -> None:
+        self._answer = answer
+        #: When each request came, by the clock of the loop.
+        self.times: list[float] = []
+        self.came = asyncio.Event()
+
+    async def handle(self, request: web.Request) -> web.StreamResponse:
+        self.times.append(asyncio.get_running_loop().time())
+        self.came.set()
+        return self._answer(len(self.times))
+
+
+@asynccontextmanager
+async def serving(
+    answer: Callable[[int], web.Response], retry: Retry | None
+) -> AsyncIterator[tuple[Seen, DockerCloud]]:
+    """A real server that gives the n-th request ``answer(n)``, and a client of it."""
+    seen = Seen(answer)
+    app = web.Application()
+    app.router.add_route("*", "/{path:.*}", seen.handle)
+    async with TestServer(app) as server, asyncio.timeout(PATIENCE):
+        async with DockerCloud(
+            str(server.make_url("")), auth="Basic x", retry=retry
+        ) as cloud:
+            yield seen, cloud
+
+
+def throttled(seconds: object) -> web.Response:
+    return web.Response(status=429, headers={"Retry-After": str(seconds)})
+
+
+def good() -> web.Response:
+    return web.json_response({})
+
+
+async def closed(cloud: DockerCloud) -> None:
+    """Return when the answer that closes the gate has been read."""
+    while not cloud._gate._until:  # noqa: ASYNC110 - the gate tells nobody
+        await asyncio.sleep(0)
+
+
+# --- which ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("status", [429, 502, 503, 504])
+async def test_get_that_fails_for_the_moment_is_repeated(
+    api: aioresponses, status: int
+) -> None:
+    api.get(BASE + PATH, status=status)
+    api.get(BASE + PATH, exception=aiohttp.ServerDisconnectedError())
+    api.get(BASE + PATH, payload={"uuid": "x"})
+
+    async with eager() as cloud:
+        assert await cloud.request("GET", PATH) == {"uuid": "x"}
+    assert len(calls(api, "GET")) == 3
+
+
+@pytest.mark.parametrize("method", ["GET", *WRITES])
+@pytest.mark.parametrize("status", [400, 401, 404, 409, 422, 500, 501])
+async def test_request_that_will_not_heal_is_sent_once(
+    api: aioresponses, method: str, status: int
+) -> None:
+    api.add(BASE + PATH, method, status=status, headers=KEEPS, repeat=True)
+
+    async with eager() as cloud:
+        with pytest.raises(ApiError) as caught:
+            await cloud.request(method, PATH)
+    assert len(calls(api, method)) == 1
+    assert caught.value.attempts == 1
+
+
+async def test_get_whose_answer_breaks_off_is_repeated(api: aioresponses) -> None:
+    api.get(BASE + PATH, exception=aiohttp.ClientPayloadError("half"))
+    api.get(BASE + PATH, payload={})
+
+    async with eager() as cloud:
+        assert await cloud.request("GET", PATH) == {}
+
+
+async def test_get_with_a_wrong_certificate_is_sent_once(api: aioresponses) -> None:
+    key = Mock(host="h", port=443, is_ssl=True, ssl=True)
+    error = aiohttp.ClientConnectorCertificateError(key, ssl.CertificateError("no"))
+    api.get(BASE + PATH, exception=error, repeat=True)
+
+    async with eager() as cloud:
+        with pytest.raises(ConnectError) as caught:
+            await cloud.request("GET", PATH)
+    assert caught.value.attempts == 1
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+async def test_request_that_took_too_long_is_sent_once(
+    api: aioresponses, method: str
+) -> None:
+    api.get(BASE + PROVIDERS, payload={}, headers=KEEPS)
+    api.add(BASE + PATH, method, exception=aiohttp.ServerTimeoutError(), repeat=True)
+
+    async with eager() as cloud:
+        await cloud.request("GET", PROVIDERS)
+        with pytest.raises(ConnectError, match="timed out") as caught:
+            await cloud.request(method, PATH)
+    assert caught.value.attempts == len(calls(api, method)) == 1
+
+
+@pytest.mark.parametrize("status", [429, 503])
+@pytest.mark.parametrize("method", ["GET", "POST"])
+async def test_request_without_retry_is_sent_once(
+    api: aioresponses, method: str, status: int
+) -> None:
+    api.add(BASE + PATH, method, status=status, headers=KEEPS, repeat=True)
+
+    async with eager(retry=None) as cloud:
+        for count in (1, 2):  # the first 429 holds nothing back
+            with pytest.raises(ApiError) as caught:
+                await cloud.request(method, PATH)
+            assert len(calls(api, method)) == count
+    assert caught.value.attempts == 1
+
+
+@pytest.mark.parametrize("method", ["GET", "DELETE"])
+async def test_request_on_a_connection_that_is_closed_is_not_repeated_in_secret(
+    method: str,
+) -> None:
+    """aiohttp does that, with these methods and connections that were used before."""
+    count = 0
+
+    async def handle(request: web.Request) -> web.Response:
+        nonlocal count
+        count += 1
+        if count == 2:
+            assert request.transport is not None
+            request.transport.abort()
+        return good()
+
+    app = web.Application()
+    app.router.add_route("*", PATH, handle)
+    async with TestServer(app) as server, asyncio.timeout(PATIENCE):
+        async with DockerCloud(
+            str(server.make_url("")), auth="Basic x", retry=None
+        ) as cloud:
+            await cloud.request(method, PATH)
+            with pytest.raises(ConnectError):
+                await cloud.request(method, PATH)
+    assert count == 2
+
+
+# --- how often ------------------------------------------------------------------------
+
+
+async def test_get_that_keeps_failing_ends_with_its_attempts(api: aioresponses) -> None:
+    api.get(BASE + PATH, status=503, repeat=True)
+
+    async with eager() as cloud:
+        with pytest.raises(Unavailable, match=r"\[3 attempts\]") as caught:
+            await cloud.request("GET", PATH)
+    assert caught.value.attempts == 3
+    assert len(calls(api, "GET")) == 3
+
+
+async def test_get_that_never_gets_an_answer_ends_with_its_attempts(
+    api: aioresponses,
+) -> None:
+    api.get(BASE + PATH, exception=aiohttp.ServerDisconnectedError(), repeat=True)
+
+    async with eager() as cloud:
+        with pytest.raises(ConnectError, match=r"\[3 attempts\]") as caught:
+            await cloud.request("GET", PATH)
+    assert caught.value.attempts == 3
+
+
+async def test_request_that_fails_for_good_at_last_has_all_its_attempts(
+    api: aioresponses,
+) -> None:
+    api.get(BASE + PATH, status=503)
+    api.get(BASE + PATH, status=404)
+
+    async with eager() as cloud:
+        with pytest.raises(ApiError, match=r"^404 .*\[2 attempts\]"):
+            await cloud.request("GET", PATH)
+
+
+# --- writes ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("method", WRITES)
+async def test_write_has_a_key_of_its_own_and_get_has_none(
+    api: aioresponses, method: str
+) -> None:
+    api.add(BASE + PATH, method, payload={}, repeat=True)
+    api.get(BASE + PATH, payload={})
+
+    async with eager() as cloud:
+        for _ in range(2):
+            await cloud.request(method, PATH)
+        await cloud.request("GET", PATH)
+
+    first, second = keys(api, method)
+    assert first != second
+    assert len(first) == len(second) == 32
+    (get,) = calls(api, "GET")
+    assert "Idempotency-Key" not in (get.kwargs["headers"] or {})
+
+
+async def test_write_on_a_session_that_was_given_has_key_and_credentials(
+    api: aioresponses,
+) -> None:
+    api.post(BASE + PATH, payload={})
+    async with aiohttp.ClientSession() as session:
+        async with DockerCloud(BASE, auth="Basic x", session=session) as cloud:
+            await cloud.request("POST", PATH)
+
+    (call,) = calls(api, "POST")
+    assert call.kwargs["headers"]["Authorization"] == "Basic x"
+    assert call.kwargs["headers"]["Idempotency-Key"]
+
+
+@pytest.mark.parametrize("method", WRITES)
+async def test_write_that_is_throttled_is_repeated_by_any_server(
+    api: aioresponses, method: str
+) -> None:
+    api.add(BASE + PATH, method, status=429)
+    api.add(BASE + PATH, method, payload={})
+
+    async with eager() as cloud:
+        await cloud.request(method, PATH)
+    assert len(set(keys(api, method))) == 1
+    assert calls(api, "GET", PROVIDERS) == []
+
+
+FAILURES: dict[str, dict[str, Any]] = {
+    "502": {"status": 502},
+    "503": {"status": 503},
+    "504": {"status": 504},
+    "cut": {"exception": aiohttp.ServerDisconnectedError()},
+    "half": {"exception": aiohttp.ClientPayloadError("half")},
+}
+
+
+@pytest.mark.parametrize("method", WRITES)
+@pytest.mark.parametrize("failure", FAILURES)
+async def test_write_that_may_be_done_is_repeated_with_its_key_where_that_is_known(
+    api: aioresponses, method: str, failure: str
+) -> None:
+    api.get(BASE + PATH, payload={}, headers=KEEPS)
+    api.add(BASE + PATH, method, **FAILURES[failure])
+    api.add(BASE + PATH, method, payload={"uuid": "x"}, headers=KEEPS)
+
+    async with eager() as cloud:
+        await cloud.request("GET", PATH)
+        assert await cloud.request(method, PATH) == {"uuid": "x"}
+    assert len(keys(api, method)) == 2
+    assert len(set(keys(api, method))) == 1
+    assert calls(api, "GET", PROVIDERS) == []
+
+
+@pytest.mark.parametrize("method", WRITES)
+@pytest.mark.parametrize("failure", FAILURES)
+async def test_write_that_may_be_done_is_not_repeated_where_keys_are_unknown(
+    api: aioresponses, method: str, failure: str
+) -> None:
+    api.get(BASE + PROVIDERS, payload={}, repeat=True)
+    api.add(BASE + PATH, method, repeat=True, **FAILURES[failure])
+
+    async with eager() as cloud:
+        for count in (1, 2):
+            with pytest.raises(DockerCloudError):
+                await cloud.request(method, PATH)
+            assert len(calls(api, method)) == count
+    # It asks once what server that is.
+    assert len(calls(api, "GET", PROVIDERS)) == 1
+
+
+async def test_write_that_is_the_first_request_finds_out_and_is_repeated(
+    api: aioresponses,
+) -> None:
+    api.post(BASE + PATH, exception=aiohttp.ServerDisconnectedError())
+    api.get(BASE + PROVIDERS, status=503)
+    api.get(BASE + PROVIDERS, payload={}, headers=KEEPS)
+    api.post(BASE + PATH, payload={"uuid": "x"})
+
+    async with eager() as cloud:
+        assert await cloud.request("POST", PATH) == {"uuid": "x"}
+
+
+async def test_write_is_not_repeated_when_the_server_cannot_be_asked(
+    api: aioresponses,
+) -> None:
+    api.post(BASE + PATH, status=502, repeat=True)
+    api.get(BASE + PROVIDERS, status=502, repeat=True)
+
+    async with eager() as cloud:
+        with pytest.raises(ApiError, match="502"):
+            await cloud.request("POST", PATH)
+    assert len(calls(api, "POST")) == 1
+
+
+async def test_write_is_not_repeated_when_its_answer_may_be_forgotten(
+    api: aioresponses,
+) -> None:
+    api.get(BASE + PATH, payload={}, headers={"Idempotency-Kept": "3"})
+    api.post(BASE + PATH, status=503, headers={"Retry-After": "2"}, repeat=True)
+
+    async with eager() as cloud:
+        await cloud.request("GET", PATH)
+        with pytest.raises(Unavailable):
+            await cloud.request("POST", PATH)
+    assert len(calls(api, "POST")) == 1
+
+
+async def test_write_that_may_be_done_is_not_forgotten_by_being_throttled(
+    api: aioresponses,
+) -> None:
+    api.get(BASE + PATH, payload={}, headers={"Idempotency-Kept": "3"})
+    api.post(BASE + PATH, exception=aiohttp.ServerDisconnectedError())
+    api.post(BASE + PATH, status=429, headers={"Retry-After": "2"}, repeat=True)
+
+    async with eager() as cloud:
+        await cloud.request("GET", PATH)
+        with pytest.raises(ThrottledError) as caught:
+            await cloud.request("POST", PATH)
+    assert caught.value.attempts == 2
+
+
+async def test_refusal_of_a_proxy_does_not_say_that_keys_are_unknown(
+    api: aioresponses,
+) -> None:
+    api.get(BASE + PATH, payload={}, headers=KEEPS)
+    api.get(BASE + PATH, status=403)
+    api.post(BASE + PATH, status=502)
+    api.post(BASE + PATH, payload={})
+
+    async with eager() as cloud:
+        await cloud.request("GET", PATH)
+        with pytest.raises(ApiError):
+            await cloud.request("GET", PATH)
+        assert await cloud.request("POST", PATH) == {}
+
+
+# --- when -----------------------------------------------------------------------------
+
+
+def from_now(seconds: float) -> timedelta:
+    """A date in a header; made when the test runs, which may be long after this."""
+    return timedelta(seconds=seconds)
+
+
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        ({}, 0),
+        ({"Retry-After": "30"}, 30),
+        ({"retry-after": "0.5"}, 0.5),
+        ({"Retry-After": "-1"}, 0),
+        ({"Retry-After": "nan"}, 0),
+        ({"Retry-After": "soon"}, 0),
+        ({"Retry-After": ""}, 0),
+        ({"Retry-After": from_now(30)}, 30),
+        ({"Retry-After": from_now(-30)}, 0),
+        # A server whose clock is an hour fast.
+        ({"Retry-After": from_now(3630), "Date": from_now(3600)}, 30),
+        ({"Retry-After": from_now(30), "Date": "?"}, 30),
+    ],
+)
+def test_retry_after_is_read_as_seconds_or_date(
+    headers: Mapping[str, str | timedelta], seconds: float
+) -> None:
+    now = datetime.now(UTC)
+    error = ThrottledError(
+        headers={
+            name: format_datetime(now + value, usegmt=True)
+            if isinstance(value, timedelta)
+            else value
+            for name, value in headers.items()
+        }
+    )
+
+    assert retry_after(error) == pytest.approx(seconds, abs=20)
+    assert (retry_after(error) > 0) is (seconds > 0)
+
+
+def test_retry_after_of_no_answer_is_none() -> None:
+    assert retry_after(ConnectError("gone")) == 0
+
+
+@pytest.mark.parametrize("status", [429, 503])
+async def test_retry_after_is_never_undercut(status: int) -> None:
+    def answer(number: int) -> web.Response:
+        if number > 2:
+            return good()
+        return web.Response(status=status, headers={"Retry-After": "0.2"})
+
+    async with serving(answer, Retry(first=0.001)) as (seen, cloud):
+        await cloud.request("GET", PATH)
+
+    first, second, third = seen.times
+    assert second - first >= 0.2
+    assert third - second >= 0.2
+
+
+async def test_retry_after_beyond_patience_is_raised_and_holds_nobody_back(
+    api: aioresponses,
+) -> None:
+    api.get(BASE + PATH, status=429, headers={"Retry-After": "3600"}, repeat=True)
+
+    async with eager() as cloud:
+        for count in (1, 2):
+            with pytest.raises(ThrottledError) as caught:
+                await cloud.request("GET", PATH)
+            assert len(calls(api, "GET")) == count
+    assert caught.value.headers["Retry-After"] == "3600"
+
+
+# --- the gate -------------------------------------------------------------------------
+
+
+async def test_429_of_one_request_holds_all_others_back() -> None:
+    """Also those that wait for their turn, as there are more than go at once."""
+
+    def answer(number: int) -> web.Response:
+        return throttled(0.5) if number == 1 else good()
+
+    async with serving(answer, Retry(first=0.001)) as (seen, cloud):
+        first = asyncio.create_task(cloud.request("GET", PATH))
+        await closed(cloud)
+        others = [cloud.request("POST", PATH) for _ in range(150)]
+        await asyncio.gather(first, *others)
+
+    assert len(seen.times) == 152
+    assert seen.times[1] - seen.times[0] >= 0.5
+
+
+async def test_429_of_one_request_holds_streams_back_before_they_open() -> None:
+    def answer(number: int) -> web.Response:
+        return throttled(0.3) if number == 1 else good()
+
+    async with serving(answer, Retry(first=0.001)) as (seen, cloud):
+        first = asyncio.create_task(cloud.request("GET", PATH))
+        await closed(cloud)
+        with pytest.raises(ConnectError):  # the server has no websockets
+            await cloud.stream("/api/audit/v1/events/")
+        await first
+
+    assert len(seen.times) == 3
+    assert seen.times[1] - seen.times[0] >= 0.3
+
+
+async def test_503_of_one_request_holds_no_other_back() -> None:
+    def answer(number: int) -> web.Response:
+        if number > 1:
+            return good()
+        return web.Response(status=503, headers={"Retry-After": "60"})
+
+    async with serving(answer, Retry()) as (seen, cloud):
+        first = asyncio.create_task(cloud.request("GET", PATH))
+        await seen.came.wait()
+        await cloud.request("GET", PATH)
+        first.cancel()
+        await asyncio.wait([first])
+
+
+async def test_request_held_back_too_long_is_raised_without_being_sent() -> None:
+    retry = Retry(patience=0.3, first=0.2, cap=0.2)
+    async with serving(lambda _: throttled(0.3), retry) as (seen, cloud):
+        first = asyncio.create_task(cloud.request("GET", PATH))
+        await closed(cloud)
+        cloud._gate.close(5, {"Retry-After": "0.1"})
+        with pytest.raises(ThrottledError, match=r"\[0 attempts\]") as caught:
+            await cloud.request("GET", PATH)
+        with pytest.raises(ThrottledError) as of_first:
+            await first
+
+    assert caught.value.attempts == 0
+    assert caught.value.headers["Retry-After"] == "0.1"
+    assert (caught.value.method, caught.value.url) == ("GET", cloud._rest + PATH)
+    # That was the answer it got itself before it was held back.
+    assert of_first.value.attempts == 1
+    assert len(seen.times) == 1
+
+
+async def test_request_cancelled_while_held_back_leaves_its_place() -> None:
+    def answer(number: int) -> web.Response:
+        return throttled(0.3) if number == 1 else good()
+
+    async with serving(answer, Retry(first=0.001)) as (seen, cloud):
+        first = asyncio.create_task(cloud.request("GET", PATH))
+        await closed(cloud)
+        others = [asyncio.create_task(cloud.request("GET", PATH)) for _ in range(150)]
+        await asyncio.sleep(0)
+        for other in others:
+            other.cancel()
+        await asyncio.wait(others)
+        await first
+        assert cloud._slots._value == 100
+    assert len(seen.times) == 2
+
+
+async def test_200_tasks_that_meet_429_all_wait_and_succeed() -> None:
+    """The server says no for two seconds; how many requests it takes counts."""
+    asked = 2.0
+    until = 0.0
+    loop = asyncio.get_running_loop()
+    answers: Counter[int] = Counter()
+
+    def answer(number: int) -> web.Response:
+        nonlocal until
+        until = until or loop.time() + asked
+        response = throttled(int(asked)) if loop.time() < until else good()
+        answers[response.status] += 1
+        return response
+
+    async with serving(answer, Retry()) as (seen, cloud):
+        results = await asyncio.gather(
+            *(cloud.request("GET", PATH) for _ in range(200)), return_exceptions=True
+        )
+
+    assert [one for one in results if one != {}] == []
+    first = seen.times[0]
+    # What was on its way when the first answer came, and then nothing until its time.
+    early = [when for when in seen.times if when < first + asked]
+    assert len(early) == answers[429] <= 100
+    assert max(early) < first + asked / 2
+    assert min(set(seen.times) - set(early)) >= max(early) + asked
+    assert len(seen.times) <= 1.5 * 200
+
+
+async def test_those_who_have_waited_come_after_the_time_and_one_by_one() -> None:
+    loop = asyncio.get_running_loop()
+    gate = Gate()
+    times = []
+
+    async def pass_through() -> None:
+        await gate.passage(PATIENCE, "GET", "http://h/")
+        times.append(loop.time())
+
+    until = loop.time() + 0.3
+    gate.close(0.3, {})
+    gate.close(0.1, {})  # a shorter pause takes nothing away
+    async with asyncio.timeout(PATIENCE):
+        await asyncio.gather(*(pass_through() for _ in range(50)))
+        again = loop.time()
+        await pass_through()
+
+    assert min(times) >= until
+    assert max(times[:50]) - min(times) > 0.3 / 10 / 4
+    assert times[-1] - again < 0.1
