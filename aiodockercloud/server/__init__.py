@@ -21,9 +21,11 @@ from .app import make_app
 from .cloud import Cloud
 from .engines import Engine
 from .engines.embedded import Embedded
+from .faults import Faults
+from .pushes import INTERVAL
 from .store import Store
 
-__all__ = ["Embedded", "Server", "make_app", "running"]
+__all__ = ["Embedded", "Faults", "Server", "make_app", "running"]
 
 #: The user of a server that was given none.
 DEFAULT_USER = "admin"
@@ -39,6 +41,7 @@ class Server:
     apikey: str | None = field(repr=False)
     cloud: Cloud = field(repr=False)
     engine: Engine = field(repr=False)
+    faults: Faults = field(repr=False)
 
     @property
     def stream_url(self) -> str:
@@ -56,6 +59,8 @@ async def running(
     data_dir: str | Path | None = None,
     public_url: str | None = None,
     domain: str = "dockerapp.io",
+    image_poll: float = INTERVAL,
+    faults: Faults | None = None,
 ) -> AsyncIterator[Server]:
     """Serve the API in this process for the time of the block.
 
@@ -67,14 +72,22 @@ async def running(
         data_dir: Where state is kept; without it, it ends with the block.
         public_url: Where containers reach the server, if not at its own address.
         domain: The end of the DNS names of services, containers and nodes.
+        image_poll: Seconds between two looks for pushed images, for ``autoredeploy``
+            on engines that are not told of pushes.
+        faults: What goes wrong on purpose (``server.faults``): for tests of clients.
 
     Raises:
         OSError: The port or the directory cannot be used.
     """
     engine = engine or Embedded()
-    cloud = Cloud(engine, Store(Path(data_dir) if data_dir else None), domain=domain)
+    faults = faults or Faults()
+    store = Store(Path(data_dir) if data_dir else None)
+    cloud = Cloud(engine, store, domain=domain, image_poll=image_poll)
     runner = web.AppRunner(
-        make_app(cloud), handle_signals=False, access_log=None, shutdown_timeout=5
+        make_app(cloud, faults),
+        handle_signals=False,
+        access_log=None,
+        shutdown_timeout=5,
     )
     # Bound first: containers that are continued at the start are told this address.
     listening = _listen(host, port)
@@ -90,7 +103,7 @@ async def running(
         if apikey is not None:
             cloud.accounts.add(user, apikey)
             await cloud.store.flush()
-        yield Server(url, user, apikey, cloud, engine)
+        yield Server(url, user, apikey, cloud, engine, faults)
     finally:
         await runner.cleanup()
         await cloud.close()

@@ -1,0 +1,645 @@
+"""Faults made on purpose: each does what it says, as seen from a client, and ends."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from typing import Any
+
+import aiohttp
+import pytest
+
+from aiodockercloud import (
+    ConnectError,
+    DockerCloud,
+    EventStream,
+    ServerError,
+    StreamClosed,
+    ThrottledError,
+    wire,
+)
+from aiodockercloud.server import Faults, Server, running
+from aiodockercloud.server.faults import Rule
+from flows import IDLE, PATIENCE, SHELL, Raw, client_of, gone_but, run, tasks
+
+LIST = "/api/app/v1/service/"
+#: Only of services: each change has an action, too.
+EVENTS = "/api/audit/v1/events/?type=service"
+
+#: Seconds in which a server ends that nothing holds up; else it waits for five.
+PROMPT = 4.0
+
+
+@pytest.fixture
+async def session() -> AsyncIterator[aiohttp.ClientSession]:
+    """aiohttp itself, which sends nothing twice when the connection is new."""
+    async with aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(force_close=True)
+    ) as session:
+        yield session
+
+
+@asynccontextmanager
+async def asked(
+    server: Server, session: aiohttp.ClientSession
+) -> AsyncIterator[aiohttp.ClientResponse]:
+    assert server.apikey is not None
+    headers = {"Authorization": wire.basic_auth(server.user, server.apikey)}
+    async with (
+        asyncio.timeout(PATIENCE),
+        session.get(server.url + LIST, headers=headers) as response,
+    ):
+        yield response
+
+
+def create(cloud: DockerCloud, name: str) -> asyncio.Task[Any]:
+    return asyncio.create_task(cloud.services.create(name=name, image=IDLE))
+
+
+def names(server: Server) -> set[str]:
+    """What the server has, whatever it answers."""
+    return {service.name for service in server.cloud.services.values()}
+
+
+async def news(live: DockerCloud, count: int) -> list[str]:
+    """Make services, each of which is an event."""
+    return [
+        (await live.services.create(name=f"news-{number}", image=IDLE))["resource_uri"]
+        for number in range(count)
+    ]
+
+
+async def until_cut(events: EventStream) -> list[str]:
+    """What events are about, up to the end of the connection."""
+    found: list[str] = []
+
+    async def read() -> None:
+        async for event in events:
+            found.append(event["resource_uri"])
+
+    with pytest.raises(StreamClosed) as caught:
+        await read()
+    assert caught.value.code == 1006
+    return found
+
+
+async def silent_round(server: Server) -> None:
+    """Time for the server to answer something else, so for an answer to come."""
+    async with client_of(server) as cloud:
+        await cloud.services.list()
+
+
+# --- delay and stall ------------------------------------------------------------------
+
+
+async def test_delay_makes_an_answer_late(server: Server, live: DockerCloud) -> None:
+    loop = asyncio.get_running_loop()
+    began = loop.time()
+
+    with server.faults.delay(0.1) as rule:
+        await live.services.list()
+
+    assert loop.time() - began >= 0.1
+    assert rule.hits == 1
+
+
+async def test_delay_removed_goes_on_at_once(server: Server, live: DockerCloud) -> None:
+    rule = server.faults.delay((3600, 7200))
+    request = asyncio.create_task(live.services.list())
+    async with asyncio.timeout(PATIENCE):
+        await rule.met()
+        assert not request.done()
+
+        rule.remove()
+
+        assert await request == []
+
+
+@pytest.mark.parametrize(
+    ("when", "done"), [("before", False), ("after", True), ("body", True)]
+)
+async def test_stall_holds_an_answer_until_it_is_removed(
+    server: Server, live: DockerCloud, when: Any, done: bool
+) -> None:
+    with server.faults.stall(when=when, method="POST") as rule:
+        request = create(live, "web")
+        async with asyncio.timeout(PATIENCE):
+            await rule.met()
+            # Others are served meanwhile, and it is there or not.
+            assert [s["name"] for s in await live.services.list()] == ["web"] * done
+        assert not request.done()
+
+    async with asyncio.timeout(PATIENCE):
+        assert (await request)["name"] == "web"
+
+
+async def test_stall_in_the_body_has_sent_its_first_half(
+    server: Server, session: aiohttp.ClientSession
+) -> None:
+    with server.faults.stall(when="body") as rule:
+        async with asked(server, session) as response:
+            assert response.status == 200
+            size = response.content_length or 0
+            first = await response.content.readexactly(size // 2)
+            assert not response.content.at_eof()
+
+            rule.remove()
+
+            assert len(first + await response.content.read()) == size
+
+
+async def test_stalled_request_is_dropped_when_its_client_has_left(
+    server: Server, live: DockerCloud
+) -> None:
+    service = await live.services.create(image=IDLE)
+    with server.faults.stall(path="*/start/") as rule:
+        request = asyncio.create_task(live.services.start(service))
+        async with asyncio.timeout(PATIENCE):
+            await rule.met()
+        request.cancel()
+        await asyncio.wait([request])
+        await live.services.list()  # by then the server knows that it has left
+
+    assert [a["action"] for a in await live.actions.list()] == ["Service Create"]
+    assert (await live.services.inspect(service))["state"] == "Not running"
+
+
+async def test_delay_in_the_body_is_met_by_each_frame(
+    server: Server, raw: Raw, live: DockerCloud
+) -> None:
+    async with asyncio.timeout(PATIENCE):
+        ws = await raw.upgrade(EVENTS)
+        with server.faults.delay(0.01, when="body", path="*/events/") as rule:
+            uris = await news(live, 3)
+            found = [(await ws.receive_json())["resource_uri"] for _ in range(3)]
+        await ws.close()
+
+    assert found == uris
+    assert rule.hits == 3
+
+
+async def test_stall_of_a_stream_holds_its_frames_but_answers_pings(
+    server: Server, raw: Raw, live: DockerCloud
+) -> None:
+    async with asyncio.timeout(PATIENCE):
+        ws = await raw.upgrade(EVENTS)
+        with server.faults.stall(when="body", path="*/events/") as rule:
+            [uri] = await news(live, 1)
+            await rule.met()
+            receiving = asyncio.create_task(ws.receive_json())
+            for _ in range(3):  # an answered ping each
+                await ws.ping()
+                await live.services.list()
+            assert not receiving.done()
+
+        assert (await receiving)["resource_uri"] == uri
+        await ws.close()
+
+
+# --- errors ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("when", "made"), [("before", set()), ("after", {"web"})])
+async def test_fail_answers_with_the_status_before_or_after_the_work(
+    server: Server, live: DockerCloud, when: Any, made: set[str]
+) -> None:
+    with server.faults.fail(502, when=when, retry_after=7):
+        with pytest.raises(ServerError, match="a fault made on purpose") as caught:
+            await create(live, "web")
+
+    assert caught.value.status == 502
+    assert caught.value.headers["Retry-After"] == "7"
+    assert names(server) == made
+    await live.services.list()
+
+
+async def test_throttle_answers_429_with_retry_after(
+    server: Server, live: DockerCloud
+) -> None:
+    with server.faults.throttle(2.5), pytest.raises(ThrottledError) as caught:
+        await live.services.list()
+    assert caught.value.headers["Retry-After"] == "2.5"
+
+    with server.faults.throttle(None), pytest.raises(ThrottledError) as caught:
+        await live.services.list()
+    assert "Retry-After" not in caught.value.headers
+
+
+async def test_fail_refuses_the_upgrade_of_a_stream(
+    server: Server, live: DockerCloud
+) -> None:
+    with server.faults.fail(503, path="*/events/"), pytest.raises(ServerError):
+        await anext(live.events.subscribe())
+
+
+# --- cut ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("when", "made"), [("before", set()), ("after", {"web"}), ("body", {"web"})]
+)
+async def test_cut_resets_the_connection_before_or_after_the_work(
+    server: Server, live: DockerCloud, when: Any, made: set[str]
+) -> None:
+    with server.faults.cut(when=when, method="POST") as rule:
+        with pytest.raises(ConnectError):
+            await create(live, "web")
+
+    assert rule.hits == 1
+    assert names(server) == made
+
+
+@pytest.mark.parametrize("size", [0, 1, 20])
+async def test_cut_after_bytes_sends_the_headers_and_these(
+    server: Server, session: aiohttp.ClientSession, size: int
+) -> None:
+    with server.faults.cut(after=size):
+        async with asked(server, session) as response:
+            assert response.status == 200
+            assert (response.content_length or 0) > 20
+            found = await response.content.readexactly(size)
+            with pytest.raises(aiohttp.ClientPayloadError):
+                found += await response.content.read()
+
+    assert len(found) == size
+
+
+async def test_cut_in_the_body_of_an_answer_without_one_cuts_before_it(
+    server: Server, live: DockerCloud
+) -> None:
+    repository = await live.repositories.create(name="registry.example.com/x/y")
+
+    with server.faults.cut(when="body", method="DELETE") as rule:
+        with pytest.raises(ConnectError):
+            await live.repositories.delete(repository)
+
+    assert rule.hits == 1
+
+
+async def test_cut_after_frames_breaks_each_stream_there(
+    server: Server, live: DockerCloud
+) -> None:
+    one = live.events.subscribe(type="service", reconnect=False)
+    two = live.events.subscribe(type="service", reconnect=False)
+    async with asyncio.timeout(PATIENCE), one, two:
+        with server.faults.cut(after=3, path="*/events/", times=2) as rule:
+            uris = await news(live, 5)
+            for stream in (one, two):
+                assert await until_cut(stream) == uris[:3]
+    assert rule.hits == 2
+
+
+async def test_cut_streams_resets_the_open_ones_that_fit(
+    server: Server, live: DockerCloud
+) -> None:
+    service = await live.services.create(image=IDLE)
+    events = live.events.subscribe(type="service", reconnect=False)
+    logs = live.services.logs(service)
+    async with asyncio.timeout(PATIENCE), events, logs:
+        assert server.faults.cut_streams("*/nothing/") == 0
+        assert server.faults.cut_streams("*/events/") == 1
+
+        with pytest.raises(StreamClosed):
+            await anext(events)
+        assert server.faults.cut_streams() == 1
+    assert server.faults.cut_streams() == 0
+
+
+# --- half-open ------------------------------------------------------------------------
+
+
+async def test_half_open_connection_is_silent_until_the_rule_is_removed(
+    server: Server,
+) -> None:
+    async with asyncio.timeout(PATIENCE):
+        reader, writer = await asyncio.open_connection(*server.url[7:].split(":"))
+        with server.faults.half_open(times=1) as rule:
+            writer.write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+            await rule.met()
+            receiving = asyncio.create_task(reader.read())
+            writer.write(b"anybody there?")  # no reset comes back for that
+            for _ in range(3):
+                await silent_round(server)
+            assert not receiving.done()
+
+        with pytest.raises(ConnectionResetError):
+            await receiving
+        writer.close()
+        with suppress(ConnectionError):
+            await writer.wait_closed()
+
+
+async def test_half_open_stream_gives_neither_frames_nor_pongs(
+    server: Server, raw: Raw, live: DockerCloud
+) -> None:
+    async with asyncio.timeout(PATIENCE):
+        open_before = await raw.upgrade(EVENTS)
+        server.faults.half_open(path="*/events/", times=1)
+        other = await raw.upgrade(EVENTS)
+
+        # Of both it wants the next event, and one of them hears.
+        [uri] = await news(live, 1)
+        assert (await other.receive_json())["resource_uri"] == uri
+        receiving = asyncio.create_task(open_before.receive())
+        await open_before.ping()
+        await silent_round(server)
+        assert not receiving.done()
+        assert server.faults.cut_streams() == 1  # the server knows one no more
+
+        server.faults.clear()
+        assert (await receiving).type in (
+            aiohttp.WSMsgType.CLOSED,
+            aiohttp.WSMsgType.ERROR,
+        )
+        await open_before.close()
+        await other.close()
+
+
+async def test_half_open_exec_is_silent_too(server: Server, live: DockerCloud) -> None:
+    service = await run(live, image=SHELL, run_command="sleep 1000")
+    async with asyncio.timeout(PATIENCE):
+        async with live.containers.exec(service["containers"][0], "cat") as exec:
+            await exec.write("hello\n")
+            assert (await anext(exec))["output"] == "hello\n"
+            with server.faults.half_open(path="*/exec/"):
+                receiving = asyncio.create_task(anext(exec))
+                await exec.write("hello?\n")
+                await silent_round(server)
+                assert not receiving.done()
+
+            with pytest.raises(StreamClosed):
+                await receiving
+
+
+async def test_half_open_stream_is_noticed_by_a_heartbeat(
+    server: Server, raw: Raw
+) -> None:
+    assert server.apikey is not None
+    async with asyncio.timeout(PATIENCE), aiohttp.ClientSession() as session:
+        ws = await session.ws_connect(
+            server.url + EVENTS, headers={"Authorization": raw.auth}, heartbeat=0.2
+        )
+        server.faults.half_open()
+
+        message = await ws.receive()
+
+        assert message.type is aiohttp.WSMsgType.ERROR
+        await ws.close()
+
+
+# --- events twice and in another order ------------------------------------------------
+
+
+async def test_duplicate_sends_events_twice(server: Server, raw: Raw) -> None:
+    async with asyncio.timeout(PATIENCE), client_of(server) as live:
+        ws = await raw.upgrade(EVENTS)
+        with server.faults.duplicate(times=2) as rule:
+            one, two, three = await news(live, 3)
+            found = [(await ws.receive_json())["resource_uri"] for _ in range(5)]
+        await ws.close()
+
+    assert found == [one, one, two, two, three]
+    assert rule.hits == 2
+
+
+async def test_duplicate_leaves_the_position_alone(server: Server, raw: Raw) -> None:
+    async with asyncio.timeout(PATIENCE), client_of(server) as live:
+        with server.faults.duplicate():
+            ws = await raw.upgrade(EVENTS + "&since=now")
+            await news(live, 1)
+            kinds = [(await ws.receive_json())["type"] for _ in range(3)]
+            await ws.close()
+
+    assert kinds == ["position", "service", "service"]
+
+
+async def test_reorder_sends_an_event_after_the_next(server: Server, raw: Raw) -> None:
+    async with asyncio.timeout(PATIENCE), client_of(server) as live:
+        ws = await raw.upgrade(EVENTS)
+        with server.faults.reorder(times=1):
+            one, two, three = await news(live, 3)
+            found = [(await ws.receive_json())["resource_uri"] for _ in range(3)]
+        await ws.close()
+
+    assert found == [two, one, three]
+    assert not server.faults.active
+
+
+async def test_reorder_sends_an_event_that_nothing_follows(
+    server: Server, raw: Raw
+) -> None:
+    async with asyncio.timeout(PATIENCE), client_of(server) as live:
+        ws = await raw.upgrade(EVENTS)
+        with server.faults.reorder():
+            [one] = await news(live, 1)
+            found = (await ws.receive_json())["resource_uri"]
+        await ws.close()
+
+    assert found == one
+    assert not server.faults.active
+
+
+# --- rules ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("which", "hits"),
+    [
+        ({}, 4),
+        ({"method": "GET"}, 2),
+        ({"path": "*/service/"}, 2),
+        ({"path": "/api/app/v1/service"}, 0),
+        ({"path": "*/service/", "method": "post"}, 1),
+        ({"times": 3}, 3),
+        ({"chance": 0}, 0),
+        ({"chance": 1, "times": 1}, 1),
+    ],
+)
+async def test_rule_meets_the_requests_it_says(
+    server: Server, raw: Raw, which: Any, hits: int
+) -> None:
+    rule = server.faults.fail(418, **which)
+
+    answers = [
+        (await raw(method, path)).status == 418
+        for path in (LIST, "/api/infra/v1/node/")
+        for method in ("GET", "POST")
+    ]
+
+    assert rule.hits == sum(answers) == hits
+
+
+@pytest.mark.parametrize(
+    ("which", "error"),
+    [
+        ({"times": 0}, "times must be 1 or more, got 0"),
+        ({"chance": 1.5}, "chance must be from 0 to 1, got 1.5"),
+        ({"chance": -1}, "chance must be from 0 to 1, got -1"),
+        ({"when": "later"}, "when must be before, after or body, got later"),
+        ({"when": "after", "after": 3}, "after is for what happens in the body"),
+    ],
+)
+def test_rule_that_can_not_be_is_refused(which: Any, error: str) -> None:
+    faults = Faults()
+
+    with pytest.raises(ValueError, match=f"^{error}"):
+        faults.cut(**which)
+
+    assert not faults.active
+
+
+def test_misspelt_argument_of_a_rule_is_refused() -> None:
+    with pytest.raises(TypeError, match="paht"):
+        Faults().cut(paht="*/service/*")  # type: ignore[call-arg]  # on purpose
+
+
+async def test_rules_happen_in_their_order(server: Server, raw: Raw) -> None:
+    delay = server.faults.delay(0)
+    first = server.faults.fail(501)
+    second = server.faults.fail(502)
+
+    assert (await raw("GET", LIST)).status == 501
+    first.remove()
+    assert (await raw("GET", LIST)).status == 502
+
+    assert (delay.hits, first.hits, second.hits) == (2, 1, 1)
+    assert repr(second) == "<fault fail 502 * * hits=1>"
+
+
+async def test_clear_removes_all_rules_and_lets_go_on(
+    server: Server, live: DockerCloud
+) -> None:
+    async with asyncio.timeout(PATIENCE):
+        stalled = server.faults.stall(times=1)
+        request = asyncio.create_task(live.services.list())
+        await stalled.met()
+        server.faults.fail()
+        server.faults.cut(chance=0.5)
+
+        server.faults.clear()
+
+        assert await request == []
+        assert await live.services.list() == []
+
+
+async def test_faults_without_rules_are_out_of_the_way(
+    server: Server, live: DockerCloud
+) -> None:
+    faults = server.faults
+    assert not faults.active
+
+    with faults.fail(times=1):
+        assert faults.active
+        with pytest.raises(ServerError):
+            await live.services.list()
+        assert not faults.active  # it is used up
+
+    with faults.delay(0):
+        assert faults.active
+    assert not faults.active
+
+
+# --- seeds ----------------------------------------------------------------------------
+
+
+async def fates(seed: int | None, others: int = 0) -> list[int]:
+    """How 40 requests end, of which half are to fail."""
+    async with running(faults=Faults(seed=seed)) as server:
+        rules: list[Rule] = [server.faults.fail(503, chance=0.5)]
+        rules.append(server.faults.delay((0, 0.001), path="*/node/"))
+        async with aiohttp.ClientSession() as session:
+            raw = Raw(server, session)
+            for _ in range(others):
+                await raw("GET", "/api/infra/v1/node/")
+            return [(await raw("GET", LIST)).status for _ in range(40)]
+
+
+async def test_same_seed_gives_the_same_faults() -> None:
+    found = await fates(7)
+
+    assert found == await fates(7)
+    assert set(found) == {200, 503}
+    assert found != await fates(8)
+
+
+async def lengths(seed: int) -> list[int]:
+    """How many events streams get of which each is to be cut somewhere."""
+    async with running(faults=Faults(seed=seed)) as server, client_of(server) as cloud:
+        server.faults.cut(after=range(1, 20), path="*/events/")
+        found = []
+        for turn in range(6):
+            async with asyncio.timeout(PATIENCE):
+                async with cloud.events.subscribe(
+                    type="service", reconnect=False
+                ) as events:
+                    for number in range(20):
+                        await create(cloud, f"s{turn}-{number}")
+                    found.append(len(await until_cut(events)))
+        return found
+
+
+async def test_same_seed_cuts_streams_at_the_same_places() -> None:
+    found = await lengths(7)
+
+    assert found == await lengths(7)
+    assert len(set(found)) > 1
+    assert set(found) <= set(range(1, 20))
+
+
+async def test_no_seed_gives_other_faults_each_time() -> None:
+    assert await fates(None) != await fates(None)
+
+
+# --- the end --------------------------------------------------------------------------
+
+
+async def test_server_ends_promptly_with_all_kinds_of_held_connections() -> None:
+    before = tasks()
+    requests: list[asyncio.Task[Any]] = []
+    async with running() as server:
+        cloud = DockerCloud(
+            server.url, user=server.user, apikey=server.apikey, retry=None
+        )
+        faults = server.faults
+        service = await cloud.services.create(image=IDLE)
+        async with asyncio.timeout(PATIENCE):
+            streams = [cloud.events.subscribe(reconnect=False) for _ in range(3)]
+            for stream in streams:
+                await stream.__aenter__()
+            faults.half_open(path="*/events/", times=1)
+            stalled = faults.stall(when="body", path="*/events/", times=1)
+            held_back = faults.reorder(times=1)
+            await cloud.services.update(service, tags=["x"])
+            await stalled.met()
+            await held_back.met()
+            for when in ("before", "after", "body"):
+                rule = faults.stall(when=when, path="*/service/", times=1)
+                requests.append(asyncio.create_task(cloud.services.list()))
+                await rule.met()
+            half_open = faults.half_open(path="*/stack/", times=1)
+            for rule in (half_open, faults.delay(3600, times=1)):
+                requests.append(asyncio.create_task(cloud.stacks.list()))
+                await rule.met()
+        began = asyncio.get_running_loop().time()
+    assert asyncio.get_running_loop().time() - began < PROMPT
+
+    async with asyncio.timeout(PATIENCE):
+        answers = await asyncio.gather(*requests, return_exceptions=True)
+        assert [type(answer) for answer in answers] == [ConnectError] * 5
+        for stream in streams:
+            await stream.close()
+        await cloud.close()
+    await gone_but(before)
+
+
+async def test_rules_stay_for_the_next_run_of_the_server() -> None:
+    faults = Faults()
+    faults.delay(0)
+    rule = faults.fail(503)
+    for hits in (1, 2):
+        async with running(faults=faults) as server, client_of(server) as cloud:
+            assert server.faults is faults
+            with pytest.raises(ServerError):
+                await cloud.services.list()
+        assert rule.hits == hits
