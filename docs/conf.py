@@ -17,7 +17,7 @@ napoleon_use_ivar = True
 # Outside the package things have their documentation elsewhere; type variables none.
 nitpick_ignore_regex = [
     (r"py:.*", r"(?!aiodockercloud).*"),
-    (r"py:class", r"aiodockercloud\..*\.T"),
+    (r"py:class", r"aiodockercloud\..*\.[TR]"),
 ]
 
 html_theme = "furo"

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import re
+import shutil
 import sys
 from pathlib import Path
 
@@ -30,7 +32,20 @@ def page_example(page: Path) -> tuple[str, str]:
 PAGES = [
     ROOT / "docs" / "quickstart.rst",
     *sorted((ROOT / "docs" / "api").glob("*.rst")),
+    *sorted((ROOT / "docs" / "orchestration").glob("*.py")),
+    ROOT / "docs" / "testing" / "faults.py",
 ]
+
+
+async def ended(process: asyncio.subprocess.Process) -> tuple[bytes, bytes]:
+    """What it wrote to standard output and standard error."""
+    try:
+        async with asyncio.timeout(30):
+            return await process.communicate()
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
 
 
 @pytest.mark.parametrize(
@@ -47,13 +62,7 @@ async def test_example_as_printed_prints_its_output(program: str, printed: str) 
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )
-    try:
-        async with asyncio.timeout(30):
-            output, errors = await process.communicate()
-    finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
+    output, errors = await ended(process)
 
     # On a busy machine asyncio's debug mode tells of steps that took long.
     complaints = [
@@ -63,4 +72,22 @@ async def test_example_as_printed_prints_its_output(program: str, printed: str) 
     ]
     assert complaints == []
     assert output.decode() == printed
+    assert process.returncode == 0
+
+
+async def test_example_of_a_test_file_passes(tmp_path: Path) -> None:
+    example = shutil.copy(ROOT / "docs" / "testing" / "test_resize.py", tmp_path)
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-X", "dev", "-W", "error", "-m", "pytest", example),
+        *("-p", "pytest_aiodockercloud", "-o", "asyncio_mode=auto", "-q"),
+        *("-o", "asyncio_default_fixture_loop_scope=function"),
+        *("-p", "no:hypothesispytest", "-p", "no:cacheprovider"),
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    output, errors = await ended(process)
+
+    assert "2 passed" in output.decode(), errors.decode()
     assert process.returncode == 0

@@ -1,0 +1,85 @@
+"""Many jobs, a few at a time: thumbnails of all pictures, on a cloud in this process.
+
+    python examples/batch.py [--limit 4]
+
+Each picture is a job: a service that is created, started, waited for, read and deleted
+again. One of them is no picture; that is its job's problem and nobody else's. Ctrl-C
+deletes what is there and ends it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+from collections.abc import Iterator
+
+from aiodockercloud import DockerCloud, batch
+from aiodockercloud.server import Embedded, running
+from aiodockercloud.server.engines.embedded import Container
+from aiodockercloud.types import ServiceFields
+from aiodockercloud.wire import log_text
+
+PICTURES = [f"holiday-{number:02}.jpg" for number in range(1, 12)] + ["notes.txt"]
+
+
+async def thumbnail(container: Container) -> int:
+    """The work. On the embedded engine an image is an async function; elsewhere it is
+    an image with a program in it, and nothing below changes."""
+    picture = container.environment["PICTURE"]
+    container.print(f"reading {picture}")
+    await container.sleep(0.05)
+    if not picture.endswith(".jpg"):
+        container.error(f"{picture} is not a picture")
+        return 1
+    container.print(f"wrote thumbnails/{picture}")
+    return 0
+
+
+def jobs() -> Iterator[ServiceFields]:
+    """Definitions of services. They are made one by one as there is room for them, so
+    there may be any number."""
+    for picture in PICTURES:
+        yield {
+            "image": "acme/thumbnail",
+            "container_envvars": [{"key": "PICTURE", "value": picture}],
+        }
+
+
+def picture_of(result: batch.JobResult) -> str:
+    return result.job["container_envvars"][0]["value"]
+
+
+def show(done: int, total: int | None, result: batch.JobResult) -> None:
+    outcome = "done" if result.ok else "FAILED"
+    print(
+        f"{done:3}/{total or len(PICTURES)} {picture_of(result)} {outcome}", flush=True
+    )
+
+
+async def main(limit: int) -> None:
+    engine = Embedded(nodes=2)
+    engine.image("acme/thumbnail")(thumbnail)
+    async with (
+        running(engine) as server,
+        DockerCloud(server.url, user=server.user, apikey=server.apikey) as cloud,
+    ):
+        results = await batch.run_jobs(
+            cloud, jobs(), limit=limit, timeout=60, tail=20, progress=show
+        )
+        for result in results:
+            if not result.ok:
+                print(f"{picture_of(result)}: {result.error or result.exit_codes}")
+                for line in result.logs:
+                    print(f"    {line['streamType']}: {log_text(line)}")
+        left = [s for s in await cloud.services.list() if s["state"] != "Terminated"]
+        print(f"{sum(result.ok for result in results)} of {len(results)} are done;"
+              f" services left: {len(left)}")  # fmt: skip
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description="Make thumbnails, as a batch of jobs.")
+    parser.add_argument("--limit", type=int, default=4, help="jobs at the same time")
+    try:
+        asyncio.run(main(parser.parse_args().limit))
+    except KeyboardInterrupt:
+        print("interrupted; everything is down")
