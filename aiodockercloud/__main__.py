@@ -65,8 +65,15 @@ def _parser() -> argparse.ArgumentParser:
         type=_node_engine,
         action="append",
         default=[],
-        help="Docker Engine of a Swarm node, by hostname or id, for exec there; may be"
-        " given several times",
+        help="Docker Engine of a Swarm node, by hostname or id, for exec there and what"
+        " else only it can do; may be given several times",
+    )
+    serve.add_argument(
+        "--image-poll",
+        metavar="SECONDS",
+        type=float,
+        default=300.0,
+        help="between two looks for pushed images, for services with autoredeploy",
     )
     serve.add_argument("--public-url", help="where containers reach this server")
     serve.add_argument("--domain", default="dockerapp.io", help="of public DNS names")
@@ -125,6 +132,7 @@ async def _run(options: argparse.Namespace) -> None:
         data_dir=options.data_dir,
         public_url=options.public_url,
         domain=options.domain,
+        image_poll=options.image_poll,
     ) as server:
         if server.apikey and "DOCKERCLOUD_APIKEY" not in os.environ:
             print(

@@ -218,6 +218,21 @@ async def test_stop_ends_it_for_good(world: World) -> None:
     assert world.history(spec)[-1].state == "stopped"
 
 
+async def test_what_is_so_already_is_told_again(world: World) -> None:
+    spec = await world.create()
+    for operation, state in (
+        (world.engine.start_container, "running"),
+        (world.engine.stop_container, "stopped"),
+    ):
+        await operation(spec.uuid)
+        await world.until(spec, state)
+        known = len(world.history(spec))
+
+        await operation(spec.uuid)
+
+        await world.until(spec, state, since=known)
+
+
 async def test_start_runs_a_stopped_one_again_and_keeps_its_log(world: World) -> None:
     spec = await world.create(sh("echo round"))
     await world.until(spec, "stopped")

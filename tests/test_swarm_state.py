@@ -210,6 +210,18 @@ def test_lost_node_is_left_for_another() -> None:
     assert (found.state, found.node) == ("running", "n2")
 
 
+def test_lost_node_stops_what_is_pinned_to_it() -> None:
+    pinned = service("any")
+    pinned["Spec"]["TaskTemplate"]["Placement"]["Constraints"] = ["node.id==n1"]
+    tasks = [task(1, "running", "shutdown"), task(2, "pending", err="no suitable node")]
+
+    found = seen(pinned, *tasks, lost=True)
+
+    assert facts(found) == ("stopped", None, "node host-n1 is down")
+    assert seen(pinned, *tasks).state == "running"
+    assert seen(pinned, tasks[1]).state == "starting"
+
+
 # --- nodes --------------------------------------------------------------------------
 
 
@@ -223,18 +235,23 @@ def test_node_has_its_size_and_tags() -> None:
 
 
 @pytest.mark.parametrize(
-    ("state", "availability", "told"),
+    ("state", "availability", "told", "closed"),
     [
-        ("ready", "active", "ready"),
-        ("unknown", "active", "ready"),
-        ("down", "active", "unreachable"),
-        ("disconnected", "active", "unreachable"),
-        ("ready", "drain", "unreachable"),
-        ("ready", "pause", "unreachable"),
+        ("ready", "active", "ready", ""),
+        ("unknown", "active", "ready", ""),
+        ("down", "active", "unreachable", ""),
+        ("disconnected", "active", "unreachable", ""),
+        ("ready", "drain", "ready", "drain"),
+        ("ready", "pause", "ready", "pause"),
+        ("down", "drain", "unreachable", "drain"),
     ],
 )
-def test_node_state(state: str, availability: str, told: str) -> None:
-    assert node_seen(node(state=state, Availability=availability)).state == told
+def test_node_state_and_why_it_takes_nothing(
+    state: str, availability: str, told: str, closed: str
+) -> None:
+    seen = node_seen(node(state=state, Availability=availability))
+
+    assert (seen.state, seen.closed) == (told, closed)
 
 
 def test_manager_that_does_not_know_its_address_has_that_of_the_others() -> None:

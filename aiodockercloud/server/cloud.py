@@ -11,8 +11,11 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections.abc import Coroutine
+from typing import Any
 
-from . import deployment, lifecycle
+from ..exceptions import ApiError
+from . import deployment, lifecycle, pushes
 from .accounts import ACCOUNT, Accounts
 from .engines import (
     ContainerSeen,
@@ -22,7 +25,7 @@ from .engines import (
     NodeSeen,
     Observation,
 )
-from .fields import image
+from .idempotency import ANSWER, Answers
 from .jobs import JOBS
 from .models import EVERYBODY, Container, Node, NodeCluster, Service, Stack
 from .operations import Operations
@@ -37,6 +40,10 @@ KEEP = 3600.0
 KEEP_ACTIONS = 10_000
 #: Seconds between two looks for what is older than that.
 SWEEP = 60.0
+#: The tag of a node that answers and takes no containers, with the reason.
+_AVAILABILITY = "availability="
+#: Seconds between two tries to remove what is left of a terminated container.
+_AGAIN = 10.0
 
 
 class Cloud(Records):
@@ -48,11 +55,14 @@ class Cloud(Records):
         store: Store | None = None,
         *,
         domain: str = "dockerapp.io",
+        image_poll: float = pushes.INTERVAL,
     ) -> None:
         super().__init__(store or Store())
         self.engine = engine
         self.accounts = Accounts(self.store)
+        self.answers = Answers(self.store)
         self.operations = Operations(self, JOBS)
+        self.pushes = pushes.Pushes(self, image_poll)
         self.domain = domain
         #: Where containers reach this server; set when it listens.
         self.rest_host = ""
@@ -63,37 +73,49 @@ class Cloud(Records):
         self._machines: NodeCluster | None = None
         #: Containers of the engine that no record tells of.
         self._strangers: set[str] = set()
-        self._sweeper: asyncio.Task[None] | None = None
+        #: Terminated containers that are to be removed from the engine.
+        self._leftovers: set[str] = set()
+        self._chores: set[asyncio.Task[None]] = set()
 
     # --- beginning and end ----------------------------------------------------------
 
     async def start(self) -> None:
         """Read the store, look at what the engine has, go on where it was left."""
         await self.store.open()
-        async for kind, _key, body in self.store.load():
+        async for kind, key, body in self.store.load():
             if kind == ACCOUNT:
                 self.accounts.load(body)
+            elif kind == ANSWER:
+                self.answers.load(key, body)
             else:
                 self.load(kind, body)
         self.loaded()
+        self.answers.loaded()
         self._by_engine_id = {node.engine_id: node for node in self.nodes.values()}
         if not self.engine.provisions:
             self._machines = self._own_cluster()
         await self.engine.start(self.observe)
         await self._reconcile()
         self.operations.resume()
-        self._sweeper = asyncio.create_task(self._sweep(), name="sweeper")
+        self.pushes.start()
+        self._in_background(self._sweep())
 
     async def close(self) -> None:
         """Stop working, keep everything; safe to repeat."""
-        if self._sweeper is not None:
-            self._sweeper.cancel()
-            await asyncio.gather(self._sweeper, return_exceptions=True)
-            self._sweeper = None
+        await self.pushes.close()
+        chores = list(self._chores)
+        for chore in chores:
+            chore.cancel()
+        await asyncio.gather(*chores, return_exceptions=True)
         await self.operations.close()
         await self.engine.close()
         self.hub.journal.close()
         await self.store.close()
+
+    def _in_background(self, work: Coroutine[Any, Any, None]) -> None:
+        chore = asyncio.create_task(work)
+        self._chores.add(chore)
+        chore.add_done_callback(self._chores.discard)
 
     async def _reconcile(self) -> None:
         """After a restart: what is gone is gone; a volatile engine gets it again."""
@@ -103,7 +125,11 @@ class Cloud(Records):
             if self.engine.volatile:
                 await self.engine.add_node(node.engine_id, node.tags)
             else:
-                self.set_state(node, lifecycle.UNREACHABLE)
+                # A lost one, too, is told as long as it belongs to the engine.
+                self.set_state(node, lifecycle.TERMINATED)
+        self._count_machines()
+        for cluster in self.nodeclusters.values():
+            self.settle_cluster(cluster)
         for container in list(self.containers.values()):
             if container.state == lifecycle.TERMINATED or container.uuid in self._seen:
                 continue
@@ -127,6 +153,7 @@ class Cloud(Records):
         while True:
             await asyncio.sleep(SWEEP)
             self.sweep(time.time() - KEEP)
+            self.answers.sweep()
 
     def sweep(self, before: float) -> None:
         """Forget what was terminated, and actions that ended, before that moment."""
@@ -148,13 +175,17 @@ class Cloud(Records):
         if isinstance(seen, NodeSeen):
             self._observe_node(seen)
         elif isinstance(seen, ImageSeen):
-            self._observe_image(seen)
+            self.pushes.pushed(seen.name)
         elif (container := self.containers.get(seen.uuid)) is not None:
             self._seen[seen.uuid] = seen.state
             self._observe_container(container, seen)
         elif seen.state != "gone" and seen.uuid not in self._strangers:
             self._strangers.add(seen.uuid)
-            log.warning("the engine has a container that is not known: %s", seen.uuid)
+            log.warning(
+                "the engine has a container that this server does not know and leaves"
+                " alone: %s",
+                seen.uuid,
+            )
 
     def _own_cluster(self) -> NodeCluster:
         """The one cluster that all machines are in which somebody brings."""
@@ -174,16 +205,6 @@ class Cloud(Records):
         self.add(cluster)
         return cluster
 
-    def _observe_image(self, seen: ImageSeen) -> None:
-        name = image("image", seen.name)
-        for service in list(self.services.values()):
-            definition = service.definition
-            if definition["autoredeploy"] and definition["image"] == name:
-                if service.state != lifecycle.NOT_RUNNING:
-                    self.operations.submit_own(
-                        "redeploy", service, reason=f"a push of {name}"
-                    )
-
     def _observe_node(self, seen: NodeSeen) -> None:
         node = self._by_engine_id.get(seen.id)
         if node is None:
@@ -198,6 +219,7 @@ class Cloud(Records):
                 cluster=self._machines.uuid if self._machines else None,
                 state=lifecycle.DEPLOYING,
             )
+            self._inherit_tags(node)
             node.engine_id = seen.id
             if node.uuid in self.nodes:
                 self._by_engine_id[seen.id] = node
@@ -208,6 +230,7 @@ class Cloud(Records):
         node.cpu, node.memory, node.disk = seen.cpu, seen.memory, seen.disk
         node.docker_version = seen.docker_version
         node.storage_driver = seen.storage_driver
+        opened = self._note_tags(node, seen)
         before = node.state
         if seen.state == "gone":
             self.set_state(node, lifecycle.TERMINATED)
@@ -220,12 +243,44 @@ class Cloud(Records):
                 self.set_state(node, lifecycle.DEPLOYED)
             else:
                 self.save(node)
+        self._count_machines()
         if (cluster := self.cluster_of(node)) is not None:
-            if cluster is self._machines:
-                cluster.target_num_nodes = len(self.nodes_of(cluster))
             self.settle_cluster(cluster)
-        if before == lifecycle.DEPLOYING and node.state == lifecycle.DEPLOYED:
-            self._spread(node)
+        if node.state == lifecycle.DEPLOYED and not node.closed:
+            if before == lifecycle.DEPLOYING or opened:
+                self._spread(node)
+
+    def _count_machines(self) -> None:
+        """Machines that somebody brings are as many as there are."""
+        if self._machines is not None:
+            self._machines.target_num_nodes = len(self.nodes_of(self._machines))
+
+    def _inherit_tags(self, node: Node) -> None:
+        """A machine that comes into a cluster gets the cluster's tags."""
+        cluster = self._machines
+        if cluster is not None and not set(cluster.tags) <= set(node.tags):
+            tags = list(dict.fromkeys([*node.tags, *cluster.tags]))
+            self._in_background(self._tag(node, tags))
+
+    async def _tag(self, node: Node, tags: list[str]) -> None:
+        try:
+            await self.engine.tag_node(node.engine_id, tags)
+        except (EngineError, ApiError) as error:
+            log.warning("%s did not get the tags of its cluster: %s", node.uri, error)
+
+    def _note_tags(self, node: Node, seen: NodeSeen) -> bool:
+        """Tags as the machine has them, and one that says why it takes no containers.
+        Returns whether it does again."""
+        before = set(node.tags), node.closed
+        if not self.engine.provisions and set(seen.tags) != set(node.tags):
+            node.tags = list(seen.tags)
+        node.closed = seen.closed
+        others = [tag for tag in node.auto_tags if not tag.startswith(_AVAILABILITY)]
+        closed = [_AVAILABILITY + seen.closed] if seen.closed else []
+        node.auto_tags = [*others, *closed]
+        if (set(node.tags), node.closed) != before:
+            self.touch(node)
+        return bool(before[1]) and not node.closed
 
     def _spread(self, node: Node) -> None:
         """A service on every node gets a container on a new one."""
@@ -250,6 +305,8 @@ class Cloud(Records):
     def _observe_container(self, container: Container, seen: ContainerSeen) -> None:
         before = container.state
         if before == lifecycle.TERMINATED:
+            if seen.state != "gone" and not self.engine.volatile:
+                self._clear_away(container)
             return
         container.docker_id = seen.docker_id or container.docker_id
         node = self._by_engine_id.get(seen.node or "")
@@ -284,6 +341,29 @@ class Cloud(Records):
             lifecycle.RUNNING,
         ):
             self._autodestroy(container)
+
+    def _clear_away(self, container: Container) -> None:
+        """Remove what the engine made of a container all the same, after it had not
+        answered and the container was given up."""
+
+        async def clear() -> None:
+            try:
+                while True:
+                    try:
+                        # Its volumes may have gone to another one.
+                        await self.engine.remove_container(
+                            container.uuid, volumes=False
+                        )
+                        return
+                    except (EngineError, ApiError) as error:
+                        log.info("%s is still there: %s", container.uri, error)
+                    await asyncio.sleep(_AGAIN)
+            finally:
+                self._leftovers.discard(container.uuid)
+
+        if container.uuid not in self._leftovers:
+            self._leftovers.add(container.uuid)
+            self._in_background(clear())
 
     @staticmethod
     def _bind_ports(container: Container, seen: ContainerSeen) -> None:
@@ -322,6 +402,12 @@ class Cloud(Records):
                 self.set_state(
                     container, lifecycle.STOPPED if down else lifecycle.RUNNING
                 )
+
+    def recover_node(self, node: Node) -> None:
+        """A node that an operation failed on is again what the engine last saw."""
+        if node.state != lifecycle.TERMINATED:
+            ready = self._seen.get(node.engine_id) == "ready"
+            self.set_state(node, lifecycle.DEPLOYED if ready else lifecycle.UNREACHABLE)
 
     def settle(self, service: Service) -> None:
         """Derive the states of a service and its stack, unless an operation on them

@@ -67,7 +67,6 @@ def spec_of(cloud: Cloud, container: Container) -> ContainerSpec:
     options = engine_options(definition)
     if options.get("hostname"):
         options["hostname"] = links.expand(options["hostname"], platform)
-    repository = cloud.repository_for(container.namespace, definition["image"])
     aliases = [service.name, container.name]
     if stack is not None:
         aliases += [f"{service.name}.{stack.name}", f"{container.name}.{stack.name}"]
@@ -84,7 +83,7 @@ def spec_of(cloud: Cloud, container: Container) -> ContainerSpec:
         pinned=_pinned(definition),
         tags=definition["tags"],
         image=definition["image"],
-        credentials=(repository.username, repository.password) if repository else None,
+        credentials=cloud.credentials_for(container.namespace, definition["image"]),
         command=definition["run_command"],
         entrypoint=definition["entrypoint"],
         environment=container.environment,
@@ -162,11 +161,13 @@ def _tied(cloud: Cloud, service: Service) -> list[Service]:
 
 
 def candidates(cloud: Cloud, service: Service) -> list[placement.Candidate]:
-    """The nodes that answer, as placement sees them."""
+    """The nodes that answer and take containers, as placement sees them."""
     found = []
     for node in cloud.live_nodes():
         owners = (service.namespace, EVERYBODY)
         if node.state != lifecycle.DEPLOYED or node.namespace not in owners:
+            continue
+        if node.closed:
             continue
         there = cloud.containers_on(node)
         found.append(
@@ -304,6 +305,7 @@ async def bring_up(cloud: Cloud, container: Container) -> None:
             if not cloud.engine.volatile:
                 # What outlives this process must be known to the next one.
                 await cloud.store.flush()
+            cloud.pushes.deploying(container)
             await cloud.engine.create(spec_of(cloud, container))
             await cloud.until(container, lambda: container.state != lifecycle.STARTING)
         if container.state == lifecycle.TERMINATED or (
@@ -343,11 +345,17 @@ async def start(cloud: Cloud, container: Container) -> None:
     """
     if container.state == lifecycle.TERMINATED:
         raise EngineError(f"{container.name}: it was terminated meanwhile")
+    if container.state == lifecycle.RUNNING:
+        return  # by what came before it, as a start of its service
     cloud.set_state(container, lifecycle.STARTING)
     try:
         async with asyncio.timeout(UP_TIMEOUT):
             try:
-                await cloud.engine.start_container(container.uuid)
+                image = container.definition["image"]
+                await cloud.engine.start_container(
+                    container.uuid,
+                    credentials=cloud.credentials_for(container.namespace, image),
+                )
             except NoSuchContainer:
                 # A volatile engine has forgotten it over a restart of the server.
                 await cloud.engine.create(spec_of(cloud, container))

@@ -54,16 +54,31 @@ async def _fill(job: Job, service: Service) -> None:
     missing = max(0, _missing(job, service))
     if missing:
         job.log(f"deploying {missing} of {service.name}")
+    # What an interrupted run of this job had taken down, and not yet put back.
+    replaced: dict[int, Container] = {
+        c.ordinal: c
+        for c in job.cloud.members(service)
+        if isinstance(c, Container) and c.replaced_by == job.action.uuid
+    }
     await each(
         _ordinals(job, service, missing),
-        lambda n: deployment.deploy(
-            job.cloud,
-            service,
-            n,
-            job.action.uuid,
-            extra=job.params.get("environment"),
-        ),
+        lambda n: _deploy(job, service, n, replaced.get(n)),
         one_by_one=service.definition["sequential_deployment"],
+    )
+
+
+async def _deploy(
+    job: Job, service: Service, ordinal: int, old: Container | None
+) -> None:
+    """Deploy a container, in the place of *old* with its volumes if they are kept."""
+    reuse = job.params.get("reuse_volumes", True)
+    await deployment.deploy(
+        job.cloud,
+        service,
+        ordinal,
+        job.action.uuid,
+        reuse=old if old and reuse and old.volumes else None,
+        extra=job.params.get("environment"),
     )
 
 
@@ -136,18 +151,15 @@ async def redeploy_service(job: Job) -> None:
 async def _replace(job: Job, old: Container) -> None:
     """Terminate a container and put a new one, with a new uuid, in its place."""
     cloud = job.cloud
-    service = cloud.services[old.service]
-    reuse = job.params.get("reuse_volumes", True)
     job.log(f"replacing {old.name}")
-    await deployment.remove(cloud, old, volumes=not reuse)
-    await deployment.deploy(
-        cloud,
-        service,
-        old.ordinal,
-        job.action.uuid,
-        reuse=old if reuse and old.volumes else None,
-        extra=job.params.get("environment"),
+    old.replaced_by = job.action.uuid
+    cloud.save(old)
+    # Whoever continues this after a crash must know what was to come.
+    await cloud.store.flush()
+    await deployment.remove(
+        cloud, old, volumes=not job.params.get("reuse_volumes", True)
     )
+    await _deploy(job, cloud.services[old.service], old.ordinal, old)
 
 
 async def rollback_service(job: Job) -> None:
@@ -188,13 +200,13 @@ async def redeploy_container(job: Job) -> None:
         if container.state != lifecycle.TERMINATED:
             await _replace(job, container)
             return
+        if container.replaced_by != job.action.uuid:
+            return  # by what came before it: it was replaced, or is not wanted
         # Interrupted between the two halves.
+        await _resume(job, service)
         taken = {c.ordinal for c in job.cloud.containers_of(service)}
         if container.ordinal not in taken:
-            await deployment.deploy(
-                job.cloud, service, container.ordinal, job.action.uuid, reuse=container
-            )
-        await _resume(job, service)
+            await _deploy(job, service, container.ordinal, container)
 
 
 async def terminate_container(job: Job) -> None:

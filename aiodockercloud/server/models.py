@@ -103,6 +103,8 @@ class Container(Run):
     revision: int
     #: The action that deployed it: a redeploy replaces what is not its own.
     deployment: str
+    #: The action that put, or is about to put, another one in its place.
+    replaced_by: str = ""
     #: All variables it got: the user's, the platform's, the links'.
     environment: dict[str, str] = field(default_factory=dict)
     #: Those that its image brings, as far as the engine knew them.
@@ -116,6 +118,8 @@ class Container(Run):
     state: str = lifecycle.STARTING
     exit_code: int | None = None
     message: str = ""
+    #: What its image's tag meant when it was deployed, for ``autoredeploy``.
+    image_digest: str | None = None
     docker_id: str | None = None
     private_ip: str | None = None
 
@@ -139,6 +143,8 @@ class Node(Deployed):
     disk: int = 0
     docker_version: str = ""
     storage_driver: str = ""
+    #: Why it takes no containers although it answers.
+    closed: str = ""
     last_seen: float | None = None
 
 

@@ -6,6 +6,7 @@ import asyncio
 import time
 from typing import TYPE_CHECKING
 
+from ..exceptions import ApiError
 from . import deployment, lifecycle
 from .engines import EngineError
 from .models import Container, Node, NodeCluster, new_uuid
@@ -23,16 +24,25 @@ async def _bring_up(cloud: Cloud, node: Node) -> None:
         async with asyncio.timeout(NODE_TIMEOUT):
             await cloud.engine.add_node(node.engine_id, node.tags)
             await cloud.until(node, lambda: node.state != lifecycle.DEPLOYING)
-    except (EngineError, TimeoutError) as error:
-        cloud.set_state(node, lifecycle.TERMINATED)
+    except (EngineError, TimeoutError, ApiError) as error:
+        if cloud.engine.provisions:
+            cloud.set_state(node, lifecycle.TERMINATED)
+        else:
+            cloud.recover_node(node)
         raise EngineError(f"node {node.uuid}: {error or 'did not come up'}") from error
 
 
 async def _take_out(cloud: Cloud, node: Node) -> None:
     cloud.set_state(node, lifecycle.TERMINATING)
-    async with asyncio.timeout(NODE_TIMEOUT):
-        await cloud.engine.remove_node(node.engine_id)
-        await cloud.until(node, lambda: node.state == lifecycle.TERMINATED)
+    try:
+        async with asyncio.timeout(NODE_TIMEOUT):
+            await cloud.engine.remove_node(node.engine_id)
+            await cloud.until(node, lambda: node.state == lifecycle.TERMINATED)
+    except BaseException:
+        # The end of the server interrupts it: the next start goes on.
+        if not cloud.operations.closing:
+            cloud.recover_node(node)
+        raise
 
 
 async def deploy_node(job: Job) -> None:
@@ -59,6 +69,8 @@ async def check_node(job: Job) -> None:
     cloud, node = job.cloud, job.record
     answers = await cloud.engine.check_node(node.engine_id)
     job.log(f"the node {'answers' if answers else 'does not answer'}")
+    if answers and node.closed:
+        job.log(f"it takes no containers: its availability is {node.closed}")
     if answers:
         node.last_seen = time.time()
     if node.state in (lifecycle.DEPLOYED, lifecycle.UNREACHABLE):
@@ -69,7 +81,7 @@ async def terminate_node(job: Job) -> None:
     cloud, node = job.cloud, job.record
     cluster = cloud.cluster_of(node)
     await _take_out(cloud, node)
-    if cluster is not None and cluster.target_num_nodes > 0:
+    if cloud.engine.provisions and cluster is not None and cluster.target_num_nodes > 0:
         # Whoever takes one out wants one less; to replace it, ask for one more.
         cluster.target_num_nodes -= 1
         cloud.save(cluster)

@@ -87,11 +87,12 @@ async def update(call: Call) -> Reply:
     """Nickname and tags; tags count for later deployments."""
     node = find(call)
     body = fields.read(await call.body(), FIELDS, ignored=READ_ONLY)
+    if "tags" in body:
+        tags = [tag for tag in body["tags"] if tag not in node.auto_tags]
+        await call.cloud.engine.tag_node(node.engine_id, tags)
+        node.tags = tags
     if "nickname" in body:
         node.nickname = body["nickname"] or ""
-    if "tags" in body:
-        node.tags = [tag for tag in body["tags"] if tag not in node.auto_tags]
-        await call.cloud.engine.tag_node(node.engine_id, node.tags)
     call.cloud.touch(node)
     action = call.cloud.operations.note("update", node, origin(call))
     return Reply(render(call.cloud, node), 200, action)

@@ -104,6 +104,8 @@ class NodeSeen:
     docker_version: str
     storage_driver: str = ""
     tags: Sequence[str] = ()
+    #: Why it takes no containers although it answers, in a word; empty: it takes them.
+    closed: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,11 +129,16 @@ class ImageInfo(NamedTuple):
 
 
 class LogLine(NamedTuple):
-    """One line of output; ``time_ns`` is nanoseconds since 1970, no newline in text."""
+    """One line of output; ``time_ns`` is nanoseconds since 1970, no newline in text.
+
+    Those of one container have growing stamps. In place of lines that cannot be had
+    there is a word of the engine's own: how many of them are missing, None if unknown.
+    """
 
     time_ns: int
     stream: Literal["stdout", "stderr"]
     text: str
+    missing: int | None = 0
 
 
 class ExecSession(Protocol):
@@ -171,15 +178,31 @@ class Engine(Protocol):
     async def create(self, spec: ContainerSpec) -> None:
         """Make it be there and run. Repeating it for a uuid that is there is safe."""
 
-    async def start_container(self, uuid: str) -> None:
-        """Run a stopped container again, same container, same volumes.
+    async def image_digest(
+        self, name: str, credentials: tuple[str, str] | None
+    ) -> str | None:
+        """What the tag of an image means now, ``sha256:…``, as its registry says.
+
+        None when that cannot be told, or when the engine tells of pushes by itself
+        (``ImageSeen``).
+        """
+
+    async def start_container(
+        self, uuid: str, *, credentials: tuple[str, str] | None = None
+    ) -> None:
+        """Run a stopped container again, same container, same volumes. One that runs
+        is told of again.
+
+        Args:
+            credentials: For its image's registry as they are now; None: as they were.
 
         Raises:
             NoSuchContainer: It is not there; a volatile engine may have lost it.
         """
 
     async def stop_container(self, uuid: str) -> None:
-        """Stop it and keep it; its restart policy does not bring it back."""
+        """Stop it and keep it; its restart policy does not bring it back. One that is
+        stopped is told of again."""
 
     async def remove_container(self, uuid: str, *, volumes: bool) -> None:
         """Remove it, running or not, and with *volumes* the ones it owns."""
@@ -187,8 +210,18 @@ class Engine(Protocol):
     def logs(
         self, uuid: str, *, tail: int | None, follow: bool, since_ns: int = 0
     ) -> AsyncGenerator[LogLine, None]:
-        """Its last *tail* lines (None: all kept), then, with *follow*, new ones
-        until the container is removed."""
+        """Its last *tail* lines (None: all kept) that are not older than *since_ns*,
+        then, with *follow*, new ones until the container is removed.
+
+        What is left of the log of a container that was removed can be read for a while
+        where the engine keeps it.
+
+        Raises (now or on the first step):
+            NoSuchContainer: It is not there.
+        """
+
+    def time_ns(self) -> int:
+        """Now, by the clock that log lines are stamped with."""
 
     async def exec(self, uuid: str, command: Sequence[str]) -> ExecSession:
         """Run a command in a running container."""

@@ -12,12 +12,13 @@ import asyncio
 import contextlib
 import logging
 import shlex
+import time
 from collections import defaultdict
-from collections.abc import AsyncGenerator, Coroutine, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
 from contextlib import aclosing
 from typing import Any
 
-from ...exceptions import NotSupported, Unavailable
+from ...exceptions import Unavailable
 from . import (
     ContainerSpec,
     EngineError,
@@ -33,9 +34,10 @@ from . import (
     swarm_state,
 )
 from .swarm_api import Api, DockerProblem, registry_auth
+from .swarm_leftovers import Leftovers
 from .swarm_machines import Machines
 from .swarm_networks import Networks
-from .swarm_watch import OURS, Watch
+from .swarm_watch import Watch
 
 __all__ = ["Swarm"]
 
@@ -47,9 +49,6 @@ _OLDEST_API = (1, 41)
 _NOT_FOUND, _CONFLICT = 404, 409
 #: Seconds in which Swarm forgets tasks that are more than its history holds.
 _FORGETTING = 0.5
-#: Tries to remove what a container that has just ended still holds, and the pause
-#: before each, in seconds; how long that may hold up the end of the server.
-_TRIES, _PAUSE, _PARTING = 20, 0.3, 2.0
 
 
 class Swarm:
@@ -58,9 +57,10 @@ class Swarm:
     Args:
         url: The Engine of a manager; else ``DOCKER_HOST``, then the current context,
             then the usual sockets.
-        node_engines: Hostname or id of a node → URL of its Engine, for ``exec`` and for
-            removing volumes there. A node's label ``dc.engine`` does the same; the
-            manager's own needs none.
+        node_engines: Hostname or id of a node → URL of its Engine (``unix://``,
+            ``tcp://``, ``ssh://``), for ``exec``, for removing volumes and for leaving
+            the Swarm there, and for its storage driver. A node's label ``dc.engine``
+            does the same; the manager's own needs none.
         poll: Seconds between looks while something happens; five times that else.
         grace: Seconds from asking a container to end to making it.
     """
@@ -86,10 +86,9 @@ class Swarm:
         self._watch: Watch
         self._networks: Networks
         self._machines: Machines
+        self._leftovers: Leftovers
         self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._endings: defaultdict[str, set[swarm_logs.Ending]] = defaultdict(set)
-        self._tidying: set[str] = set()
-        self._chores: set[asyncio.Task[None]] = set()
         self._is_open = False
 
     # --- the Engine protocol: observing -----------------------------------------------
@@ -108,7 +107,10 @@ class Swarm:
         self._networks = Networks(self._api)
         self._watch = Watch(self._api, self._poll, self._forget)
         self._machines = Machines(self._api, self._watch, self._node_engines, local)
-        await self._watch.start(observe, (local, info.get("Driver", "")))
+        self._leftovers = Leftovers(self._api, self._networks, self._machines)
+        self._watch.drivers[local] = str(info.get("Driver", ""))
+        await self._watch.start(observe)
+        self._machines.start()
 
     async def _manager(self) -> Json:
         version = await self._api.call("GET", "version")
@@ -137,12 +139,8 @@ class Swarm:
         for endings in self._endings.values():
             for ending in endings:
                 ending.end()
-        if self._chores:
-            await asyncio.wait(self._chores, timeout=_PARTING)
-        for task in self._chores:
-            task.cancel()
-        await asyncio.gather(*self._chores, return_exceptions=True)
-        if hasattr(self, "_machines"):
+        if hasattr(self, "_leftovers"):
+            await self._leftovers.close()
             await self._machines.close()
         await self._api.close()
 
@@ -177,7 +175,7 @@ class Swarm:
         node = self._watch.nodes.get(spec.node)
         if node is None:
             raise EngineError(f"No such node: {spec.node}")
-        if spec.pinned and node["Status"]["State"] == "down":
+        if spec.pinned and swarm_state.is_down(node):
             raise EngineError(f"node {swarm_state.hostname(node)} is down")
         async with self._locks[spec.uuid]:
             if await self._lookup(spec.uuid) is None:
@@ -212,12 +210,34 @@ class Swarm:
                 if problem.status != _CONFLICT or not await self._lookup(spec.uuid):
                     raise
 
-    async def start_container(self, uuid: str) -> None:
+    async def image_digest(
+        self, name: str, credentials: tuple[str, str] | None
+    ) -> str | None:
+        """By the manager's Engine, which asks the registry."""
+        try:
+            found = await self._api.call(
+                "GET",
+                f"distribution/{name}/json",
+                headers=registry_auth(name, credentials),
+            )
+        except (EngineError, Unavailable) as error:
+            log.info("what %s means now cannot be told: %s", name, error)
+            return None
+        return str(found["Descriptor"]["digest"])
+
+    async def start_container(
+        self, uuid: str, *, credentials: tuple[str, str] | None = None
+    ) -> None:
         async with self._locks[uuid]:
             service = await self._find(uuid)
             tasks = await self._watch.tasks(_tasks_of(service))
             if self._watch.seen(service, tasks).state == "stopped":
-                await self._api.update(f"services/{service['ID']}", swarm_spec.started)
+                image = service["Spec"]["TaskTemplate"]["ContainerSpec"]["Image"]
+                await self._api.update(
+                    f"services/{service['ID']}",
+                    swarm_spec.started,
+                    auth=registry_auth(image, credentials),
+                )
                 self._watch.poke()
             else:
                 self._watch.tell_again(uuid)
@@ -249,8 +269,8 @@ class Swarm:
                 self._watch.poke()
         names = service["Spec"]["Labels"].get(swarm_spec.VOLUMES, "")
         if volumes and names:
-            self._in_background(self._remove_volumes(ran_on, names.split(",")))
-        self._in_background(self._tidy_networks(service))
+            self._leftovers.volumes(ran_on, names.split(","))
+        self._leftovers.networks_of(service)
 
     async def _end(self, service: Json) -> set[str]:
         """End its task and wait for that: only then its ports and volumes are free.
@@ -282,40 +302,6 @@ class Swarm:
             raise NoSuchContainer(f"No such container: {uuid}")
         return service
 
-    # --- what a container leaves behind -----------------------------------------------
-
-    async def _tidy_networks(self, service: Json) -> None:
-        """Remove the networks that it was the last on. A moment passes until Swarm
-        sees that; one that stays all the same does no harm and is used again."""
-        names = swarm_spec.networks_of(service) - self._tidying
-        self._tidying |= (claimed := frozenset(names))
-        try:
-            for _ in range(_TRIES):
-                if not names:
-                    return
-                await asyncio.sleep(_PAUSE)
-                for other in await self._api.call("GET", "services", params=OURS):
-                    names -= swarm_spec.networks_of(other)
-                names = await self._networks.remove(names)
-        except (EngineError, Unavailable) as error:
-            log.warning("networks %s stay: %s", ", ".join(sorted(names)), error)
-        finally:
-            self._tidying -= claimed
-
-    async def _remove_volumes(self, nodes: set[str], names: Sequence[str]) -> None:
-        for node in nodes:
-            try:
-                api = await self._machines.engine(node)
-                for name in names:
-                    await _remove_volume(api, name)
-            except (EngineError, NotSupported, Unavailable) as error:
-                log.warning("volumes %s stay on a node: %s", ", ".join(names), error)
-
-    def _in_background(self, chore: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.create_task(chore)
-        self._chores.add(task)
-        task.add_done_callback(self._chores.discard)
-
     # --- the Engine protocol: logs and exec -------------------------------------------
 
     async def logs(
@@ -330,26 +316,31 @@ class Swarm:
         # The last line is read even if none is wanted: new ones come after it.
         wanted = max(tail, 1) if tail is not None and follow else tail
         past = swarm_logs.history(
-            self._api, tasks, self._watch.nodes, tty=tty, tail=wanted
+            self._api, tasks, self._watch.nodes, since_ns, tty=tty, tail=wanted
         )
         new = swarm_logs.following
         try:
             async with aclosing(past) as lines:
                 async for line in lines:
-                    last = line
+                    if line.missing == 0:  # not a word of ours, stamped with now
+                        last = line
                     if tail != 0 and line.time_ns >= since_ns:
                         yield line
             if not follow:
                 return
-            coming = new(self._api, service["ID"], ending, tty=tty, after=last)
+            service_id = service["ID"]
+            coming = new(self._api, service_id, ending, since_ns, tty=tty, after=last)
             async with aclosing(coming) as lines:
                 async for line in lines:
-                    if line.time_ns >= since_ns:
-                        yield line
+                    yield line
         finally:
             self._endings[uuid].discard(ending)
             if not self._endings[uuid]:
                 del self._endings[uuid]
+
+    def time_ns(self) -> int:
+        """By this machine's clock: those of the nodes are taken to agree with it."""
+        return time.time_ns()
 
     async def exec(self, uuid: str, command: Sequence[str]) -> ExecSession:
         """Run a command in a running container.
@@ -374,8 +365,12 @@ class Swarm:
             raise EngineError(
                 "Swarm makes no machines: bring your own with the join token"
             )
+        if swarm_state.is_down(self._watch.nodes[node]):
+            where = swarm_state.hostname(self._watch.nodes[node])
+            raise EngineError(f"node {where} is down: start its Docker Engine")
         await self._machines.set_availability(node, "active")
         await self._machines.tag(node, tags)
+        self._watch.tell_again(node)
 
     async def remove_node(self, node: str) -> None:
         """Move what can move elsewhere, then take the machine out of the Swarm.
@@ -422,17 +417,3 @@ def _unless(status: int) -> Iterator[None]:
     except DockerProblem as problem:
         if problem.status != status:
             raise
-
-
-async def _remove_volume(api: Api, name: str) -> None:
-    for _ in range(_TRIES):
-        try:
-            await api.call("DELETE", f"volumes/{name}")
-            return
-        except DockerProblem as problem:
-            if problem.status == _NOT_FOUND:
-                return
-            if problem.status != _CONFLICT:
-                raise
-        await asyncio.sleep(_PAUSE)
-    raise EngineError(f"volume {name} is in use")

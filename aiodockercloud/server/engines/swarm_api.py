@@ -29,6 +29,7 @@ import aiohttp
 from aiodocker import Docker, DockerError
 
 from ...exceptions import Unavailable
+from ...wire import redact
 from . import EngineError
 
 T = TypeVar("T")
@@ -72,6 +73,8 @@ class Api:
 
     def __init__(self, url: str | None = None) -> None:
         url = url or os.environ.get("DOCKER_HOST")
+        #: aiodocker (0.27) closes an ssh connection both ways when one way ends.
+        self.ends_both_ways = bool(url and url.startswith("ssh://"))
         self._commands = _client(url, aiohttp.ClientTimeout(total=TIMEOUT))
         self.streams = _client(url, aiohttp.ClientTimeout(connect=TIMEOUT))
         # The connector is aiodocker's, for its TLS and ssh: this is the way to lift
@@ -111,14 +114,19 @@ class Api:
         self,
         path: str,
         change: Callable[[dict[str, Any]], dict[str, Any] | None],
+        *,
+        auth: Mapping[str, str] | None = None,
     ) -> None:
         """Read, change and write a spec as a whole, again when somebody was faster.
 
         Args:
             path: ``services/<id>`` or ``nodes/<id>``.
             change: Makes the new spec; None when there is nothing to change.
+            auth: Of ``registry_auth``, for a service; empty: that of its last change.
         """
         pause = _PAUSE
+        # A spec that is read does not tell the credentials it was written with.
+        keep = {} if auth or path.startswith("nodes/") else {"registryAuthFrom": "spec"}
         for attempt in range(_TRIES):
             found = await self.call("GET", path)
             spec = change(found["Spec"])
@@ -127,7 +135,11 @@ class Api:
             version = found["Version"]["Index"]
             try:
                 await self.call(
-                    "POST", f"{path}/update", params={"version": version}, data=spec
+                    "POST",
+                    f"{path}/update",
+                    params={"version": version, **keep},
+                    data=spec,
+                    headers=auth,
                 )
                 return
             except DockerProblem as problem:
@@ -166,14 +178,22 @@ class Api:
 
 
 def _client(url: str | None, timeout: aiohttp.ClientTimeout) -> Docker:
+    where = f"Docker Engine at {redact(url)}" if url else "Docker's context"
     try:
         return Docker(url=url, timeout=timeout)
     except AssertionError:
         raise EngineError(
             "no Docker Engine found: set DOCKER_HOST, or give the address of a manager"
         ) from None
-    except (ValueError, ImportError) as error:
-        raise EngineError(f"Docker Engine at {url}: {error}") from error
+    except DockerError as error:  # ssh:// without the package for it
+        raise EngineError(f"{where}: {error.message}") from error
+    except ValueError as error:
+        raise EngineError(f"{where}: {error}") from error
+    except OSError as error:
+        raise EngineError(
+            f"{where}: ca.pem, cert.pem and key.pem in DOCKER_CERT_PATH cannot be"
+            f" used: {error}"
+        ) from error
 
 
 async def in_time(ask: Callable[[], Awaitable[T]]) -> T:

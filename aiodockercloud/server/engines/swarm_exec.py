@@ -8,7 +8,9 @@ from __future__ import annotations
 import asyncio
 import codecs
 import contextlib
+import logging
 import secrets
+import ssl
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from typing import Any, Literal
 
@@ -19,6 +21,8 @@ from aiodocker.stream import Stream
 from ...exceptions import Unavailable
 from . import EngineError
 from .swarm_api import Api, in_time
+
+log = logging.getLogger(__name__)
 
 _STREAMS: Mapping[int, Literal["stdout", "stderr"]] = {1: "stdout", 2: "stderr"}
 #: Ends the input: the official CLI says so, it has no terminal to do it.
@@ -86,8 +90,10 @@ class Session:
         with contextlib.suppress(aiohttp.ClientError, ConnectionError, AssertionError):
             if text:
                 await self._stream.write_in(text.encode())
-            if end:
+            if end and not self._api.ends_both_ways:
                 self._end_input()
+            elif end:
+                log.warning("a command was not told of the end of its input: over ssh")
 
     def _end_input(self) -> None:
         """Close the half that is written; aiodocker (0.27) has no method for it."""
@@ -97,6 +103,8 @@ class Session:
         transport = response.connection.transport
         if transport is not None and transport.can_write_eof():
             transport.write_eof()
+        elif transport is not None:
+            _end_of_tls(transport)
 
     async def close(self) -> None:
         if self._closed:
@@ -121,6 +129,16 @@ class Session:
             await self._api.call(
                 "POST", f"exec/{made['Id']}/start", data={"Detach": True}
             )
+
+
+def _end_of_tls(transport: asyncio.Transport) -> None:
+    """Say over TLS that nothing more comes, and go on reading: the protocol knows that,
+    asyncio (Python 3.14) closes both ways only."""
+    protocol: Any = getattr(transport, "_ssl_protocol", None)
+    if protocol is not None:
+        with contextlib.suppress(ssl.SSLError):  # that the other side has not ended yet
+            protocol._sslobj.unwrap()
+        protocol._process_outgoing()
 
 
 async def run(api: Api, container: str, command: Sequence[str]) -> Session:

@@ -33,8 +33,8 @@ _WORD = 3
 
 
 def note(text: str) -> LogLine:
-    """A word of our own in a log."""
-    return LogLine(time.time_ns(), "stderr", text)
+    """A word of our own in a log, in place of lines."""
+    return LogLine(time.time_ns(), "stderr", text, None)
 
 
 class Ending:
@@ -71,11 +71,13 @@ async def history(
     api: Api,
     tasks: Sequence[Json],
     nodes: Mapping[str, Json],
+    since_ns: int,
     *,
     tty: bool,
     tail: int | None,
 ) -> Lines:
-    """The last *tail* lines of a container's tasks (None: all), oldest first.
+    """The last *tail* lines of a container's tasks (None: all), oldest first, and none
+    older than *since_ns*.
 
     What a lost node keeps to itself is a line that says so.
     """
@@ -85,7 +87,9 @@ async def history(
     ran.sort(key=lambda task: swarm_state.nanoseconds(task["CreatedAt"]))
     if tail is None:
         for task in ran:
-            async with aclosing(_of_task(api, task, nodes, tty, None)) as lines:
+            async with aclosing(
+                _of_task(api, task, nodes, since_ns, tty, None)
+            ) as lines:
                 async for line in lines:
                     yield line
         return
@@ -94,7 +98,7 @@ async def history(
     for task in reversed(ran):
         if not left:
             break
-        async with aclosing(_of_task(api, task, nodes, tty, left)) as lines:
+        async with aclosing(_of_task(api, task, nodes, since_ns, tty, left)) as lines:
             last = deque([line async for line in lines], maxlen=left)
         found.append(list(last))
         left -= len(last)
@@ -104,16 +108,21 @@ async def history(
 
 
 async def _of_task(
-    api: Api, task: Json, nodes: Mapping[str, Json], tty: bool, tail: int | None
+    api: Api,
+    task: Json,
+    nodes: Mapping[str, Json],
+    since_ns: int,
+    tty: bool,
+    tail: int | None,
 ) -> Lines:
     node = nodes.get(task.get("NodeID", ""))
-    if node is None or node["Status"]["State"] == "down":
+    if node is None or swarm_state.is_down(node):
         where = swarm_state.hostname(node) or "a node that was removed"
         yield note(f"[a part of this log is on {where}, which does not answer]")
         return
     path, params = (
         f"tasks/{task['ID']}/logs",
-        _params(tail="all" if tail is None else tail),
+        _params(since=_since(since_ns), tail="all" if tail is None else tail),
     )
     try:
         async with api.stream(path, params, silence=TIMEOUT) as response:
@@ -126,14 +135,19 @@ async def _of_task(
 
 
 async def following(
-    api: Api, service: str, ending: Ending, *, tty: bool, after: LogLine | None
+    api: Api,
+    service: str,
+    ending: Ending,
+    since_ns: int,
+    *,
+    tty: bool,
+    after: LogLine | None,
 ) -> Lines:
     """Lines after that one, of whatever task, until *ending*; breaks are bridged."""
     while not ending.gone:
-        since = after.time_ns if after else 0
+        since = max(since_ns, after.time_ns if after else 0)
         seen = {after} if after else set()
-        seconds, nanoseconds = divmod(since, 1_000_000_000)
-        params = _params(follow=True, since=f"{seconds}.{nanoseconds:09}", tail="all")
+        params = _params(follow=True, since=_since(since), tail="all")
         try:
             async with api.stream(f"services/{service}/logs", params) as response:
                 ending.watch(response)
@@ -151,6 +165,10 @@ async def following(
             if not ending.gone:
                 log.warning("log of service %s: %s", service, error)
         await ending.pause(_AGAIN)
+
+
+def _since(nanoseconds: int) -> str:
+    return f"{nanoseconds // 10**9}.{nanoseconds % 10**9:09}"
 
 
 def _params(**more: Any) -> dict[str, Any]:

@@ -358,7 +358,8 @@ def _ports(ports: Sequence[PortSpec], host_net: bool) -> list[Spec]:
             # Swarm would take them all and serve the last.
             raise BadRequest(
                 f"container_ports: {port.inner}/{port.protocol} has several outer"
-                " ports; Swarm publishes each port once"
+                " ports; Swarm publishes each port once: leave one, and run a proxy for"
+                " the others"
             )
         found[key] = {
             "Protocol": port.protocol,

@@ -52,6 +52,10 @@ def container_seen(
     problem = str(newest["Status"].get("Err", ""))
     code = _last_code(current)
     if _state(newest) in _ON_ITS_WAY:
+        home = swarm_spec.pinned_to(service["Spec"])
+        if home is not None and _is_lost(home, nodes):
+            problem = f"node {_called(home, nodes)} is down"
+            return ContainerSeen(uuid=uuid, state="stopped", message=problem)
         if newest["ID"] in overdue:
             return ContainerSeen(
                 uuid=uuid, state="stopped", exit_code=code, message=problem
@@ -88,10 +92,8 @@ def _stopped(
     """By the last task that was more than a plan."""
     for task in reversed(tasks):
         if _given_up(task, nodes):
-            where = hostname(nodes.get(task["NodeID"])) or "its node"
-            return ContainerSeen(
-                uuid=uuid, state="stopped", message=f"node {where} is down"
-            )
+            problem = f"node {_called(task['NodeID'], nodes)} is down"
+            return ContainerSeen(uuid=uuid, state="stopped", message=problem)
         if _container_id(task) or _state(task) == "rejected":
             return ContainerSeen(
                 uuid=uuid,
@@ -106,9 +108,18 @@ def _stopped(
 
 def _given_up(task: Json, nodes: Mapping[str, Json]) -> bool:
     """It was on a node that is lost: Swarm ends it should that come back."""
-    node = nodes.get(task.get("NodeID", ""))
-    lost = node is None or node["Status"]["State"] == "down"
+    lost = _is_lost(task.get("NodeID", ""), nodes)
     return lost and _state(task) == "running" and task["DesiredState"] != "running"
+
+
+def _is_lost(id: str, nodes: Mapping[str, Json]) -> bool:
+    node = nodes.get(id)
+    return node is None or is_down(node)
+
+
+def _called(id: str, nodes: Mapping[str, Json]) -> str:
+    """A node in messages."""
+    return hostname(nodes.get(id)) or "its node"
 
 
 def _is_restarted(service: Json, task: Json) -> bool:
@@ -183,12 +194,11 @@ def _ports(task: Json) -> dict[tuple[int, str], tuple[int, ...]]:
 
 
 def node_seen(node: Json, storage_driver: str = "") -> NodeSeen:
-    """A machine. One that is drained or paused takes no containers: as things are
-    told upwards, it is not reachable."""
+    """A machine. One that is drained or paused answers, and takes no containers."""
     description, status = node["Description"], node["Status"]
     resources = description.get("Resources", {})
-    active = node["Spec"]["Availability"] == "active"
-    reachable = active and status["State"] in ("ready", "unknown")
+    availability = str(node["Spec"]["Availability"])
+    reachable = status["State"] in ("ready", "unknown")
     return NodeSeen(
         id=node["ID"],
         hostname=description.get("Hostname", ""),
@@ -200,7 +210,12 @@ def node_seen(node: Json, storage_driver: str = "") -> NodeSeen:
         docker_version=description.get("Engine", {}).get("EngineVersion", ""),
         storage_driver=storage_driver,
         tags=swarm_spec.tags_of(node["Spec"].get("Labels") or {}),
+        closed="" if availability == "active" else availability,
     )
+
+
+def is_down(node: Json) -> bool:
+    return bool(node["Status"]["State"] == "down")
 
 
 def address(node: Json) -> str:

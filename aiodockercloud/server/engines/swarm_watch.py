@@ -52,6 +52,8 @@ class Watch:
         self.nodes: Mapping[str, Json] = {}
         #: uuid → the Swarm service of that container, as last seen.
         self.services: Mapping[str, Json] = {}
+        #: Node id → its storage driver, as far as its Engine could be asked.
+        self.drivers: dict[str, str] = {}
         #: Containers and nodes on their way out, of which nothing is told meanwhile.
         self.leaving: set[str] = set()
         self._api = api
@@ -59,21 +61,17 @@ class Watch:
         self._gone = gone
         self._observe: Observe | None = None
         self._told: dict[str, ContainerSeen | NodeSeen] = {}
+        self._again: set[str] = set()
         self._waiting: dict[str, float] = {}
         self._overdue: set[str] = set()
-        self._local: tuple[str, str] = ("", "")
         self._poked = asyncio.Event()
         self._busy_until = 0.0
         self._lost = False
         self._tasks: list[asyncio.Task[None]] = []
 
-    async def start(self, observe: Observe, local: tuple[str, str]) -> None:
-        """Look, tell everything, and go on doing so.
-
-        Args:
-            local: Node id and storage driver of the Engine that is asked.
-        """
-        self._observe, self._local = observe, local
+    async def start(self, observe: Observe) -> None:
+        """Look, tell everything, and go on doing so."""
+        self._observe = observe
         await self.look()
         self._tasks = [
             asyncio.create_task(self._keep_looking(), name="swarm poll"),
@@ -92,9 +90,10 @@ class Watch:
         self._busy_until = asyncio.get_running_loop().time() + _BUSY
         self._poked.set()
 
-    def tell_again(self, uuid: str) -> None:
-        """Tell of a container at the next look, even if nothing has changed."""
-        self._told.pop(uuid, None)
+    def tell_again(self, key: str) -> None:
+        """Tell of a container (its uuid) or a node at the next look, even if nothing
+        has changed."""
+        self._again.add(key)
         self.poke()
 
     async def look(self) -> None:
@@ -113,8 +112,7 @@ class Watch:
         }
         self._note_waiting(tasks)
         for node in nodes:
-            id, driver = self._local
-            seen = swarm_state.node_seen(node, driver if node["ID"] == id else "")
+            seen = swarm_state.node_seen(node, self.drivers.get(node["ID"], ""))
             if node["ID"] not in self.leaving:
                 self._tell(node["ID"], seen)
         for uuid, service in self.services.items():
@@ -158,7 +156,7 @@ class Watch:
     def goes_on(self, task: Json) -> bool:
         """Whether it still runs, or is about to, on a node that answers."""
         node = self.nodes.get(task.get("NodeID", ""))
-        answers = node is not None and node["Status"]["State"] != "down"
+        answers = node is not None and not swarm_state.is_down(node)
         return answers and task["Status"]["State"] not in _OVER
 
     def _note_waiting(self, tasks: list[Json]) -> None:
@@ -175,7 +173,10 @@ class Watch:
         }
 
     def _tell(self, key: str, seen: ContainerSeen | NodeSeen) -> None:
-        if self._told.get(key) != seen and self._observe is not None:
+        if self._observe is None:
+            return
+        if self._told.get(key) != seen or key in self._again:
+            self._again.discard(key)
             self._told[key] = seen
             self._busy_until = asyncio.get_running_loop().time() + _BUSY
             self._observe(seen)
@@ -183,6 +184,7 @@ class Watch:
     def _tell_gone(self, key: str, seen: ContainerSeen | NodeSeen) -> None:
         if self._observe is not None:
             del self._told[key]
+            self._again.discard(key)
             self._gone(key)
             self._observe(seen)
 
