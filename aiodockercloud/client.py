@@ -43,6 +43,7 @@ from .services import Services
 from .stacks import Stacks
 from .stream import shut
 from .triggers import Triggers
+from .window import WINDOW_PROTOCOL
 from .wire import DOCKER_CLOUD, Dialect
 
 __all__ = ["DockerCloud", "Retry"]
@@ -334,7 +335,7 @@ class DockerCloud:
                     headers=self._headers,
                     ssl=self._ssl,
                     heartbeat=HEARTBEAT,
-                    protocols=[wire.WINDOW_PROTOCOL],
+                    protocols=[WINDOW_PROTOCOL],
                     timeout=aiohttp.ClientWSTimeout(ws_close=CLOSE_TIMEOUT),
                     **_RAW_FRAMES,
                 )

@@ -21,6 +21,7 @@ from .exceptions import (
 from .reconnect import Reconnecting
 from .stream import CONTROL, shut
 from .types import LogLine
+from .window import WINDOW_PROTOCOL
 
 __all__ = ["LogStream", "Since", "TutumLog"]
 
@@ -151,7 +152,7 @@ class LogStream(Reconnecting[LogLine]):
         elif again and self._last:
             query["tail"] = enough
         ws = await self._ask_for(params=query)
-        old = ws.protocol != wire.WINDOW_PROTOCOL
+        old = ws.protocol != WINDOW_PROTOCOL
         if old and not again and self._since is not None:
             # It does not know since, and would begin with its usual few lines.
             await shut(ws)

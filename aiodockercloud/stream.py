@@ -28,7 +28,7 @@ from aiohttp import ClientWebSocketResponse, WSMessage, WSMsgType
 
 from . import wire
 from .exceptions import AuthError, StreamClosed
-from .window import BATCH, Credits
+from .window import BATCH, WINDOW, WINDOW_PROTOCOL, Credits, frame_cost
 
 __all__ = ["BUFFER", "Stream"]
 
@@ -36,7 +36,7 @@ T = TypeVar("T")
 
 #: Frames read ahead of the reader: a window full (``aiodockercloud.window``). Of
 #: servers without it, so many; then the socket is left alone until they are used up.
-BUFFER = wire.WINDOW
+BUFFER = WINDOW
 
 #: Seconds for closing a socket, in which a peer that is silent is waited for.
 CLOSE_TIMEOUT = 2.0
@@ -138,7 +138,7 @@ class Stream(AsyncIterator[T], Generic[T]):
                 if self._closed:
                     await shut(ws)
                 else:
-                    self._windowed = ws.protocol == wire.WINDOW_PROTOCOL
+                    self._windowed = ws.protocol == WINDOW_PROTOCOL
                     self._credits = Credits(windowed=self._windowed)
                     self._owed = 0
                     self._socket = ws.get_extra_info("socket")
@@ -217,7 +217,7 @@ class Stream(AsyncIterator[T], Generic[T]):
                     arrived.set()
                 frames.append(data)
                 # Most are so short that they cost one in any encoding.
-                self._owed += 1 if len(data) < 1024 else wire.frame_cost(data)
+                self._owed += 1 if len(data) < 1024 else frame_cost(data)
                 if len(frames) >= most:
                     self._stalled = True
                     self._room.clear()
@@ -260,7 +260,7 @@ class Stream(AsyncIterator[T], Generic[T]):
         credits = self._credits
         if credits.left <= 0:
             await credits.some()
-        credits.left -= wire.frame_cost(text)
+        credits.left -= frame_cost(text)
         try:
             await ws.send_str(text)
         except (aiohttp.ClientError, ConnectionError) as exc:

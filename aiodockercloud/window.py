@@ -2,7 +2,7 @@
 
 Because what is granted is what the reader has room for, each side always receives: the
 pings that are in line behind the data are answered however slow the reader is, and
-what waits is bounded, by ``wire.WINDOW`` credits of ``wire.CREDIT_BYTES`` each (and
+what waits is bounded, by ``WINDOW`` credits of ``CREDIT_BYTES`` each (and
 one frame, which may cost more than is left).
 """
 
@@ -11,25 +11,50 @@ from __future__ import annotations
 import asyncio
 from math import inf
 
-from . import wire
 from .exceptions import StreamClosed
 
-__all__ = ["Credits"]
+__all__ = [
+    "BATCH",
+    "CREDIT_BYTES",
+    "WINDOW",
+    "WINDOW_PROTOCOL",
+    "Credits",
+    "frame_cost",
+]
+
+#: A stream whose two sides grant each other what may be sent: see ``Credits``. The
+#: client offers it as a websocket subprotocol; without it TCP alone holds senders up.
+#: A server that takes it also knows ``since``, ``at`` and ``seen`` of logs.
+WINDOW_PROTOCOL = "window.aiodockercloud"
+
+#: Credits each side begins with: so much may be on its way or wait for the reader.
+#: Text messages are data and cost them, binary messages grant more (a decimal number).
+WINDOW = 1000
+
+#: A frame costs one credit, and one more for each of so many bytes.
+CREDIT_BYTES = 4096
 
 #: What is used before it is granted anew: not each frame is worth a message.
-BATCH = wire.WINDOW // 2
+BATCH = WINDOW // 2
+
+
+def frame_cost(data: str | bytes) -> int:
+    """What a frame costs of the window."""
+    if isinstance(data, str) and not data.isascii():
+        data = data.encode()
+    return 1 + len(data) // CREDIT_BYTES
 
 
 class Credits:
     """What one side of a stream may still send; without a window, whatever TCP takes.
 
     Attributes:
-        left: Credits left; the one who sends takes ``wire.frame_cost`` off, and may
+        left: Credits left; the one who sends takes ``frame_cost`` off, and may
             overdraw them with one frame.
     """
 
     def __init__(self, *, windowed: bool) -> None:
-        self.left: float = wire.WINDOW if windowed else inf
+        self.left: float = WINDOW if windowed else inf
         self._granted = asyncio.Event()
 
     def grant(self, message: bytes) -> None:

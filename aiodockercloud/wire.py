@@ -52,7 +52,6 @@ __all__ = [
     "format_date",
     "format_event_date",
     "format_stamp",
-    "frame_cost",
     "is_transient",
     "loads",
     "log_lines",
@@ -373,27 +372,7 @@ def parse_bool(text: str) -> bool:
         raise ValueError(f"{text!r} is not true or false") from None
 
 
-# --- logs and windows ---------------------------------------------------------------
-
-#: A stream whose two sides grant each other what may be sent: see ``Credits``. The
-#: client offers it as a websocket subprotocol; without it TCP alone holds senders up.
-#: A server that takes it also knows ``since``, ``at`` and ``seen`` of logs.
-WINDOW_PROTOCOL = "window.aiodockercloud"
-
-#: Credits each side begins with: so much may be on its way or wait for the reader.
-#: Text messages are data and cost them, binary messages grant more (a decimal number).
-WINDOW = 1000
-
-#: A frame costs one credit, and one more for each of so many bytes.
-CREDIT_BYTES = 4096
-
-
-def frame_cost(data: str | bytes) -> int:
-    """What a frame costs of the window."""
-    if isinstance(data, str) and not data.isascii():
-        data = data.encode()
-    return 1 + len(data) // CREDIT_BYTES
-
+# --- logs -----------------------------------------------------------------------------
 
 _STAMP = re.compile(r"^\d{4}-\d\d-\d\dT[\d:.]+Z ")
 

@@ -21,6 +21,7 @@ from aiodockercloud.server import Embedded, Server, running, streams
 from aiodockercloud.server.engines.images import Container as Run
 from aiodockercloud.server.merge import AHEAD, Merge
 from aiodockercloud.types import Container, Service
+from aiodockercloud.window import CREDIT_BYTES, WINDOW, WINDOW_PROTOCOL
 from flows import PATIENCE, SHELL, Raw, client_of, containers, run, tasks
 from proxies import Proxy, proxy
 
@@ -143,7 +144,7 @@ async def test_reader_that_is_slow_for_heartbeats_keeps_its_connection(
     live: DockerCloud, service: Service, flood: Flood
 ) -> None:
     """An item takes it two heartbeats, as a minute would."""
-    count = 3 * wire.WINDOW
+    count = 3 * WINDOW
     async with live.services.logs(service, tail=0, reconnect=False) as lines:
         await live.services.inspect(service)
         await flood.write(count)
@@ -258,7 +259,7 @@ async def windowed(raw: Raw, path: str) -> aiohttp.ClientWebSocketResponse[bool]
     return await raw._session.ws_connect(
         raw.url + path,
         headers={"Authorization": raw.auth},
-        protocols=[wire.WINDOW_PROTOCOL],
+        protocols=[WINDOW_PROTOCOL],
     )
 
 
@@ -278,11 +279,11 @@ async def count_frames(
 async def test_server_sends_what_was_granted_and_no_more(
     raw: Raw, service: Service, flood: Flood
 ) -> None:
-    await flood.write(3 * wire.WINDOW)
+    await flood.write(3 * WINDOW)
     async with await windowed(raw, f"{service['resource_uri']}logs/?tail=all") as ws:
-        assert ws.protocol == wire.WINDOW_PROTOCOL
+        assert ws.protocol == WINDOW_PROTOCOL
         # The first one is the position, which costs as all do.
-        assert await count_frames(ws, 0.3) == wire.WINDOW
+        assert await count_frames(ws, 0.3) == WINDOW
         for more in (7, 500):
             await ws.send_bytes(b"%d" % more)
             assert await count_frames(ws, 0.3) == more
@@ -291,20 +292,20 @@ async def test_server_sends_what_was_granted_and_no_more(
 async def test_long_frames_take_more_of_the_window(
     raw: Raw, service: Service, flood: Flood
 ) -> None:
-    each = 1 + 10_000 // wire.CREDIT_BYTES
-    await flood.write(wire.WINDOW, width=10_000)
+    each = 1 + 10_000 // CREDIT_BYTES
+    await flood.write(WINDOW, width=10_000)
     async with await windowed(raw, f"{service['resource_uri']}logs/?tail=all") as ws:
-        assert await count_frames(ws, 0.3) == 1 + -(-(wire.WINDOW - 1) // each)
+        assert await count_frames(ws, 0.3) == 1 + -(-(WINDOW - 1) // each)
 
 
 async def test_reader_without_a_window_gets_all_without_granting(
     raw: Raw, service: Service, flood: Flood
 ) -> None:
-    await flood.write(3 * wire.WINDOW)
+    await flood.write(3 * WINDOW)
 
     frames = await raw.frames(f"{service['resource_uri']}logs/?tail=all&follow=false")
 
-    assert len(frames) == 3 * wire.WINDOW
+    assert len(frames) == 3 * WINDOW
     assert {frame["type"] for frame in frames} == {"log"}
 
 
@@ -342,7 +343,7 @@ async def test_command_that_reads_no_input_holds_its_writer_up(
         while written != last:
             last = written
             await asyncio.sleep(0.05)
-        assert wire.WINDOW <= written < 3 * wire.WINDOW
+        assert WINDOW <= written < 3 * WINDOW
         writer.cancel()
         with pytest.raises(asyncio.CancelledError):
             await writer
@@ -379,7 +380,7 @@ async def test_more_input_than_granted_ends_the_stream(
         asyncio.timeout(PATIENCE),
         await windowed(raw, f"{box['resource_uri']}exec/?command=sleep+1000") as ws,
     ):
-        for _ in range(2 * wire.WINDOW):
+        for _ in range(2 * WINDOW):
             await ws.send_str("x")
         async for _ in ws:
             pass

@@ -36,6 +36,7 @@ from aiodockercloud.server.engines.clock import ManualClock
 from aiodockercloud.server.engines.images import Container as Run
 from aiodockercloud.server.journal import Journal
 from aiodockercloud.types import LogLine, Service
+from aiodockercloud.window import WINDOW
 from flows import PATIENCE, Raw, client_of, containers, done, run
 from proxies import Proxy, proxy
 
@@ -540,12 +541,12 @@ async def test_chatty_container_does_not_hold_up_the_others(
     async with live.services.logs(service, tail=0) as stream:
         await live.services.inspect(service)
         talk.say("web-1", *range(9000))
-        await until_true(lambda: len(stream._frames) >= wire.WINDOW)
+        await until_true(lambda: len(stream._frames) >= WINDOW)
         talk.say("web-2", "may I?")
         before = await until(stream, "may I?")
 
     # A window is on its way, one frame in the server's hand, one more of the other.
-    assert len(before) <= wire.WINDOW + 3
+    assert len(before) <= WINDOW + 3
 
 
 async def test_containers_with_much_to_say_share_equally(

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 from .. import wire
 from ..exceptions import ApiError, BadRequest
+from ..window import WINDOW_PROTOCOL
 from . import lifecycle
 from .api import Call
 from .engines import EngineError, LogLine, NoSuchContainer
@@ -92,7 +93,7 @@ def selection(call: Call) -> Selection:
         since_ns=since_ns,
         at_ns=_moment("at", query.get("at")),
         seen=seen,
-        tell=wire.WINDOW_PROTOCOL in offered,
+        tell=WINDOW_PROTOCOL in offered,
     )
 
 

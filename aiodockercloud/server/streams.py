@@ -18,7 +18,7 @@ from aiohttp import WSCloseCode, WSMsgType, web
 
 from .. import wire
 from ..exceptions import BadRequest, StreamClosed
-from ..window import BATCH, Credits
+from ..window import BATCH, WINDOW, WINDOW_PROTOCOL, Credits, frame_cost
 from .api import Call
 from .engines import ExecSession
 from .faults import FAULTS, Faults
@@ -47,7 +47,7 @@ async def serve(call: Call, frames: Frames) -> web.WebSocketResponse:
 
 def _response() -> web.WebSocketResponse:
     return web.WebSocketResponse(
-        heartbeat=HEARTBEAT, compress=False, protocols=[wire.WINDOW_PROTOCOL]
+        heartbeat=HEARTBEAT, compress=False, protocols=[WINDOW_PROTOCOL]
     )
 
 
@@ -92,7 +92,7 @@ class Inbox:
         self._take = take
         self._windowed = _is_windowed(ws)
         self._texts: deque[str] = deque()
-        self._room = wire.WINDOW
+        self._room = WINDOW
         self._changed = asyncio.Event()
 
     async def put(self, text: str) -> None:
@@ -105,7 +105,7 @@ class Inbox:
             if self._windowed:
                 raise StreamClosed(WSCloseCode.POLICY_VIOLATION, "more than granted")
             await self._change()
-        self._room -= wire.frame_cost(text)
+        self._room -= frame_cost(text)
         self._texts.append(text)
         self._changed.set()
 
@@ -116,7 +116,7 @@ class Inbox:
             while not self._texts:
                 await self._change()
             await self._take(text := self._texts.popleft())
-            cost = wire.frame_cost(text)
+            cost = frame_cost(text)
             used += cost
             self._room += cost
             self._changed.set()
@@ -130,7 +130,7 @@ class Inbox:
 
 
 def _is_windowed(ws: web.WebSocketResponse) -> bool:
-    return ws.ws_protocol == wire.WINDOW_PROTOCOL
+    return ws.ws_protocol == WINDOW_PROTOCOL
 
 
 async def pump(
@@ -163,7 +163,7 @@ async def pump(
                 for text in texts:
                     if credits.left <= 0:
                         await credits.some()
-                    credits.left -= wire.frame_cost(text)
+                    credits.left -= frame_cost(text)
                     await ws.send_str(text)
 
     tasks = [asyncio.create_task(read()), asyncio.create_task(send())]
