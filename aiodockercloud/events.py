@@ -273,13 +273,13 @@ class Events:
             *(cloud.stacks, cloud.services, cloud.containers),
             *(cloud.nodes, cloud.nodeclusters, cloud.actions),
         )
-        found: dict[str, dict[str, Any]] = {}
-        for api in apis:
-            if api.kind in types:
-                # What is created meanwhile moves others to the next page.
-                async for one in api.iterate(limit=PAGE):
-                    found[one["resource_uri"]] = one
-        return [one for one in found.values() if one.get("state") != "Terminated"]
+        return [
+            one
+            for api in apis
+            if api.kind in types
+            async for one in api.iterate(limit=PAGE)
+            if one.get("state") != "Terminated"
+        ]
 
 
 def _joined(chosen: Selection | None) -> str | None:

@@ -70,10 +70,16 @@ class Readable(Generic[T]):
     async def iterate(self, **filters: Any) -> AsyncIterator[T]:
         """The same objects one by one; a page is fetched when it is needed."""
         path = self._path()
+        given: set[str] = set()
         while True:
             page = await self._cloud.request("GET", path, params=filters)
             for found in page["objects"]:
-                yield cast(T, found)
+                # What is created meanwhile moves others on to the next page.
+                uri = found.get("resource_uri")
+                if uri not in given:
+                    if uri:
+                        given.add(uri)
+                    yield cast(T, found)
             offset = wire.next_offset(page)
             if offset is None or not page["objects"]:
                 return

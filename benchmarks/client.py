@@ -10,6 +10,7 @@ the rounds' ratios is what counts. 1.00 is "costs nothing".
 from __future__ import annotations
 
 import asyncio
+import logging
 import multiprocessing
 import statistics
 import sys
@@ -38,7 +39,15 @@ _SERVICE = {
     "labels": {},
 }
 _META = {"limit": 25, "next": None, "offset": 0, "previous": None, "total_count": 25}
-_PAGE = orjson.dumps({"meta": _META, "objects": [_SERVICE] * 25})
+_PAGE = orjson.dumps(
+    {
+        "meta": _META,
+        "objects": [
+            {**_SERVICE, "resource_uri": f"/api/app/v1/service/{number:036}/"}
+            for number in range(25)
+        ],
+    }
+)
 _LINE = orjson.dumps(
     {
         "type": "log",
@@ -64,6 +73,9 @@ async def _log(request: web.Request) -> web.WebSocketResponse:
 
 
 def _serve(ready: Connection) -> None:
+    # It has no window to agree on, and aiohttp would say so each time.
+    logging.getLogger("aiohttp.websocket").setLevel(logging.ERROR)
+
     async def main() -> None:
         app = web.Application()
         app.router.add_get("/api/app/v1/service/", _page)

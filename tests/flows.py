@@ -4,7 +4,7 @@ to wait for."""
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -162,6 +162,13 @@ async def collect(events: AsyncIterator[Event], uri: str, *states: str) -> list[
             if event["resource_uri"] == uri and event["state"] in states:
                 return found
     raise AssertionError(f"the stream ended before {uri} was {' or '.join(states)}")
+
+
+async def until(fact: Callable[[], bool]) -> None:
+    """A fact of which nobody tells, such as what a client has in its hands."""
+    async with asyncio.timeout(PATIENCE):
+        while not fact():  # noqa: ASYNC110 - what is watched has no event
+            await asyncio.sleep(0.001)
 
 
 def tasks() -> set[asyncio.Task[Any]]:

@@ -6,7 +6,7 @@ import asyncio
 import gc
 import os
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator
 from pathlib import Path
 
 import aiohttp
@@ -22,7 +22,7 @@ from aiodockercloud.server.engines.images import Container as Run
 from aiodockercloud.server.merge import AHEAD, Merge
 from aiodockercloud.types import Container, Service
 from aiodockercloud.window import CREDIT_BYTES, WINDOW, WINDOW_PROTOCOL
-from flows import PATIENCE, SHELL, Raw, client_of, containers, run, tasks
+from flows import PATIENCE, SHELL, Raw, client_of, containers, run, tasks, until
 from proxies import Proxy, proxy
 
 MIB = 2**20
@@ -93,12 +93,6 @@ def resident() -> int:
     """Bytes of memory this process has."""
     pages = int(Path("/proc/self/statm").read_text().split()[1])
     return pages * os.sysconf("SC_PAGE_SIZE")
-
-
-async def until(fact: Callable[[], bool]) -> None:
-    async with asyncio.timeout(PATIENCE):
-        while not fact():  # noqa: ASYNC110 - what is watched has no event
-            await asyncio.sleep(0.01)
 
 
 # --- slow readers ---------------------------------------------------------------------

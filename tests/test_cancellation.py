@@ -12,7 +12,7 @@ import pytest
 
 from aiodockercloud import ConnectError, DockerCloud
 from aiodockercloud.server import Server
-from flows import PATIENCE, gone_but, tasks
+from flows import PATIENCE, gone_but, tasks, until
 from test_quickstart import environment, quiet
 
 COMMAND = [sys.executable, "-X", "dev", "-W", "error"]
@@ -72,8 +72,8 @@ async def test_close_ends_a_request_whose_answer_is_being_read(
     with server.faults.stall(when="body"):
         reading = asyncio.create_task(live.services.list())
         async with asyncio.timeout(PATIENCE):
-            while not live._reading:  # the first half of the answer is there
-                await asyncio.sleep(0.01)
+            # The first half of the answer is there.
+            await until(lambda: bool(live._reading))
             await live.close()
             with pytest.raises((ConnectError, RuntimeError)):
                 await reading

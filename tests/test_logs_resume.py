@@ -37,7 +37,7 @@ from aiodockercloud.server.engines.images import Container as Run
 from aiodockercloud.server.journal import Journal
 from aiodockercloud.types import LogLine, Service
 from aiodockercloud.window import WINDOW
-from flows import PATIENCE, Raw, client_of, containers, done, run
+from flows import PATIENCE, Raw, client_of, containers, done, run, until
 from proxies import Proxy, proxy
 
 
@@ -117,7 +117,7 @@ async def texts(stream: LogStream) -> list[str]:
         return [wire.log_text(line) async for line in lines]
 
 
-async def until(stream: LogStream, text: str) -> list[str]:
+async def texts_until(stream: LogStream, text: str) -> list[str]:
     """The texts up to this one."""
     found = []
     async with asyncio.timeout(PATIENCE):
@@ -210,19 +210,13 @@ async def test_connection_lost_before_the_first_line_loses_none(
 
     async with asyncio.timeout(PATIENCE), api.logs(thing, tail=tail) as stream:
         # What has come is the position only; the reader finds out when it reads.
-        await until_true(lambda: len(stream._frames) == 1)
+        await until(lambda: len(stream._frames) == 1)
         server.faults.cut_streams("*/logs/")
-        await until_true(lambda: stream._end is not None)
+        await until(lambda: stream._end is not None)
         talk.say("web-1", 4, 5, 6, 7)
-        found = await until(stream, "7")
+        found = await texts_until(stream, "7")
 
     assert found == list(expected)
-
-
-async def until_true(fact: Callable[[], bool]) -> None:
-    async with asyncio.timeout(PATIENCE):
-        while not fact():  # noqa: ASYNC110 - what is watched has no event
-            await asyncio.sleep(0.001)
 
 
 async def test_container_that_is_terminated_while_nobody_reads_ends_with_its_last_line(
@@ -232,8 +226,8 @@ async def test_container_that_is_terminated_while_nobody_reads_ends_with_its_las
     first, _ = await containers(live, service)
     async with far.containers.logs(first) as one, far.services.logs(service) as all_:
         talk.say("web-1", "a")
-        assert await until(one, "a") == ["a"]
-        assert await until(all_, "a") == ["a"]
+        assert await texts_until(one, "a") == ["a"]
+        assert await texts_until(all_, "a") == ["a"]
         way.refuse()
         way.cut()
         talk.say("web-1", "b")
@@ -353,14 +347,14 @@ async def test_lines_that_are_not_kept_until_the_reader_is_back_are_told_missing
     async with far.services.logs(service, tail=0) as stream:
         await live.services.inspect(service)
         talk.say("web-1", "a")
-        assert await until(stream, "a") == ["a"]
+        assert await texts_until(stream, "a") == ["a"]
         way.refuse()
         way.cut()
         talk.say("web-1", *range(30))
         way.accept()
         async with asyncio.timeout(PATIENCE):
             word = await anext(stream)
-        rest = await until(stream, "29")
+        rest = await texts_until(stream, "29")
 
     assert word["missed"] is None
     assert "missing" in word["log"]
@@ -381,7 +375,7 @@ async def test_container_out_of_reach_is_read_on_when_its_node_is_back(
         talk.say("web-1", "meanwhile")
         for node in engine.nodes:
             engine.recover_node(node)
-        found = await until(stream, "meanwhile")
+        found = await texts_until(stream, "meanwhile")
 
     assert word["missed"] is None
     assert "unreachable" in word["log"]
@@ -541,9 +535,9 @@ async def test_chatty_container_does_not_hold_up_the_others(
     async with live.services.logs(service, tail=0) as stream:
         await live.services.inspect(service)
         talk.say("web-1", *range(9000))
-        await until_true(lambda: len(stream._frames) >= WINDOW)
+        await until(lambda: len(stream._frames) >= WINDOW)
         talk.say("web-2", "may I?")
-        before = await until(stream, "may I?")
+        before = await texts_until(stream, "may I?")
 
     # A window is on its way, one frame in the server's hand, one more of the other.
     assert len(before) <= WINDOW + 3
@@ -710,7 +704,7 @@ async def test_client_that_cannot_connect_any_more_goes_on_trying(
                 await anext(stream)
         talk.say("web-1", "still here")
         way.accept()
-        assert await until(stream, "still here") == ["still here"]
+        assert await texts_until(stream, "still here") == ["still here"]
 
 
 # --- servers that know no since -------------------------------------------------------

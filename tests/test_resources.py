@@ -56,6 +56,17 @@ async def test_list_of_several_pages_is_one_list_with_the_filters(
     assert found == [{"uuid": "a"}, {"uuid": "b"}, {"uuid": "c"}]
 
 
+async def test_list_gives_what_newer_ones_moved_to_the_next_page_once(
+    api: aioresponses, cloud: DockerCloud
+) -> None:
+    url = f"{BASE}{APP}service/"
+    first, second, third = ({"resource_uri": f"{APP}service/{n}/"} for n in "abc")
+    api.get(url, payload=page(first, second, more=True))
+    api.get(f"{url}?offset=2&limit=2", payload=page(second, third, offset=2))
+
+    assert await cloud.services.list() == [first, second, third]
+
+
 async def test_iterate_left_early_fetches_no_further_page(
     api: aioresponses, cloud: DockerCloud
 ) -> None:

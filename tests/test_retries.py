@@ -29,7 +29,7 @@ from aiodockercloud import (
     Unavailable,
 )
 from aiodockercloud.retry import Gate, retry_after
-from flows import PATIENCE
+from flows import PATIENCE, until
 
 BASE = "https://cloud.example.com"
 PATH = "/api/app/v1/service/"
@@ -92,8 +92,7 @@ def good() -> web.Response:
 
 async def closed(cloud: DockerCloud) -> None:
     """Return when the answer that closes the gate has been read."""
-    while not cloud._gate._until:  # noqa: ASYNC110 - the gate tells nobody
-        await asyncio.sleep(0)
+    await until(lambda: cloud._gate._until > 0)
 
 
 # --- which ----------------------------------------------------------------------------

@@ -17,11 +17,13 @@ from aiodockercloud import (
     ObjectNotFound,
     StreamClosed,
 )
+from flows import until
 
 Script = (
     Callable[[web.WebSocketResponse, web.Request], Awaitable[object]]
     | type[web.HTTPException]
 )
+
 Serve = Callable[..., Awaitable[DockerCloud]]
 
 LOGS = "/api/app/v1/service/{uuid}/logs/"
@@ -82,11 +84,6 @@ async def cuts(_: web.WebSocketResponse, request: web.Request) -> None:
     """Break the connection without a close frame."""
     assert request.transport is not None
     request.transport.abort()
-
-
-async def until(fact: Callable[[], bool]) -> None:
-    while not fact():  # noqa: ASYNC110 - what is watched has no event
-        await asyncio.sleep(0)
 
 
 async def waits_for_close(ws: web.WebSocketResponse, _: web.Request) -> None:

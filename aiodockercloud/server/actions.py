@@ -138,7 +138,5 @@ async def retry(call: Call) -> Reply:
 
 @resource.route("GET", "logs")
 async def logs(call: Call) -> web.StreamResponse:
-    frames = log_streams.action_log(
-        call.cloud, find(call), log_streams.selection(call)
-    )
+    frames = log_streams.action_log(call.cloud, find(call), log_streams.selection(call))
     return await streams.serve(call, frames)
