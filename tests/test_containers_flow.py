@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import aiohttp
 import pytest
 
 from aiodockercloud import DockerCloud, ObjectNotFound, OperationNotAllowed
-from aiodockercloud.server import Embedded
+from aiodockercloud.server import Embedded, running
 from aiodockercloud.types import Service
-from flows import IDLE, PATIENCE, containers, done, run
+from flows import IDLE, PATIENCE, client_of, containers, done, run
 
 
 @pytest.fixture
@@ -215,3 +217,49 @@ async def test_crash_of_one_is_seen_on_the_service(
     await live.services.wait(web, "Partly running", timeout=PATIENCE)
     container = await live.containers.inspect(container)
     assert (container["state"], container["exit_code"]) == ("Stopped", 9)
+
+
+class Held(Embedded):
+    """An engine on which containers end only while ``gate`` is set."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.gate = asyncio.Event()
+
+    async def stop_container(self, uuid: str) -> None:
+        await self.gate.wait()
+        await super().stop_container(uuid)
+
+
+async def test_operations_on_a_service_pass_those_that_wait_on_its_containers() -> None:
+    engine = Held()
+    async with running(engine) as server, client_of(server) as cloud:
+        engine.gate.set()
+        web = await run(cloud, name="web", target_num_containers=3)
+        first, second, third = await containers(cloud, web)
+        await done(cloud, await cloud.containers.stop(third))
+
+        # The service's own comes before what was asked of the third meanwhile.
+        engine.gate.clear()
+        answers = [
+            await cloud.containers.stop(first),
+            await cloud.services.stop(web),
+            await cloud.containers.start(third),
+        ]
+        engine.gate.set()
+        for answer in answers:
+            await done(cloud, answer)
+        states = [one["state"] for one in await containers(cloud, web)]
+        assert states == ["Stopped", "Stopped", "Running"]
+
+        engine.gate.clear()
+        answers = [
+            await cloud.containers.stop(third),
+            await cloud.services.start(web),
+            await cloud.containers.start(second),
+        ]
+        engine.gate.set()
+        for answer in answers:
+            await done(cloud, answer)
+        states = [one["state"] for one in await containers(cloud, web)]
+        assert states == ["Running"] * 3

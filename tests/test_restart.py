@@ -333,6 +333,53 @@ async def test_end_in_the_middle_of_an_action_continues_it(tmp_path: Path) -> No
             assert states == {"Success"}
 
 
+class Lasting(Embedded):
+    """An engine that outlives the server, which sees a removal and no more."""
+
+    volatile = False
+
+    def __init__(self) -> None:
+        super().__init__(nodes=2)
+        self.removed = asyncio.Event()
+        self.gate = asyncio.Event()
+
+    async def remove_container(self, uuid: str, *, volumes: bool) -> None:
+        await super().remove_container(uuid, volumes=volumes)
+        self.removed.set()
+        await self.gate.wait()
+
+    async def close(self) -> None:
+        pass
+
+
+@pytest.mark.parametrize("kind", ["services", "containers"])
+async def test_end_between_the_halves_of_a_redeploy_keeps_the_volumes(
+    tmp_path: Path, kind: str
+) -> None:
+    engine = Lasting()
+    async with running(engine, data_dir=tmp_path) as server, client_of(server) as cloud:
+        key = server.apikey
+        web = await run(cloud, bindings=[{"container_path": "/data"}])
+        (before,) = await containers(cloud, web)
+        thing = web if kind == "services" else before
+        answer = await getattr(cloud, kind).redeploy(thing)
+        async with asyncio.timeout(PATIENCE):
+            await engine.removed.wait()
+
+    engine.gate.set()
+    async with (
+        running(engine, data_dir=tmp_path) as server,
+        DockerCloud(server.url, user=server.user, apikey=key) as cloud,
+    ):
+        await done(cloud, answer)
+        (after,) = await containers(cloud, web)
+    await Embedded.close(engine)
+
+    assert after["uuid"] != before["uuid"]
+    assert after["bindings"][0]["volume"] == before["bindings"][0]["volume"]
+    assert after["node"] == before["node"]
+
+
 async def test_fewer_nodes_after_a_restart_are_made_up_for(tmp_path: Path) -> None:
     async with running(Embedded(nodes=3), data_dir=tmp_path) as server:
         key = server.apikey

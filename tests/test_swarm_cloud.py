@@ -3,130 +3,32 @@
 from __future__ import annotations
 
 import asyncio
-import itertools
 import os
-import random
-import re
-import signal
-import uuid
-from collections import Counter
-from collections.abc import (
-    AsyncIterator,
-    Awaitable,
-    Callable,
-    Coroutine,
-    Iterable,
-    Iterator,
-    Mapping,
-    Sequence,
-)
-from contextlib import asynccontextmanager
-from functools import partial
-from pathlib import Path
-from typing import Any, NamedTuple
+from collections.abc import AsyncIterator
+from typing import Any
 
 import aiohttp
 import pytest
 import pytest_asyncio
 
 import swarms
-from aiodockercloud import (
-    BadRequest,
-    ConnectError,
-    DockerCloud,
-    DockerCloudError,
-    OperationNotAllowed,
-)
-from aiodockercloud.server import Server, running
-from aiodockercloud.server.engines import swarm_spec
+from aiodockercloud import DockerCloud
+from aiodockercloud.server import Server
 from aiodockercloud.server.engines.swarm_api import Api
-from aiodockercloud.stackfile import load
-from aiodockercloud.types import Service, Stack
 from aiodockercloud.wire import log_text
 from flows import client_of, containers
-from test_quickstart import COMMAND, GOOD, STACKFILES, environment, quiet
-from test_restart import Process, serving
+from swarms import PATIENCE, WAIT, done, run, sh
+from test_quickstart import COMMAND, environment, quiet
 
 pytestmark = [swarms.need(3), pytest.mark.asyncio(loop_scope="module")]
 
-#: Seconds that any single fact may take to come about.
-PATIENCE = 60.0
-#: Waits, and ends when asked to.
-WAIT = "trap 'exit 0' TERM; while true; do sleep 1 & wait; done"
-GONE = ("Terminating", "Terminated")
-#: The label of our Swarm services with their stack's name.
-STACK = "aiodockercloud.stack"
 FETCH = "timeout 3 wget -qO- http://{}/"
-
-
-def sh(script: str) -> str:
-    """A ``run_command``."""
-    return f'sh -c "{script}"'
-
-
-@asynccontextmanager
-async def manager() -> AsyncIterator[Api]:
-    """The Engine itself: what Swarm shows, and what is done behind our back."""
-    api = Api(os.environ["DOCKER_HOST"])
-    try:
-        yield api
-    finally:
-        await api.close()
-
-
-async def until(ask: Callable[[], Awaitable[bool]]) -> None:
-    """What only asking again and again can tell."""
-    async with asyncio.timeout(PATIENCE):
-        while True:
-            if await ask():
-                return
-            await asyncio.sleep(0.1)
-
-
-async def swarm_services(docker: Api, namespace: str) -> dict[str, Any]:
-    """Container uuid → its Swarm service, of all that a namespace has."""
-    label = f"aiodockercloud.namespace={namespace}"
-    params = {"filters": {"label": [label]}}
-    found = await docker.call("GET", "services", params=params)
-    return {s["Spec"]["Labels"][swarm_spec.CONTAINER]: s for s in found}
-
-
-async def running_tasks(docker: Api) -> Counter[str]:
-    """How many running tasks each Swarm service (its id) has."""
-    tasks = await docker.call("GET", "tasks")
-    return Counter(
-        task["ServiceID"] for task in tasks if task["Status"]["State"] == "running"
-    )
-
-
-async def clear(cloud: DockerCloud) -> None:
-    """Terminate all stacks and services."""
-    for api in (cloud.stacks, cloud.services):
-        there = [x["resource_uri"] for x in await api.list() if x["state"] not in GONE]
-        for answer in [await api.delete(uri) for uri in there]:
-            await done(cloud, answer)
-
-
-async def nothing_left(docker: Api, namespace: str) -> None:
-    """Neither services nor networks of a namespace."""
-
-    async def left() -> bool:
-        networks = await docker.call("GET", "networks")
-        ours = [n for n in networks if n["Name"].startswith(f"dc-{namespace}")]
-        return not ours and not await swarm_services(docker, namespace)
-
-    await until(left)
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def server() -> AsyncIterator[Server]:
-    """A server with a namespace of its own, of which nothing is left on the Swarm."""
-    user = f"t{uuid.uuid4().hex[:8]}"
-    async with swarms.engine() as engine, running(engine, user=user) as server:
+    async with swarms.server() as server:
         yield server
-        async with client_of(server) as cloud, manager() as docker:
-            await clear(cloud)
-            await nothing_left(docker, user)
 
 
 @pytest_asyncio.fixture(loop_scope="module")
@@ -137,19 +39,8 @@ async def live(server: Server) -> AsyncIterator[DockerCloud]:
 
 @pytest_asyncio.fixture(loop_scope="module")
 async def docker() -> AsyncIterator[Api]:
-    async with manager() as api:
+    async with swarms.manager() as api:
         yield api
-
-
-async def done(cloud: DockerCloud, answer: Any) -> None:
-    await cloud.actions.wait(answer, timeout=PATIENCE)
-
-
-async def run(cloud: DockerCloud, **fields: Any) -> Service:
-    """A service, created and started, as it is when its action has ended."""
-    service = await cloud.services.create(**{"image": swarms.IMAGE, **fields})
-    await done(cloud, await cloud.services.start(service))
-    return await cloud.services.inspect(service)
 
 
 async def output(cloud: DockerCloud, container: Any, script: str) -> str:
@@ -334,7 +225,7 @@ async def test_autodestroy_removes_what_has_ended(
     container = await live.containers.wait(uri, state, timeout=PATIENCE)
 
     assert container["exit_code"] == code
-    there = container["uuid"] in await swarm_services(docker, server.user)
+    there = container["uuid"] in await swarms.services(docker, server.user)
     assert there == (state == "Stopped")
     await done(live, await live.services.delete(job))
 
@@ -345,7 +236,7 @@ async def test_service_removed_by_hand_is_terminated_with_an_event(
     web = await run(live, name="web", target_num_containers=2)
     first, second = await containers(live, web)
     await done(live, await live.containers.stop(second))
-    found = await swarm_services(docker, server.user)
+    found = await swarms.services(docker, server.user)
     told = set()
     async with live.events.subscribe() as events, asyncio.timeout(PATIENCE):
         for container in (first, second):
@@ -370,199 +261,7 @@ async def test_service_removed_by_hand_is_terminated_with_an_event(
     await done(live, await live.services.delete(web))
 
 
-# --- stack files --------------------------------------------------------------------
-
-#: Files with what Swarm cannot do: what the refusal says.
-REFUSED = {
-    "CloudBoost--docker.docker-cloud.yml": "Swarm publishes each port once",
-    "Trendyn--app.tutum.yml": "cpu_shares: Swarm does not weigh containers",
-    "ditinc--foodwatch.tutum.yml": "Swarm",
-}
-#: Stack files that are up at a time.
-AT_ONCE = 10
-#: Seconds after which all of them together count as hanging; they take about 100.
-ALL_FILES = 600.0
-
-
-class Life(NamedTuple):
-    """What became of a stack file."""
-
-    refused: str = ""
-    state: str = ""
-    #: Containers wanted, told as running, and running on the Swarm.
-    wanted: int = 0
-    running: int = 0
-    tasks: int = 0
-    end: str = ""
-    left: int = 0
-    problem: str = ""
-
-
-def adapted(file: str, number: int, folder: Path) -> list[dict[str, Any]]:
-    """The services of a stack file, such that all files can be up at a time with the
-    one image there is: its own commands are not in that, fixed host ports are spread,
-    not more than one container a node wants one, and host paths are there."""
-    services = load(STACKFILES / file).services
-    base = 20_000 + 50 * number
-    for service in services:
-        service["image"] = swarms.IMAGE
-        if "run_command" in service or "entrypoint" in service:
-            service["entrypoint"], service["run_command"] = "sh -c", f'"{WAIT}"'
-        for port in service.get("container_ports", ()):
-            if port["outer_port"] is not None and service.get("net") != "host":
-                port["outer_port"] = base = base + 1
-                target = service.get("target_num_containers", 1)
-                service["target_num_containers"] = min(target, 3)
-        for binding in service.get("bindings", ()):
-            if path := binding.get("host_path"):
-                there = folder / path.strip("/~")
-                there.mkdir(parents=True, exist_ok=True)
-                binding["host_path"] = str(there)
-    return services
-
-
-def elsewhere(services: list[dict[str, Any]]) -> set[tuple[str, str]]:
-    """(service, stack) that they refer to in other stacks."""
-    found = set()
-    for service in services:
-        names = [link["to_service"] for link in service.get("linked_to_service", ())]
-        names += [b.get("volumes_from") or "" for b in service.get("bindings", ())]
-        for name, dot, stack in (name.partition(".") for name in names):
-            if dot:
-                found.add((name, stack))
-    return found
-
-
-def wanted(service: Service) -> int:
-    if service["deployment_strategy"] == "EVERY_NODE":
-        return swarms.nodes()
-    return service["target_num_containers"]
-
-
-async def life(
-    cloud: DockerCloud,
-    docker: Api,
-    namespace: str,
-    name: str,
-    services: list[dict[str, Any]],
-) -> Life:
-    """Up and down; or refused."""
-    try:
-        stack = await cloud.stacks.create(name=name, services=services)
-    except BadRequest as error:
-        return Life(refused=error.message)
-    found = Life()
-    try:
-        await done(cloud, await cloud.stacks.start(stack))
-        stack = await cloud.stacks.inspect(stack)
-        members = [await cloud.services.inspect(uri) for uri in stack["services"]]
-        there = await swarm_services(docker, namespace)
-        tasks = await running_tasks(docker)
-        uuids = [u.split("/")[-2] for s in members for u in s["containers"]]
-        found = Life(
-            state=stack["state"],
-            wanted=sum(map(wanted, members)),
-            running=sum(s["running_num_containers"] for s in members),
-            tasks=sum(tasks[there[uuid]["ID"]] for uuid in uuids),
-        )
-    except (DockerCloudError, TimeoutError) as error:
-        found = Life(problem=f"{error!r}")
-    await done(cloud, await cloud.stacks.delete(stack))
-    stack = await cloud.stacks.inspect(stack)
-    there = await swarm_services(docker, namespace)
-    left = [u for u in there.values() if u["Spec"]["Labels"][STACK] == name]
-    return found._replace(end=stack["state"], left=len(left))
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def lives(
-    request: pytest.FixtureRequest,
-    server: Server,
-    tmp_path_factory: pytest.TempPathFactory,
-) -> Mapping[str, Life]:
-    """What became of each file that the chosen tests ask for, several at a time."""
-    files: list[str] = [
-        str(item.callspec.params["file"])
-        for item in request.session.items
-        if isinstance(item, pytest.Function)
-        and item.module is request.module
-        and "lives" in item.fixturenames
-    ]
-    folder = tmp_path_factory.mktemp("host")
-    bodies = {file: adapted(file, i, folder) for i, file in enumerate(files)}
-    room = asyncio.Semaphore(AT_ONCE)
-    found: dict[str, Life] = {}
-
-    async with client_of(server) as cloud, manager() as docker:
-
-        async def one(file: str) -> None:
-            name = re.sub("[^a-z0-9]+", "-", file.lower().partition(".")[0])[:30]
-            async with room:
-                found[file] = await life(
-                    cloud, docker, server.user, name.strip("-"), bodies[file]
-                )
-
-        tags = {
-            tag["name"]
-            for services in bodies.values()
-            for service in services
-            for tag in service.get("tags", ())
-        }
-        nodes = await cloud.nodes.list(state="Deployed")
-        for node in nodes:
-            await cloud.nodes.update(node, tags=sorted(tags))
-        others = await stand_ins(cloud, bodies.values())
-        try:
-            async with asyncio.timeout(ALL_FILES):
-                await asyncio.gather(*map(one, files))
-        except TimeoutError:
-            late = Life(problem=f"not up and down within {ALL_FILES:.0f} s of them all")
-            found = {file: found.get(file, late) for file in files}
-        finally:
-            for stack in others:
-                await done(cloud, await cloud.stacks.delete(stack))
-            for node in nodes:
-                before = [tag["name"] for tag in node["tags"]]
-                await cloud.nodes.update(node, tags=before)
-    return found
-
-
-async def stand_ins(
-    cloud: DockerCloud, bodies: Iterable[list[dict[str, Any]]]
-) -> list[Stack]:
-    """Running stacks for services that the files expect in other stacks."""
-    wanted: dict[str, set[str]] = {}
-    for services in bodies:
-        for name, stack_name in elsewhere(services):
-            wanted.setdefault(stack_name, set()).add(name)
-    made = []
-    for stack_name, names in wanted.items():
-        stack = await cloud.stacks.create(
-            name=stack_name,
-            services=[{"name": name, "image": swarms.IMAGE} for name in sorted(names)],
-        )
-        await done(cloud, await cloud.stacks.start(stack))
-        made.append(stack)
-    return made
-
-
-# The first of them waits for all: more than any one test may take elsewhere.
-@pytest.mark.timeout(ALL_FILES + 60)
-@pytest.mark.parametrize("file", GOOD)
-async def test_stack_file_comes_up_and_goes_down_or_is_refused(
-    lives: Mapping[str, Life], file: str
-) -> None:
-    found = lives[file]
-
-    assert found.problem == ""
-    if file in REFUSED:
-        assert REFUSED[file] in found.refused
-        return
-    assert found.refused == ""
-    assert found.state == "Running"
-    assert found.wanted == found.running == found.tasks
-    assert found.end == "Terminated"
-    assert found.left == 0
+# --- the example --------------------------------------------------------------------
 
 
 async def test_quickstart_runs_on_swarm() -> None:
@@ -584,139 +283,5 @@ async def test_quickstart_runs_on_swarm() -> None:
     assert quiet(err.decode()) == ""
     assert process.returncode == 0
     assert out.decode().endswith("==> done; containers left: none\n")
-    async with manager() as docker:
-        assert await swarm_services(docker, "admin") == {}
-
-
-# --- a restart of the server --------------------------------------------------------
-
-#: How many operations there are, most of them answered when the server is killed.
-MIXED = 20
-ENDED = frozenset({"Success", "Failed", "Canceled"})
-
-
-async def differences(cloud: DockerCloud, docker: Api, namespace: str) -> list[str]:
-    """Where what our server tells is not what Swarm shows."""
-    found = []
-    there = await swarm_services(docker, namespace)
-    tasks = await running_tasks(docker)
-    told = {c["uuid"]: c for c in await cloud.containers.list()}
-    for one, container in told.items():
-        state: str = container["state"]
-        if (one in there) != (state != "Terminated"):
-            found.append(f"{container['name']} is {state}; there: {one in there}")
-        elif one in there:
-            up = tasks[there[one]["ID"]]
-            if {"Running": 1, "Stopped": 0}.get(state) != up:
-                found.append(f"{container['name']} is {state}; running: {up}")
-    found += [f"{one} is not known" for one in there.keys() - told.keys()]
-    for service in await cloud.services.list():
-        own = [told[uri.split("/")[-2]]["state"] for uri in service["containers"]]
-        up = own.count("Running")
-        state = "Stopped" if own else "Not running"
-        if up:
-            state = "Running" if up == len(own) else "Partly running"
-        if service["running_num_containers"] != up or (
-            service["state"] not in (state, "Terminated")
-        ):
-            found.append(f"{service['name']} is {service['state']}: {own}")
-    return found
-
-
-def operations(
-    cloud: DockerCloud, services: Sequence[Service], chosen: random.Random
-) -> Iterator[Coroutine[Any, Any, Any]]:
-    """Mixed operations on services, their containers, and new ones, without end."""
-    for number in itertools.count():
-        service = chosen.choice(services)
-        uri = service["resource_uri"]
-        container = chosen.choice(service["containers"])
-        choices: list[Callable[[], Coroutine[Any, Any, Any]]] = [
-            partial(cloud.services.redeploy, uri),
-            partial(cloud.services.scale, uri, chosen.randint(1, 4)),
-            partial(cloud.services.stop, uri),
-            partial(cloud.services.start, uri),
-            partial(cloud.services.delete, uri),
-            partial(cloud.containers.stop, container),
-            partial(cloud.containers.redeploy, container),
-            partial(cloud.containers.delete, container),
-            partial(begin, cloud, f"new{number}"),
-            partial(begin, cloud, f"more{number}"),
-        ]
-        yield chosen.choice(choices)()
-
-
-async def begin(cloud: DockerCloud, name: str) -> Service:
-    """A service of two containers that are on their way."""
-    fields: dict[str, Any] = {"image": swarms.IMAGE, "target_num_containers": 2}
-    return await cloud.services.start(await cloud.services.create(name=name, **fields))
-
-
-async def test_state_after_a_kill_amid_mixed_operations_is_what_swarm_shows(
-    tmp_path: Path, docker: Api
-) -> None:
-    user, key = f"t{uuid.uuid4().hex[:8]}", "s3cret-key"
-    account = {"DOCKERCLOUD_USER": user, "DOCKERCLOUD_APIKEY": key}
-    ended: Counter[str] = Counter()
-
-    def client(process: Process) -> DockerCloud:
-        return DockerCloud(process.url, user=user, apikey=key, retry=None)
-
-    async with serving(tmp_path, account, "--engine", "swarm") as process:
-        await process.ready()
-        async with client(process) as cloud:
-            begun = await asyncio.gather(*(begin(cloud, f"web{n}") for n in range(7)))
-            for service in begun:
-                await done(cloud, service)
-            *services, apart = [await cloud.services.inspect(one) for one in begun]
-            await done(cloud, await cloud.containers.stop(apart["containers"][0]))
-            answered = asyncio.Semaphore(0)
-
-            async def ask(operation: Coroutine[Any, Any, Any]) -> None:
-                try:
-                    await operation
-                except OperationNotAllowed:
-                    ended["refused"] += 1
-                except ConnectError:
-                    ended["lost"] += 1
-                else:
-                    ended["answered"] += 1
-                answered.release()
-
-            some = operations(cloud, services, random.Random(7))
-            asked = [asyncio.create_task(ask(next(some))) for _ in range(MIXED)]
-            for _ in range(MIXED * 3 // 4):
-                await answered.acquire()
-            await process.end(signal.SIGKILL)
-            await asyncio.gather(*asked)
-    assert ended["answered"] >= MIXED // 3, ended
-    there = await swarm_services(docker, user)
-    for uri in apart["containers"]:  # one that runs, and one that is stopped
-        id = there[uri.split("/")[-2]]["ID"]
-        await docker.call("DELETE", f"services/{id}")
-
-    async with serving(tmp_path, account, "--engine", "swarm") as process:
-        await process.ready()
-        async with client(process) as cloud:
-            left: list[str] = []
-
-            async def over() -> bool:
-                left[:] = [
-                    f"{action['action']} of {action['object']} is {action['state']}"
-                    for action in await cloud.actions.list()
-                    if action["state"] not in ENDED
-                ] or await differences(cloud, docker, user)
-                return not left
-
-            try:
-                await until(over)
-            except TimeoutError:
-                raise AssertionError(left) from None
-            states = Counter(a["state"] for a in await cloud.actions.list())
-            assert states["Failed"] <= ended["refused"], states
-            service = await cloud.services.inspect(apart)
-            assert service["state"] == "Not running"
-            await clear(cloud)
-        assert await process.end(signal.SIGTERM) == 0
-    assert process.err == ""
-    await nothing_left(docker, user)
+    async with swarms.manager() as docker:
+        assert await swarms.services(docker, "admin") == {}
