@@ -18,7 +18,7 @@ demo: develop
 # One test or a few: make test ARGS="tests/test_wire.py -k paging"
 # Side by side, for most of them wait: for containers, for a Swarm, for old clients.
 test: develop
-	$(BIN)/python -m pytest --numprocesses 4 --dist loadgroup $(ARGS)
+	$(BIN)/python -m pytest --numprocesses 4 $(ARGS)
 
 # Ratios against bare aiohttp, both measured in the same run.
 bench: develop

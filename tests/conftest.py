@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 from unittest.mock import Mock
@@ -12,12 +13,14 @@ import aioresponses.core
 import pytest
 from aiohttp import ClientResponse
 from aioresponses import aioresponses as Api
+from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]  # has none
 
 from aiodockercloud import DockerCloud
 from aiodockercloud.server import Embedded, Server, running
 from flows import Raw, client_of
 
 URL = "https://cloud.example.com"
+ROOT = Path(__file__).parents[1]
 
 
 class _ClientResponse(ClientResponse):
@@ -31,17 +34,30 @@ class _ClientResponse(ClientResponse):
 aioresponses.core.ClientResponse = _ClientResponse  # type: ignore[attr-defined]  # no re-export
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+@cache
+def _on_swarm(file: str) -> bool:
+    return "\nimport swarms\n" in (ROOT / file).read_text(encoding="utf-8")
+
+
+class Schedule(LoadScopeScheduling):  # type: ignore[misc]  # untyped
     """Side by side, a module's tests stay together, and so do all that use the one
-    Swarm; those come first, because they take longest."""
+    Swarm; those begin first, because they take longest.
 
-    def on_swarm(item: pytest.Item) -> bool:
-        return hasattr(item.getparent(pytest.Module).obj, "swarms")  # type: ignore[union-attr]  # always in one
+    By file and not by mark: ``--dist loadgroup`` marks nothing with pytest 9.
+    """
 
-    items.sort(key=on_swarm, reverse=True)
-    for item in items:
-        group = "swarm" if on_swarm(item) else item.path.name
-        item.add_marker(pytest.mark.xdist_group(group))
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.partition("::")[0]
+        return "swarm" if _on_swarm(file) else file
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Schedule:
+    config.option.loadscopereorder = False
+    return Schedule(config, log)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: _on_swarm(item.nodeid.partition("::")[0]), reverse=True)
 
 
 @pytest.fixture(autouse=True)
