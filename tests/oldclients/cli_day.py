@@ -1,9 +1,9 @@
 """A day's work with the official command line, unmodified, on Python 2.7.
 
 Every command is a run of the real ``docker-cloud``, in a process of its own; it finds
-the server by its environment variables. The arguments name the parts of the day to work through; each
-command's output is checked, not only its status. The exit status is 0 only if every
-fact held.
+the server by its environment variables. The arguments name the parts of the day to work
+through; each command's output is checked, not only its status. The exit status is 0
+only if every fact held.
 """
 
 from __future__ import print_function, unicode_literals
@@ -23,12 +23,12 @@ import traceback
 import dockercloudcli.cli
 import requests
 import yaml
+from facts import WAIT, check, until
 
 SITE = os.environ["PYTHONPATH"].split(os.pathsep)[0]
 PROGRAM = os.path.join(SITE, "bin", "docker-cloud")
 STACK_FILES = os.environ.get("STACK_FILES", "")
 
-WAIT = int(os.environ.get("WAIT", "30"))  # seconds, for anything that is waited for
 #: Swarm cannot do everything.
 ON_SWARM = os.environ.get("ENGINE") == "swarm"
 UUID = "[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}"
@@ -40,11 +40,6 @@ TALKER = 'sh -c "echo one; echo two; sleep 0.5; echo three >&2; sleep 3600"'
 
 #: Status 3 is what the command line ends with after any error but a wrong key.
 FAILURE = 3
-
-
-def check(fact, *what):
-    if not fact:
-        raise AssertionError(" ".join("%s" % (part,) for part in what))
 
 
 def started(arguments):
@@ -161,16 +156,6 @@ def row(output, name, column="NAME"):
     found = [one for one in rows(output) if one.get(column) == name]
     check(len(found) == 1, name, "is not once in", output)
     return found[0]
-
-
-def until(what, fact):
-    deadline = time.time() + WAIT
-    while True:
-        found = fact()
-        if found:
-            return found
-        check(time.time() < deadline, "waited in vain for", what)
-        time.sleep(0.2)
 
 
 class Following(object):

@@ -15,41 +15,16 @@ import re
 import signal
 import sys
 import threading
-import time
 import traceback
 
 import dockercloud
 import requests
 from dockercloud.api.utils import is_uuid4
+from facts import WAIT, check, until, until_state
 
-WAIT = 30  # seconds, for anything that is waited for
 IMAGE = "dockercloud/hello-world"
 STAMPED = re.compile(r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}Z .*\n$", re.DOTALL)
 DATE = re.compile(r"^\w{3}, \d{1,2} \w{3} \d{4} \d\d:\d\d:\d\d \+0000$")
-
-
-def check(fact, *what):
-    if not fact:
-        raise AssertionError(" ".join("%s" % (part,) for part in what))
-
-
-def until(what, fact):
-    """Poll until fact() gives something true, and return that."""
-    deadline = time.time() + WAIT
-    while True:
-        found = fact()
-        if found:
-            return found
-        check(time.time() < deadline, "waited in vain for", what)
-        time.sleep(0.05)
-
-
-def until_state(thing, state):
-    def reached():
-        thing.refresh()
-        return thing.state == state
-
-    until("%s %s" % (thing.resource_uri, state), reached)
 
 
 def until_done(action_uri):

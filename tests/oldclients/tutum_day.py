@@ -12,41 +12,16 @@ import re
 import subprocess
 import sys
 import threading
-import time
 
 import tutum
 from tutum.api.http import send_request
+from facts import WAIT, check, until, until_state
 
 PROGRAM = os.path.join(os.environ["PYTHONPATH"], "bin", "tutum")
-WAIT = 30  # seconds, for anything that is waited for
 IMAGE = "tutum/hello-world"
 TALKER = 'sh -c "echo hello; sleep 3600"'
 STAMPED = re.compile(r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}Z .*\n$", re.DOTALL)
 URI = re.compile(r"^/api/v1/[a-z]+/[0-9a-f-]{36}/$")
-
-
-def check(fact, *what):
-    if not fact:
-        raise AssertionError(" ".join("%s" % (part,) for part in what))
-
-
-def until(what, fact):
-    """Poll until fact() gives something true, and return that."""
-    deadline = time.time() + WAIT
-    while True:
-        found = fact()
-        if found:
-            return found
-        check(time.time() < deadline, "waited in vain for", what)
-        time.sleep(0.05)
-
-
-def until_state(thing, state):
-    def reached():
-        thing.refresh()
-        return thing.state == state
-
-    until("%s %s" % (thing.resource_uri, state), reached)
 
 
 def until_done(thing):
