@@ -10,7 +10,7 @@ import asyncio
 import os
 import uuid
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -145,6 +145,15 @@ async def nothing_left(docker: Api, namespace: str) -> None:
         return not ours and not await services(docker, namespace)
 
     await until(left)
+
+
+async def forget(uuids: Collection[str]) -> None:
+    """Delete the Swarm services of containers. Their tasks take four seconds to end,
+    which is waited for by nobody: after each small test that would be most of it."""
+    async with manager() as docker:
+        for service in await docker.call("GET", "services"):
+            if service["Spec"]["Labels"].get(swarm_spec.CONTAINER) in uuids:
+                await docker.call("DELETE", f"services/{service['ID']}")
 
 
 # --- our server on it -----------------------------------------------------------------

@@ -22,7 +22,11 @@ from test_quickstart import COMMAND, environment, quiet
 
 pytestmark = [swarms.need(3), pytest.mark.asyncio(loop_scope="module")]
 
-FETCH = "timeout 3 wget -qO- http://{}/"
+#: What answers may have begun to run only just now, and its name to be known.
+FETCH = (
+    "for i in 1 2 3 4 5 6 7 8 9 10; do timeout 3 wget -qO- http://{}/ && break;"
+    " sleep 0.3; done"
+)
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

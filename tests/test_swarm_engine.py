@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import os
-import subprocess
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import aclosing
+from contextlib import aclosing, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -30,8 +29,6 @@ from aiodockercloud.server.engines import (
 from aiodockercloud.server.engines.swarm import Swarm
 from aiodockercloud.server.engines.swarm_api import Api
 from test_engine_contract import PATIENCE, World, read, sh
-
-TOOL = Path(__file__).parents[1].parent / "shared" / "tools" / "swarm"
 
 pytestmark = swarms.need(3)
 
@@ -69,8 +66,8 @@ class Swarmed(World):
         return output["stdout"].strip()
 
 
-@pytest.fixture
-async def world() -> AsyncIterator[Swarmed]:
+@asynccontextmanager
+async def swarmed() -> AsyncIterator[Swarmed]:
     async with swarms.engine() as engine:
         world = Swarmed(engine, swarms.IMAGE)
         await engine.start(world.observe)
@@ -78,6 +75,12 @@ async def world() -> AsyncIterator[Swarmed]:
             yield world
         finally:
             await world.clear()
+
+
+@pytest.fixture
+async def world() -> AsyncIterator[Swarmed]:
+    async with swarmed() as world:
+        yield world
 
 
 @pytest.fixture
@@ -95,10 +98,6 @@ async def until(ask: Callable[[], Awaitable[bool]]) -> None:
             if await ask():
                 return
             await asyncio.sleep(0.1)
-
-
-def lab(*arguments: str) -> None:
-    subprocess.run([TOOL, *arguments], check=True, stdout=subprocess.DEVNULL)
 
 
 async def service_of(docker: Api, spec: ContainerSpec) -> dict[str, object]:
@@ -389,7 +388,7 @@ async def test_lost_node_is_unreachable_and_its_containers_move(
     stays = await world.up(node=lost.id, pinned=True)
     known = len(world.history(moves))
 
-    await asyncio.to_thread(lab, "kill", "3")
+    await swarms.tool("kill", "3")
     try:
         await world.until_node(lost.id, "unreachable")
         moved = await world.until(moves, "running", since=known)
@@ -402,7 +401,7 @@ async def test_lost_node_is_unreachable_and_its_containers_move(
             lost.hostname in text for stream, text in lines if stream == "stderr"
         )
     finally:
-        await asyncio.to_thread(lab, "up", "3")
+        await swarms.tool("up", "3")
     await world.until_node(lost.id, "ready")
     assert world.history(moves)[-1].state == "running"
     assert world.history(moves)[-1].node == moved.node

@@ -33,7 +33,7 @@ from aiodockercloud.server.engines.swarm_api import Api
 from aiodockercloud.types import Node
 from flows import client_of, containers
 from test_engine_contract import PATIENCE, read
-from test_swarm_engine import WAIT, Swarmed, lab, until
+from test_swarm_engine import WAIT, Swarmed, swarmed, until
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 fixture = partial(pytest_asyncio.fixture, loop_scope="module")
@@ -171,7 +171,7 @@ async def test_lost_node_is_taken_out_by_force(live: DockerCloud) -> None:
     third = await node_named(live, THIRD)
     await live.nodes.update(third, tags=[THERE])
     keeps = await started(live, name="keeps", bindings=[{"container_path": "/data"}])
-    await asyncio.to_thread(lab, "kill", str(THIRD))
+    await swarms.tool("kill", str(THIRD))
     try:
         await live.nodes.wait(third, "Unreachable", timeout=PATIENCE)
 
@@ -183,7 +183,7 @@ async def test_lost_node_is_taken_out_by_force(live: DockerCloud) -> None:
         # It has forgotten the Swarm that no longer wants it, and joins as a new one.
         home = Path(os.environ[f"DOCKER_HOST_{THIRD}"].removeprefix("unix://")).parent
         shutil.rmtree(home / "data" / "swarm")
-        await asyncio.to_thread(lab, "up", str(THIRD))
+        await swarms.tool("up", str(THIRD))
     await until(partial(is_deployed, live))
 
 
@@ -263,13 +263,8 @@ async def test_label_given_by_hand_is_a_tag(live: DockerCloud, docker: Api) -> N
 
 @fixture(scope="module")
 async def world() -> AsyncIterator[Swarmed]:
-    async with swarms.engine() as engine:
-        world = Swarmed(engine, swarms.IMAGE)
-        await engine.start(world.observe)
-        try:
-            yield world
-        finally:
-            await world.clear()
+    async with swarmed() as world:
+        yield world
 
 
 @fixture(scope="module")

@@ -25,7 +25,7 @@ from aiodockercloud.types import Service
 from aiodockercloud.wire import log_text
 from flows import client_of, containers
 from test_engine_contract import PATIENCE
-from test_swarm_engine import lab, until
+from test_swarm_engine import until
 
 pytestmark = [swarms.need(3), pytest.mark.asyncio(loop_scope="module")]
 fixture = partial(pytest_asyncio.fixture, loop_scope="module")
@@ -356,13 +356,13 @@ async def test_manager_that_restarts_is_found_again(
     """The machine itself loses its power: what ran on it is started again."""
     every = await up(live, name="every", deployment_strategy="EVERY_NODE")
     assert every["running_num_containers"] == 3
-    await asyncio.to_thread(lab, "kill", "1")
+    await swarms.tool("kill", "1")
     try:
         with pytest.raises(Unavailable, match="Docker cannot be reached"):
             async with asyncio.timeout(10):
                 await live.request("POST", "/api/infra/v1/token/")
     finally:
-        await asyncio.to_thread(lab, "up", "3")
+        await swarms.tool("up", "3")
     await recovered(live)
 
     async def again() -> bool:

@@ -16,7 +16,7 @@ from aiodockercloud.wire import log_text
 from flows import client_of, containers
 from registries import Registry, registry
 from test_engine_contract import PATIENCE
-from test_swarm_engine import Swarmed
+from test_swarm_engine import Swarmed, swarmed
 
 pytestmark = swarms.need(3)
 
@@ -31,13 +31,8 @@ async def hub() -> AsyncIterator[Registry]:
 
 @pytest.fixture
 async def world() -> AsyncIterator[Swarmed]:
-    async with swarms.engine() as engine:
-        world = Swarmed(engine, swarms.IMAGE)
-        await engine.start(world.observe)
-        try:
-            yield world
-        finally:
-            await world.clear()
+    async with swarmed() as world:
+        yield world
 
 
 async def test_private_image_runs_with_its_credentials_only(
