@@ -136,19 +136,22 @@ def variable(container, name):
 
 
 def rows(output):
-    """The lines of a table, each cut at the columns of its header."""
-    lines = output.rstrip("\n").split("\n")
-    starts = [m.start() for m in re.finditer(r"(?:^|(?<=  ))\S", lines[0])]
-    names = lines[0].split("  ")
-    names = [name.strip() for name in names if name.strip()]
-    check(len(starts) == len(names), "a header of", names)
+    """The lines of a table, cut where all of them have two blanks: numbers, and uuids
+    that look like one, are set to the right, with their header."""
+    lines = output.rstrip("\n").split("\n\n")[0].split("\n")
+    width = max(len(line) for line in lines)
+    blank = [not any(line[i : i + 1].strip() for line in lines) for i in range(width)]
+    starts = [
+        i for i in range(width) if not blank[i] and all(blank[max(0, i - 2) : i])
+    ]
     ends = starts[1:] + [None]
+    header, cells = lines[0], lines[1:]
     return [
         dict(
-            (name, line[start:end].strip())
-            for name, start, end in zip(names, starts, ends)
+            (header[start:end].strip(), line[start:end].strip())
+            for start, end in zip(starts, ends)
         )
-        for line in lines[1:]
+        for line in cells
     ]
 
 

@@ -10,7 +10,8 @@ WAIT = int(os.environ.get("WAIT", "30"))  # seconds, for anything that is waited
 
 def check(fact, *what):
     if not fact:
-        raise AssertionError(" ".join("%s" % (part,) for part in what))
+        # As bytes: a traceback prints no other text than ASCII.
+        raise AssertionError(" ".join("%s" % (part,) for part in what).encode("utf-8"))
 
 
 def until(what, fact):
