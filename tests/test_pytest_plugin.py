@@ -28,10 +28,14 @@ def _importable(monkeypatch: pytest.MonkeyPatch) -> None:
 def run(
     pytester: pytest.Pytester, *options: str, mode: str = "auto"
 ) -> pytest.RunResult:
-    """A pytest run as users have it, in which warnings are errors."""
+    """A pytest run as users have it, in which warnings are errors.
+
+    It tells each error once: without the summary, in which pytest repeats them whole
+    wherever the variable CI is set.
+    """
     return pytester.runpytest_subprocess(
         *("-p", "pytest_aiodockercloud", "-p", "no:hypothesispytest"),
-        *("-o", f"asyncio_mode={mode}", "-W", "error"),
+        *("-o", f"asyncio_mode={mode}", "-W", "error", "-rN"),
         *("-o", "asyncio_default_fixture_loop_scope=function"),
         *options,
         timeout=50,
