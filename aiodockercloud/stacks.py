@@ -10,11 +10,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Unpack
 
-from . import stackfile
+from . import stackfile, wire
 from .exceptions import BadRequest, WaitFailed
 from .resource import POLL, WAIT_TIMEOUT, Managed, Thing
 from .types import Container, Service, Stack, StackFields
-from .waiting import UNDER_WAY, action_uri, until
+from .waiting import action_uri, until
 
 __all__ = ["Stacks"]
 
@@ -139,14 +139,14 @@ class Stacks(Managed[Stack]):
         state = stack.get("state")
         if state == "Running":
             return stack
-        if state in UNDER_WAY:
+        if state in wire.UNDER_WAY:
             return None
         if state == "Terminated":
             raise WaitFailed(f"stack {stack['name']} is Terminated")
         troubles = []
         for uri in stack.get("services", ()):
             service = await self._cloud.services.inspect(uri)
-            if service.get("state") in UNDER_WAY:
+            if service.get("state") in wire.UNDER_WAY:
                 return None
             if service.get("state") not in ("Running", "Terminated"):
                 troubles += await self._troubles(service)

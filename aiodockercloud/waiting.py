@@ -24,19 +24,12 @@ from .exceptions import (
 if TYPE_CHECKING:
     from .resource import Resource, Thing
 
-__all__ = ["UNDER_WAY", "StateWait", "until"]
+__all__ = ["StateWait", "until"]
 
 T = TypeVar("T")
 
-#: An operation is under way on an object in one of these, and leads out of it.
-UNDER_WAY = frozenset(
-    {
-        *("Starting", "Scaling", "Redeploying", "Deploying", "Upgrading"),
-        *("Stopping", "Terminating"),
-    }
-)
 #: Those at whose end the object is up, or else it has failed.
-_UP = UNDER_WAY - {"Stopping", "Terminating"}
+_UP = wire.UNDER_WAY - {"Stopping", "Terminating"}
 
 _DEPLOYMENT = {
     "Running": {"Partly running", "Stopped", "Not running"},
@@ -163,7 +156,7 @@ class StateWait(Generic[T]):
                     parts = await self._parts(facts)
                 raise await self._failure(facts, parts)
             self._was_terminated = True
-        elif state in UNDER_WAY:
+        elif state in wire.UNDER_WAY:
             self._was_up_and_coming |= state in _UP
         elif (self._over or self._was_up_and_coming) and not self._may_come(state):
             parts = await self._parts(facts)
@@ -217,7 +210,7 @@ class StateWait(Generic[T]):
             services = [found]
         elif kind == "stack":
             services = await cloud.services.list(stack=found["resource_uri"])
-            parts += [one for one in services if one.get("state") in UNDER_WAY]
+            parts += [one for one in services if one.get("state") in wire.UNDER_WAY]
         for service in services:
             if service.get("state") == "Running" or service in parts:
                 continue
@@ -231,7 +224,7 @@ class StateWait(Generic[T]):
 
     async def _any_hope(self, parts: Sequence[Mapping[str, Any]]) -> bool:
         """Whether a part is on its way, or is only lost and may be found again."""
-        if any(part.get("state") in UNDER_WAY for part in parts):
+        if any(part.get("state") in wire.UNDER_WAY for part in parts):
             return True
         # Not ended but lost: Swarm's containers come back with their node, or move.
         nodes = {

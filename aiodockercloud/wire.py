@@ -42,6 +42,7 @@ else:
 __all__ = [
     "DOCKER_CLOUD",
     "TUTUM",
+    "UNDER_WAY",
     "Dialect",
     "Target",
     "backoff",
@@ -509,6 +510,17 @@ def _error_message(body: bytes) -> str:
     if isinstance(data, dict):
         data = data.get("error") or data.get("message") or data
     return data if isinstance(data, str) else text[:500]
+
+
+# --- states -------------------------------------------------------------------------
+
+#: An operation is under way on an object in one of these, and its end leads out of it.
+UNDER_WAY = frozenset(
+    {
+        *("Starting", "Scaling", "Redeploying", "Deploying", "Upgrading"),
+        *("Stopping", "Terminating"),
+    }
+)
 
 
 # --- trying again -------------------------------------------------------------------

@@ -13,9 +13,8 @@ from typing import Any
 import pytest
 
 from aiodockercloud import DockerCloud, ObjectNotFound, WaitFailed, reconnect
-from aiodockercloud import waiting as waiting_module
 from aiodockercloud.resource import Managed
-from aiodockercloud.server import Embedded, Server, lifecycle
+from aiodockercloud.server import Embedded, Server
 from aiodockercloud.server.engines import ContainerSeen, ContainerSpec, EngineError
 from aiodockercloud.server.engines.embedded import Container as Running
 from aiodockercloud.types import Service
@@ -624,9 +623,3 @@ async def test_wait_of_a_client_that_is_closed_ends(server: Server) -> None:
         with pytest.raises(RuntimeError, match="closed"):
             await waiting
     await gone_but(before)
-
-
-def test_states_under_way_are_those_of_the_servers_table() -> None:
-    assert waiting_module.UNDER_WAY == lifecycle.INTERMEDIATE
-    rests = {state for table in waiting_module._RESTS.values() for state in table}
-    assert rests.isdisjoint(lifecycle.INTERMEDIATE)

@@ -14,6 +14,7 @@ import time
 from collections.abc import Coroutine
 from typing import Any
 
+from .. import wire
 from ..exceptions import ApiError
 from . import deployment, lifecycle, pushes
 from .accounts import ACCOUNT, Accounts
@@ -139,7 +140,7 @@ class Cloud(Records):
             elif container.state in (lifecycle.RUNNING, lifecycle.STOPPING):
                 await self._restore(container)
         for service in self.services.values():
-            if service.state not in lifecycle.INTERMEDIATE:
+            if service.state not in wire.UNDER_WAY:
                 self.settle(service)
 
     async def _restore(self, container: Container) -> None:
@@ -392,7 +393,7 @@ class Cloud(Records):
         canceled, are again what the engine last saw of them."""
         for container in self.containers_of(service):
             seen = self._seen.get(container.uuid)
-            moving = container.state in lifecycle.INTERMEDIATE
+            moving = container.state in wire.UNDER_WAY
             if (
                 seen not in (None, "gone")
                 and moving

@@ -74,10 +74,6 @@ OPERATIONS: Mapping[str, Mapping[str, Rule]] = {
     },
 }
 
-#: Nothing but the operation's own end leads out of these.
-INTERMEDIATE = frozenset(
-    {STARTING, SCALING, REDEPLOYING, STOPPING, TERMINATING, DEPLOYING, UPGRADING}
-)
 #: An action in one of these has ended.
 ENDED = frozenset({SUCCESS, FAILED, CANCELED})
 

@@ -381,7 +381,7 @@ class Operations:
                     self._settle(record)
                 continue
             rule = lifecycle.OPERATIONS[record.kind][action.operation]
-            if rule.during and record.state in lifecycle.INTERMEDIATE:
+            if rule.during and record.state in wire.UNDER_WAY:
                 self._active[record.uuid] = action
             self._spawn(action, record)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from .. import stackfile
+from .. import stackfile, wire
 from ..exceptions import (
     BadRequest,
     ConflictError,
@@ -149,7 +149,7 @@ async def update(call: Call) -> Reply:
     The containers of changed ones stay as they are until a redeploy.
     """
     cloud, stack = call.cloud, find(call)
-    if stack.state in lifecycle.INTERMEDIATE or stack.state == lifecycle.TERMINATED:
+    if stack.state in wire.UNDER_WAY or stack.state == lifecycle.TERMINATED:
         raise OperationNotAllowed(f"update: the stack {stack.name} is {stack.state}")
     body = fields.read(await call.body(), FIELDS, ignored=READ_ONLY)
     if body.get("name", stack.name) != stack.name:
