@@ -15,9 +15,11 @@ from aiohttp import ClientResponse
 from aioresponses import aioresponses as Api
 from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]  # has none
 
-from aiodockercloud import DockerCloud
+from aiodockercloud import TUTUM, DockerCloud
 from aiodockercloud.server import Embedded, Server, running
+from aiodockercloud.server.engines.clock import ManualClock
 from flows import Raw, client_of
+from watches import Watch, watched
 
 URL = "https://cloud.example.com"
 ROOT = Path(__file__).parents[1]
@@ -51,6 +53,7 @@ class Schedule(LoadScopeScheduling):  # type: ignore[misc]  # untyped
         return "swarm" if _on_swarm(file) else file
 
 
+@pytest.hookimpl(optionalhook=True)  # with -p no:xdist nobody calls it
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Schedule:
     config.option.loadscopereorder = False
     return Schedule(config, log)
@@ -108,7 +111,27 @@ async def live(server: Server) -> AsyncIterator[DockerCloud]:
 
 
 @pytest.fixture
+async def tutum(server: Server) -> AsyncIterator[DockerCloud]:
+    """A client of ``server`` that speaks Tutum v1."""
+    async with client_of(server, dialect=TUTUM) as cloud:
+        yield cloud
+
+
+@pytest.fixture
 async def raw(server: Server) -> AsyncIterator[Raw]:
     """Requests to ``server`` as old clients send them."""
     async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as session:
         yield Raw(server, session)
+
+
+@pytest.fixture
+def clock() -> ManualClock:
+    """A time that the test drives."""
+    return ManualClock()
+
+
+@pytest.fixture
+async def watch(clock: ManualClock) -> AsyncIterator[Watch]:
+    """An embedded engine in that time, and what it tells."""
+    async with watched(Embedded(clock=clock)) as watch:
+        yield watch

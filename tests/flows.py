@@ -120,16 +120,23 @@ class Raw:
 
 
 @asynccontextmanager
-async def client_of(server: Server) -> AsyncIterator[DockerCloud]:
+async def client_of(
+    server: Server, *, dialect: wire.Dialect = wire.DOCKER_CLOUD
+) -> AsyncIterator[DockerCloud]:
     async with DockerCloud(
-        server.url, user=server.user, apikey=server.apikey, retry=None
+        server.url,
+        user=server.user,
+        apikey=server.apikey,
+        dialect=dialect,
+        retry=None,
     ) as cloud:
         yield cloud
 
 
-async def done(cloud: DockerCloud, answer: Any) -> None:
-    """The action of a changing call has ended well."""
-    await cloud.actions.wait(answer, timeout=PATIENCE)
+async def done(cloud: DockerCloud, *answers: Any) -> None:
+    """The actions of changing calls have ended well."""
+    for answer in answers:
+        await cloud.actions.wait(answer, timeout=PATIENCE)
 
 
 async def run(cloud: DockerCloud, **fields: Any) -> Service:
@@ -144,6 +151,16 @@ async def containers(cloud: DockerCloud, service: Service) -> list[Container]:
     """The live containers of a service, in their order."""
     service = await cloud.services.inspect(service)
     return [await cloud.containers.inspect(uri) for uri in service["containers"]]
+
+
+def counts(service: Service) -> tuple[int, int, int, int]:
+    """Target, current, running, stopped."""
+    return (
+        service["target_num_containers"],
+        service["current_num_containers"],
+        service["running_num_containers"],
+        service["stopped_num_containers"],
+    )
 
 
 async def environment(cloud: DockerCloud, container: Any) -> dict[str, str]:

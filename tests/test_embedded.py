@@ -1,144 +1,29 @@
-"""What is the embedded engine's own: images as functions, time, faults, sockets."""
+"""What is the embedded engine's own: images as functions, how they end, faults."""
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import itertools
-import socket
 import sys
 import time
-import uuid
-from collections.abc import AsyncIterator, Sequence
-from typing import Any
 
-import aiohttp
 import pytest
 
 from aiodockercloud.server.engines import (
     ContainerSeen,
-    ContainerSpec,
     Engine,
     EngineError,
     NodeSeen,
-    Observation,
-    PortSpec,
 )
-from aiodockercloud.server.engines.clock import Clock, ManualClock
+from aiodockercloud.server.engines.clock import ManualClock
 from aiodockercloud.server.engines.embedded import Container, Embedded
-
-
-class Watch:
-    """An engine and what it tells."""
-
-    def __init__(self, engine: Embedded) -> None:
-        self.engine = engine
-        self.told: list[Observation] = []
-        self._news = asyncio.Event()
-
-    def observe(self, observation: Observation) -> None:
-        self.told.append(observation)
-        self._news.set()
-
-    async def until(self, uuid: str, state: str) -> None:
-        while self.last(uuid).state != state:
-            self._news.clear()
-            await self._news.wait()
-
-    def containers(self, uuid: str) -> list[ContainerSeen]:
-        return [
-            seen
-            for seen in self.told
-            if isinstance(seen, ContainerSeen) and seen.uuid == uuid
-        ]
-
-    def last(self, uuid: str) -> ContainerSeen:
-        return self.containers(uuid)[-1]
-
-    def states(self, uuid: str) -> list[tuple[str, int | None]]:
-        return [(seen.state, seen.exit_code) for seen in self.containers(uuid)]
-
-    async def create(self, image: str, **fields: Any) -> str:
-        id = str(uuid.uuid4())
-        defaults: dict[str, Any] = {"name": "web-1", "node": self.engine.nodes[0]}
-        await self.engine.create(
-            ContainerSpec(
-                uuid=id,
-                service="s",
-                stack=None,
-                namespace="acme",
-                image=image,
-                **{**defaults, **fields},
-            )
-        )
-        return id
-
-    async def log(self, uuid: str) -> list[str]:
-        logs = self.engine.logs(uuid, tail=None, follow=False)
-        return [line.text async for line in logs]
-
-
-@pytest.fixture
-def clock() -> ManualClock:
-    return ManualClock()
-
-
-async def watched(engine: Embedded) -> AsyncIterator[Watch]:
-    watch = Watch(engine)
-    await engine.start(watch.observe)
-    yield watch
-    async with asyncio.timeout(20):
-        await engine.close()
-
-
-@pytest.fixture
-async def watch(clock: ManualClock) -> AsyncIterator[Watch]:
-    async for watch in watched(Embedded(clock=clock)):
-        yield watch
-
-
-def published(inner: int, outer: int | None = None) -> Sequence[PortSpec]:
-    return [PortSpec(inner, "tcp", True, outer)]
+from watches import Watch, published
 
 
 def test_embedded_is_an_engine() -> None:
     engine: Engine = Embedded()
 
     assert engine.volatile
-
-
-# --- clock ----------------------------------------------------------------------------
-
-
-async def test_clock_is_the_real_time() -> None:
-    clock = Clock()
-    before = time.time_ns(), time.monotonic()
-
-    await clock.sleep(0)
-
-    assert before[0] <= clock.time_ns() <= time.time_ns()
-    assert before[1] <= clock.monotonic() <= time.monotonic()
-
-
-async def test_manual_clock_wakes_in_order_at_their_own_moments() -> None:
-    clock = ManualClock(0)
-    woken: list[tuple[str, float]] = []
-
-    async def sleeper(name: str, *pauses: float) -> None:
-        for pause in pauses:
-            await clock.sleep(pause)
-            woken.append((name, clock.monotonic()))
-
-    async with asyncio.TaskGroup() as group:
-        group.create_task(sleeper("a", 3, 1))
-        group.create_task(sleeper("b", 1, 2.5))
-        group.create_task(sleeper("c", 10))
-        await clock.advance(5)
-        assert woken == [("b", 1), ("a", 3), ("b", 3.5), ("a", 4)]
-        await clock.advance(5)
-
-    assert woken[-1] == ("c", 10)
-    assert clock.time_ns() == 10_000_000_000
 
 
 # --- images ---------------------------------------------------------------------------
@@ -285,68 +170,6 @@ async def test_command_with_open_quote_is_refused_without_showing_it(
     assert "secret" not in str(raised.value)
 
 
-# --- logs -----------------------------------------------------------------------------
-
-
-async def test_log_keeps_the_last_lines_only(watch: Watch, clock: ManualClock) -> None:
-    @watch.engine.image("acme/job")
-    async def job(container: Container) -> None:
-        for n in range(10_050):
-            container.print(str(n))
-
-    id = await watch.create("acme/job")
-    await clock.advance(0)
-
-    lines = await watch.log(id)
-    assert (len(lines), lines[0], lines[-1]) == (10_000, "50", "10049")
-
-
-async def test_log_splits_text_into_lines_and_long_lines_into_pieces(
-    watch: Watch, clock: ManualClock
-) -> None:
-    @watch.engine.image("acme/job")
-    async def job(container: Container) -> None:
-        container.print("a\nb")
-        container.print()
-        container.error("x" * 16_385)
-
-    id = await watch.create("acme/job")
-    await clock.advance(0)
-
-    assert await watch.log(id) == ["a", "b", "", "x" * 16_384, "x"]
-
-
-async def test_shell_output_becomes_lines(watch: Watch, clock: ManualClock) -> None:
-    id = await watch.create("alpine", command="sh -c 'echo -n a; echo b; echo -n c'")
-    await clock.advance(0)
-
-    assert await watch.log(id) == ["ab", "c"]
-
-
-async def test_slow_log_reader_is_told_what_it_missed(
-    watch: Watch, clock: ManualClock
-) -> None:
-    @watch.engine.image("acme/job")
-    async def job(container: Container) -> None:
-        container.print("first")
-        await container.sleep(1)
-        for n in range(10_001):
-            container.print(str(n))
-
-    id = await watch.create("acme/job")
-    await clock.advance(0)
-    logs = watch.engine.logs(id, tail=None, follow=True)
-    async with contextlib.aclosing(logs), asyncio.timeout(5):
-        assert (await anext(logs)).text == "first"
-        await clock.advance(1)
-
-        line = await anext(logs)
-
-    assert line.stream == "stderr"
-    assert line.missing == 1
-    assert "1 lines are missing" in line.text
-
-
 # --- stopping -------------------------------------------------------------------------
 
 
@@ -402,6 +225,27 @@ async def test_stop_gives_ten_seconds_to_a_function_that_waits_for_it(
 
     assert (watch.last(quick).exit_code, await watch.log(quick)) == (0, ["clean"])
     assert (watch.last(slow).exit_code, await watch.log(slow)) == (137, [])
+
+
+async def test_stop_that_is_cancelled_leaves_no_task(
+    watch: Watch, clock: ManualClock
+) -> None:
+    @watch.engine.image("acme/server")
+    async def server(container: Container) -> None:
+        await container.wait_stopped()
+        await container.sleep(5)
+
+    id = await watch.create("acme/server")
+    await clock.advance(0)
+    before = asyncio.all_tasks()
+    stopping = asyncio.create_task(watch.engine.stop_container(id))
+    await clock.advance(1)
+
+    stopping.cancel()
+    await clock.advance(1)
+
+    assert stopping.cancelled()
+    assert asyncio.all_tasks() == before
 
 
 async def test_stop_before_it_began_is_stopped(watch: Watch) -> None:
@@ -531,228 +375,6 @@ async def test_lost_node_says_nothing_until_it_is_back(
     assert isinstance(container, ContainerSeen)
     assert (container.state, container.exit_code) == ("stopped", 0)
     assert await engine.check_node(node)
-
-
-# --- nodes ----------------------------------------------------------------------------
-
-
-async def test_nodes_have_tags_and_addresses_of_their_own(clock: ManualClock) -> None:
-    async for watch in watched(Embedded(nodes=[["web"], ["web", "db"]], clock=clock)):
-        await watch.engine.add_node("n3", ["cache"])
-
-        nodes = [seen for seen in watch.told if isinstance(seen, NodeSeen)]
-        assert [list(node.tags) for node in nodes] == [
-            ["web"],
-            ["web", "db"],
-            ["cache"],
-        ]
-        assert [node.id for node in nodes] == list(watch.engine.nodes)
-        assert nodes[2].id == "n3"
-        assert len({node.hostname for node in nodes}) == 3
-
-
-async def test_remove_node_takes_its_containers_along(watch: Watch) -> None:
-    await watch.engine.add_node("n2", [])
-    id = await watch.create("nginx", node="n2")
-    other = await watch.create("nginx")
-
-    await watch.engine.remove_node("n2")
-
-    assert watch.last(id).state == "gone"
-    assert watch.last(other).state == "running"
-    last = watch.told[-1]
-    assert isinstance(last, NodeSeen)
-    assert (last.id, last.state) == ("n2", "gone")
-    with pytest.raises(EngineError, match="No such node"):
-        await watch.engine.remove_node("n2")
-
-
-# --- addresses and ports --------------------------------------------------------------
-
-
-async def test_private_ips_are_unique_and_used_again(watch: Watch) -> None:
-    ids = [await watch.create("nginx") for _ in range(300)]
-    given = [watch.last(id).private_ip for id in ids]
-    assert len(set(given)) == 300
-    assert (given[0], given[299]) == ("10.7.0.1", "10.7.1.44")
-
-    await watch.engine.remove_container(ids[7], volumes=True)
-    again = await watch.create("nginx")
-
-    assert watch.last(again).private_ip == given[7]
-
-
-async def test_volumes_from_needs_its_peer_on_the_same_node(watch: Watch) -> None:
-    await watch.engine.add_node("n2", [])
-    peer = await watch.create("busybox")
-
-    await watch.create("busybox", volumes_from=[peer])
-    with pytest.raises(EngineError, match="volumes_from"):
-        await watch.create("busybox", volumes_from=[peer], node="n2")
-
-
-async def test_dynamic_ports_of_simulated_images_are_unique_per_node(
-    watch: Watch,
-) -> None:
-    ids = [await watch.create("nginx", ports=published(80)) for _ in range(50)]
-
-    numbers = [watch.last(id).ports[80, "tcp"][0] for id in ids]
-
-    assert numbers == list(range(32768, 32818))
-
-
-async def test_fixed_port_twice_on_a_node_is_refused_until_freed(watch: Watch) -> None:
-    await watch.engine.add_node("n2", [])
-    first = await watch.create("nginx", ports=published(80, 80))
-    await watch.create("nginx", ports=published(80, 80), node="n2")
-
-    with pytest.raises(EngineError, match=":80 failed: port is already allocated"):
-        await watch.create("nginx", ports=published(80, 80))
-    await watch.engine.stop_container(first)
-    second = await watch.create("nginx", ports=published(80, 80))
-
-    assert watch.last(second).ports == {(80, "tcp"): (80,)}
-    with pytest.raises(EngineError, match="already allocated"):
-        await watch.engine.start_container(first)
-    assert watch.last(first).state == "stopped"
-
-
-async def test_hello_world_answers_on_its_port_and_logs(watch: Watch) -> None:
-    id = await watch.create(
-        "tutum/hello-world",
-        ports=published(80),
-        environment={"NAME": "<you>"},
-    )
-    [node] = [seen for seen in watch.told if isinstance(seen, NodeSeen)]
-    [port] = watch.last(id).ports[80, "tcp"]
-    url = f"http://{node.address}:{port}/path?x=1"
-    async with asyncio.timeout(10), aiohttp.ClientSession() as session:
-        async with session.get(url) as response:
-            text = await response.text()
-            assert response.status == 200
-            assert response.content_type == "text/html"
-
-        assert "Hello &lt;you&gt;!" in text
-        assert "web-1" in text
-        assert [
-            line.endswith('"GET /path?x=1" 200') for line in await watch.log(id)
-        ] == [True]
-        # With the connection still open: stopping must not wait for it.
-        await watch.engine.stop_container(id)
-        assert watch.last(id).exit_code == 0
-        with pytest.raises(aiohttp.ClientConnectionError):
-            await session.get(url)
-
-        await watch.engine.start_container(id)
-        [port] = watch.last(id).ports[80, "tcp"]
-        async with session.get(f"http://{node.address}:{port}/") as response:
-            assert response.status == 200
-
-
-async def test_listening_image_survives_a_restart_on_the_same_port(
-    watch: Watch, clock: ManualClock
-) -> None:
-    id = await watch.create(
-        "dockercloud/hello-world", ports=published(80), autorestart="ALWAYS"
-    )
-    [port] = watch.last(id).ports[80, "tcp"]
-    await clock.advance(0)
-    watch.engine.crash(id)
-    async with asyncio.timeout(10):
-        await watch.until(id, "starting")
-    await clock.advance(1)
-
-    async with asyncio.timeout(10), aiohttp.ClientSession() as session:
-        async with session.get(f"http://127.0.0.1:{port}/") as response:
-            assert response.status == 200
-
-
-async def test_fixed_port_of_another_process_is_told_on_stderr(
-    watch: Watch, clock: ManualClock
-) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as other:
-        port = other.getsockname()[1]
-        id = await watch.create("tutum/hello-world", ports=published(80, port))
-        await clock.advance(0)
-
-        [line] = [line async for line in watch.engine.logs(id, tail=None, follow=False)]
-
-    assert line.stream == "stderr"
-    assert f"cannot listen on 127.0.0.1:{port}" in line.text
-    assert watch.last(id).state == "running"
-
-
-async def test_listen_serves_tcp_and_hangs_up_at_the_end(
-    watch: Watch, clock: ManualClock
-) -> None:
-    @watch.engine.image("acme/echo", ports=(7,))
-    async def echo(container: Container) -> None:
-        async def handler(
-            reader: asyncio.StreamReader, writer: asyncio.StreamWriter
-        ) -> None:
-            while line := await reader.readline():
-                if line == b"fail\n":
-                    raise ValueError("failed")
-                writer.write(line)
-
-        async with container.listen(7, handler):
-            await container.wait_stopped()
-
-    id = await watch.create("acme/echo", ports=published(7))
-    [port] = watch.last(id).ports[7, "tcp"]
-    async with asyncio.timeout(10):
-        reader, writer = await asyncio.open_connection("127.0.0.1", port)
-        writer.write(b"hi\n")
-        assert await reader.readline() == b"hi\n"
-        bad_reader, bad_writer = await asyncio.open_connection("127.0.0.1", port)
-        bad_writer.write(b"fail\n")
-        assert await bad_reader.read() == b""
-        bad_writer.close()
-        assert await watch.log(id) == ["connection failed: ValueError: failed"]
-
-        await watch.engine.stop_container(id)
-        with contextlib.suppress(ConnectionResetError):
-            assert await reader.read() == b""
-        writer.close()
-
-
-# --- exec -----------------------------------------------------------------------------
-
-
-async def test_exec_without_command_is_a_shell_until_eot(watch: Watch) -> None:
-    id = await watch.create("nginx")
-
-    session = await watch.engine.exec(id, [])
-    await session.write("echo one\necho two\n\x04")
-
-    async with asyncio.timeout(5):
-        assert [text async for _, text in session.output()] == ["one\n", "two\n"]
-    assert session.exit_code == 0
-
-
-async def test_exec_with_slow_reader_waits_for_it(watch: Watch) -> None:
-    id = await watch.create("nginx")
-
-    session = await watch.engine.exec(id, ["seq", "100000"])
-    for _ in range(1000):
-        await asyncio.sleep(0)
-
-    async with asyncio.timeout(20):
-        numbers = [text async for _, text in session.output()]
-    assert numbers == [f"{n}\n" for n in range(1, 100_001)]
-
-
-async def test_exec_ends_with_its_container(watch: Watch, clock: ManualClock) -> None:
-    id = await watch.create("nginx")
-    await clock.advance(0)
-    session = await watch.engine.exec(id, ["sleep", "3600"])
-    await clock.advance(0)
-
-    await watch.engine.stop_container(id)
-
-    async with asyncio.timeout(5):
-        assert [chunk async for chunk in session.output()] == []
-    assert session.exit_code == 137
 
 
 # --- the whole ------------------------------------------------------------------------

@@ -64,6 +64,7 @@ class _Held:
     command: Sequence[str]
     environment: dict[str, str]
     hostname: str
+    user: str
     number: int
     log: Log
     docker_id: str = field(default_factory=partial(secrets.token_hex, 32))
@@ -259,6 +260,7 @@ class Embedded:
                 **spec.environment,
             },
             hostname=hostname,
+            user=str(spec.options.get("user") or "root"),
             number=self._container_numbers.take(),
             log=Log(self._logs),
         )
@@ -316,7 +318,7 @@ class Embedded:
             environment=held.environment,
             clock=self._clock,
             hostname=held.hostname,
-            user=str(held.spec.options.get("user") or "root"),
+            user=held.user,
         )
         held.sessions.add(session)
         session.when_done(held.sessions.discard)
@@ -356,6 +358,7 @@ class Embedded:
             command=held.command,
             environment=held.environment,
             hostname=held.hostname,
+            user=held.user,
             address=held.machine.address,
             ports=held.ports,
             clock=self._clock,
@@ -407,8 +410,10 @@ class Embedded:
             held.run.stopping.set()
             if held.run.stops_itself:
                 timer = asyncio.create_task(self._clock.sleep(grace))
-                await asyncio.wait({task, timer}, return_when="FIRST_COMPLETED")
-                timer.cancel()
+                try:
+                    await asyncio.wait({task, timer}, return_when="FIRST_COMPLETED")
+                finally:
+                    timer.cancel()
                 await asyncio.wait({timer})
                 held.ending = _KILLED
         while not task.done():

@@ -11,7 +11,7 @@ import html
 import shlex
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from socket import socket
+from functools import partial
 from typing import NamedTuple
 
 from aiohttp import web
@@ -49,6 +49,7 @@ class Container:
         command: Sequence[str],
         environment: Mapping[str, str],
         hostname: str,
+        user: str,
         address: str,
         ports: HostPorts,
         clock: Clock,
@@ -59,7 +60,7 @@ class Container:
         self.hostname = hostname
         self.environment = dict(environment)
         self.command = list(command)
-        self.user = str(spec.options.get("user") or "root")
+        self.user = user
         self.stdin_open = bool(
             spec.options.get("stdin_open") or spec.options.get("tty")
         )
@@ -110,10 +111,14 @@ class Container:
         standard error says so and the block runs all the same.
         """
         connections: dict[asyncio.Task[None] | None, asyncio.StreamWriter] = {}
+        over = False
 
         async def connected(
             reader: asyncio.StreamReader, writer: asyncio.StreamWriter
         ) -> None:
+            if over:  # it was accepted just before the end
+                writer.transport.abort()
+                return
             task = asyncio.current_task()
             connections[task] = writer
             try:
@@ -124,15 +129,11 @@ class Container:
                 writer.close()
                 del connections[task]
 
-        servers = [
-            await asyncio.start_server(connected, sock=bound)
-            for bound in self._open(port)
-        ]
         try:
-            yield
+            async with self._serving(port, partial(asyncio.start_server, connected)):
+                yield
         finally:
-            for server in servers:
-                server.close()
+            over = True
             tasks = [task for task in connections if task is not None]
             for task in tasks:
                 connections[task].transport.abort()
@@ -147,27 +148,38 @@ class Container:
 
         The handler is aiohttp's: it takes a request and returns a response.
         """
-        runner = web.ServerRunner(
-            web.Server(handler, access_log=None), shutdown_timeout=_SHUTDOWN_SECONDS
-        )
+        http = web.Server(handler, access_log=None)
+        runner = web.ServerRunner(http, shutdown_timeout=_SHUTDOWN_SECONDS)
         await runner.setup()
+        create_server = asyncio.get_running_loop().create_server
         try:
-            for bound in self._open(port):
-                await web.SockSite(runner, bound).start()
-            yield
+            async with self._serving(port, partial(create_server, http)):
+                yield
         finally:
             await runner.cleanup()
 
-    def _open(self, port: int) -> list[socket]:
-        opened = []
-        for number in self.ports.get((port, "tcp"), ()):
-            try:
-                opened.append(self._ports.open(self.address, number))
-            except OSError as error:
-                self.error(
-                    f"cannot listen on {self.address}:{number}: {error.strerror}"
-                )
-        return opened
+    @asynccontextmanager
+    async def _serving(
+        self, port: int, create: Callable[..., Awaitable[asyncio.Server]]
+    ) -> AsyncGenerator[None, None]:
+        """Accept connections to *port*, by what asyncio creates servers with."""
+        servers = []
+        try:
+            for number in self.ports.get((port, "tcp"), ()):
+                try:
+                    bound = self._ports.open(self.address, number)
+                except OSError as error:
+                    self.error(
+                        f"cannot listen on {self.address}:{number}: {error.strerror}"
+                    )
+                    continue
+                # In two steps, the first of which cannot be cancelled on its way.
+                servers.append(await create(sock=bound, start_serving=False))
+                await servers[-1].start_serving()
+            yield
+        finally:
+            for server in servers:
+                server.close()
 
 
 ImageFunction = Callable[[Container], Awaitable[int | None]]

@@ -1,0 +1,82 @@
+"""An embedded engine and what it tells, for the tests of that engine."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+from aiodockercloud.server.engines import (
+    ContainerSeen,
+    ContainerSpec,
+    Observation,
+    PortSpec,
+)
+from aiodockercloud.server.engines.embedded import Embedded
+
+
+class Watch:
+    """An engine and what it tells."""
+
+    def __init__(self, engine: Embedded) -> None:
+        self.engine = engine
+        self.told: list[Observation] = []
+        self._news = asyncio.Event()
+
+    def observe(self, observation: Observation) -> None:
+        self.told.append(observation)
+        self._news.set()
+
+    async def until(self, uuid: str, state: str) -> None:
+        while self.last(uuid).state != state:
+            self._news.clear()
+            await self._news.wait()
+
+    def containers(self, uuid: str) -> list[ContainerSeen]:
+        return [
+            seen
+            for seen in self.told
+            if isinstance(seen, ContainerSeen) and seen.uuid == uuid
+        ]
+
+    def last(self, uuid: str) -> ContainerSeen:
+        return self.containers(uuid)[-1]
+
+    def states(self, uuid: str) -> list[tuple[str, int | None]]:
+        return [(seen.state, seen.exit_code) for seen in self.containers(uuid)]
+
+    async def create(self, image: str, **fields: Any) -> str:
+        id = str(uuid.uuid4())
+        defaults: dict[str, Any] = {"name": "web-1", "node": self.engine.nodes[0]}
+        await self.engine.create(
+            ContainerSpec(
+                uuid=id,
+                service="s",
+                stack=None,
+                namespace="acme",
+                image=image,
+                **{**defaults, **fields},
+            )
+        )
+        return id
+
+    async def log(self, uuid: str) -> list[str]:
+        logs = self.engine.logs(uuid, tail=None, follow=False)
+        return [line.text async for line in logs]
+
+
+@asynccontextmanager
+async def watched(engine: Embedded) -> AsyncIterator[Watch]:
+    watch = Watch(engine)
+    await engine.start(watch.observe)
+    try:
+        yield watch
+    finally:
+        async with asyncio.timeout(20):
+            await engine.close()
+
+
+def published(inner: int, outer: int | None = None) -> Sequence[PortSpec]:
+    return [PortSpec(inner, "tcp", True, outer)]
