@@ -326,6 +326,7 @@ async def test_stdin_after_end_takes_nothing() -> None:
         (["/opt/run"], "/opt/run is not a program"),
         (["sh", "/start.sh"], "/start.sh is not there"),
         (["sh", "-c", "ps | grep x"], "the script cannot be read"),
+        (["sh", "-c", "-e", "ps | grep x"], "the script cannot be read"),
         (["sh", "-c", "nonsense; exit 3"], None),
         (["/bin/echo", "hi"], None),
         (["sh"], None),

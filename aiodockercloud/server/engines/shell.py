@@ -57,20 +57,30 @@ def _short(name: str) -> str:
     return re.sub(r"^(/usr)?/bin/", "", name)
 
 
+def _options(args: Sequence[str]) -> tuple[str, list[str]]:
+    """The letters of a shell's options, and what follows them."""
+    letters, rest = "", list(args)
+    while rest and re.fullmatch(r"-[a-z]+", rest[0]):
+        letters += rest.pop(0)[1:]
+    return letters, rest
+
+
 def beyond(argv: Sequence[str]) -> str | None:
     """What of a command this shell cannot do at all, ``None`` if it can try."""
     name, *args = argv or ["sh"]
-    if _short(name) not in (*_SHELLS, *_SPECIAL, *COMMANDS):
-        return f"{name} is not a program"
-    while args and re.fullmatch(r"-[a-z]+", args[0]):
-        if "c" in args.pop(0) and args and _short(name) in _SHELLS:
-            try:
-                parse(args[0])
-            except ShellError as error:
-                return f"the script cannot be read ({error})"
-            return None
-    if args and _short(name) in _SHELLS:
-        return f"{args[0]} is not there"
+    short = _short(name)
+    if short not in _SHELLS:
+        known = short in _SPECIAL or short in COMMANDS
+        return None if known else f"{name} is not a program"
+    letters, rest = _options(args)
+    if not rest:
+        return None
+    if "c" not in letters:
+        return f"{rest[0]} is not there"
+    try:
+        parse(rest[0])
+    except ShellError as error:
+        return f"the script cannot be read ({error})"
     return None
 
 
@@ -150,21 +160,19 @@ class Shell:
         )
         shell.directory = self.directory
         shell._streams = self._streams
-        from_argument = False
-        while args and re.fullmatch(r"-[a-z]+", args[0]):
-            option = args.pop(0)
-            from_argument = from_argument or "c" in option
-            shell.errexit = shell.errexit or "e" in option
-        if args and not from_argument:
-            await self.complain(f"can't open '{args[0]}': No such file or directory")
+        letters, rest = _options(args)
+        from_argument = "c" in letters
+        shell.errexit = "e" in letters
+        if rest and not from_argument:
+            await self.complain(f"can't open '{rest[0]}': No such file or directory")
             return 2
-        if from_argument and not args:
+        if from_argument and not rest:
             raise ShellError("-c requires an argument")
-        shell._arguments = args[1:] or ("sh",)
+        shell._arguments = rest[1:] or ("sh",)
         try:
             if not from_argument:
                 return await shell._read_commands()
-            await shell._script(parse(args[0]))
+            await shell._script(parse(rest[0]))
         except _Exit as exit:
             return exit.code
         except _LeaveLoop:
