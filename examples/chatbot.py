@@ -189,9 +189,14 @@ async def conversation() -> AsyncGenerator[str, None]:
 async def typed() -> AsyncGenerator[str, None]:
     """The lines of standard input, read without holding up anything else."""
     reader = asyncio.StreamReader()
-    transport, _ = await asyncio.get_running_loop().connect_read_pipe(
-        lambda: asyncio.StreamReaderProtocol(reader), sys.stdin
-    )
+    try:
+        transport, _ = await asyncio.get_running_loop().connect_read_pipe(
+            lambda: asyncio.StreamReaderProtocol(reader), sys.stdin
+        )
+    except ValueError:  # a file: its lines are there, and nothing is held up
+        for text in sys.stdin:
+            yield text
+        return
     try:
         while line := await reader.readline():
             yield line.decode()

@@ -8,6 +8,7 @@ import signal
 import sys
 from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
+from typing import IO
 
 import pytest
 
@@ -24,12 +25,14 @@ LIMIT = 60.0
 Handle = Callable[[DockerCloud, str], AsyncIterator[str]]
 
 
-async def started(*command: str) -> asyncio.subprocess.Process:
+async def started(
+    *command: str, stdin: int | IO[str] = asyncio.subprocess.PIPE
+) -> asyncio.subprocess.Process:
     script, *arguments = command
     return await asyncio.create_subprocess_exec(
         *(sys.executable, "-X", "dev", "-W", "error", str(EXAMPLES / script)),
         *arguments,
-        stdin=asyncio.subprocess.PIPE,
+        stdin=stdin,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
         env=environment(),
@@ -40,7 +43,9 @@ async def ended(process: asyncio.subprocess.Process, given: str = "") -> list[st
     """The lines it printed; it has complained of nothing and ended with status 0."""
     try:
         async with asyncio.timeout(LIMIT):
-            out, err = await process.communicate(given.encode())
+            out, err = await process.communicate(
+                given.encode() if process.stdin else None
+            )
     finally:
         if process.returncode is None:
             process.kill()
@@ -106,6 +111,16 @@ async def test_chatbot_answers_what_is_typed() -> None:
     assert (silence, code) == ("(it said nothing)", "exit code 3")
     assert quoting == "I did not get that: No closing quotation. Try: help"
     assert helped.startswith("I know: ")
+
+
+async def test_chatbot_answers_what_is_in_a_file(tmp_path: Path) -> None:
+    file = tmp_path / "commands"
+    file.write_text("status\nhelp\n", encoding="utf-8")
+    with file.open(encoding="utf-8") as commands:
+        said = await ended(await started("chatbot.py", "--stdin", stdin=commands))
+
+    assert said[0] == "nothing is there"
+    assert said[1].startswith("I know: ")
 
 
 async def test_chatbot_handles_many_messages_at_the_same_time(
