@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import base64
-import re
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-from aiohttp import WSMsgType, web
-from aiohttp.test_utils import TestServer
+from aiohttp import WSMsgType
 
 from aiodockercloud import (
-    DOCKER_CLOUD,
     TUTUM,
     AuthError,
     BadRequest,
@@ -23,21 +18,7 @@ from aiodockercloud import (
 )
 from aiodockercloud.server import Server
 from flows import IDLE, PATIENCE, SHELL, Gated, Raw, containers, done, environment, run
-
-UUID = "7eaf7fff-882c-4f3d-9a8f-a22317ac00ce"
-ACTION_URI = re.compile(r"/api/v1/action/[0-9a-f-]{36}/")
-STAMPED = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}Z "
-#: Prints a line and stays.
-TALKER = 'sh -c "echo hello; sleep 3600"'
-
-
-@pytest.fixture
-async def tutum(server: Server) -> AsyncIterator[DockerCloud]:
-    """Our client, speaking Tutum v1 to ``server``."""
-    async with DockerCloud(
-        server.url, user=server.user, apikey=server.apikey, dialect=TUTUM, retry=None
-    ) as cloud:
-        yield cloud
+from tutums import ACTION_URI, UUID
 
 
 def uris(value: Any) -> set[str]:
@@ -51,75 +32,6 @@ def uris(value: Any) -> set[str]:
 
 async def eventually(cloud: DockerCloud, service: Any, state: str) -> Any:
     return await cloud.services.wait(service, state, timeout=PATIENCE)
-
-
-# --- paths --------------------------------------------------------------------------
-
-
-def test_canonical_of_any_spelling_is_the_one_of_bodies() -> None:
-    expected = f"/api/app/v1/service/{UUID}/"
-
-    for spelling in (
-        f"/api/v1/service/{UUID}/",
-        f"/v1/service/{UUID}",
-        f"/api/app/v1/acme/service/{UUID}/start/",
-        expected,
-    ):
-        assert wire.canonical(spelling) == expected
-
-
-@pytest.mark.parametrize(
-    ("uri", "expected"),
-    [
-        ("service", "service"),
-        ("/api/v1/service/", "/api/v1/service/"),
-        ("/api/v1/service/../", "/api/v1/service/../"),
-        (
-            f"/api/v1/service/{UUID}/trigger/{UUID}/",
-            f"/api/app/v1/service/{UUID}/trigger/{UUID}/",
-        ),
-        ("/api/v1/image/a/b/", "/api/repo/v1/repository/a/b/"),
-        (f"/api/v1/volumegroup/{UUID}/", f"/api/v1/volumegroup/{UUID}/"),
-    ],
-)
-def test_canonical_of_other_kinds_and_of_what_is_no_object(
-    uri: str, expected: str
-) -> None:
-    assert wire.canonical(uri) == expected
-
-
-def test_respell_for_tutum_drops_the_subsystem_and_nothing_else() -> None:
-    uri = f"/api/infra/v1/node/{UUID}/"
-
-    assert wire.respell(uri, TUTUM) == f"/api/v1/node/{UUID}/"
-    assert wire.respell(f"http://h{uri}", TUTUM) == f"http://h/api/v1/node/{UUID}/"
-    assert wire.respell(uri, DOCKER_CLOUD) == uri
-    assert wire.respell("/api/other/v1/x/", TUTUM) == "/api/other/v1/x/"
-    assert wire.respell("/api/repo/v1/repository/a/b/", TUTUM) == "/api/v1/image/a/b/"
-
-
-def test_split_path_knows_kinds_of_tutum_in_its_tree_only() -> None:
-    image = wire.split_path("/api/v1/image/tutum/hello-world/tag/latest/")
-    handler = wire.split_path(f"/api/v1/service/{UUID}/webhook/handler/abc/call/")
-
-    assert image is not None
-    assert (image.kind, image.pk) == ("repository", "tutum/hello-world/tag/latest")
-    assert handler is not None
-    assert (handler.kind, handler.key, handler.operation) == (
-        "trigger",
-        (UUID, "abc"),
-        ("call",),
-    )
-    # In Docker Cloud's tree that word is a namespace.
-    repository = wire.split_path("/api/repo/v1/image/repository/a/b/")
-    assert repository is not None
-    assert (repository.kind, repository.namespace) == ("repository", "image")
-
-
-def test_redact_hides_the_secret_of_a_webhook() -> None:
-    url = f"https://h/api/v1/service/{UUID}/webhook/handler/secret/call/"
-
-    assert "secret" not in wire.redact(url)
 
 
 # --- credentials --------------------------------------------------------------------
@@ -450,123 +362,6 @@ class TestWhileScaling:
         engine.gate.set()
 
 
-# --- logs, events, exec -------------------------------------------------------------
-
-
-async def test_logs_without_an_upgrade_are_one_text(
-    tutum: DockerCloud, raw: Raw
-) -> None:
-    service = await run(tutum, name="web", image=SHELL, run_command=TALKER)
-    [container] = await containers(tutum, service)
-    async with asyncio.timeout(PATIENCE), tutum.services.logs(service) as lines:
-        await anext(lines)
-
-    of_service = await raw("GET", f"{service['resource_uri']}logs/")
-    of_container = await raw("GET", f"{container['resource_uri']}logs/")
-    redeployed = await raw("POST", f"{service['resource_uri']}redeploy/")
-    action = redeployed.headers["X-Tutum-Action-URI"]
-    await done(tutum, {"dockercloud_action_uri": action})
-    of_action = await raw("GET", f"{action}logs/")
-
-    assert re.fullmatch(rf"\[web-1\] {STAMPED}hello\n", of_service.json()["logs"])
-    assert re.fullmatch(rf"{STAMPED}hello\n", of_container.json()["logs"])
-    assert of_action.json()["logs"] == "replacing web-1\n"
-
-
-async def test_logs_of_docker_cloud_want_an_upgrade(
-    live: DockerCloud, raw: Raw
-) -> None:
-    service = await run(live, name="web")
-
-    assert (await raw("GET", f"{service['resource_uri']}logs/")).status == 400
-
-
-@pytest.mark.parametrize("enter", [True, False])
-async def test_client_reads_a_text_where_logs_are_no_stream(enter: bool) -> None:
-    stamp = "2014-10-13T11:01:43.000000000Z"
-    asked = []
-
-    async def logs(request: web.Request) -> web.Response:
-        if request.path.startswith("/v1/"):
-            raise web.HTTPNotFound
-        asked.append(request.path_qs)
-        return web.json_response({"logs": f"[web-1] {stamp} hi\n[web-2] {stamp} [x]\n"})
-
-    app = web.Application()
-    app.router.add_get("/{path:.*}", logs)
-    async with TestServer(app) as old, asyncio.timeout(PATIENCE):
-        url = str(old.make_url("/"))
-        async with DockerCloud(url, user="u", apikey="k", dialect=TUTUM) as cloud:
-            stream = cloud.services.logs(UUID, tail=5)
-            if enter:
-                async with stream:
-                    lines = [line async for line in stream]
-            else:
-                lines = [line async for line in stream]
-
-    assert asked == [f"/api/v1/service/{UUID}/logs/?tail=5"]
-    common = {"type": "log", "streamType": "stdout", "timestamp": 1413198103}
-    assert lines == [
-        {**common, "source": "web-1", "log": f"{stamp} hi\n"},
-        {**common, "source": "web-2", "log": f"{stamp} [x]\n"},
-    ]
-
-
-async def test_client_raises_where_there_is_nothing_to_log(tutum: DockerCloud) -> None:
-    with pytest.raises(ObjectNotFound):
-        async with tutum.services.logs(UUID):
-            pass
-
-
-def test_log_lines_without_a_stamp_are_kept_whole() -> None:
-    assert list(wire.log_lines("[a] b")) == [
-        {"type": "log", "streamType": "stdout", "log": "[a] b\n"}
-    ]
-
-
-async def test_events_have_neither_uuid_nor_date(tutum: DockerCloud) -> None:
-    async with tutum.events.subscribe() as events:
-        service = await tutum.services.create(image=IDLE)
-        async with asyncio.timeout(PATIENCE):
-            event: dict[str, Any] = dict(await anext(events))
-            action: dict[str, Any] = dict(await anext(events))
-
-    assert event == {
-        "type": "service",
-        "action": "create",
-        "parents": [],
-        "resource_uri": service["resource_uri"],
-        "state": "Not running",
-    }
-    assert action["parents"] == [service["resource_uri"]]
-    assert ACTION_URI.fullmatch(action["resource_uri"])
-
-
-async def test_events_are_selected_by_uris_in_tutums_spelling(
-    tutum: DockerCloud,
-) -> None:
-    web = await tutum.services.create(image=IDLE, name="web")
-    db = await tutum.services.create(image=IDLE, name="db")
-
-    async with tutum.events.subscribe(object=web) as events:
-        await tutum.services.update(db, nickname="x")
-        await tutum.services.update(web, nickname="x")
-        async with asyncio.timeout(PATIENCE):
-            event = await anext(events)
-
-    assert event["resource_uri"] == web["resource_uri"]
-
-
-async def test_exec_on_the_stream_host(tutum: DockerCloud) -> None:
-    service = await run(tutum, name="web", image=SHELL, run_command="sleep 3600")
-
-    result = await tutum.containers.run(
-        (await containers(tutum, service))[0], "echo hi", timeout=PATIENCE
-    )
-
-    assert result == {"stdout": "hi\n", "stderr": "", "exit_code": 0}
-
-
 # --- in containers ------------------------------------------------------------------
 
 
@@ -629,103 +424,6 @@ async def test_trigger_called_without_credentials_under_both_names(
     assert after["uuid"] != before["uuid"]
 
 
-# --- images and volumes -------------------------------------------------------------
-
-
-async def test_image_is_a_view_of_a_repository(live: DockerCloud, raw: Raw) -> None:
-    body = {"name": "quay.io/acme/web", "username": "u", "password": "p"}
-    created = await raw(
-        "POST", "/api/v1/image/", wire.dumps({**body, "description": "ours"})
-    )
-    [repository] = await live.repositories.list()
-    await live.services.create(image="quay.io/acme/web:v2")
-    uri = "/api/v1/image/quay.io/acme/web/"
-
-    image = (await raw("GET", uri)).json()
-    tag = (await raw("GET", f"{uri}tag/v2/")).json()
-    build = await raw("POST", f"{uri}tag/v2/build/")
-    deleted = await raw("DELETE", uri)
-
-    assert created.status == 201
-    assert repository["name"] == image["name"] == "quay.io/acme/web"
-    assert (image["resource_uri"], image["in_use"]) == (uri, True)
-    assert image["tags"] == [f"{uri}tag/v2/"]
-    assert image["registry"] == "/api/v1/registry/quay.io/"
-    assert "password" not in image
-    assert (tag["full_name"], tag["image"]) == ("quay.io/acme/web:v2", uri)
-    assert build.status == 501
-    assert deleted.status == 204
-    assert await live.repositories.list() == []
-
-
-@pytest.mark.parametrize(
-    ("query", "count"),
-    [
-        ("", 1),
-        ("is_user_image=True", 1),
-        ("is_private_image=True", 1),
-        ("jumpstart=True", 0),
-        ("jumpstart=False", 1),
-        ("name=quay.io/acme/web", 1),
-    ],
-)
-async def test_image_list_knows_tutums_filters(
-    raw: Raw, query: str, count: int
-) -> None:
-    body = {"name": "quay.io/acme/web", "username": "u", "password": "p"}
-    await raw("POST", "/api/v1/image/", wire.dumps(body))
-
-    page = (await raw("GET", f"/api/v1/image/?{query}")).json()
-
-    assert page["meta"]["total_count"] == len(page["objects"]) == count
-
-
-async def test_volumes_are_views_of_what_containers_own(
-    tutum: DockerCloud, raw: Raw
-) -> None:
-    service = await run(
-        tutum,
-        name="db",
-        target_num_containers=2,
-        bindings=[{"container_path": "/data"}],
-    )
-    await done(tutum, await tutum.services.redeploy(service))
-    both = await containers(tutum, service)
-
-    volumes = (await raw("GET", "/api/v1/volume/")).json()["objects"]
-    [group] = (await raw("GET", "/api/v1/volumegroup/")).json()["objects"]
-
-    assert {one["state"] for one in volumes} == {"Created"}
-    assert [one["containers"] for one in volumes] == [
-        [one["resource_uri"]] for one in reversed(both)
-    ]
-    assert {one["volume_group"] for one in volumes} == {group["resource_uri"]}
-    assert group["name"] == "db"
-    assert group["services"] == [service["resource_uri"]]
-    assert set(group["volumes"]) == {one["resource_uri"] for one in volumes}
-    assert (await raw("GET", group["resource_uri"])).json() == group
-    assert (await raw("GET", volumes[0]["resource_uri"])).json() == volumes[0]
-    assert both[0]["bindings"][0]["volume"] == volumes[1]["resource_uri"]
-
-
-async def test_kinds_of_tutum_are_not_in_docker_clouds_tree(raw: Raw) -> None:
-    assert (await raw("GET", "/api/infra/v1/volume/")).status == 404
-    assert (await raw("GET", "/api/infra/v1/volumegroup/")).status == 404
-
-
-async def test_client_calls_repositories_images(tutum: DockerCloud) -> None:
-    name = "quay.io/acme/web"
-    made = await tutum.repositories.create(name=name, username="u", password="p")
-
-    [found] = await tutum.repositories.list()
-    [action] = await tutum.actions.list(object=made["resource_uri"])
-
-    assert found["resource_uri"] == f"/api/v1/image/{name}/" == action["object"]
-    assert (await tutum.repositories.inspect(found))["name"] == name
-    assert await tutum.repositories.delete(name)
-    assert await tutum.repositories.list() == []
-
-
 # --- errors -------------------------------------------------------------------------
 
 
@@ -734,9 +432,3 @@ async def test_errors_are_the_same(tutum: DockerCloud) -> None:
         await tutum.services.inspect(UUID)
     with pytest.raises(BadRequest, match="target_num_containers"):
         await tutum.services.create(image=IDLE, target_num_containers=-1)
-
-
-def test_basic_and_api_key_name_the_same_account() -> None:
-    basic = "Basic " + base64.b64encode(b"u:k").decode()
-
-    assert wire.parse_authorization(basic) == wire.parse_authorization("ApiKey u:k")

@@ -131,9 +131,9 @@ def _read(body: Mapping[str, Any]) -> dict[str, Any]:
     """
     found = {key: value for key, value in body.items() if key not in _EXTRA}
     parse = optional(choice("OFF", "ON_FAILURE", "ALWAYS"))
-    replace = parse("autoreplace", found.pop("autoreplace", None)) or "OFF"
-    if replace != "OFF" and found.get("autorestart") in (None, "OFF"):
-        found["autorestart"] = replace
+    wanted = parse("autoreplace", found.pop("autoreplace", None)) or "OFF"
+    if wanted != "OFF" and found.get("autorestart") in (None, "OFF"):
+        found["autorestart"] = wanted
     return found
 
 
@@ -188,7 +188,7 @@ async def _text_log(call: Call) -> str:
     """A log as it was before May 2015: one text, each line of a service's log after
     the name of its container; *tail* counts as on the websocket."""
     cloud, kind = call.cloud, call.target.kind
-    wanted = replace(log_streams.selection(call), follow=False)
+    wanted = replace(log_streams.selection(call), follow=False, tell=False)
     if kind == "service":
         frames = log_streams.service_log(cloud, services.find(call), wanted)
     elif kind == "container":
