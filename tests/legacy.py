@@ -82,16 +82,27 @@ def site(requirements: Path) -> Path:
 def environment(server: Server, home: Path) -> dict[str, str]:
     """What Docker Cloud's clients have to know, and nothing of whoever runs the
     tests."""
+    return _environment(server, home, REQUIREMENTS, "DOCKERCLOUD")
+
+
+def tutum_environment(server: Server, home: Path) -> dict[str, str]:
+    """The same for Tutum's clients."""
+    return _environment(server, home, TUTUM_REQUIREMENTS, "TUTUM")
+
+
+def _environment(
+    server: Server, home: Path, requirements: Path, product: str
+) -> dict[str, str]:
     assert server.apikey is not None
     return {
         "HOME": str(home),
         "PATH": os.environ["PATH"],
-        "PYTHONPATH": str(site(REQUIREMENTS)),
+        "PYTHONPATH": str(site(requirements)),
         "LANG": "C.UTF-8",
-        "DOCKERCLOUD_REST_HOST": f"{server.url}/",
-        "DOCKERCLOUD_STREAM_HOST": f"{server.stream_url}/",
-        "DOCKERCLOUD_USER": server.user,
-        "DOCKERCLOUD_APIKEY": server.apikey,
+        f"{product}_REST_HOST": f"{server.url}/",
+        f"{product}_STREAM_HOST": f"{server.stream_url}/",
+        f"{product}_USER": server.user,
+        f"{product}_APIKEY": server.apikey,
     }
 
 
@@ -99,7 +110,8 @@ async def run(
     script: str, *arguments: str, env: Mapping[str, str], seconds: float
 ) -> list[str]:
     """Run a script to its end in time and return the lines it printed; else fail."""
-    command: Sequence[str] = [python27(), str(SCRIPTS / script), *arguments]
+    # -B: nothing compiled is left beside the scripts.
+    command: Sequence[str] = [python27(), "-B", str(SCRIPTS / script), *arguments]
     process = await asyncio.create_subprocess_exec(
         *command,
         env=env,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from pathlib import Path
 
 import pytest
@@ -61,17 +60,7 @@ async def test_command_line_unmodified_does_a_days_work(
 async def test_tutums_clients_unmodified_do_a_days_work(
     server: Server, tmp_path: Path
 ) -> None:
-    assert server.apikey is not None
-    environment = {
-        "HOME": str(tmp_path),
-        "PATH": os.environ["PATH"],
-        "PYTHONPATH": str(legacy.site(legacy.TUTUM_REQUIREMENTS)),
-        "PYTHONIOENCODING": "utf-8",
-        "TUTUM_REST_HOST": server.url,
-        "TUTUM_STREAM_HOST": server.stream_url,
-        "TUTUM_USER": server.user,
-        "TUTUM_APIKEY": server.apikey,
-    }
+    environment = legacy.tutum_environment(server, tmp_path)
 
     lines = await legacy.run("tutum_day.py", env=environment, seconds=TIME_LIMIT)
 

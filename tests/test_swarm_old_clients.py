@@ -51,7 +51,7 @@ async def test_command_line_unmodified_does_a_days_work_on_swarm(
 ) -> None:
     """In short: all parts of the day take minutes here."""
     environment = legacy.environment(server, tmp_path)
-    environment |= {"ENGINE": "swarm", "WAIT": str(WAIT)}
+    environment["WAIT"] = str(WAIT)
 
     lines = await legacy.run(
         "cli_day.py", "in_short", env=environment, seconds=TIME_LIMIT
