@@ -223,8 +223,7 @@ async def test_pending_redeploy_of_a_container_makes_none_for_a_terminated_servi
     ]
 
     gated.gate.set()
-    for answer in answers:
-        await done(cloud, answer)
+    await done(cloud, *answers)
 
     service = await cloud.services.inspect(service)
     assert (service["state"], service["containers"]) == ("Terminated", [])

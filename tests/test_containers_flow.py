@@ -247,8 +247,7 @@ async def test_operations_on_a_service_pass_those_that_wait_on_its_containers() 
             await cloud.containers.start(third),
         ]
         engine.gate.set()
-        for answer in answers:
-            await done(cloud, answer)
+        await done(cloud, *answers)
         states = [one["state"] for one in await containers(cloud, web)]
         assert states == ["Stopped", "Stopped", "Running"]
 
@@ -259,7 +258,6 @@ async def test_operations_on_a_service_pass_those_that_wait_on_its_containers() 
             await cloud.containers.start(second),
         ]
         engine.gate.set()
-        for answer in answers:
-            await done(cloud, answer)
+        await done(cloud, *answers)
         states = [one["state"] for one in await containers(cloud, web)]
         assert states == ["Running"] * 3

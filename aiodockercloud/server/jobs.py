@@ -49,10 +49,24 @@ def _missing(job: Job, service: Service) -> int:
     return sum(not node.of_service for node in matching)
 
 
+async def _trim(job: Job, service: Service) -> None:
+    """Take the last containers away, down to the target."""
+    surplus = max(0, -_missing(job, service))
+    live = job.cloud.containers_of(service)
+    last = live[len(live) - surplus :]
+    if last:
+        job.log(f"removing {', '.join(c.name for c in last)}")
+    await each(last, lambda c: deployment.remove(job.cloud, c))
+
+
 async def _fill(job: Job, service: Service) -> None:
-    """Deploy what is missing to the target."""
-    missing = max(0, _missing(job, service))
-    if missing:
+    """Deploy what is missing to the target.
+
+    It is met then, unless somebody has changed it meanwhile, or there are more.
+    """
+    target = service.definition["target_num_containers"]
+    missing = _missing(job, service)
+    if missing > 0:
         job.log(f"deploying {missing} of {service.name}")
     # What an interrupted run of this job had taken down, and not yet put back.
     replaced: dict[int, Container] = {
@@ -65,6 +79,8 @@ async def _fill(job: Job, service: Service) -> None:
         lambda n: _deploy(job, service, n, replaced.get(n)),
         one_by_one=service.definition["sequential_deployment"],
     )
+    if missing >= 0 and service.definition["target_num_containers"] == target:
+        service.scale_pending = False
 
 
 async def _deploy(
@@ -103,7 +119,6 @@ async def start_service(job: Job) -> None:
     one_by_one = service.definition["sequential_deployment"]
     await each(stopped, lambda c: deployment.start(job.cloud, c), one_by_one=one_by_one)
     await _fill(job, service)
-    service.scale_pending = False
     service.started = time.time()
 
 
@@ -118,23 +133,14 @@ async def stop_service(job: Job) -> None:
 async def scale_service(job: Job) -> None:
     service: Service = job.record
     await _resume(job, service)
-    surplus = -_missing(job, service)
-    if surplus > 0:
-        last = job.cloud.containers_of(service)[-surplus:]
-        job.log(f"removing {', '.join(c.name for c in last)}")
-        await each(last, lambda c: deployment.remove(job.cloud, c))
-    else:
-        await _fill(job, service)
-    service.scale_pending = False
+    await _trim(job, service)
+    await _fill(job, service)
 
 
 async def redeploy_service(job: Job) -> None:
     service: Service = job.record
     await _resume(job, service)
-    surplus = max(0, -_missing(job, service))
-    live = job.cloud.containers_of(service)
-    if surplus:
-        await each(live[-surplus:], lambda c: deployment.remove(job.cloud, c))
+    await _trim(job, service)
     old = [
         c for c in job.cloud.containers_of(service) if c.deployment != job.action.uuid
     ]
@@ -144,7 +150,6 @@ async def redeploy_service(job: Job) -> None:
         one_by_one=service.definition["sequential_deployment"],
     )
     await _fill(job, service)
-    service.scale_pending = False
     service.started = time.time()
 
 
