@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterable
 from typing import Any
 
 from .. import wire
@@ -28,7 +28,7 @@ from .engines import (
 )
 from .idempotency import ANSWER, Answers
 from .jobs import JOBS
-from .models import EVERYBODY, Container, Node, NodeCluster, Service, Stack
+from .models import EVERYBODY, Container, Node, NodeCluster, Record, Service, Stack
 from .operations import Operations
 from .records import Records
 from .store import Store
@@ -103,12 +103,13 @@ class Cloud(Records):
 
     async def close(self) -> None:
         """Stop working, keep everything; safe to repeat."""
+        # Jobs first: they begin what the others do.
+        await self.operations.close()
         await self.pushes.close()
         chores = list(self._chores)
         for chore in chores:
             chore.cancel()
         await asyncio.gather(*chores, return_exceptions=True)
-        await self.operations.close()
         await self.engine.close()
         self.hub.journal.close()
         await self.store.close()
@@ -168,6 +169,19 @@ class Cloud(Records):
         ended = [a for a in self.actions.values() if a.ended is not None]
         for action in ended[: max(0, len(ended) - KEEP_ACTIONS)]:
             self.remove(action)
+
+    def remove(self, record: Record) -> None:
+        super().remove(record)
+        self._seen.pop(record.uuid, None)
+        if isinstance(record, Node):
+            self._seen.pop(record.engine_id, None)
+            self._by_engine_id.pop(record.engine_id, None)
+
+    def set_state(self, record: Record, state: str) -> None:
+        super().set_state(record, state)
+        if state == lifecycle.TERMINATED and isinstance(record, Container):
+            # Not before: one that could not be removed goes on and needs them.
+            self.accounts.forget_container(record.uuid)
 
     # --- observations ---------------------------------------------------------------
 
@@ -286,10 +300,15 @@ class Cloud(Records):
     def _spread(self, node: Node) -> None:
         """A service on every node gets a container on a new one."""
         for service in self.services.values():
-            if service.definition["deployment_strategy"] == "EVERY_NODE" and (
-                service.state in (lifecycle.RUNNING, lifecycle.PARTLY)
-            ):
-                self.operations.submit_own("scale", service, reason=f"node {node.uuid}")
+            if service.definition["deployment_strategy"] == "EVERY_NODE":
+                self._in_background(self._reach(service, node))
+
+    async def _reach(self, service: Service, node: Node) -> None:
+        # An operation that is under way may have looked before the node was there.
+        await self.until(service, lambda: not self.operations.busy(service))
+        runs = service.state in (lifecycle.RUNNING, lifecycle.PARTLY)
+        if runs and all(c.service != service.uuid for c in self.containers_on(node)):
+            self.operations.submit_own("scale", service, reason=f"node {node.uuid}")
 
     def register(self, node: Node) -> None:
         """Add a node that the engine will know by its ``engine_id``."""
@@ -388,10 +407,10 @@ class Cloud(Records):
         ):
             self.operations.submit_own("terminate", container, reason="autodestroy")
 
-    def recover(self, service: Service) -> None:
+    def recover(self, containers: Iterable[Container]) -> None:
         """Containers that an operation left on their way, because it failed or was
         canceled, are again what the engine last saw of them."""
-        for container in self.containers_of(service):
+        for container in containers:
             seen = self._seen.get(container.uuid)
             moving = container.state in wire.UNDER_WAY
             if (

@@ -383,6 +383,4 @@ async def remove(cloud: Cloud, container: Container, *, volumes: bool = True) ->
     cloud.set_state(container, lifecycle.TERMINATING)
     async with asyncio.timeout(DOWN_TIMEOUT):
         await cloud.engine.remove_container(container.uuid, volumes=volumes)
-    # Only now: where that fails, the container goes on and needs them.
-    cloud.accounts.forget_container(container.uuid)
     cloud.set_state(container, lifecycle.TERMINATED)

@@ -60,6 +60,11 @@ async def upgrade_node(job: Job) -> None:
     running = [c for c in cloud.containers_on(node) if c.state == lifecycle.RUNNING]
     try:
         await each(running, restart)
+    except BaseException:
+        # The end of the server interrupts it: the next start goes on.
+        if not cloud.operations.closing:
+            cloud.recover(running)
+        raise
     finally:
         cloud.set_state(node, lifecycle.DEPLOYED)
 

@@ -259,10 +259,11 @@ class Operations:
 
     async def _run(self, action: Action, record: Record) -> None:
         cloud = self._cloud
-        outcome, problem = lifecycle.SUCCESS, ""
+        outcome, problem, began = lifecycle.SUCCESS, "", False
         job = self._jobs[record.kind, action.operation]
         try:
             async with self._lock(record):
+                began = True
                 if action.state == lifecycle.PENDING:
                     cloud.set_state(action, lifecycle.IN_PROGRESS)
                 await job(Job(cloud, action, record, action.params))
@@ -286,10 +287,11 @@ class Operations:
             self.write(action, problem)
         if self._active.get(record.uuid) is action:
             del self._active[record.uuid]
-        if problem and isinstance(record, Service):
-            self._cloud.recover(record)
-        elif problem and isinstance(record, Container):
-            self._cloud.recover(self._cloud.services[record.service])
+        if problem and isinstance(record, Container):
+            cloud.recover([record])
+        elif problem and began and isinstance(record, Service):
+            # Else whatever is on its way there is the business of another job.
+            cloud.recover(cloud.containers_of(record))
         self._settle(record)
         if record.state == lifecycle.TERMINATED:
             self._locks.pop(record.uuid, None)

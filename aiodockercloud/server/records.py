@@ -133,16 +133,18 @@ class Records:
     def remove(self, record: Record) -> None:
         """Drop a record at once, where nothing of it stays readable."""
         self._tables[record.kind].pop(record.uuid, None)
+        self._wake(record.uuid)
         if isinstance(record, Service):
             self._of_service.pop(record.uuid, None)
-            if record.stack:
-                self._of_stack[record.stack].pop(record.uuid, None)
+            self._of_stack.get(record.stack or "", {}).pop(record.uuid, None)
             for trigger in self.triggers_of(record):
                 self.remove(trigger)
         elif isinstance(record, Stack):
             self._of_stack.pop(record.uuid, None)
         elif isinstance(record, Container):
-            self._of_service[record.service].pop(record.uuid, None)
+            self._of_service.get(record.service, {}).pop(record.uuid, None)
+        elif isinstance(record, Node):
+            self._of_node.pop(record.uuid, None)
         self.store.delete(record)
 
     def _wake(self, uuid: str) -> None:
