@@ -5,12 +5,16 @@ from __future__ import annotations
 import asyncio
 import re
 from collections import Counter
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from typing import Any
 
 import aiohttp
 import pytest
 
 from aiodockercloud import BadRequest, DockerCloud, ObjectNotFound, wire
-from aiodockercloud.server import Embedded, running
+from aiodockercloud.server import Embedded, Server, log_streams, running
+from aiodockercloud.server.engines import embedded_logs
 from aiodockercloud.server.engines.images import Container as Run
 from aiodockercloud.stream import Stream
 from aiodockercloud.types import LogLine, Service
@@ -158,6 +162,8 @@ async def test_tail_is_300_unless_said(live: DockerCloud, talk: Talk) -> None:
         ("tail=-1", "tail"),
         ("tail=1.5", "tail"),
         ("tail=%C2%B2", "tail"),
+        (f"tail={10**25}", "tail"),
+        (f"tail={'9' * 4400}", "tail"),
         ("follow=maybe", "follow"),
     ],
 )
@@ -328,6 +334,43 @@ async def test_log_with_one_container_out_of_reach_has_the_others(
     assert ("web-2", "web-2 is up") in seen
 
 
+@pytest.mark.parametrize("kept", [True, False])
+async def test_reader_that_is_back_gets_what_a_slow_one_left_of_a_container_now_gone(
+    live: DockerCloud,
+    server: Server,
+    talk: Talk,
+    monkeypatch: pytest.MonkeyPatch,
+    kept: bool,
+) -> None:
+    if not kept:
+        monkeypatch.setattr(embedded_logs, "KEPT_OF_REMOVED", 0)
+    at = server.engine.time_ns()
+    service = await run(live, image="acme/talk", name="web", target_num_containers=2)
+    talk.say("web-2", "much")
+    await live.services.update(service, target_num_containers=1)
+    await done(live, await live.services.scale(service))
+    talk.say("web-1", "little")
+    await done(live, await live.services.stop(service))
+    last = server.engine.time_ns()
+
+    # A line of one container may overtake those of the others: see ``Merge``.
+    frames = log_streams.service_log(
+        server.cloud,
+        server.cloud.services[service["uuid"]],
+        log_streams.Selection(tail=None, follow=True, at_ns=at, seen={"web-1": last}),
+    )
+
+    async def read() -> list[str]:
+        return [wire.log_text(wire.loads(frame)) async for frame in frames]
+
+    reading = asyncio.create_task(read())
+    await done(live, await live.services.delete(service))
+    async with asyncio.timeout(PATIENCE):
+        found = await reading
+
+    assert found == (["web-2 is up", "much"] if kept else [])
+
+
 # --- leaving --------------------------------------------------------------------------
 
 
@@ -350,6 +393,52 @@ async def test_reader_that_leaves_in_silence_leaves_nothing_behind(
             await live.services.inspect(service)
 
     await gone_but(before)
+
+
+class Lingering(Embedded):
+    """An engine whose logs take their time to be closed."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        #: How many are being read.
+        self.open = 0
+        self.leaving = asyncio.Event()
+        self.gone = asyncio.Event()
+
+    async def logs(
+        self, uuid: str, *, tail: int | None, follow: bool, since_ns: int = 0
+    ) -> AsyncGenerator[Any, None]:
+        log = super().logs(uuid, tail=tail, follow=follow, since_ns=since_ns)
+        self.open += 1
+        try:
+            async with aclosing(log) as lines:
+                async for line in lines:
+                    yield line
+        finally:
+            self.open -= 1
+            self.leaving.set()
+            await self.gone.wait()
+
+
+async def test_container_that_comes_while_the_reader_leaves_is_not_read() -> None:
+    engine = Lingering()
+    Talk(engine)
+    async with running(engine) as server, client_of(server) as cloud:
+        service = await run(cloud, image="acme/talk", name="web")
+        frames = log_streams.service_log(
+            server.cloud,
+            server.cloud.services[service["uuid"]],
+            log_streams.Selection(tail=None, follow=True),
+        )
+        async with asyncio.timeout(PATIENCE):
+            await anext(frames)
+            leaving = asyncio.create_task(frames.aclose())
+            await engine.leaving.wait()
+            await done(cloud, await cloud.services.scale(service, 2))
+            engine.gone.set()
+            await leaving
+
+        assert engine.open == 0
 
 
 async def test_slow_reader_gets_every_line(live: DockerCloud, talk: Talk) -> None:

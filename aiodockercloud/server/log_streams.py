@@ -11,6 +11,7 @@ real clients read from the frames.
 from __future__ import annotations
 
 import asyncio
+import re
 import time
 from collections import deque
 from collections.abc import AsyncGenerator, Mapping, Sequence
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
 
 #: Lines sent from the end of a log when the reader does not say.
 TAIL = 300
+#: What ``tail`` may be.
+_TAIL = re.compile(r"all|\d{1,18}", re.ASCII)
 #: Seconds to the next try of a container that cannot be read.
 AGAIN = 1.0
 
@@ -80,7 +83,7 @@ def selection(call: Call) -> Selection:
         raise BadRequest("follow: must be true or false") from None
     since_ns = _moment("since", query.get("since"))
     tail = query.get("tail") or ("all" if query.get("since") else str(TAIL))
-    if tail != "all" and not (tail.isascii() and tail.isdecimal()):
+    if not _TAIL.fullmatch(tail):
         raise BadRequest("tail: must be a number of lines, or all")
     seen = {}
     for pair in filter(None, query.get("seen", "").split(",")):
@@ -186,6 +189,8 @@ async def _frames(
                     yield _frame(line, source)
             return
         except (EngineError, ApiError) as error:
+            if _went_before(container, max(wanted.seen.values(), default=0)):
+                return  # most probably nothing of it was left to read
             if wanted.follow and _is_being_made(container, error):
                 await cloud.until(container, lambda: not _is_starting(container))
                 continue
@@ -210,11 +215,15 @@ def _is_being_made(container: Container, error: EngineError | ApiError) -> bool:
 
 def _is_wanted(container: Container, wanted: Selection) -> bool:
     """Whether it may have lines that the reader has not got: one that is gone may for
-    a reader that has come back and last had a line before it went."""
+    a reader that has come back, even if it has newer ones of others (see ``Merge``)."""
     if container.state != lifecycle.TERMINATED:
         return True
-    last = max(wanted.seen.values(), default=wanted.at_ns)
-    return bool(wanted.at_ns) and (container.destroyed or 0) * 1e9 >= last
+    return bool(wanted.at_ns) and not _went_before(container, wanted.at_ns)
+
+
+def _went_before(container: Container, moment_ns: int) -> bool:
+    gone = container.state == lifecycle.TERMINATED
+    return gone and (container.destroyed or 0) * 1e9 < moment_ns
 
 
 async def container_log(
@@ -339,14 +348,15 @@ async def _followed(cloud: Cloud, service: Service, wanted: Selection) -> Frames
             container.uuid not in merge for container in cloud.containers_of(service)
         )
 
-    watcher = asyncio.create_task(watch())
-    try:
-        async with merge.frames() as frames:
+    async with merge.frames() as frames:
+        watcher = asyncio.create_task(watch())
+        try:
             async for frame in frames:
                 yield frame
-    finally:
-        watcher.cancel()
-        await asyncio.gather(watcher, return_exceptions=True)
+        finally:
+            # Before the others end: it could still add one.
+            watcher.cancel()
+            await asyncio.gather(watcher, return_exceptions=True)
 
 
 # --- of actions ---------------------------------------------------------------------

@@ -19,7 +19,6 @@ class _Source:
     def __init__(self) -> None:
         self.frames: deque[str] = deque()
         self.room = asyncio.Event()
-        self.task: asyncio.Task[None] | None = None
 
 
 class Merge:
@@ -32,21 +31,23 @@ class Merge:
     """
 
     def __init__(self) -> None:
-        self._sources: dict[str, _Source] = {}
-        #: Those that have frames, in their order.
+        self._keys: set[str] = set()
+        self._reading: set[asyncio.Task[None]] = set()
+        #: Sources that have frames, in their order.
         self._ready: deque[_Source] = deque()
         self._news = asyncio.Event()
         self._complete = False
         self._failed: BaseException | None = None
 
     def __contains__(self, key: str) -> bool:
-        return key in self._sources
+        return key in self._keys
 
     def add(self, key: str, frames: AsyncGenerator[str, None]) -> None:
         """Read from *frames*, too, which are closed in the end."""
-        source = self._sources[key] = _Source()
-        source.task = asyncio.create_task(self._fill(source, frames))
-        source.task.add_done_callback(self._ended)
+        self._keys.add(key)
+        task = asyncio.create_task(self._fill(frames))
+        self._reading.add(task)
+        task.add_done_callback(self._ended)
 
     def complete(self) -> None:
         """Say that no more are added: the stream ends with the last one."""
@@ -54,11 +55,13 @@ class Merge:
         self._news.set()
 
     def _ended(self, task: asyncio.Task[None]) -> None:
+        self._reading.discard(task)
         if not task.cancelled() and task.exception() is not None:
             self._failed = task.exception()
         self._news.set()
 
-    async def _fill(self, source: _Source, frames: AsyncGenerator[str, None]) -> None:
+    async def _fill(self, frames: AsyncGenerator[str, None]) -> None:
+        source = _Source()
         waiting, room = source.frames, source.room
         async with aclosing(frames):
             async for frame in frames:
@@ -77,10 +80,10 @@ class Merge:
             async with aclosing(self._take()) as frames:
                 yield frames
         finally:
-            tasks = [s.task for s in self._sources.values() if s.task is not None]
-            for task in tasks:
+            reading = list(self._reading)
+            for task in reading:
                 task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            await asyncio.gather(*reading, return_exceptions=True)
 
     async def _take(self) -> AsyncGenerator[str, None]:
         ready = self._ready
@@ -88,7 +91,7 @@ class Merge:
             while not ready:
                 if self._failed is not None:
                     raise self._failed
-                if self._complete and all(map(_is_read, self._sources.values())):
+                if self._complete and not self._reading:
                     return
                 self._news.clear()
                 await self._news.wait()
@@ -100,7 +103,3 @@ class Merge:
             if len(waiting) == AHEAD // 2:
                 source.room.set()
             yield frame
-
-
-def _is_read(source: _Source) -> bool:
-    return source.task is not None and source.task.done()
