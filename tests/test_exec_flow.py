@@ -15,6 +15,7 @@ from aiodockercloud import (
     OperationNotAllowed,
     StreamClosed,
 )
+from aiodockercloud.server import Embedded
 from aiodockercloud.types import Container
 from flows import PATIENCE, SHELL, Raw, containers, done, gone_but, run, tasks
 
@@ -135,6 +136,19 @@ async def test_end_of_the_container_ends_the_command(
         await done(live, await getattr(live.containers, operation)(box))
         assert [frame async for frame in process] == []
         assert process.exit_code == 137
+
+
+async def test_exec_without_an_upgrade_is_400_and_runs_nothing(
+    raw: Raw, box: Container, engine: Embedded, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ran: list[object] = []
+    monkeypatch.setattr(engine, "exec", lambda *command: ran.append(command))
+
+    answer = await raw("GET", f"{box['resource_uri']}exec/?command=reboot")
+
+    assert answer.status == 400
+    assert "websocket" in answer.error
+    assert ran == []
 
 
 async def test_exec_in_a_stopped_container_is_422_before_the_upgrade(

@@ -27,6 +27,8 @@ BLANK: dict[str, Any] = {
     "stack": None,
     "containers": [],
     "tags": [],
+    "variables": {},
+    "links": [],
 }
 OBJECTS: dict[str, dict[str, Any]] = {
     "web": {
@@ -35,6 +37,8 @@ OBJECTS: dict[str, dict[str, Any]] = {
         "stack": URI,
         "containers": [URI],
         "tags": [{"name": "prod"}, {"name": "eu"}],
+        "variables": {"DB_PORT": "tcp://10.7.0.2:5432"},
+        "links": [{"to_service": URI}],
     },
     "Web-2": {"state": "Partly running", "count": 15, "exit_code": 0},
     "db": {"state": "Stopped", "synchronized": False, "exit_code": 137},
@@ -131,6 +135,10 @@ def selected(query: dict[str, str], **options: Any) -> list[str]:
         ("tags__startswith=e", ["web"]),
         ("tags__in=staging,eu", ["web"]),
         ("tags=staging", []),
+        # Objects in objects can be searched as text, and nothing else.
+        ("variables__contains=DB_PORT", ["web"]),
+        ("variables__gt=1", []),
+        ("links__gte=1", []),
         # What no object has, without a value: one real client sends such a thing.
         ("udid=", ["web", "Web-2", "db"]),
         ("limit=1&offset=1", ["web", "Web-2", "db"]),

@@ -191,7 +191,10 @@ async def test_subscribe_since_an_event_goes_on_right_after_it() -> None:
     ]
 
 
-@pytest.mark.parametrize("since", ["", "1", "0-1", "other-1", "{run}-6", "{run}-x"])
+@pytest.mark.parametrize(
+    "since",
+    ["", "1", "0-1", "other-1", "{run}-6", "{run}-x", f"{{run}}-{'9' * 5000}"],
+)
 async def test_subscribe_since_what_is_not_known_is_a_gap_and_all_there_is(
     since: str,
 ) -> None:

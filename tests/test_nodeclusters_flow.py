@@ -8,8 +8,16 @@ from typing import Any
 
 import pytest
 
-from aiodockercloud import BadRequest, ConflictError, DockerCloud, OperationNotAllowed
-from aiodockercloud.server import Embedded, running
+from aiodockercloud import (
+    BadRequest,
+    ConflictError,
+    DockerCloud,
+    OperationNotAllowed,
+    Unavailable,
+    WaitFailed,
+)
+from aiodockercloud.server import Embedded, Server, running
+from aiodockercloud.server.engines import EngineError
 from aiodockercloud.types import NodeCluster
 from flows import Raw, client_of, containers, done, run
 
@@ -119,6 +127,23 @@ async def test_tags_of_a_cluster_replace_those_its_nodes_have_from_it(
     await run(live, name="picky", tags=["green", "own"])
 
 
+async def test_tags_that_a_node_does_not_get_are_not_shown(
+    live: DockerCloud, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cluster = await farm(live, tags=["blue"])
+
+    async def tag_node(node: str, tags: Sequence[str]) -> None:
+        raise EngineError("out of reach")
+
+    monkeypatch.setattr(server.engine, "tag_node", tag_node)
+    with pytest.raises(Unavailable, match="out of reach"):
+        await live.nodeclusters.update(cluster, tags=["green"])
+
+    node = await live.nodes.inspect(cluster["nodes"][0])
+    assert "green" not in {tag["name"] for tag in node["tags"]}
+    assert (await live.nodeclusters.inspect(cluster))["tags"] == [{"name": "blue"}]
+
+
 async def test_delete_ends_cluster_nodes_and_what_ran_there(live: DockerCloud) -> None:
     cluster = await farm(live, tags=["own"])
     service = await run(live, tags=["own"])
@@ -131,6 +156,16 @@ async def test_delete_ends_cluster_nodes_and_what_ran_there(live: DockerCloud) -
     assert (shown["state"], shown["current_num_nodes"]) == ("Terminated", 0)
     assert (await live.nodes.inspect(cluster["nodes"][0]))["state"] == "Terminated"
     assert (await live.services.inspect(service))["state"] == "Not running"
+
+
+async def test_change_of_what_is_terminated_is_a_422(live: DockerCloud) -> None:
+    cluster = await farm(live)
+    await done(live, await live.nodeclusters.delete(cluster))
+
+    with pytest.raises(OperationNotAllowed, match="farm is Terminated"):
+        await live.nodeclusters.update(cluster, tags=["late"])
+    with pytest.raises(OperationNotAllowed, match="is Terminated"):
+        await live.nodes.update(cluster["nodes"][0], tags=["late"])
 
 
 class Slow(Embedded):
@@ -180,6 +215,26 @@ async def test_docker_upgrade_restarts_what_runs_there(live: DockerCloud) -> Non
     (after,) = await containers(live, service)
     assert (after["uuid"], after["state"]) == (before["uuid"], "Running")
     assert (await live.nodes.inspect(cluster["nodes"][0]))["state"] == "Deployed"
+
+
+async def test_docker_upgrade_that_fails_leaves_containers_as_they_are(
+    live: DockerCloud, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cluster = await farm(live, tags=["own"])
+    service = await run(live, tags=["own"])
+
+    async def stop_container(uuid: str) -> None:
+        raise EngineError("out of reach")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(server.engine, "stop_container", stop_container)
+        upgrading = await live.nodes.upgrade_docker(cluster["nodes"][0])
+        with pytest.raises(WaitFailed, match="out of reach"):
+            await live.actions.wait(upgrading)
+
+    (container,) = await containers(live, service)
+    assert container["state"] == "Running"
+    await done(live, await live.containers.stop(container))
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from .. import wire
 from ..exceptions import (
     ApiError,
     AuthError,
+    BadRequest,
     MethodNotAllowed,
     ObjectNotFound,
     PayloadTooLarge,
@@ -239,6 +240,8 @@ def _as_api_error(error: Exception, request: web.Request) -> ApiError:
         return error
     if isinstance(error, web.HTTPRequestEntityTooLarge):
         return PayloadTooLarge(f"the body has more than {LARGEST_BODY} bytes")
+    if isinstance(error, web.RequestPayloadError):
+        return BadRequest("body: is not what its Content-Encoding says")
     if isinstance(error, StackFileError):
         return ApiError(str(error), 400)
     if isinstance(error, OSError | EngineError):

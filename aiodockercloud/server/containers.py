@@ -177,5 +177,6 @@ async def execute(call: Call) -> web.StreamResponse:
         command = shlex.split(call.query.get("command") or "sh")
     except ValueError as error:
         raise BadRequest(f"command: cannot be split into words: {error}") from None
+    streams.require_upgrade(call.request)  # before anything is run
     session = await call.cloud.engine.exec(container.uuid, command or ["sh"])
     return await streams.serve_exec(call, session)

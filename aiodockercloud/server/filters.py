@@ -106,7 +106,7 @@ def _passes(value: Any, lookup: str, text: str, parameter: str) -> bool:
         return any(_passes(element, lookup, text, parameter) for element in elements)
     if lookup == "exact" and text in _NOTHING and not isinstance(value, str):
         return value is None
-    if value is None:
+    if value is None or isinstance(value, dict):
         return False
     if lookup == "exact" and isinstance(value, str):
         if parameter.partition("__")[0] == "state":

@@ -79,6 +79,8 @@ class Hub:
         run, _, number = id.rpartition("-")
         if run != self._run or not number.isdecimal():
             return None
+        if len(number) > len(str(self.journal.end)):
+            return None  # nor may it be too long to be a number
         return int(number) if int(number) <= self.journal.end else None
 
     def subscribe(

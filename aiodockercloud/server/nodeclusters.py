@@ -14,7 +14,14 @@ from . import catalog, fields, lifecycle
 from .api import Call, Reply, Resource
 from .fields import Field, integer, listing, mapping, optional_text, required_text
 from .models import NodeCluster
-from .render import date, listed, origin, serve_operations, submitted
+from .render import (
+    date,
+    listed,
+    origin,
+    refuse_terminated,
+    serve_operations,
+    submitted,
+)
 
 if TYPE_CHECKING:
     from .cloud import Cloud
@@ -159,6 +166,7 @@ async def inspect(call: Call) -> Reply:
 async def update(call: Call) -> Reply:
     """Tags count at once for later deployments; another target acts at once."""
     cloud, cluster = call.cloud, find(call)
+    refuse_terminated(cluster)
     body = fields.read(await call.body(), FIELDS, ignored=READ_ONLY)
     shown = render(cloud, cluster)
     for name in _FIXED:
@@ -172,8 +180,9 @@ async def update(call: Call) -> Reply:
     if "tags" in body:
         for node in cloud.nodes_of(cluster):
             kept = [tag for tag in node.tags if tag not in cluster.tags]
-            node.tags = list(dict.fromkeys([*kept, *body["tags"]]))
-            await cloud.engine.tag_node(node.engine_id, node.tags)
+            tags = list(dict.fromkeys([*kept, *body["tags"]]))
+            await cloud.engine.tag_node(node.engine_id, tags)
+            node.tags = tags
             cloud.touch(node)
         cluster.tags = body["tags"]
     cluster.nickname = body.get("nickname") or cluster.nickname

@@ -13,7 +13,7 @@ from . import catalog, fields, names
 from .api import Call, Reply, Resource
 from .fields import Field, listing, optional_text
 from .models import Node
-from .render import date, listed, origin, serve_operations
+from .render import date, listed, origin, refuse_terminated, serve_operations
 
 if TYPE_CHECKING:
     from .cloud import Cloud
@@ -86,6 +86,7 @@ async def inspect(call: Call) -> Reply:
 async def update(call: Call) -> Reply:
     """Nickname and tags; tags count for later deployments."""
     node = find(call)
+    refuse_terminated(node)
     body = fields.read(await call.body(), FIELDS, ignored=READ_ONLY)
     if "tags" in body:
         tags = [tag for tag in body["tags"] if tag not in node.auto_tags]

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from .. import wire
+from ..exceptions import OperationNotAllowed
 from . import filters, lifecycle
 from .api import Call, Reply, Resource
 from .models import Record
@@ -75,6 +76,17 @@ def listed(
     parts = [part for part in call.request.rel_url.raw_path.split("/") if part]
     path = f"/api/{'/'.join(parts[parts[0] == 'api' :])}/"
     return Reply(filters.page(found, call.query, path, show))
+
+
+def refuse_terminated(record: Record) -> None:
+    """Refuse to change what is gone or about to go.
+
+    Raises:
+        OperationNotAllowed: The record is.
+    """
+    if record.state in (lifecycle.TERMINATING, lifecycle.TERMINATED):
+        name = getattr(record, "name", record.uuid)
+        raise OperationNotAllowed(f"update: the {record.kind} {name} is {record.state}")
 
 
 def submitted(

@@ -15,7 +15,14 @@ from . import definitions, lifecycle, links, log_streams, names, streams
 from .api import Call, Reply, Resource
 from .definitions import EVERY_NODE, FIELDS, READ_ONLY
 from .models import Service
-from .render import date, listed, origin, serve_operations, submitted
+from .render import (
+    date,
+    listed,
+    origin,
+    refuse_terminated,
+    serve_operations,
+    submitted,
+)
 
 if TYPE_CHECKING:
     from .cloud import Cloud
@@ -164,20 +171,13 @@ async def inspect(call: Call) -> Reply:
 @resource.route("PATCH")
 async def update(call: Call) -> Reply:
     service = find(call)
-    _refuse_terminated(service)
+    refuse_terminated(service)
     found = definitions.read(await call.body())
     definition = definitions.changed(call.cloud, service, found)
     definitions.apply(service, definition)
     call.cloud.touch(service)
     action = call.cloud.operations.note("update", service, origin(call))
     return Reply(render(call.cloud, service), 200, action)
-
-
-def _refuse_terminated(service: Service) -> None:
-    if service.state in (lifecycle.TERMINATING, lifecycle.TERMINATED):
-        raise OperationNotAllowed(
-            f"update: the service {service.name} is {service.state}"
-        )
 
 
 @resource.route("DELETE")

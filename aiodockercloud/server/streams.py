@@ -51,6 +51,16 @@ def _response() -> web.WebSocketResponse:
     )
 
 
+def require_upgrade(request: web.Request) -> None:
+    """Refuse what asks for no websocket.
+
+    Raises:
+        BadRequest: It does not.
+    """
+    if not is_upgrade(request):
+        raise BadRequest("this is a websocket; send an upgrade request")
+
+
 def is_upgrade(request: web.Request) -> bool:
     """Whether a request asks for a websocket."""
     return _response().can_prepare(request).ok
@@ -58,9 +68,8 @@ def is_upgrade(request: web.Request) -> bool:
 
 @contextlib.asynccontextmanager
 async def _socket(call: Call) -> AsyncIterator[web.WebSocketResponse]:
+    require_upgrade(call.request)
     ws = _response()
-    if not is_upgrade(call.request):
-        raise BadRequest("this is a websocket; send an upgrade request")
     transport = call.request.transport
     await ws.prepare(call.request)
     sockets = call.request.app[SOCKETS]
