@@ -393,7 +393,9 @@ class Faults:
 
     def _take(self, stream: _Stream) -> str | None:
         """The frame that was held back, if there is one."""
-        frame, stream.held = stream.held, None
+        if (frame := stream.held) is None:
+            return None
+        stream.held = None
         if stream.timer is not None:
             stream.timer.cancel()
             stream.timer = None
