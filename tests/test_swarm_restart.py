@@ -23,9 +23,9 @@ from aiodockercloud import (
     OperationNotAllowed,
 )
 from aiodockercloud.types import Service
+from processes import Process, serving
 from storm import ENDED, differences, failures
 from swarms import clear, done
-from test_restart import Process, serving
 
 pytestmark = swarms.need(3)
 

@@ -1,0 +1,17 @@
+"""Requests with an ``Idempotency-Key``."""
+
+from __future__ import annotations
+
+from aiodockercloud import wire
+from flows import IDLE, Answer, Raw
+
+SERVICES = "/api/app/v1/service/"
+STACKS = "/api/app/v1/stack/"
+TOKENS = "/api/infra/v1/token/"
+REPOSITORIES = "/api/repo/v1/repository/"
+BODY = wire.dumps({"image": IDLE})
+KEY = "4cb3a5d0c4d94d6a9e1d3f8a7a4d2b11"
+
+
+async def create(raw: Raw, key: str = KEY, body: bytes = BODY) -> Answer:
+    return await raw("POST", SERVICES, body, Idempotency_Key=key)
