@@ -26,7 +26,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, get_args
 
 from . import wire
 from .exceptions import (
@@ -36,7 +36,7 @@ from .exceptions import (
     OperationNotAllowed,
 )
 from .resource import WAIT_TIMEOUT
-from .types import LogLine, Service, ServiceFields
+from .types import LogLine, Service, ServiceFields, ServiceState
 
 if TYPE_CHECKING:
     from .client import DockerCloud
@@ -61,7 +61,7 @@ ATTEMPTS = 4
 GRACE = 60.0
 
 #: The states out of which a service can be deleted, and the one it then ends in.
-_AT_REST = ("Not running", "Running", "Partly running", "Stopped", "Terminated")
+_AT_REST = frozenset(get_args(ServiceState)) - wire.UNDER_WAY
 
 
 @dataclass(frozen=True)
@@ -152,8 +152,7 @@ async def each(
         try:
             return Outcome(item, await operation(item))
         except asyncio.CancelledError as error:
-            task = asyncio.current_task()
-            if fail_fast or (task is not None and task.cancelling()):
+            if fail_fast or _is_cancelled():
                 raise
             return Outcome(item, error=error)  # it has cancelled itself
         except Exception as error:
@@ -223,7 +222,13 @@ async def _limited(
     ended: dict[int, R] = {}
 
     async def one(number: int, item: T) -> None:
-        ended[number] = result = await work(item)
+        try:
+            ended[number] = result = await work(item)
+        except asyncio.CancelledError as error:
+            if _is_cancelled():
+                raise
+            # A task group would take that for no error, and nobody would go on.
+            raise RuntimeError("the operation has cancelled itself") from error
         slots.release()
         if progress is not None:
             progress(len(ended), total, result)
@@ -243,6 +248,12 @@ async def _limited(
             for item in items:
                 await begin(group, item)
     return [ended[number] for number in range(begun)]
+
+
+def _is_cancelled() -> bool:
+    """Whether somebody cancels this task, and it is not what it awaits that ends so."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
 
 
 # --- one job ------------------------------------------------------------------------
@@ -318,7 +329,7 @@ async def _remove(
                 if creating.exception() is None:
                     await _terminate(cloud, creating.result()["resource_uri"])
         except Exception as error:
-            log.warning("the service of job %s may be left: %s", name, error)
+            log.warning("the service of job %s may be left: %r", name, error)
             raise
         finally:
             creating.cancel()
@@ -344,7 +355,8 @@ async def _settled(cloud: DockerCloud, service: str) -> str:
 
 
 async def _whatever_comes(work: Coroutine[Any, Any, None]) -> None:
-    """Await *work* to its end, also when cancelled meanwhile."""
+    """Await *work* to its end, also when cancelled meanwhile: a task group does so
+    once to each of its tasks, however often it is cancelled itself."""
     task = asyncio.create_task(work)
     try:
         await asyncio.wait([task])
