@@ -24,7 +24,7 @@ from .exceptions import (
 if TYPE_CHECKING:
     from .resource import Resource, Thing
 
-__all__ = ["StateWait", "until"]
+__all__ = ["StateWait", "action_uri", "until"]
 
 T = TypeVar("T")
 
@@ -209,7 +209,10 @@ class StateWait(Generic[T]):
         if kind == "service":
             services = [found]
         elif kind == "stack":
-            services = await cloud.services.list(stack=found["resource_uri"])
+            of_stack: Sequence[Mapping[str, Any]] = await cloud.services.list(
+                stack=found["resource_uri"]
+            )
+            services = _live(of_stack) or of_stack
             parts += [one for one in services if one.get("state") in wire.UNDER_WAY]
         for service in services:
             if service.get("state") == "Running" or service in parts:
@@ -217,9 +220,8 @@ class StateWait(Generic[T]):
             of_it: Sequence[Mapping[str, Any]] = await cloud.containers.list(
                 service=service["resource_uri"]
             )
-            live = [one for one in of_it if one.get("state") != "Terminated"]
             # Newest first: of those that are gone, the last ones.
-            parts += reversed(live or of_it[:_TOLD] or [service])
+            parts += reversed(_live(of_it) or of_it[:_TOLD] or [service])
         return [one for one in parts if one.get("state") != "Running"]
 
     async def _any_hope(self, parts: Sequence[Mapping[str, Any]]) -> bool:
@@ -264,6 +266,10 @@ class StateWait(Generic[T]):
             if last := await self._cloud.actions.last_failure(found["resource_uri"]):
                 why.append(last)
         return WaitFailed("; ".join(why))
+
+
+def _live(things: Sequence[Mapping[str, Any]]) -> Sequence[Mapping[str, Any]]:
+    return [one for one in things if one.get("state") != "Terminated"]
 
 
 def _told(part: Mapping[str, Any]) -> str:

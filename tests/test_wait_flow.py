@@ -4,66 +4,22 @@ cannot come any more, with the reason."""
 from __future__ import annotations
 
 import asyncio
-import random
-from collections.abc import AsyncIterator, Awaitable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from aiodockercloud import DockerCloud, ObjectNotFound, WaitFailed, reconnect
-from aiodockercloud.resource import Managed
-from aiodockercloud.server import Embedded, Server
-from aiodockercloud.server.engines import ContainerSeen, ContainerSpec, EngineError
-from aiodockercloud.server.engines.embedded import Container as Running
-from aiodockercloud.types import Service
-from aiodockercloud.wire import TUTUM
-from flows import IDLE, PATIENCE, client_of, containers, gone_but, run, tasks
-
-#: No test reaches this poll: it must get by on events.
-LONG = 3 * PATIENCE
-
-
-class Engine(Embedded):
-    """One on which containers end as the test says, and some images are not there."""
-
-    def __init__(self) -> None:
-        super().__init__(nodes=2)
-        self.code = 0
-        self.end = asyncio.Event()
-        self.began = asyncio.Event()
-        self.hold = asyncio.Event()
-        self.hold.set()
-        self.image("acme/job")(self.job)
-
-    async def job(self, container: Running) -> int:
-        self.began.set()
-        await self.end.wait()
-        return self.code
-
-    async def create(self, spec: ContainerSpec) -> None:
-        await self.hold.wait()
-        if spec.image.startswith("acme/missing"):
-            raise EngineError("pull access denied")
-        await super().create(spec)
+from aiodockercloud import DockerCloud, ObjectNotFound, WaitFailed
+from aiodockercloud.server import Server
+from aiodockercloud.server.engines import ContainerSeen, EngineError
+from flows import IDLE, PATIENCE, containers, done, run
+from waits import LONG, Engine, job, looked, wait
 
 
 @pytest.fixture
 def engine() -> Engine:
     return Engine()
-
-
-async def job(live: DockerCloud, **fields: Any) -> Service:
-    """A service of one container that ends when the test says."""
-    return await live.services.create(image="acme/job", name="job", **fields)
-
-
-def wait(
-    cloud: DockerCloud, thing: Any, *states: str, kind: str = "services"
-) -> Awaitable[Any]:
-    api: Managed[Any] = getattr(cloud, kind)
-    return api.wait(thing, states, timeout=PATIENCE, poll=LONG)
 
 
 @asynccontextmanager
@@ -122,8 +78,8 @@ async def test_wait_for_a_redeploy_is_not_content_with_the_state_before(
     engine.hold.clear()
     redeploying = await live.services.redeploy(service)
     waiting = asyncio.ensure_future(wait(live, redeploying, "Running"))
-    done, _ = await asyncio.wait({waiting}, timeout=0.05)
-    assert not done
+    await looked(live, redeploying)
+    assert not waiting.done()
 
     engine.hold.set()
 
@@ -226,14 +182,6 @@ async def test_wait_by_uuid_for_a_start_that_fails_quotes_the_log_too(
         await waiting
 
 
-async def looked(cloud: DockerCloud, thing: Any) -> None:
-    """All who wait have looked: they do so when subscribed, before this one."""
-    async with cloud.events.watch.alarm(thing["uuid"]) as alarm:
-        await alarm.rings(PATIENCE)
-        await cloud.services.inspect(thing)
-        await cloud.services.inspect(thing)
-
-
 async def test_wait_whose_action_is_canceled_fails(
     live: DockerCloud, engine: Engine
 ) -> None:
@@ -315,7 +263,7 @@ async def test_wait_for_a_redeploy_that_somebody_stops_fails(
 
 @pytest.mark.parametrize("by", ["uuid", "answer"])
 async def test_wait_for_what_is_deleted_meanwhile_fails(
-    live: DockerCloud, engine: Engine, by: str
+    live: DockerCloud, by: str
 ) -> None:
     started = await live.services.start(await job(live))
     await live.actions.wait(started, timeout=PATIENCE)
@@ -362,6 +310,24 @@ async def test_wait_for_a_stack_names_the_services_and_containers_at_fault(
         "is Partly running", "job-1 is Stopped (exit code 4", "none is Not running"
     ):
         await wait(live, started, "Running", kind="stacks")
+
+
+async def test_wait_for_a_stack_does_not_blame_a_service_that_is_long_gone(
+    live: DockerCloud, engine: Engine
+) -> None:
+    services = [{"name": "web", "image": IDLE}, {"name": "old", "image": IDLE}]
+    stack = await live.stacks.create(name="shop", services=services)
+    started = await live.stacks.start(stack)
+    await done(live, started)
+    web, old = [(await live.services.list(name=name))[0] for name in ("web", "old")]
+    await done(live, await live.services.delete(old))
+    (container,) = await containers(live, web)
+    engine.crash(container["uuid"], 9)
+    await wait(live, web["uuid"], "Stopped")
+
+    with pytest.raises(WaitFailed, match="web-1 is Stopped") as caught:
+        await wait(live, started, "Running", kind="stacks")
+    assert "old" not in str(caught.value)
 
 
 async def test_wait_for_a_stack_goes_on_while_one_of_its_services_is_on_its_way(
@@ -457,169 +423,3 @@ async def test_wait_for_machines_that_do_not_come_quotes_the_log(
 
     async with failing("Node Cluster Deploy", "is Failed", "no machines left"):
         await wait(live, deploying, "Deployed", kind="nodeclusters")
-
-
-# --- what it costs ------------------------------------------------------------------
-
-
-class Streams:
-    """Counts event streams as the client opens them."""
-
-    def __init__(self, cloud: DockerCloud, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.opened = 0
-        original = cloud.stream
-
-        async def stream(path: str, **options: Any) -> Any:
-            self.opened += "events" in path
-            return await original(path, **options)
-
-        monkeypatch.setattr(cloud, "stream", stream)
-
-
-async def test_two_hundred_waits_share_one_event_stream(
-    live: DockerCloud, engine: Engine, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    streams = Streams(live, monkeypatch)
-    before = tasks()
-    service = await run(live, image="acme/job", target_num_containers=4)
-    streams.opened = 0
-    things = [service, *await containers(live, service)]
-    waits = [
-        asyncio.ensure_future(
-            wait(
-                live,
-                things[n % 5]["uuid"],
-                "Stopped",
-                kind="containers" if n % 5 else "services",
-            )
-        )
-        for n in range(200)
-    ]
-    await looked(live, service)
-
-    engine.end.set()
-    found = await asyncio.gather(*waits)
-
-    assert {one["state"] for one in found} == {"Stopped"}
-    assert streams.opened == 1
-    await gone_but(before)
-
-
-async def test_deploy_opens_one_event_stream(
-    live: DockerCloud, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    streams = Streams(live, monkeypatch)
-    file = tmp_path / "docker-cloud.yml"
-    file.write_text(f"web:\n  image: {IDLE}\n")
-
-    await live.stacks.deploy(file, "shop", timeout=PATIENCE, poll=LONG)
-
-    assert streams.opened == 1
-
-
-async def test_wait_in_tutums_dialect_goes_by_events_as_well(server: Server) -> None:
-    async with DockerCloud(
-        server.url, user=server.user, apikey=server.apikey, dialect=TUTUM
-    ) as tutum:
-        service = await tutum.services.create(image=IDLE)
-        waiting = asyncio.ensure_future(wait(tutum, service["uuid"], "Running"))
-        await looked(tutum, service)
-
-        await tutum.services.start(service)
-
-        assert (await waiting)["state"] == "Running"
-
-
-async def test_burst_of_events_is_one_look_or_a_few(
-    live: DockerCloud, server: Server, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    service = await run(live)
-    record = server.cloud.services[service["uuid"]]
-    waiting = asyncio.ensure_future(wait(live, service["uuid"], "Stopped"))
-    await looked(live, service)
-    looks = 0
-    inspect = live.services.inspect
-
-    async def counted(thing: Any) -> Any:
-        nonlocal looks
-        looks += 1
-        return await inspect(thing)
-
-    monkeypatch.setattr(live.services, "inspect", counted)
-    for _ in range(500):
-        server.cloud.hub.publish(record, "update", [])
-    await live.actions.wait(await live.services.stop(service), timeout=PATIENCE)
-    await waiting
-
-    assert looks < 50
-
-
-async def test_wait_survives_lost_events_streams_and_refused_looks(
-    live: DockerCloud,
-    server: Server,
-    engine: Engine,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(reconnect, "FIRST_PAUSE", 0.001)
-    started = await live.services.start(await job(live))
-    waiting = asyncio.ensure_future(wait(live, started, "Stopped"))
-    await looked(live, started)
-
-    server.faults.cut_streams("*/events*")
-    with server.faults.fail(503, path="*/service/*", times=2, method="GET") as rule:
-        uuid = started["uuid"]
-        server.cloud.touch(server.cloud.services[uuid])
-        await rule.met(1)
-        engine.end.set()
-        server.cloud.touch(server.cloud.services[uuid])
-        assert (await waiting)["state"] == "Stopped"
-
-
-async def test_wait_that_takes_too_long_leaves_nothing_and_tells_the_last_state(
-    live: DockerCloud, server: Server
-) -> None:
-    service = await run(live)
-    before = tasks()
-
-    with pytest.raises(TimeoutError, match=r"was still 'Running' after 0\.5 s"):
-        await live.services.wait(service, "Stopped", timeout=0.5, poll=LONG)
-
-    await gone_but(before)
-
-
-@pytest.mark.parametrize("seed", range(5))
-async def test_waits_cancelled_at_random_moments_leave_nothing_behind(
-    live: DockerCloud, engine: Engine, seed: int
-) -> None:
-    service = await run(live, image="acme/job")
-    before = tasks()
-    chance = random.Random(seed)
-
-    async def cancelled() -> None:
-        for _ in range(5):
-            waiting = asyncio.ensure_future(wait(live, service, "Stopped"))
-            for _ in range(chance.randint(0, 60)):
-                await asyncio.sleep(0)
-            waiting.cancel()
-            with pytest.raises(asyncio.CancelledError):
-                await waiting
-
-    async with asyncio.timeout(PATIENCE), asyncio.TaskGroup() as group:
-        for _ in range(10):
-            group.create_task(cancelled())
-
-    await gone_but(before)
-    assert live.events.watch._task is None
-    assert not live.events.watch._alarms
-
-
-async def test_wait_of_a_client_that_is_closed_ends(server: Server) -> None:
-    before = tasks()
-    async with client_of(server) as cloud:
-        service = await cloud.services.create(image=IDLE)
-        waiting = asyncio.ensure_future(wait(cloud, service, "Running"))
-        await looked(cloud, service)
-    async with asyncio.timeout(PATIENCE):
-        with pytest.raises(RuntimeError, match="closed"):
-            await waiting
-    await gone_but(before)

@@ -112,7 +112,7 @@ def action(state: str) -> dict[str, Any]:
 @pytest.fixture
 async def fake() -> AsyncIterator[tuple[Fake, DockerCloud]]:
     fake = Fake()
-    async with TestServer(fake.app()) as server, asyncio.timeout(10):
+    async with TestServer(fake.app()) as server:
         async with DockerCloud(str(server.make_url("")), auth="x") as cloud:
             yield fake, cloud
 
@@ -209,9 +209,7 @@ async def test_wait_beside_another_looks_at_once(
     )
     await server.looked(1)
 
-    assert (await cloud.services.wait(UUID, "Starting", poll=LONG, timeout=PATIENCE))[
-        "state"
-    ]
+    await cloud.services.wait(UUID, "Starting", poll=LONG, timeout=PATIENCE)
 
     assert len(server.readers) == 1
     server.objects[SERVICE] = [service("Running")]
@@ -303,9 +301,9 @@ async def test_wait_looks_once_more_before_it_gives_up(
 
     started = await cloud.services.start(UUID)
 
-    assert (await cloud.services.wait(started, "Running", poll=LONG, timeout=PATIENCE))[
-        "state"
-    ] == ("Running")
+    found = await cloud.services.wait(started, "Running", poll=LONG, timeout=PATIENCE)
+
+    assert found["state"] == "Running"
 
 
 async def test_wait_whose_action_is_forgotten_goes_by_the_state(
