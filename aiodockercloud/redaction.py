@@ -10,7 +10,10 @@ __all__ = ["redact", "redact_headers", "redact_text"]
 
 _HIDDEN = r"\1***"
 
-_SECRET_QUERY = re.compile(r"(?<![^?&])((?:user|token|auth|apikey)=)[^&]*")
+_CREDENTIALS = "(?:user|token|auth|apikey)="
+_SCHEMES = "(?:Basic|Bearer|ApiKey)"
+
+_SECRET_QUERY = re.compile(rf"(?<![^?&])({_CREDENTIALS})[^&]*")
 _TRIGGER = re.compile(r"(/(?:trigger|webhook/handler)/)[^/?#\s'\"]+")
 
 _SECRET_HEADERS = frozenset(
@@ -24,14 +27,13 @@ _SECRET_HEADERS = frozenset(
 _IN_TEXT = (
     # User and password of a URL.
     (re.compile(r"(://)[^\s/?#'\"]*@"), r"\1"),
-    (re.compile(r"([?&](?:user|token|auth|apikey)=)[^&\s'\"]+"), _HIDDEN),
+    (re.compile(rf"([?&]{_CREDENTIALS})[^&\s'\"]+"), _HIDDEN),
     (_TRIGGER, _HIDDEN),
     # A header with its value; "send Authorization: Basic" has none.
     (
         re.compile(
             rf"(\b(?:{'|'.join(sorted(_SECRET_HEADERS))})['\"]?\s*[:=]\s*['\"]?"
-            r"(?:(?:Basic|Bearer|ApiKey)\s+)?)"
-            r"(?!(?:Basic|Bearer|ApiKey)\b)[^\s'\",;]+",
+            rf"(?:{_SCHEMES}\s+)?)(?!{_SCHEMES}\b)[^\s'\",;]+",
             re.I,
         ),
         _HIDDEN,
@@ -39,7 +41,7 @@ _IN_TEXT = (
     # Only a value; "Basic authentication" is none.
     (
         re.compile(
-            r"(\b(?:Basic|Bearer|ApiKey) +)"
+            rf"(\b{_SCHEMES} +)"
             r"(?![A-Z]?[a-z]+(?![\w+/=:-])|realm=)[^\s'\",;]+"
         ),
         _HIDDEN,
@@ -48,11 +50,11 @@ _IN_TEXT = (
         re.compile(r"((?:passw(?:or)?d|api_?key|secret|token)=)[^\s'\"&,;]+", re.I),
         _HIDDEN,
     ),
-    # JSON, or the repr of a dict.
+    # JSON, or the repr of a dict; quotes in a value are escaped.
     (
         re.compile(
             r"((['\"])\w*(?:passw(?:or)?d|api_?key|secret|token|auth)\2\s*:\s*(['\"]))"
-            r"(?:(?!\3).)+",
+            r"(?:\\.|(?!\3).)+",
             re.I,
         ),
         _HIDDEN,
