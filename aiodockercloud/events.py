@@ -116,6 +116,7 @@ class EventStream(Reconnecting[Event]):
         """Hand an item out; a cancelled attempt leaves all as it was."""
         kind = item["type"]
         if self._objects is not None and kind in ("snapshot", "gap"):
+            await self._rest()  # the last attempt may have failed
             found = await self._objects()
             if kind == "snapshot":
                 if self.position is None and len(self._ahead) == 1:

@@ -149,12 +149,13 @@ class LogStream(Reconnecting[LogLine]):
             query["since"] = wire.format_stamp(self._since)
         if again and self._at is not None:
             query |= {"at": self._at, "seen": self._seen()}
-        elif again and self._last:
+        elif again and (self._last or self._since is not None):
             query["tail"] = enough
         ws = await self._ask_for(params=query)
         old = ws.protocol != WINDOW_PROTOCOL
-        if old and not again and self._since is not None:
-            # It does not know since, and would begin with its usual few lines.
+        if old and (self._at is not None if again else self._since is not None):
+            # It knows no moment, and would begin with its usual few lines.
+            self._at = None
             await shut(ws)
             ws = await self._ask_for(params={"follow": self._follow, "tail": enough})
         self._before = dict(self._last)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+from abc import abstractmethod
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Any, TypeVar
 
 from aiohttp import ClientWebSocketResponse
 
 from . import wire
-from .exceptions import ApiError, ConnectError, DockerCloudError, StreamClosed
+from .exceptions import DockerCloudError, StreamClosed
 from .retry import retry_after
 from .stream import Stream
 
@@ -47,16 +49,29 @@ class Reconnecting(Stream[T]):
         """Connect unless there is a connection, not before the pause is over."""
         if self._ws is not None:
             return self._ws
-        now = asyncio.get_running_loop().time
-        if (pause := self._again_at - now()) > 0:
-            await asyncio.sleep(pause)
+        await self._rest()
         ws = await super()._open()
-        self._opened_at = now()
+        self._opened_at = asyncio.get_running_loop().time()
         return ws
 
+    async def _rest(self) -> None:
+        """Return when it may be tried again.
+
+        Raises:
+            StopAsyncIteration: It was closed meanwhile.
+        """
+        now = asyncio.get_running_loop().time
+        while (pause := self._again_at - now()) > 0:
+            if self._closed:
+                raise StopAsyncIteration
+            self._arrived.clear()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(pause):
+                    await self._arrived.wait()  # closing it sets this, too
+
+    @abstractmethod
     def _has_brought(self) -> bool:
         """Whether this connection has brought anything new."""
-        raise NotImplementedError
 
     async def _mends(self, exc: DockerCloudError) -> bool:
         """Whether the next step connects again after an error."""
@@ -70,8 +85,7 @@ class Reconnecting(Stream[T]):
         # that is cut again and again as soon as it is made keeps growing pauses.
         if lost and (self._has_brought() or now - self._opened_at > LONGEST_PAUSE):
             self._delays = wire.backoff(FIRST_PAUSE, cap=LONGEST_PAUSE)
-        asked = retry_after(exc) if isinstance(exc, ApiError | ConnectError) else 0.0
-        self._again_at = now + max(next(self._delays), asked)
+        self._again_at = now + max(next(self._delays), retry_after(exc))
         if lost:
             await self._drop()
         return True

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 import aiohttp
 
 from . import wire
-from .exceptions import ApiError, ConnectError, ThrottledError
+from .exceptions import ApiError, ConnectError, DockerCloudError, ThrottledError
 
 __all__ = ["Gate", "Retry", "may_repeat", "retry_after"]
 
@@ -93,7 +93,7 @@ def may_repeat(exc: ApiError | ConnectError) -> bool:
     return broken and not hopeless
 
 
-def retry_after(exc: ApiError | ConnectError) -> float:
+def retry_after(exc: DockerCloudError) -> float:
     """Seconds that the answer asks to wait for; the header has seconds or a date."""
     if not isinstance(exc, ApiError):
         return 0.0

@@ -126,8 +126,8 @@ class Stream(AsyncIterator[T], Generic[T]):
     async def close(self) -> None:
         """Close the socket and forget what was not read; any number of times."""
         self._closed = True
-        await self._drop()
         self._arrived.set()  # whoever waits for frames learns that there are none
+        await self._drop()
 
     # --- the socket -----------------------------------------------------------------
 

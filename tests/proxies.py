@@ -18,6 +18,7 @@ class Proxy:
         url: Its own address, to be used in place of the server's.
         passed: Bytes that went to the client so far.
         cuts: How often connections were broken.
+        refused: How many new ones were.
     """
 
     def __init__(self, url: str) -> None:
@@ -30,7 +31,7 @@ class Proxy:
         self._refusing = False
         self._was_cut = asyncio.Event()
         self.url = ""
-        self.passed = self.cuts = 0
+        self.passed = self.cuts = self.refused = 0
 
     def black_hole(self) -> None:
         """Pass nothing on any more and close nothing."""
@@ -75,6 +76,7 @@ class Proxy:
     ) -> None:
         target = self._target
         if self._refusing:
+            self.refused += 1
             writer.transport.abort()
             return
         self._writers.add(writer)

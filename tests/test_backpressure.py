@@ -6,14 +6,14 @@ import asyncio
 import gc
 import os
 import time
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator
 from pathlib import Path
 
 import aiohttp
 import pytest
 from aiohttp import WSMsgType, web
-from aiohttp.test_utils import TestServer
 
+import reconnecting
 from aiodockercloud import DockerCloud, StreamClosed, wire
 from aiodockercloud import client as client_module
 from aiodockercloud import stream as stream_module
@@ -24,6 +24,7 @@ from aiodockercloud.types import Container, Service
 from aiodockercloud.window import CREDIT_BYTES, WINDOW, WINDOW_PROTOCOL
 from flows import PATIENCE, SHELL, Raw, client_of, containers, run, tasks, until
 from proxies import Proxy, proxy
+from scripted import client_for
 
 MIB = 2**20
 
@@ -74,19 +75,8 @@ def _short_heartbeats(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(streams, "HEARTBEAT", HEARTBEAT)
 
 
-@pytest.fixture
-async def way(server: Server) -> AsyncIterator[Proxy]:
-    """A proxy in front of ``server``."""
-    async with proxy(server.url) as found:
-        yield found
-
-
-@pytest.fixture
-async def far(server: Server, way: Proxy) -> AsyncIterator[DockerCloud]:
-    """A client of ``server`` by way of the proxy."""
-    auth = wire.basic_auth(server.user, server.apikey or "")
-    async with DockerCloud(way.url, auth=auth) as cloud:
-        yield cloud
+way = reconnecting.way
+far = reconnecting.far
 
 
 def resident() -> int:
@@ -164,18 +154,15 @@ async def test_client_without_a_window_reads_ahead_only_so_much() -> None:
             sent += 1
             await ws.send_str('{"log": "' + "x" * 1000 + '"}')
 
-    app = web.Application()
-    app.router.add_get("/{path:.*}", handler)
-    async with TestServer(app) as server, asyncio.timeout(PATIENCE):
-        async with DockerCloud(str(server.make_url("")), auth="x") as cloud:
-            async with cloud.services.logs("x") as lines:
-                await until(lambda: lines._stalled)
-                last = -1
-                while last != sent:  # the buffers of the system fill up
-                    last = sent
-                    await asyncio.sleep(0.05)
-                assert len(lines._frames) == stream_module.BUFFER
-                assert sent < 20_000
+    async with asyncio.timeout(PATIENCE), client_for({"/{path:.*}": handler}) as cloud:
+        async with cloud.services.logs("x") as lines:
+            await until(lambda: lines._stalled)
+            last = -1
+            while last != sent:  # the buffers of the system fill up
+                last = sent
+                await asyncio.sleep(0.05)
+            assert len(lines._frames) == stream_module.BUFFER
+            assert sent < 20_000
 
 
 # --- many sources ---------------------------------------------------------------------
@@ -333,8 +320,9 @@ async def test_command_that_reads_no_input_holds_its_writer_up(
                 written += 1
 
         writer = asyncio.create_task(write())
+        await until(lambda: process._credits.left <= 0)
         last = -1
-        while written != last:
+        while written != last:  # what the server takes of it, it grants anew
             last = written
             await asyncio.sleep(0.05)
         assert WINDOW <= written < 3 * WINDOW

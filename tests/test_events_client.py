@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import pytest
 from aiohttp import web
-from aiohttp.test_utils import TestServer, unused_port
+from aiohttp.test_utils import unused_port
 
 from aiodockercloud import (
     AuthError,
@@ -20,13 +20,15 @@ from aiodockercloud import (
     wire,
 )
 from aiodockercloud import events as events_module
-from flows import PATIENCE
+from flows import PATIENCE, until
+from scripted import Player, Script, client_for
 
 EVENTS = "/api/audit/v1/events/"
 SERVICES = "/api/app/v1/service/"
 GAP = {"type": "gap", "id": None, "missed": None}
 
-Script = Callable[[web.WebSocketResponse, web.Request], Awaitable[object]]
+#: A limit within the fixture would not reach the tests.
+pytestmark = pytest.mark.timeout(PATIENCE)
 
 
 def event(number: int, *, old: bool = False) -> dict[str, Any]:
@@ -40,27 +42,14 @@ def position(id: str) -> dict[str, Any]:
     return {"type": "position", "id": id}
 
 
-class Scripted:
+class Scripted(Player):
     """A server that plays one script per connection to its event stream."""
 
     def __init__(self) -> None:
-        self.scripts: list[Script | type[web.HTTPException] | web.Response] = []
-        self.asked: list[dict[str, str]] = []
+        super().__init__()
         self.objects: list[dict[str, Any]] = []
         self.listed = 0
         self.refuse_list = 0
-
-    async def events(self, request: web.Request) -> web.StreamResponse:
-        self.asked.append(dict(request.query))
-        script = self.scripts.pop(0)
-        if isinstance(script, type):
-            raise script
-        if isinstance(script, web.Response):
-            return script
-        ws = web.WebSocketResponse()
-        await ws.prepare(request)
-        await script(ws, request)
-        return ws
 
     async def index(self, request: web.Request) -> web.Response:
         if self.refuse_list:
@@ -78,13 +67,9 @@ class Scripted:
 @pytest.fixture
 async def server() -> AsyncIterator[tuple[Scripted, DockerCloud]]:
     scripted = Scripted()
-    app = web.Application()
-    app.router.add_get(EVENTS, scripted.events)
-    app.router.add_get(SERVICES, scripted.index)
-    async with TestServer(app) as server, asyncio.timeout(PATIENCE):
-        url = str(server.make_url(""))
-        async with DockerCloud(url, auth="Basic x", retry=None) as cloud:
-            yield scripted, cloud
+    handlers = {EVENTS: scripted.play, SERVICES: scripted.index}
+    async with client_for(handlers, retry=None) as cloud:
+        yield scripted, cloud
 
 
 @pytest.fixture(autouse=True)
@@ -487,6 +472,38 @@ async def test_snapshot_whose_list_fails_for_the_moment_lists_again(
         seen = await all_of(events)
 
     assert [item["type"] for item in seen] == ["snapshot"]
+
+
+async def test_snapshot_whose_list_fails_pauses_before_it_lists_again(
+    server: tuple[Scripted, DockerCloud], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reconnect, "FIRST_PAUSE", 0.4)  # half of it with jitter
+    scripted, cloud = server
+    scripted.refuse_list = 1
+    scripted.scripts = [sends(position("run-0"), close=1000)]
+    loop = asyncio.get_running_loop()
+
+    async with cloud.events.snapshot(type="service") as events:
+        before = loop.time()
+        await anext(events)
+
+    assert loop.time() - before >= 0.2
+
+
+async def test_close_while_a_list_pauses_ends_a_waiting_reader(
+    server: tuple[Scripted, DockerCloud], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reconnect, "FIRST_PAUSE", 1000.0)
+    scripted, cloud = server
+    scripted.refuse_list = 1
+    scripted.scripts = [stays(position("run-0"))]
+
+    async with cloud.events.snapshot(type="service") as events:
+        reading = asyncio.create_task(anext(events, None))
+        await until(lambda: events._again_at > 0)
+        await events.close()
+
+        assert await reading is None
 
 
 async def test_snapshot_that_is_cut_off_before_it_is_given_is_no_gap(

@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from aiodockercloud import DockerCloud, reconnect, wire
+import reconnecting
+from aiodockercloud import DockerCloud, wire
 from aiodockercloud.events import EventStream
 from aiodockercloud.server import Embedded, Faults, Server, running
 from aiodockercloud.server import hub as hub_module
@@ -23,10 +24,7 @@ EVENTS = "*/events*"
 KEY = "s3cret"
 
 
-@pytest.fixture(autouse=True)
-def pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reconnect, "FIRST_PAUSE", 0.002)
-    monkeypatch.setattr(reconnect, "LONGEST_PAUSE", 0.01)
+_short_pauses = reconnecting.short_pauses
 
 
 @asynccontextmanager
@@ -57,6 +55,20 @@ async def read(events: EventStream, count: int) -> list[int | str]:
         return [number_of(await anext(events)) for _ in range(count)]
 
 
+@asynccontextmanager
+async def following(
+    *, reconnect: bool = True
+) -> AsyncIterator[tuple[Server, EventStream]]:
+    """A server, and a stream of its events that has had the event 0."""
+    async with (
+        serving() as (server, cloud),
+        cloud.events.subscribe(reconnect=reconnect) as events,
+    ):
+        publish(server, 0)
+        assert await read(events, 1) == [0]
+        yield server, events
+
+
 async def test_ten_thousand_events_over_twenty_cuts_come_once_and_in_order() -> None:
     total, cuts = 10_000, 20
     async with serving() as (server, cloud), cloud.events.subscribe() as events:
@@ -85,9 +97,7 @@ async def test_events_over_cuts_at_random_moments_come_once_and_in_order(
     total = 3000
     chance = random.Random(seed)
     places = set(chance.sample(range(1, total), 20))
-    async with serving() as (server, cloud), cloud.events.subscribe() as events:
-        publish(server, 0)
-        assert await read(events, 1) == [0]
+    async with following() as (server, events):
 
         async def write() -> None:
             for number in range(1, total):
@@ -108,9 +118,7 @@ async def test_reader_that_is_canceled_again_and_again_loses_nothing_over_cuts()
     """As with a time limit on each step; what is going on then is cut short."""
     total = 1000
     chance = random.Random(11)
-    async with serving() as (server, cloud), cloud.events.subscribe() as events:
-        publish(server, 0)
-        assert await read(events, 1) == [0]
+    async with following() as (server, events):
         server.faults.cut(path=EVENTS, after=range(0, 80), times=20)
         publish(server, *range(1, total))
         seen: list[int | str] = []
@@ -132,9 +140,7 @@ async def test_history_that_is_cut_is_one_gap_a_hole_with_the_number_missed(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(hub_module, "HISTORY", 50)
-    async with serving() as (server, cloud), cloud.events.subscribe() as events:
-        publish(server, 0)
-        assert await read(events, 1) == [0]
+    async with following() as (server, events):
         last = 0
         for missed in (1, 70, 200):
             with server.faults.fail(503, path=EVENTS) as refusal:
@@ -159,9 +165,7 @@ async def test_hole_as_large_as_the_history_is_none(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(hub_module, "HISTORY", 50)
-    async with serving() as (server, cloud), cloud.events.subscribe() as events:
-        publish(server, 0)
-        assert await read(events, 1) == [0]
+    async with following() as (server, events):
         server.faults.cut_streams(EVENTS)
         publish(server, *range(1, 51))
 
@@ -192,12 +196,7 @@ async def test_restart_of_the_server_is_one_gap_and_what_came_since_is_told() ->
 
 
 async def test_slow_reader_is_told_of_a_gap_and_kept() -> None:
-    async with (
-        serving() as (server, cloud),
-        cloud.events.subscribe(reconnect=False) as events,
-    ):
-        publish(server, 0)
-        assert await read(events, 1) == [0]
+    async with following(reconnect=False) as (server, events):
         # All at once: nothing can have been sent before the last is there.
         publish(server, *range(1, hub_module.HISTORY + 8))
         async with asyncio.timeout(PATIENCE):
@@ -272,9 +271,7 @@ def _old_server(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("_old_server")
 async def test_old_server_is_one_gap_per_reconnect() -> None:
-    async with serving() as (server, cloud), cloud.events.subscribe() as events:
-        publish(server, 0)
-        assert await read(events, 1) == [0]
+    async with following() as (server, events):
         for number in range(1, 6):
             server.faults.cut_streams(EVENTS)
             assert await read(events, 1) == ["gap"]

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack
 
 import aiohttp
 import pytest
 from aiohttp import WSMsgType, web
-from aiohttp.test_utils import TestServer, unused_port
+from aiohttp.test_utils import unused_port
 
 from aiodockercloud import (
     AuthError,
@@ -17,55 +18,28 @@ from aiodockercloud import (
     ObjectNotFound,
     StreamClosed,
 )
-from flows import until
-
-Script = (
-    Callable[[web.WebSocketResponse, web.Request], Awaitable[object]]
-    | type[web.HTTPException]
-)
+from flows import PATIENCE, until
+from scripted import Player, Script, client_for, cuts
 
 Serve = Callable[..., Awaitable[DockerCloud]]
 
 LOGS = "/api/app/v1/service/{uuid}/logs/"
 EXEC = "/api/app/v1/container/{uuid}/exec/"
 
+#: A limit within the fixture would not reach the tests.
+pytestmark = pytest.mark.timeout(PATIENCE)
+
 
 @pytest.fixture
 async def serve() -> AsyncIterator[Serve]:
     """Start a server of one websocket path that plays a script per connection."""
-    open_servers: list[TestServer] = []
-    open_clouds: list[DockerCloud] = []
+    async with AsyncExitStack() as stack:
 
-    async def start(path: str, *scripts: Script, session: object = None) -> DockerCloud:
-        left = list(scripts)
+        async def start(path: str, *scripts: Script, **options: object) -> DockerCloud:
+            handlers = {path: Player(*scripts).play}
+            return await stack.enter_async_context(client_for(handlers, **options))
 
-        async def handler(request: web.Request) -> web.WebSocketResponse:
-            ws = web.WebSocketResponse()
-            script = left.pop(0)
-            if isinstance(script, type):
-                raise script(text='{"error": "not that one"}')
-            await ws.prepare(request)
-            await script(ws, request)
-            if not ws.closed:
-                await ws.close()
-            return ws
-
-        app = web.Application()
-        app.router.add_get(path, handler)
-        server = TestServer(app)
-        await server.start_server()
-        open_servers.append(server)
-        assert session is None or isinstance(session, aiohttp.ClientSession)
-        cloud = DockerCloud(str(server.make_url("")), auth="Basic x", session=session)
-        open_clouds.append(cloud)
-        return cloud
-
-    async with asyncio.timeout(10):
         yield start
-        for cloud in open_clouds:
-            await cloud.close()
-        for server in open_servers:
-            await server.close()
 
 
 def sends(*frames: object, close: int = 1000) -> Script:
@@ -78,12 +52,6 @@ def sends(*frames: object, close: int = 1000) -> Script:
         await ws.close(code=close, message=b"because")
 
     return script
-
-
-async def cuts(_: web.WebSocketResponse, request: web.Request) -> None:
-    """Break the connection without a close frame."""
-    assert request.transport is not None
-    request.transport.abort()
 
 
 async def waits_for_close(ws: web.WebSocketResponse, _: web.Request) -> None:
@@ -284,7 +252,20 @@ async def test_close_from_another_task_ends_a_waiting_reader(serve: Serve) -> No
         assert await reading is None
 
 
-async def test_slow_reader_answers_pings_and_gets_every_frame(serve: Serve) -> None:
+async def test_close_that_is_cancelled_ends_a_waiting_reader_all_the_same(
+    serve: Serve,
+) -> None:
+    cloud = await serve(LOGS, waits_for_close)
+    async with cloud.services.logs("x") as stream:
+        reading = asyncio.create_task(anext(stream, None))
+        closing = asyncio.create_task(stream.close())
+        await asyncio.sleep(0)
+        closing.cancel()
+
+        assert await reading is None
+
+
+async def test_slow_reader_answers_pings_and_gets_every_frame() -> None:
     """The socket is read ahead; with a full buffer it waits for the reader."""
     ponged = asyncio.Event()
     count = 5000
@@ -305,15 +286,12 @@ async def test_slow_reader_answers_pings_and_gets_every_frame(serve: Serve) -> N
         await ws.close()
         return ws
 
-    app = web.Application()
-    app.router.add_get(LOGS, handler)
-    async with TestServer(app) as server, asyncio.timeout(10):
-        async with DockerCloud(str(server.make_url("")), auth="x") as cloud:
-            async with cloud.services.logs("x") as stream:
-                await ponged.wait()  # and nobody has read yet
-                await until(lambda: stream._stalled)
-                assert len(stream._frames) == 1000
-                lines = [int(line["log"]) async for line in stream]
+    async with client_for({LOGS: handler}) as cloud:
+        async with cloud.services.logs("x") as stream:
+            await ponged.wait()  # and nobody has read yet
+            await until(lambda: stream._stalled)
+            assert len(stream._frames) == 1000
+            lines = [int(line["log"]) async for line in stream]
 
     assert lines == list(range(count))
 

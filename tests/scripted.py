@@ -1,0 +1,67 @@
+"""Servers that play a script to each connection: for what ours would not do."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
+
+from aiohttp import web
+from aiohttp.test_utils import TestServer
+
+from aiodockercloud import DockerCloud
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+#: What happens on a connection, or the answer that refuses it.
+Script = (
+    Callable[[web.WebSocketResponse, web.Request], Awaitable[object]]
+    | type[web.HTTPException]
+    | web.Response
+)
+
+
+class Player:
+    """A websocket that plays one script per connection.
+
+    Attributes:
+        scripts: Those to come.
+        asked: The query of each connection so far.
+    """
+
+    def __init__(self, *scripts: Script) -> None:
+        self.scripts = list(scripts)
+        self.asked: list[dict[str, str]] = []
+
+    async def play(self, request: web.Request) -> web.StreamResponse:
+        self.asked.append(dict(request.query))
+        script = self.scripts.pop(0)
+        if isinstance(script, type):
+            raise script(text='{"error": "not that one"}')
+        if isinstance(script, web.Response):
+            return script
+        ws = web.WebSocketResponse()
+        await ws.prepare(request)
+        await script(ws, request)
+        return ws
+
+
+async def cuts(_: web.WebSocketResponse, request: web.Request) -> None:
+    """Break the connection without a close frame."""
+    assert request.transport is not None
+    request.transport.abort()
+
+
+@asynccontextmanager
+async def client_for(
+    handlers: Mapping[str, Handler], **options: Any
+) -> AsyncIterator[DockerCloud]:
+    """A client of a server that answers a GET of each path so."""
+    app = web.Application()
+    for path, handler in handlers.items():
+        app.router.add_get(path, handler)
+    async with (
+        TestServer(app) as server,
+        DockerCloud(str(server.make_url("")), auth="Basic x", **options) as cloud,
+    ):
+        yield cloud

@@ -1,0 +1,46 @@
+"""Time stamps of log lines: what is written, read, and found in a line."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from aiodockercloud import wire
+from aiodockercloud.types import LogLine
+
+
+@given(st.integers(0, 4_102_444_800 * 10**9))
+def test_stamp_is_read_as_it_was_written(nanoseconds: int) -> None:
+    assert wire.parse_stamp(wire.format_stamp(nanoseconds)) == nanoseconds
+
+
+@pytest.mark.parametrize(
+    ("text", "nanoseconds"),
+    [
+        ("1970-01-01T00:00:01Z", 10**9),
+        ("1970-01-01T00:00:01.5Z", 1_500_000_000),
+        ("1970-01-01T01:00:01.000000001+01:00", 1_000_000_001),
+        ("1970-01-01T00:00:01", 10**9),
+        ("1", 10**9),
+        ("1.000000001", 1_000_000_001),
+    ],
+)
+def test_moment_may_be_a_date_or_seconds(text: str, nanoseconds: int) -> None:
+    assert wire.parse_stamp(text) == nanoseconds
+
+
+@pytest.mark.parametrize(
+    ("line", "nanoseconds"),
+    [
+        ({"log": "1970-01-01T00:00:01.5Z text\n", "timestamp": 7}, 1_500_000_000),
+        ({"log": "text\n", "timestamp": 7}, 7 * 10**9),
+        ({"log": "9999-99-99T99:99:99Z text\n", "timestamp": 7}, 7 * 10**9),
+        ({"log": "text\n"}, None),
+        ({}, None),
+    ],
+)
+def test_stamp_of_a_line_is_in_its_text_or_its_timestamp(
+    line: LogLine, nanoseconds: int | None
+) -> None:
+    assert wire.log_stamp(line) == nanoseconds
