@@ -322,10 +322,29 @@ def test_network_names_do_not_clash() -> None:
     assert len(names) == 5
 
 
-def test_free_subnet_is_the_last_that_nobody_has() -> None:
-    taken = ["10.255.240.0/20", "10.0.0.0/24", "fd00::/64"]
+def test_free_subnet_is_one_that_nobody_has() -> None:
+    taken = ["10.0.240.0/20", "10.0.0.0/17", "fd00::/64"]
+    nodes = ["10.0.230.7", "10.0.200.7", "10.0.191.7", "10.0.160.7", "10.0.144.7"]
 
-    assert free_subnet(["10.0.0.0/8"], 24, taken, ["10.255.230.7"]) == "10.255.208.0/20"
+    found = {free_subnet(["10.0.0.0/16"], 24, taken, nodes) for _ in range(200)}
+
+    assert found == {"10.0.128.0/20", "10.0.208.0/20"}
+
+
+def test_free_subnet_is_near_the_end_and_not_the_last_one_again() -> None:
+    found = {str(free_subnet(["10.0.0.0/8"], 24, [], [])) for _ in range(100)}
+
+    assert len(found) > 50
+    assert all(192 <= int(net.split(".")[1]) <= 255 for net in found)
+
+
+def test_free_subnet_with_a_machine_that_joins_just_now() -> None:
+    """It has no address yet."""
+    assert free_subnet(["10.0.0.0/20"], 24, [], [""]) == "10.0.0.0/20"
+
+
+def test_no_free_subnet_leaves_the_choice_to_swarm() -> None:
+    assert free_subnet(["10.0.0.0/19"], 24, ["10.0.0.0/24"], ["10.0.31.7"]) is None
 
 
 def test_free_subnet_leaves_a_roomy_swarm_alone() -> None:

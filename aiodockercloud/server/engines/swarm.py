@@ -37,7 +37,7 @@ from .swarm_api import Api, DockerProblem, registry_auth
 from .swarm_leftovers import Leftovers
 from .swarm_machines import Machines
 from .swarm_networks import Networks
-from .swarm_watch import Watch
+from .swarm_watch import OURS, Watch
 
 __all__ = ["Swarm"]
 
@@ -208,6 +208,7 @@ class Swarm:
             except DockerProblem as problem:
                 # Its name holds its uuid: that a former try has made it, is fine.
                 if problem.status != _CONFLICT or not await self._lookup(spec.uuid):
+                    self._leftovers.networks_of({"Spec": definition})
                     raise
 
     async def image_digest(
@@ -257,6 +258,7 @@ class Swarm:
         async with self._locks[uuid]:
             service = await self._lookup(uuid)
             if service is None:
+                self._forget(uuid)
                 self._watch.poke()
                 return
             self._watch.leaving.add(uuid)
@@ -282,7 +284,8 @@ class Swarm:
         """
         tasks = await self._watch.tasks(_tasks_of(service))
         if any(self._watch.goes_on(task) for task in tasks):
-            await self._api.update(f"services/{service['ID']}", swarm_spec.stopped)
+            with _unless(_NOT_FOUND):
+                await self._api.update(f"services/{service['ID']}", swarm_spec.stopped)
             # The new task that will never run may have pushed an old one out.
             await asyncio.sleep(_FORGETTING)
             with contextlib.suppress(TimeoutError):
@@ -378,13 +381,14 @@ class Swarm:
         What is bound to it, or is not restarted, is removed; its volumes stay there.
         """
         async with self._machines.drained(node):
-            there = {t["ServiceID"] for t in await self._watch.tasks({"node": [node]})}
+            services = await self._api.call("GET", "services", params=OURS)
+            places = swarm_state.places(await self._watch.tasks(OURS["filters"]))
             bound = [
-                uuid
-                for uuid, service in self._watch.services.items()
+                service["Spec"]["Labels"][swarm_spec.CONTAINER]
+                for service in services
                 if swarm_spec.pinned_to(service["Spec"]) == node
                 or (
-                    service["ID"] in there
+                    places.get(service["ID"]) == node
                     and swarm_spec.never_restarts(service["Spec"])
                 )
             ]
@@ -401,7 +405,10 @@ class Swarm:
         return str(found["JoinTokens"]["Worker"])
 
     async def check_node(self, node: str) -> bool:
-        return await self._machines.answers(node)
+        answers = await self._machines.answers(node)
+        # Should that change at once, it is not left at what is said now.
+        self._watch.tell_again(node)
+        return answers
 
 
 def _tasks_of(service: Json) -> Json:

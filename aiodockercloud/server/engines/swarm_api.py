@@ -38,6 +38,9 @@ log = logging.getLogger(__name__)
 
 #: Seconds that any one answer may take. Without a leader there is none for 30.
 TIMEOUT = 15.0
+#: Seconds without a word after which a stream is opened anew: of a connection that
+#: something on the way has dropped, nobody tells.
+QUIET = 600.0
 #: Tries of a change that others' changes overtake, and the first pause between them.
 _TRIES, _PAUSE = 20, 0.02
 #: aiodocker's status for an Engine that it cannot connect to.
@@ -170,10 +173,10 @@ class Api:
             response.close()
 
     async def events(self, heard: Callable[[], None]) -> None:
-        """Call *heard* after each event, as long as it takes; returns when cut off."""
-        async with self.stream("events", {}) as response:
+        """Call *heard* after events, as long as it takes; returns when cut off."""
+        async with self.stream("events", {}, silence=QUIET) as response:
             heard()
-            while await response.content.readline():
+            while await response.content.readany():
                 heard()
 
 

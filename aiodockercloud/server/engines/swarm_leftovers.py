@@ -34,8 +34,8 @@ class Leftovers:
         self._api = api
         self._networks = networks
         self._machines = machines
-        #: Networks that somebody sees to already.
-        self._tidying: set[str] = set()
+        #: Networks that somebody looks at after a pause.
+        self._waiting: set[str] = set()
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def close(self) -> None:
@@ -61,20 +61,20 @@ class Leftovers:
         task.add_done_callback(self._tasks.discard)
 
     async def _tidy(self, names: set[str]) -> None:
-        names = names - self._tidying
-        self._tidying |= (claimed := frozenset(names))
         try:
             for _ in range(_TRIES):
+                # Who is looking just now may have seen what is gone by now.
+                names -= self._waiting
                 if not names:
                     return
+                self._waiting |= names
                 await asyncio.sleep(_PAUSE)
+                self._waiting -= names
                 for other in await self._api.call("GET", "services", params=OURS):
                     names -= swarm_spec.networks_of(other)
                 names = await self._networks.remove(names)
         except (EngineError, Unavailable) as error:
             log.warning("networks %s stay: %s", ", ".join(sorted(names)), error)
-        finally:
-            self._tidying -= claimed
 
     async def _remove(self, nodes: Iterable[str], names: Sequence[str]) -> None:
         for node in nodes:

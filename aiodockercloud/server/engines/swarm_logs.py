@@ -17,7 +17,7 @@ import aiohttp
 
 from ...exceptions import Unavailable
 from . import LogLine, swarm_state
-from .swarm_api import TIMEOUT, Api, DockerProblem, frames
+from .swarm_api import QUIET, TIMEOUT, Api, DockerProblem, frames
 
 log = logging.getLogger(__name__)
 
@@ -149,7 +149,8 @@ async def following(
         seen = {after} if after else set()
         params = _params(follow=True, since=_since(since), tail="all")
         try:
-            async with api.stream(f"services/{service}/logs", params) as response:
+            path = f"services/{service}/logs"
+            async with api.stream(path, params, silence=QUIET) as response:
                 ending.watch(response)
                 async with aclosing(_lines(response, tty, words=False)) as lines:
                     async for line in lines:
@@ -161,7 +162,9 @@ async def following(
             if error.status == 404:
                 return
             log.warning("log of service %s: %s", service, error)
-        except (Unavailable, aiohttp.ClientError, TimeoutError) as error:
+        except TimeoutError:
+            continue
+        except (Unavailable, aiohttp.ClientError) as error:
             if not ending.gone:
                 log.warning("log of service %s: %s", service, error)
         await ending.pause(_AGAIN)
@@ -180,8 +183,15 @@ async def _lines(
 ) -> Lines:
     """The lines of a stream, with the frames of a long one joined."""
     if tty:
-        async for raw in response.content:
-            yield _line("stdout", raw)
+        held = b""
+        async for some in response.content.iter_any():
+            *whole, held = (held + some).split(b"\n")
+            if len(held) > _LONGEST:
+                whole, held = [*whole, held], b""
+            for raw in whole:
+                yield _line("stdout", raw)
+        if held:
+            yield _line("stdout", held)
         return
     parts: dict[int, bytes] = {}
     async with aclosing(frames(response)) as framed:

@@ -134,9 +134,11 @@ class Machines:
     async def answers(self, node: str) -> bool:
         try:
             found = await self._api.call("GET", f"nodes/{node}")
-        except DockerProblem:
-            return False
-        return bool(found["Status"]["State"] == "ready")
+        except DockerProblem as problem:
+            if problem.status == 404:
+                return False
+            raise
+        return swarm_state.node_seen(found).state == "ready"
 
     async def tag(self, node: str, tags: Iterable[str]) -> None:
         wanted = list(tags)

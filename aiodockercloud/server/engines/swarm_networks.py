@@ -6,6 +6,7 @@ Source: Docker Engine API, "NetworkCreate".
 from __future__ import annotations
 
 import asyncio
+import random
 from collections import Counter
 from collections.abc import AsyncGenerator, Iterable, Mapping
 from contextlib import asynccontextmanager
@@ -17,12 +18,18 @@ from .swarm_api import Api, DockerProblem
 
 #: Room for 4,000 containers; Swarm's own choice has room for 250.
 _PREFIX = 20
+#: How many of the last subnets one is chosen among: a quarter of Swarm's usual pool.
+_LAST = 1024
 
 
 def free_subnet(
     pools: Iterable[str], size: int, taken: Iterable[str], addresses: Iterable[str]
 ) -> str | None:
     """A subnet for one more network, from the end of the Swarm's address pools.
+
+    Not the very last: a node holds on to that of a network that has just gone, and for
+    as long refuses the tasks of another one with "Pool overlaps with other one on this
+    address space".
 
     Args:
         pools, size: The Swarm's pools, and the prefix length it would use by itself:
@@ -33,13 +40,17 @@ def free_subnet(
     if size <= _PREFIX:
         return None
     used = [IPv4Network(net, strict=False) for net in taken if ":" not in net]
-    used += [IPv4Network(f"{a}/24", strict=False) for a in addresses if ":" not in a]
+    # That of a machine that joins just now is empty.
+    used += [IPv4Network(f"{a}/24", strict=False) for a in addresses if "." in a]
     for pool in map(IPv4Network, pools):
         if pool.prefixlen > _PREFIX:
             continue
         step = 1 << (32 - _PREFIX)
-        for number in range(pool.num_addresses // step - 1, -1, -1):
-            net = IPv4Network((int(pool.network_address) + number * step, _PREFIX))
+        count = pool.num_addresses // step
+        first = random.randrange(min(count, _LAST))
+        for number in range(first, first + count):
+            behind = (number % count + 1) * step
+            net = IPv4Network((int(pool.broadcast_address) + 1 - behind, _PREFIX))
             if not any(net.overlaps(other) for other in used):
                 return str(net)
     return None

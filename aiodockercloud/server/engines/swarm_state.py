@@ -5,7 +5,7 @@ Source: Docker Engine API, "Service", "Task" and "Node".
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -19,7 +19,6 @@ _ON_ITS_WAY = frozenset(
         *("ready", "starting"),
     }
 )
-_ENDED = frozenset({"complete", "failed", "shutdown", "rejected", "orphaned"})
 
 
 def container_seen(
@@ -36,7 +35,7 @@ def container_seen(
         overdue: Tasks (ids) that have waited for a node for too long.
     """
     uuid = service["Spec"]["Labels"][swarm_spec.CONTAINER]
-    tasks = sorted(tasks, key=lambda task: nanoseconds(task["CreatedAt"]))
+    tasks = sorted(tasks, key=_created)
     for task in reversed(tasks):
         # One asked to end that runs still does so; on a lost node it is given up.
         if _state(task) == "running" and not _given_up(task, nodes):
@@ -73,6 +72,13 @@ def container_seen(
             uuid=uuid, state="starting", exit_code=code, message=problem
         )
     return _stopped(uuid, current, nodes)
+
+
+def places(tasks: Iterable[Json]) -> dict[str, str]:
+    """Service (its id) → the node of the newest of its tasks that has had one."""
+    placed = (task for task in tasks if task.get("NodeID"))
+    by_age = sorted(placed, key=_created)
+    return {task["ServiceID"]: task["NodeID"] for task in by_age}
 
 
 def _running(uuid: str, task: Json, nodes: Mapping[str, Json]) -> ContainerSeen:
@@ -126,6 +132,10 @@ def _is_restarted(service: Json, task: Json) -> bool:
     policy = service["Spec"]["TaskTemplate"]["RestartPolicy"]["Condition"]
     failed = _state(task) in ("failed", "rejected")
     return policy == "any" or (policy == "on-failure" and failed)
+
+
+def _created(task: Json) -> int:
+    return nanoseconds(task["CreatedAt"])
 
 
 def _state(task: Json) -> str:

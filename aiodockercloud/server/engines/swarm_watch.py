@@ -25,6 +25,7 @@ log = logging.getLogger(__name__)
 
 Json = Mapping[str, Any]
 
+#: The tasks and services of containers.
 OURS = {"filters": {"label": [swarm_spec.CONTAINER]}}
 #: States of a task in which it holds nothing of its node.
 _OVER = frozenset({"complete", "failed", "shutdown", "rejected", "orphaned", "remove"})
@@ -50,8 +51,6 @@ class Watch:
 
     def __init__(self, api: Api, poll: float, gone: Callable[[str], None]) -> None:
         self.nodes: Mapping[str, Json] = {}
-        #: uuid → the Swarm service of that container, as last seen.
-        self.services: Mapping[str, Json] = {}
         #: Node id → its storage driver, as far as its Engine could be asked.
         self.drivers: dict[str, str] = {}
         #: Containers and nodes on their way out, of which nothing is told meanwhile.
@@ -106,7 +105,7 @@ class Watch:
         for task in tasks:
             by_service[task["ServiceID"]].append(task)
         self.nodes = {node["ID"]: node for node in nodes}
-        self.services = {
+        containers = {
             service["Spec"]["Labels"][swarm_spec.CONTAINER]: service
             for service in services
         }
@@ -115,21 +114,22 @@ class Watch:
             seen = swarm_state.node_seen(node, self.drivers.get(node["ID"], ""))
             if node["ID"] not in self.leaving:
                 self._tell(node["ID"], seen)
-        for uuid, service in self.services.items():
+        for uuid, service in containers.items():
             if uuid not in self.leaving:
                 self._tell(uuid, self.seen(service, by_service[service["ID"]]))
         for key, told in list(self._told.items()):
             if isinstance(told, NodeSeen):
                 if key not in self.nodes:
                     self._tell_gone(key, replace(told, state="gone"))
-            elif key not in self.services:
+            elif key not in containers:
                 self._tell_gone(key, ContainerSeen(uuid=key, state="gone"))
 
     def seen(self, service: Json, tasks: list[Json]) -> ContainerSeen:
         return swarm_state.container_seen(service, tasks, self.nodes, self._overdue)
 
     async def tasks(self, filters: Json) -> list[Json]:
-        """Tasks as they are now: those of ``{"service": [id]}``, of ``{"node": …}``."""
+        """Tasks as they are now: those of ``{"service": [id]}``, of ``{"node": …}``, of
+        containers."""
         try:
             tasks: list[Json] = await self._api.call(
                 "GET", "tasks", params={"filters": filters}
