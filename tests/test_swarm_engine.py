@@ -5,16 +5,15 @@ from __future__ import annotations
 import asyncio
 import os
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import aclosing, asynccontextmanager
-from pathlib import Path
 from typing import Any
 
 import aiohttp
 import pytest
 
 import swarms
-from aiodockercloud.exceptions import NotSupported, Unavailable
+from aiodockercloud.exceptions import NotSupported
 from aiodockercloud.server.engines import (
     ContainerSeen,
     ContainerSpec,
@@ -22,18 +21,18 @@ from aiodockercloud.server.engines import (
     MountSpec,
     NodeSeen,
     PortSpec,
-    swarm_api,
     swarm_spec,
     swarm_watch,
 )
 from aiodockercloud.server.engines.swarm import Swarm
 from aiodockercloud.server.engines.swarm_api import Api
+from swarms import until
 from test_engine_contract import PATIENCE, World, read, sh
 
 pytestmark = swarms.need(3)
 
-#: Waits, and ends when asked to.
-WAIT = sh('trap "exit 0" TERM; while true; do sleep 1 & wait; done')
+
+WAIT = swarms.sh(swarms.WAIT)
 
 
 class Swarmed(World):
@@ -86,18 +85,8 @@ async def world() -> AsyncIterator[Swarmed]:
 @pytest.fixture
 async def docker() -> AsyncIterator[Api]:
     """The manager itself, for what is done behind the engine's back."""
-    api = Api(os.environ["DOCKER_HOST"])
-    yield api
-    await api.close()
-
-
-async def until(ask: Callable[[], Awaitable[bool]]) -> None:
-    """What only asking again and again can tell."""
-    async with asyncio.timeout(PATIENCE):
-        while True:
-            if await ask():
-                return
-            await asyncio.sleep(0.1)
+    async with swarms.manager() as api:
+        yield api
 
 
 async def service_of(docker: Api, spec: ContainerSpec) -> dict[str, object]:
@@ -383,7 +372,7 @@ async def test_lost_node_is_unreachable_and_its_containers_move(
     lost = world.nodes()[2]
     tag: dict[str, Any] = {"pinned": False, "tags": ["lost"], "autorestart": "ALWAYS"}
     await world.engine.tag_node(lost.id, ["lost"])
-    moves = await world.up(sh(f"echo here; {WAIT[7:-1]}"), **tag)
+    moves = await world.up(swarms.sh(f"echo here; {swarms.WAIT}"), **tag)
     await world.engine.tag_node(world.nodes()[1].id, ["lost"])
     stays = await world.up(node=lost.id, pinned=True)
     known = len(world.history(moves))
@@ -408,35 +397,3 @@ async def test_lost_node_is_unreachable_and_its_containers_move(
     assert world.history(stays)[-1].state == "stopped"
     for node in world.nodes():
         await world.engine.tag_node(node.id, [])
-
-
-# --- when it does not answer --------------------------------------------------------
-
-
-async def test_engine_that_hangs_is_unavailable(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(swarm_api, "TIMEOUT", 0.2)
-    never = asyncio.Event()
-
-    async def hang(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await never.wait()
-        writer.close()
-
-    server = await asyncio.start_server(hang, "127.0.0.1", 0)
-    port = server.sockets[0].getsockname()[1]
-    engine = Swarm(f"tcp://127.0.0.1:{port}")
-    async with asyncio.timeout(PATIENCE):
-        with pytest.raises(Unavailable, match="not answered"):
-            await engine.start(lambda seen: None)
-    await engine.close()
-    never.set()
-    server.close()
-
-
-async def test_engine_that_is_not_there_is_unavailable(tmp_path: Path) -> None:
-    engine = Swarm(f"unix://{tmp_path}/docker.sock")
-
-    with pytest.raises(Unavailable, match="cannot be reached"):
-        await engine.start(lambda seen: None)
-    await engine.close()

@@ -24,8 +24,7 @@ from aiodockercloud.server.engines.swarm_api import Api
 from aiodockercloud.types import Service
 from aiodockercloud.wire import log_text
 from flows import client_of, containers
-from test_engine_contract import PATIENCE
-from test_swarm_engine import until
+from swarms import PATIENCE, done, until
 
 pytestmark = [swarms.need(3), pytest.mark.asyncio(loop_scope="module")]
 fixture = partial(pytest_asyncio.fixture, loop_scope="module")
@@ -153,13 +152,11 @@ async def between(
 @fixture(scope="module")
 async def server(between: Between) -> AsyncIterator[Server]:
     engine = Swarm(between.url, poll=0.2, grace=1.0)
-    async with running(engine, user=f"t{uuid.uuid4().hex[:8]}") as server:
+    async with running(engine, user=swarms.new_user()) as server:
         yield server
         await between.set("open")
         async with client_of(server) as cloud:
-            for service in await cloud.services.list():
-                if service["state"] not in ("Terminating", "Terminated"):
-                    await done(cloud, await cloud.services.delete(service))
+            await swarms.clear(cloud)
 
 
 @fixture()
@@ -177,13 +174,8 @@ async def web(server: Server) -> Service:
 
 @fixture()
 async def docker() -> AsyncIterator[Api]:
-    api = Api(os.environ["DOCKER_HOST"])
-    yield api
-    await api.close()
-
-
-async def done(cloud: DockerCloud, answer: Any) -> None:
-    await cloud.actions.wait(answer, timeout=PATIENCE)
+    async with swarms.manager() as api:
+        yield api
 
 
 async def up(cloud: DockerCloud, **fields: Any) -> Service:
@@ -325,7 +317,7 @@ async def test_container_of_another_server_is_told_of_once_and_left_alone(
             name="web-1",
             service="web",
             stack=None,
-            namespace=f"t{uuid.uuid4().hex[:8]}",
+            namespace=swarms.new_user(),
             node="",
             pinned=False,
             image=swarms.IMAGE,

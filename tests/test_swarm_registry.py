@@ -29,6 +29,15 @@ async def hub() -> AsyncIterator[Registry]:
         yield hub
 
 
+def pushed(hub: Registry, text: str) -> tuple[str, str]:
+    """A new image that writes *text*, for those with the login only: its name in the
+    registry, and what containers call it."""
+    hub.login = LOGIN
+    name = f"team/{uuid.uuid4().hex}"
+    hub.push(name, "v1", text)
+    return name, f"{hub.host}/{name}:v1"
+
+
 @pytest.fixture
 async def world() -> AsyncIterator[Swarmed]:
     async with swarmed() as world:
@@ -38,10 +47,7 @@ async def world() -> AsyncIterator[Swarmed]:
 async def test_private_image_runs_with_its_credentials_only(
     world: Swarmed, hub: Registry
 ) -> None:
-    hub.login = LOGIN
-    name = f"team/{uuid.uuid4().hex}"
-    hub.push(name, "v1", "private")
-    image = f"{hub.host}/{name}:v1"
+    _, image = pushed(hub, "private")
     node = world.nodes()[2].id  # not the one that is asked
 
     stranger = await world.create(None, node=node, image=image)
@@ -56,10 +62,7 @@ async def test_private_image_runs_with_its_credentials_only(
 async def test_start_pulls_with_the_credentials_of_before_or_with_new_ones(
     world: Swarmed, hub: Registry
 ) -> None:
-    hub.login = LOGIN
-    name = f"team/{uuid.uuid4().hex}"
-    hub.push(name, "v1", "first")
-    image = f"{hub.host}/{name}:v1"
+    name, image = pushed(hub, "first")
     node = world.nodes()[1].id
     spec = await world.up(None, node=node, image=image, credentials=LOGIN)
 
