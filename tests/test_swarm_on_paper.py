@@ -12,6 +12,7 @@ import pytest
 
 import dockers
 from aiodockercloud.server.engines import (
+    ContainerSeen,
     ContainerSpec,
     EngineError,
     NodeSeen,
@@ -122,6 +123,44 @@ async def test_node_takes_what_was_last_on_it_and_not_what_has_moved_on(
 
     assert manager.services.keys() == {moved, free}
     assert manager.nodes.keys() == {"n1"}
+
+
+# --- a node that comes back ---------------------------------------------------------
+
+
+async def test_container_that_a_lost_node_still_has_to_end_does_not_run_again(
+    manager: dockers.Manager,
+) -> None:
+    """The manager has its task as it last heard of it, until the node says more."""
+    uuid = manager.add_service(container(node="n2"))
+    manager.add_task(uuid, "running", "n2")
+    told: asyncio.Queue[Observation] = asyncio.Queue()
+    engine = Swarm(manager.url, poll=0.1)
+
+    async def states(number: int) -> list[str]:
+        found: list[str] = []
+        while len(found) < number:
+            seen = await told.get()
+            if isinstance(seen, ContainerSeen):
+                found.append(seen.state)
+            elif isinstance(seen, NodeSeen) and seen.id == "n2":
+                found.append(seen.state)
+        return found
+
+    await engine.start(told.put_nowait)
+    try:
+        async with asyncio.timeout(10):
+            assert await states(2) == ["ready", "running"]
+            manager.tasks[0]["DesiredState"] = "shutdown"
+            manager.nodes["n2"]["Status"]["State"] = "down"
+            assert await states(2) == ["unreachable", "stopped"]
+            manager.nodes["n2"]["Status"]["State"] = "ready"
+            assert await states(1) == ["ready"]
+            manager.tasks[0]["Status"] |= {"State": "failed", "Err": "it has ended"}
+            assert await states(1) == ["stopped"]
+    finally:
+        await engine.close()
+    assert told.empty()
 
 
 # --- asking for a node --------------------------------------------------------------

@@ -9,6 +9,7 @@ import pytest
 from aiodockercloud.server.engines import ContainerSeen, swarm_spec
 from aiodockercloud.server.engines.swarm_state import (
     container_seen,
+    given_up,
     nanoseconds,
     node_seen,
 )
@@ -81,7 +82,9 @@ def task(
 
 def seen(service: Json, *tasks: Json, lost: bool = False) -> ContainerSeen:
     nodes = {"n1": node("n1", "down" if lost else "ready"), "n2": node("n2")}
-    return container_seen(service, tasks, nodes, overdue={"t99"})
+    return container_seen(
+        service, tasks, nodes, overdue={"t99"}, given_up=given_up(tasks, nodes)
+    )
 
 
 def facts(found: ContainerSeen) -> tuple[str, int | None, str]:

@@ -26,6 +26,7 @@ def container_seen(
     tasks: Sequence[Json],
     nodes: Mapping[str, Json],
     overdue: Collection[str] = (),
+    given_up: Collection[str] = (),
 ) -> ContainerSeen:
     """The container that a service of ours is.
 
@@ -33,15 +34,16 @@ def container_seen(
         tasks: Its tasks: the one that runs or shall run, and a few former ones.
         nodes: All nodes, by id.
         overdue: Tasks (ids) that have waited for a node for too long.
+        given_up: Tasks (ids) that count as ended, see ``given_up``.
     """
     uuid = service["Spec"]["Labels"][swarm_spec.CONTAINER]
     tasks = sorted(tasks, key=_created)
     for task in reversed(tasks):
-        # One asked to end that runs still does so; on a lost node it is given up.
-        if _state(task) == "running" and not _given_up(task, nodes):
+        # One asked to end that runs still does so.
+        if _state(task) == "running" and task["ID"] not in given_up:
             return _running(uuid, task, nodes)
     if swarm_spec.is_stopped(service["Spec"]) or _replicas(service) == 0:
-        return _stopped(uuid, tasks, nodes)
+        return _stopped(uuid, tasks, nodes, given_up)
     # Those of before the last start tell nothing about it.
     generation = _generation(service["Spec"]["TaskTemplate"])
     current = [task for task in tasks if _generation(task["Spec"]) == generation]
@@ -71,7 +73,25 @@ def container_seen(
         return ContainerSeen(
             uuid=uuid, state="starting", exit_code=code, message=problem
         )
-    return _stopped(uuid, current, nodes)
+    return _stopped(uuid, current, nodes, given_up)
+
+
+def given_up(
+    tasks: Iterable[Json], nodes: Mapping[str, Json], before: Collection[str] = ()
+) -> set[str]:
+    """Tasks (ids) that Swarm wants to end but cannot, for their node is lost.
+
+    Args:
+        before: What was returned at the look before. Swarm ends them when their node
+            is back, and has them as running until that says that they have ended.
+    """
+    return {
+        task["ID"]
+        for task in tasks
+        if _state(task) == "running"
+        and task["DesiredState"] != "running"
+        and (task["ID"] in before or _is_lost(task.get("NodeID", ""), nodes))
+    }
 
 
 def places(tasks: Iterable[Json]) -> dict[str, str]:
@@ -93,11 +113,14 @@ def _running(uuid: str, task: Json, nodes: Mapping[str, Json]) -> ContainerSeen:
 
 
 def _stopped(
-    uuid: str, tasks: Sequence[Json], nodes: Mapping[str, Json]
+    uuid: str,
+    tasks: Sequence[Json],
+    nodes: Mapping[str, Json],
+    given_up: Collection[str],
 ) -> ContainerSeen:
     """By the last task that was more than a plan."""
     for task in reversed(tasks):
-        if _given_up(task, nodes):
+        if task["ID"] in given_up:
             problem = f"node {_called(task['NodeID'], nodes)} is down"
             return ContainerSeen(uuid=uuid, state="stopped", message=problem)
         if _container_id(task) or _state(task) == "rejected":
@@ -110,12 +133,6 @@ def _stopped(
                 node=task.get("NodeID") if task.get("NodeID") in nodes else None,
             )
     return ContainerSeen(uuid=uuid, state="stopped")
-
-
-def _given_up(task: Json, nodes: Mapping[str, Json]) -> bool:
-    """It was on a node that is lost: Swarm ends it should that come back."""
-    lost = _is_lost(task.get("NodeID", ""), nodes)
-    return lost and _state(task) == "running" and task["DesiredState"] != "running"
 
 
 def _is_lost(id: str, nodes: Mapping[str, Json]) -> bool:

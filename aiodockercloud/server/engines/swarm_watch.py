@@ -63,6 +63,7 @@ class Watch:
         self._again: set[str] = set()
         self._waiting: dict[str, float] = {}
         self._overdue: set[str] = set()
+        self._given_up: set[str] = set()
         self._poked = asyncio.Event()
         self._busy_until = 0.0
         self._lost = False
@@ -110,6 +111,7 @@ class Watch:
             for service in services
         }
         self._note_waiting(tasks)
+        self._given_up = swarm_state.given_up(tasks, self.nodes, self._given_up)
         for node in nodes:
             seen = swarm_state.node_seen(node, self.drivers.get(node["ID"], ""))
             if node["ID"] not in self.leaving:
@@ -125,7 +127,9 @@ class Watch:
                 self._tell_gone(key, ContainerSeen(uuid=key, state="gone"))
 
     def seen(self, service: Json, tasks: list[Json]) -> ContainerSeen:
-        return swarm_state.container_seen(service, tasks, self.nodes, self._overdue)
+        return swarm_state.container_seen(
+            service, tasks, self.nodes, self._overdue, self._given_up
+        )
 
     async def tasks(self, filters: Json) -> list[Json]:
         """Tasks as they are now: those of ``{"service": [id]}``, of ``{"node": …}``, of
