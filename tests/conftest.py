@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import AsyncIterator, Iterator
 from functools import cache
 from pathlib import Path
@@ -20,6 +21,10 @@ from aiodockercloud.server import Embedded, Server, running
 from aiodockercloud.server.engines.clock import ManualClock
 from flows import Raw, client_of
 from watches import Watch, watched
+
+# Started in the background of a shell, the tests would ignore it, and so would all the
+# programs that they start.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 URL = "https://cloud.example.com"
 ROOT = Path(__file__).parents[1]
