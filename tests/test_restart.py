@@ -240,7 +240,10 @@ async def test_logs_of_a_service_with_a_stopped_container_can_be_read_after_a_re
     assert "web-1" in found
 
 
-async def test_end_in_the_middle_of_an_action_continues_it(tmp_path: Path) -> None:
+@pytest.mark.parametrize("operation", ["start", "redeploy"])
+async def test_end_in_the_middle_of_an_action_continues_it(
+    tmp_path: Path, operation: str
+) -> None:
     engine = Gated()
     async with running(engine, data_dir=tmp_path) as server:
         key = server.apikey
@@ -248,7 +251,7 @@ async def test_end_in_the_middle_of_an_action_continues_it(tmp_path: Path) -> No
             stack = await cloud.stacks.create(
                 name="shop", services=[{"name": "web", "image": IDLE}]
             )
-            answer = await cloud.stacks.start(stack)
+            answer = await getattr(cloud.stacks, operation)(stack)
             async with asyncio.timeout(PATIENCE):
                 await engine.knocked.wait()
 
@@ -256,8 +259,10 @@ async def test_end_in_the_middle_of_an_action_continues_it(tmp_path: Path) -> No
         async with DockerCloud(server.url, user=server.user, apikey=key) as cloud:
             await done(cloud, answer)
             assert (await cloud.stacks.inspect(stack))["state"] == "Running"
-            states = {action["state"] for action in await cloud.actions.list()}
-            assert states == {"Success"}
+            actions = await cloud.actions.list()
+            assert {action["state"] for action in actions} == {"Success"}
+            did = [action["action"] for action in actions]
+            assert did.count(f"Service {operation.title()}") == 1
 
 
 class Lasting(Embedded):

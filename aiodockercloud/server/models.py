@@ -212,6 +212,8 @@ class Action(Record):
     object: str
     operation: str = ""
     params: dict[str, Any] = field(default_factory=dict)
+    #: Object (uuid) → the action that does it to this part of the whole.
+    parts: dict[str, str] = field(default_factory=dict)
     method: str = ""
     path: str = ""
     user: str = ""

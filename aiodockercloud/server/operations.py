@@ -64,26 +64,21 @@ class Job:
         """Do an operation on a part of the object as an action of its own.
 
         One that is under way is waited for; one that the state forbids is left out.
+        What an interrupted run of this job has begun is not begun again.
 
         Raises:
             EngineError: It failed.
         """
-        operations = self.cloud.operations
-        if (running := operations.active(record)) is not None:
-            await operations.wait(running)
-        if record.state not in lifecycle.OPERATIONS[record.kind][operation].allowed:
-            return
+        operations, own = self.cloud.operations, self.action
         name = getattr(record, "name", record.uuid)
-        self.log(f"{operation} {name}")
-        own = self.action
-        origin = Origin(
-            user=own.user,
-            method=own.method,
-            path=own.path,
-            ip=own.ip,
-            user_agent=own.user_agent,
-        )
-        action = operations.submit(operation, record, origin, **self.params)
+        action = self.cloud.actions.get(own.parts.get(record.uuid, ""))
+        if action is None:
+            if (running := operations.active(record)) is not None:
+                await operations.wait(running)
+            if record.state not in lifecycle.OPERATIONS[record.kind][operation].allowed:
+                return
+            self.log(f"{operation} {name}")
+            action = self._begin_part(operation, record)
         try:
             await operations.wait(action)
         except asyncio.CancelledError:
@@ -94,6 +89,20 @@ class Job:
         if action.state != lifecycle.SUCCESS:
             why = action.log[-1][1] if action.log else action.state
             raise EngineError(f"{name}: {why}")
+
+    def _begin_part(self, operation: str, record: Record) -> Action:
+        cloud, own = self.cloud, self.action
+        origin = Origin(
+            user=own.user,
+            method=own.method,
+            path=own.path,
+            ip=own.ip,
+            user_agent=own.user_agent,
+        )
+        action = cloud.operations.submit(operation, record, origin, **self.params)
+        own.parts = {**own.parts, record.uuid: action.uuid}
+        cloud.save(own)
+        return action
 
 
 JobFunction = Callable[[Job], Awaitable[None]]
