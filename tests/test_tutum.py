@@ -324,6 +324,17 @@ async def test_patch_of_a_service_that_does_not_run_is_stored(raw: Raw) -> None:
     assert answer.json()["target_num_containers"] == 3
 
 
+async def test_patch_of_anything_else_leaves_a_target_that_waits(
+    tutum: DockerCloud, live: DockerCloud, raw: Raw
+) -> None:
+    service = await run(tutum, name="web")
+    await live.services.update(service, target_num_containers=3)
+
+    answer = await raw("PATCH", service["resource_uri"], '{"run_command": "serve"}')
+
+    assert (answer.status, answer.json()["state"]) == (200, "Running")
+
+
 class TestWhileScaling:
     @pytest.fixture
     def engine(self) -> Gated:

@@ -160,7 +160,8 @@ async def answer(call: Call, handler: Handler) -> Reply | web.StreamResponse:
     reply = reply or await handler(call)
     if call.target.kind == "service" and (method, operation) == ("PATCH", ()):
         service = services.find(call)
-        if service.scale_pending and service.state in _SCALES_AT_ONCE:
+        asked = "target_num_containers" in await call.body()
+        if asked and service.scale_pending and service.state in _SCALES_AT_ONCE:
             reply = submitted(call, service, "scale", services.render)
     if isinstance(reply, web.StreamResponse) or reply.body is None:
         return reply
