@@ -10,9 +10,8 @@ import pytest
 import legacy
 from aiodockercloud.server import Embedded, Server
 from aiodockercloud.server.engines import ContainerSpec
-from flows import SHARED
+from realfiles import STACKFILES
 
-STACK_FILES = SHARED / "data" / "stackfiles"
 #: For a script's whole day; its own waits are shorter.
 TIME_LIMIT = 60.0
 
@@ -49,8 +48,8 @@ async def test_sdk_unmodified_does_a_days_work(environment: dict[str, str]) -> N
 async def test_command_line_unmodified_does_a_days_work(
     environment: dict[str, str], part: str
 ) -> None:
-    if STACK_FILES.is_dir():
-        environment["STACK_FILES"] = str(STACK_FILES)
+    if STACKFILES.is_dir():
+        environment["STACK_FILES"] = str(STACKFILES)
 
     lines = await legacy.run("cli_day.py", part, env=environment, seconds=TIME_LIMIT)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import os
 import re
 import signal
@@ -15,32 +14,16 @@ from typing import NamedTuple
 
 import pytest
 
-from flows import SHARED
+from realfiles import BAD, GOOD, STACKFILES
 
 ROOT = Path(__file__).parents[1]
 QUICKSTART = ROOT / "examples" / "quickstart.py"
-STACKFILES = SHARED / "data" / "stackfiles"
 COMMAND = [sys.executable, "-X", "dev", "-W", "error", str(QUICKSTART)]
 
 #: Seconds after which a run counts as hanging; alone it takes less than five.
 LIMIT = 120.0
 #: Runs at a time: mostly they wait.
 AT_ONCE = 4
-
-
-def kinds() -> dict[str, str]:
-    """Stack file → its kind in the index; none where the shared folder is not."""
-    try:
-        with (STACKFILES / "INDEX.tsv").open(encoding="utf-8", newline="") as index:
-            rows = list(csv.DictReader(index, delimiter="\t"))
-    except FileNotFoundError:
-        return {}
-    return {row["file"]: row["kind"] for row in rows}
-
-
-KINDS = kinds()
-GOOD = sorted(file for file, kind in KINDS.items() if kind == "stackfile")
-BAD = sorted(file for file, kind in KINDS.items() if kind != "stackfile")
 
 
 class Ended(NamedTuple):

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,10 +16,9 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from aiodockercloud import DockerCloud, wire
+from flows import SHARED
 
-RECORDING = (
-    Path(__file__).parents[1].parent / "shared" / "reference" / "python-sdk-wire.json"
-)
+RECORDING = SHARED / "reference" / "python-sdk-wire.json"
 if not RECORDING.exists():
     pytest.skip("the recording of the SDK is not here", allow_module_level=True)
 OPERATIONS: dict[str, list[dict[str, Any]]] = {

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,8 +15,8 @@ from aiodockercloud.server import definitions, fields, services
 from aiodockercloud.server.cloud import Cloud
 from aiodockercloud.server.definitions import FIELDS, READ_ONLY
 from aiodockercloud.server.engines.embedded import Embedded
+from flows import SHARED
 
-SHARED = Path(__file__).parents[1].parent / "shared"
 HTTP = {"protocol": "tcp", "inner_port": 80, "outer_port": 80, "published": True}
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from pathlib import Path
 from typing import Any
 
@@ -10,25 +9,13 @@ import pytest
 
 from aiodockercloud.exceptions import StackFileError
 from aiodockercloud.stackfile import find, load, parse
-from flows import SHARED
+from realfiles import INDEX, STACKFILES
 from stackparts import published
-
-STACKFILES = SHARED / "data" / "stackfiles"
-
-
-def real_files() -> list[Any]:
-    try:
-        with (STACKFILES / "INDEX.tsv").open(encoding="utf-8", newline="") as index:
-            rows = list(csv.DictReader(index, delimiter="\t"))
-    except FileNotFoundError:
-        return []
-    return [pytest.param(row, id=row["file"]) for row in rows]
-
 
 # --- real files ---------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("row", real_files())
+@pytest.mark.parametrize("row", INDEX, ids=[row["file"] for row in INDEX])
 def test_load_real_file_gives_services_or_names_place(row: dict[str, str]) -> None:
     path = STACKFILES / row["file"]
 

@@ -10,9 +10,8 @@ import pytest
 from aiodockercloud import BadRequest, DockerCloud
 from aiodockercloud.server import Embedded, running
 from aiodockercloud.server.engines import swarm_spec
-from flows import SHARED, client_of
-
-STACKFILES = SHARED / "data" / "stackfiles"
+from flows import client_of
+from realfiles import STACKFILES
 
 
 class Picky(Embedded):

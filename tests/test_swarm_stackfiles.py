@@ -18,8 +18,8 @@ from aiodockercloud.server.engines.swarm_api import Api
 from aiodockercloud.stackfile import load
 from aiodockercloud.types import Service, Stack
 from flows import client_of
+from realfiles import GOOD, STACKFILES
 from swarms import WAIT, done
-from test_quickstart import GOOD, STACKFILES
 
 pytestmark = [swarms.need(3), pytest.mark.asyncio(loop_scope="module")]
 
