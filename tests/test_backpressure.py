@@ -1,4 +1,4 @@
-"""Slow readers, silent peers, and how much may wait where."""
+"""Slow readers, and how much may wait where."""
 
 from __future__ import annotations
 
@@ -6,77 +6,30 @@ import asyncio
 import gc
 import os
 import time
-from collections.abc import AsyncGenerator
 from pathlib import Path
 
 import aiohttp
 import pytest
 from aiohttp import WSMsgType, web
 
-import reconnecting
+import flooding
 from aiodockercloud import DockerCloud, StreamClosed, wire
-from aiodockercloud import client as client_module
 from aiodockercloud import stream as stream_module
-from aiodockercloud.server import Embedded, Server, running, streams
-from aiodockercloud.server.engines.images import Container as Run
-from aiodockercloud.server.merge import AHEAD, Merge
+from aiodockercloud.server import Embedded, running, streams
 from aiodockercloud.types import Container, Service
 from aiodockercloud.window import CREDIT_BYTES, WINDOW, WINDOW_PROTOCOL
-from flows import PATIENCE, SHELL, Raw, client_of, containers, run, tasks, until
-from proxies import Proxy, proxy
+from flooding import Flood
+from flows import PATIENCE, Raw, client_of, run, until
+from proxies import proxy
 from scripted import client_for
 
 MIB = 2**20
 
-#: Seconds between pings in these tests, 30 elsewhere: all times scale with it.
-HEARTBEAT = 0.8
-
 LINES = 1_000_000
 
-
-class Flood:
-    """The image ``acme/flood``: its containers write as many numbered lines as told."""
-
-    def __init__(self, engine: Embedded) -> None:
-        self.runs: list[Run] = []
-
-        @engine.image("acme/flood")
-        async def flood(container: Run) -> None:
-            self.runs.append(container)
-            await container.wait_stopped()
-
-    async def write(self, count: int, width: int = 0) -> None:
-        for number in range(count):
-            self.runs[0].print(f"{number:0{width}}")
-            if number % 1000 == 0:
-                await asyncio.sleep(0)  # others have their turn
-
-
-@pytest.fixture
-def flood(engine: Embedded) -> Flood:
-    return Flood(engine)
-
-
-@pytest.fixture
-async def service(live: DockerCloud, flood: Flood) -> Service:
-    return await run(live, image="acme/flood", name="web")
-
-
-@pytest.fixture
-async def box(live: DockerCloud) -> Container:
-    service = await run(live, image=SHELL, run_command="sleep 100000", name="box")
-    (container,) = await containers(live, service)
-    return container
-
-
-@pytest.fixture
-def _short_heartbeats(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(client_module, "HEARTBEAT", HEARTBEAT)
-    monkeypatch.setattr(streams, "HEARTBEAT", HEARTBEAT)
-
-
-way = reconnecting.way
-far = reconnecting.far
+flood = flooding.flood
+service = flooding.service
+box = flooding.box
 
 
 def resident() -> int:
@@ -123,25 +76,6 @@ async def test_sleeping_reader_costs_little_and_is_told_what_it_missed(
     assert len(texts) >= 10_000  # what the engine keeps
 
 
-@pytest.mark.usefixtures("_short_heartbeats")
-async def test_reader_that_is_slow_for_heartbeats_keeps_its_connection(
-    live: DockerCloud, service: Service, flood: Flood
-) -> None:
-    """An item takes it two heartbeats, as a minute would."""
-    count = 3 * WINDOW
-    async with live.services.logs(service, tail=0, reconnect=False) as lines:
-        await live.services.inspect(service)
-        await flood.write(count)
-        slowly = []
-        for _ in range(3):
-            slowly.append(wire.log_text(await anext(lines)))
-            await asyncio.sleep(2 * HEARTBEAT)  # what the test is about
-        async with asyncio.timeout(PATIENCE):
-            rest = [wire.log_text(await anext(lines)) for _ in range(count - 3)]
-
-    assert slowly + rest == [str(number) for number in range(count)]
-
-
 async def test_client_without_a_window_reads_ahead_only_so_much() -> None:
     """An old server is held up by TCP."""
     sent = 0
@@ -163,74 +97,6 @@ async def test_client_without_a_window_reads_ahead_only_so_much() -> None:
                 await asyncio.sleep(0.05)
             assert len(lines._frames) == stream_module.BUFFER
             assert sent < 20_000
-
-
-# --- many sources ---------------------------------------------------------------------
-
-
-async def numbered(name: str, count: int) -> AsyncGenerator[str, None]:
-    for number in range(count):
-        yield f"{name}{number}"
-
-
-async def test_merge_takes_one_frame_of_each_source_in_turn() -> None:
-    merge = Merge()
-    merge.add("a", numbered("a", 1000))
-    async with asyncio.timeout(PATIENCE), merge.frames() as frames:
-        found = [await anext(frames) for _ in range(10)]
-        merge.add("b", numbered("b", 1000))
-        merge.add("c", numbered("c", 2))
-        merge.complete()
-        await asyncio.sleep(0)  # they are read
-        found += [frame async for frame in frames]
-
-    assert found[:11] == [f"a{number}" for number in range(11)]
-    assert found[11:17] == ["b0", "c0", "a11", "b1", "c1", "a12"]
-    assert len(found) == len(set(found)) == 2002
-
-
-async def test_merge_reads_so_far_ahead_and_no_further() -> None:
-    read = 0
-
-    async def endless() -> AsyncGenerator[str, None]:
-        nonlocal read
-        while True:
-            read += 1
-            yield "x"
-
-    merge = Merge()
-    merge.add("a", endless())
-    async with asyncio.timeout(PATIENCE), merge.frames() as frames:
-        for taken in range(1, 200):
-            await anext(frames)
-            await asyncio.sleep(0)
-            assert read <= taken + AHEAD
-
-
-async def test_merge_fails_with_a_source_and_closes_the_others() -> None:
-    closed = False
-
-    async def silent() -> AsyncGenerator[str, None]:
-        nonlocal closed
-        try:
-            await asyncio.Event().wait()
-            yield ""
-        finally:
-            closed = True
-
-    async def broken() -> AsyncGenerator[str, None]:
-        yield "a"
-        raise OSError("broken")
-
-    merge = Merge()
-    merge.add("a", silent())
-    merge.add("b", broken())
-    async with asyncio.timeout(PATIENCE):
-        async with merge.frames() as frames:
-            assert await anext(frames) == "a"
-            with pytest.raises(OSError, match="broken"):
-                await anext(frames)
-    assert closed
 
 
 # --- the window -----------------------------------------------------------------------
@@ -410,101 +276,6 @@ async def test_writer_that_is_held_up_learns_that_the_command_ended(
         await live.containers.stop(box)
         with pytest.raises(StreamClosed):
             await writer
-
-
-# --- silent peers ---------------------------------------------------------------------
-
-
-@pytest.mark.usefixtures("_short_heartbeats")
-async def test_silent_server_is_reported_within_two_heartbeats(
-    far: DockerCloud, way: Proxy, service: Service
-) -> None:
-    async with far.services.logs(service, tail=0, reconnect=False) as lines:
-        await asyncio.sleep(HEARTBEAT)  # it lives as long as somebody answers
-        way.black_hole()
-        silent = time.monotonic()
-        with pytest.raises(StreamClosed) as caught:
-            await anext(lines)
-
-    assert caught.value.code == 1006
-    assert time.monotonic() - silent < 2 * HEARTBEAT
-
-
-@pytest.mark.usefixtures("_short_heartbeats")
-async def test_silent_reader_is_forgotten_within_two_heartbeats(
-    raw: Raw, live: DockerCloud, far: DockerCloud, way: Proxy, service: Service
-) -> None:
-    before = tasks()
-    async with far.services.logs(service, tail=0, reconnect=False):
-        await live.services.inspect(service)
-        ours = {task for task in tasks() - before if _is_of_server(task)}
-        assert ours
-        way.black_hole()
-        async with asyncio.timeout(2 * HEARTBEAT):
-            await asyncio.wait(ours)
-
-
-@pytest.mark.usefixtures("_short_heartbeats")
-async def test_silent_reader_is_forgotten_while_much_is_to_be_sent_to_it(
-    raw: Raw,
-    server: Server,
-    live: DockerCloud,
-    way: Proxy,
-    service: Service,
-    flood: Flood,
-) -> None:
-    """The one who sends waits for the socket to take more. No window helps: an old
-    client has none."""
-    before = tasks()
-    url = f"{way.url}{service['resource_uri']}logs/?tail=0"
-    session = raw._session
-    at_once = aiohttp.ClientWSTimeout(ws_close=0.1)
-    headers = {"Authorization": raw.auth}
-    async with session.ws_connect(url, headers=headers, timeout=at_once):
-        await live.services.inspect(service)
-        ours = {task for task in tasks() - before if _is_of_server(task)}
-        assert ours
-        ((_, stream),) = server.faults._streams.items()
-        assert stream.request.transport is not None
-        connection = stream.request.transport.get_extra_info("socket")
-        way.black_hole()
-        await flood.write(9_000, width=2000)
-        async with asyncio.timeout(2 * HEARTBEAT):
-            await asyncio.wait(ours)
-        # Not left to the system, which would try for a quarter of an hour.
-        await until(lambda: connection.fileno() == -1)
-
-
-@pytest.mark.usefixtures("_short_heartbeats")
-@pytest.mark.parametrize("windowed", [True, False])
-async def test_writer_to_a_silent_server_is_told_within_two_heartbeats(
-    far: DockerCloud,
-    way: Proxy,
-    box: Container,
-    windowed: bool,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """It waits to be granted more, or for the socket to take more."""
-    if not windowed:
-        monkeypatch.setattr(streams, "_response", web.WebSocketResponse)
-    async with far.containers.exec(box, "sleep 1000") as process:
-        way.black_hole()
-        silent = time.monotonic()
-
-        async def write() -> None:
-            while True:
-                await process.write("x" * 16_000)
-
-        with pytest.raises(StreamClosed) as caught:
-            async with asyncio.timeout(PATIENCE):
-                await write()
-
-    assert caught.value.code == 1006
-    assert time.monotonic() - silent < 2 * HEARTBEAT
-
-
-def _is_of_server(task: asyncio.Task[object]) -> bool:
-    return getattr(task.get_coro(), "__qualname__", "").startswith("pump.")
 
 
 # --- ends -----------------------------------------------------------------------------
