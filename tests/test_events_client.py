@@ -1,110 +1,32 @@
-"""The event stream against a server of scripts: ids, gaps, snapshots, back-off."""
+"""The event stream against a server of scripts: ids, gaps, back-off."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import unused_port
 
+import scriptedevents
 from aiodockercloud import (
     AuthError,
     ConnectError,
     DockerCloud,
-    ObjectNotFound,
     StreamClosed,
     reconnect,
     wire,
 )
-from aiodockercloud import events as events_module
-from flows import PATIENCE, until
-from scripted import Player, Script, client_for
-
-EVENTS = "/api/audit/v1/events/"
-SERVICES = "/api/app/v1/service/"
-GAP = {"type": "gap", "id": None, "missed": None}
+from flows import PATIENCE
+from scriptedevents import GAP, Scripted, all_of, event, position, sends, stays
 
 #: A limit within the fixture would not reach the tests.
 pytestmark = pytest.mark.timeout(PATIENCE)
 
-
-def event(number: int, *, old: bool = False) -> dict[str, Any]:
-    """The n-th event; servers of old give it no id."""
-    uri = f"{SERVICES}{number}/"
-    found = {"type": "service", "action": "update", "resource_uri": uri, "state": "x"}
-    return found if old else {**found, "id": f"run-{number}"}
-
-
-def position(id: str) -> dict[str, Any]:
-    return {"type": "position", "id": id}
-
-
-class Scripted(Player):
-    """A server that plays one script per connection to its event stream."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.objects: list[dict[str, Any]] = []
-        self.listed = 0
-        self.refuse_list = 0
-
-    async def index(self, request: web.Request) -> web.Response:
-        if self.refuse_list:
-            self.refuse_list -= 1
-            raise web.HTTPServiceUnavailable
-        self.listed += 1
-        offset = int(request.query.get("offset", 0))
-        limit = int(request.query["limit"])
-        page = self.objects[offset : offset + limit]
-        more = offset + limit < len(self.objects)
-        meta = {"offset": offset, "limit": limit, "next": "more" if more else None}
-        return web.json_response({"meta": meta, "objects": page})
-
-
-@pytest.fixture
-async def server() -> AsyncIterator[tuple[Scripted, DockerCloud]]:
-    scripted = Scripted()
-    handlers = {EVENTS: scripted.play, SERVICES: scripted.index}
-    async with client_for(handlers, retry=None) as cloud:
-        yield scripted, cloud
-
-
-@pytest.fixture(autouse=True)
-def pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reconnect, "FIRST_PAUSE", 0.001)
-    monkeypatch.setattr(reconnect, "LONGEST_PAUSE", 0.01)
-    monkeypatch.setattr(events_module, "CONFIRM", 0.5)
-
-
-def sends(*frames: dict[str, Any], close: int | None = None) -> Script:
-    """Send, then close with a code or, without one, break the connection."""
-
-    async def script(ws: web.WebSocketResponse, request: web.Request) -> None:
-        for frame in frames:
-            await ws.send_json(frame)
-        if close is not None:
-            await ws.close(code=close)
-        elif request.transport is not None:
-            request.transport.close()
-
-    return script
-
-
-def stays(*frames: dict[str, Any]) -> Script:
-    async def script(ws: web.WebSocketResponse, _: web.Request) -> None:
-        for frame in frames:
-            await ws.send_json(frame)
-        async for _message in ws:
-            pass
-
-    return script
-
-
-async def all_of(events: AsyncIterator[Any]) -> list[Any]:
-    return [item async for item in events]
+server = scriptedevents.server
+pauses = scriptedevents.pauses
 
 
 # --- as it was ----------------------------------------------------------------------
@@ -405,131 +327,3 @@ async def test_retry_after_of_a_refusal_is_obeyed(
         assert await all_of(events) == []
 
     assert loop.time() - before >= 0.3
-
-
-# --- snapshot -----------------------------------------------------------------------
-
-
-async def test_snapshot_is_listed_when_subscribed_and_again_after_a_gap(
-    server: tuple[Scripted, DockerCloud], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(events_module, "PAGE", 2)
-    scripted, cloud = server
-    scripted.objects = [
-        {"resource_uri": f"{SERVICES}{n}/", "state": "Running"} for n in range(3)
-    ]
-    gone = {"resource_uri": f"{SERVICES}9/", "state": "Terminated"}
-    scripted.objects.append(gone)
-    gap = {"type": "gap", "id": "run-5", "missed": 4}
-    scripted.scripts = [
-        sends(position("run-0"), event(1), gap, close=1012),
-        sends(position("run-5"), close=1000),
-    ]
-
-    async with cloud.events.snapshot(type="service") as events:
-        assert scripted.listed == 0  # nothing before it is asked for
-        seen = await all_of(events)
-
-    there = scripted.objects[:3]
-    assert seen == [
-        {"type": "snapshot", "id": "run-0", "objects": there},
-        event(1),
-        {**gap, "objects": there},
-    ]
-    assert scripted.asked[0] == {"type": "service", "since": "now"}
-    assert scripted.asked[1]["since"] == "run-5"
-    assert scripted.listed == 4  # pages
-
-
-async def test_snapshot_of_an_old_server_lists_again_at_each_reconnect(
-    server: tuple[Scripted, DockerCloud],
-) -> None:
-    scripted, cloud = server
-    scripted.objects = [{"resource_uri": f"{SERVICES}1/", "state": "Running"}]
-    scripted.scripts = [
-        sends(event(1, old=True), close=1012),
-        sends(close=1000),
-    ]
-
-    async with cloud.events.snapshot(type="service") as events:
-        seen = await all_of(events)
-
-    assert seen == [
-        {"type": "snapshot", "id": None, "objects": scripted.objects},
-        event(1, old=True),
-        {**GAP, "objects": scripted.objects},
-    ]
-
-
-async def test_snapshot_whose_list_fails_for_the_moment_lists_again(
-    server: tuple[Scripted, DockerCloud],
-) -> None:
-    scripted, cloud = server
-    scripted.refuse_list = 2
-    scripted.scripts = [sends(position("run-0"), close=1000)]
-
-    async with cloud.events.snapshot(type="service") as events:
-        seen = await all_of(events)
-
-    assert [item["type"] for item in seen] == ["snapshot"]
-
-
-async def test_snapshot_whose_list_fails_pauses_before_it_lists_again(
-    server: tuple[Scripted, DockerCloud], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(reconnect, "FIRST_PAUSE", 0.4)  # half of it with jitter
-    scripted, cloud = server
-    scripted.refuse_list = 1
-    scripted.scripts = [sends(position("run-0"), close=1000)]
-    loop = asyncio.get_running_loop()
-
-    async with cloud.events.snapshot(type="service") as events:
-        before = loop.time()
-        await anext(events)
-
-    assert loop.time() - before >= 0.2
-
-
-async def test_close_while_a_list_pauses_ends_a_waiting_reader(
-    server: tuple[Scripted, DockerCloud], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(reconnect, "FIRST_PAUSE", 1000.0)
-    scripted, cloud = server
-    scripted.refuse_list = 1
-    scripted.scripts = [stays(position("run-0"))]
-
-    async with cloud.events.snapshot(type="service") as events:
-        reading = asyncio.create_task(anext(events, None))
-        await until(lambda: events._again_at > 0)
-        await events.close()
-
-        assert await reading is None
-
-
-async def test_snapshot_that_is_cut_off_before_it_is_given_is_no_gap(
-    server: tuple[Scripted, DockerCloud],
-) -> None:
-    scripted, cloud = server
-    scripted.scripts = [sends(), sends(close=1000)]
-
-    async with cloud.events.snapshot(type="service") as events:
-        seen = await all_of(events)
-
-    assert seen == [{"type": "snapshot", "id": None, "objects": []}]
-    assert len(scripted.asked) == 2
-
-
-async def test_snapshot_whose_list_is_refused_raises(
-    server: tuple[Scripted, DockerCloud],
-) -> None:
-    scripted, cloud = server
-    scripted.scripts = [stays(position("run-0"))]
-
-    async with cloud.events.snapshot(type="stack") as events:
-        with pytest.raises(ObjectNotFound):
-            await anext(events)
-
-
-async def test_snapshot_of_an_unknown_type_is_refused(cloud: DockerCloud) -> None:
-    with pytest.raises(ValueError, match="no events of type pod"):
-        cloud.events.snapshot(type=["service", "pod"])
