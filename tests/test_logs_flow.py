@@ -16,8 +16,7 @@ from aiodockercloud import BadRequest, DockerCloud, ObjectNotFound, wire
 from aiodockercloud.server import Embedded, Server, log_streams, running
 from aiodockercloud.server.engines import embedded_logs
 from aiodockercloud.server.engines.images import Container as Run
-from aiodockercloud.stream import Stream
-from aiodockercloud.types import LogLine, Service
+from aiodockercloud.types import Service
 from flows import (
     IDLE,
     PATIENCE,
@@ -31,31 +30,14 @@ from flows import (
     run,
     tasks,
 )
+from talking import Talk, said_until, texts, texts_until
 
 STAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}Z ")
 
 
-class Talk:
-    """The image ``acme/talk``: its containers say what the test has them say."""
-
-    def __init__(self, engine: Embedded) -> None:
-        self.runs: dict[str, Run] = {}
-
-        @engine.image("acme/talk")
-        async def talk(container: Run) -> None:
-            self.runs[container.name] = container
-            container.print(f"{container.name} is up")
-            await container.wait_stopped()
-            container.print(f"{container.name} goes down")
-
-    def say(self, name: str, *texts: str) -> None:
-        for text in texts:
-            self.runs[name].print(text)
-
-
 @pytest.fixture
 def talk(engine: Embedded) -> Talk:
-    return Talk(engine)
+    return Talk(engine, greets=True)
 
 
 @pytest.fixture
@@ -66,23 +48,6 @@ async def web(live: DockerCloud, talk: Talk) -> Service:
         talk.say("web-1", number)
         talk.say("web-2", number)
     return service
-
-
-async def texts(stream: Stream[LogLine]) -> list[str]:
-    """All texts of a log that ends by itself."""
-    async with asyncio.timeout(PATIENCE), stream as lines:
-        return [wire.log_text(line) async for line in lines]
-
-
-async def until(stream: Stream[LogLine], text: str) -> list[tuple[str, str]]:
-    """(source, text) of the lines up to one that says *text*."""
-    found = []
-    async with asyncio.timeout(PATIENCE):
-        async for line in stream:
-            found.append((line.get("source", ""), wire.log_text(line)))
-            if found[-1][1] == text:
-                return found
-    raise AssertionError(f"the log ended without {text!r}")
 
 
 # --- frames ---------------------------------------------------------------------------
@@ -209,7 +174,7 @@ async def test_follow_goes_on_with_new_lines_of_all(
         assert first == {"web-1", "web-2"}
         talk.say("web-1", "news")
         talk.say("web-2", "more news")
-        assert await until(stream, "more news") == [
+        assert await said_until(stream, "more news") == [
             ("web-1", "news"),
             ("web-2", "more news"),
         ]
@@ -224,7 +189,7 @@ async def test_follow_with_tail_zero_has_new_lines_only(
         # An answer after the upgrade: the reader is in place when it comes.
         await live.services.inspect(web)
         talk.say("web-1", "news")
-        assert await until(stream, "news") == [("", "news")]
+        assert await said_until(stream, "news") == [("", "news")]
 
 
 async def test_follow_takes_in_new_containers_from_their_first_line(
@@ -232,12 +197,12 @@ async def test_follow_takes_in_new_containers_from_their_first_line(
 ) -> None:
     async with live.services.logs(web, tail=0) as stream:
         await done(live, await live.services.scale(web, 3))
-        assert await until(stream, "web-3 is up") == [("web-3", "web-3 is up")]
+        assert await said_until(stream, "web-3 is up") == [("web-3", "web-3 is up")]
 
 
 async def test_follow_takes_in_a_new_container_while_its_action_goes_on() -> None:
     engine = Gated()
-    Talk(engine)
+    Talk(engine, greets=True)
     engine.gate.set()
     async with running(engine) as server, client_of(server) as cloud:
         service = await run(cloud, image="acme/talk", name="web")
@@ -252,7 +217,7 @@ async def test_follow_takes_in_a_new_container_while_its_action_goes_on() -> Non
 
         async with cloud.services.logs(service, tail=0) as stream:
             scaling = await cloud.services.scale(service, 3)
-            await until(stream, "the first of two")
+            await texts_until(stream, "the first of two")
             engine.gate.set()
             await done(cloud, scaling)
 
@@ -260,9 +225,9 @@ async def test_follow_takes_in_a_new_container_while_its_action_goes_on() -> Non
 async def test_follow_goes_on_over_a_redeploy(live: DockerCloud, web: Service) -> None:
     async with live.services.logs(web, tail=0) as stream:
         await done(live, await live.services.redeploy(web))
-        seen = {text for _, text in [*await until(stream, "web-1 is up")]}
+        seen = await texts_until(stream, "web-1 is up")
         if "web-2 is up" not in seen:
-            await until(stream, "web-2 is up")
+            await texts_until(stream, "web-2 is up")
 
 
 async def test_follow_goes_on_over_stop_and_start(
@@ -270,9 +235,9 @@ async def test_follow_goes_on_over_stop_and_start(
 ) -> None:
     async with live.services.logs(web, tail=0) as stream:
         await done(live, await live.services.stop(web))
-        await until(stream, "web-1 goes down")
+        await texts_until(stream, "web-1 goes down")
         await done(live, await live.services.start(web))
-        await until(stream, "web-1 is up")
+        await texts_until(stream, "web-1 is up")
 
 
 @pytest.mark.parametrize("kind", ["service", "container"])
@@ -314,7 +279,7 @@ async def test_log_of_a_service_that_never_ran_waits_for_its_first_line(
 
     async with live.services.logs(service) as stream:
         await done(live, await live.services.start(service))
-        assert await until(stream, "web-1 is up") == [("web-1", "web-1 is up")]
+        assert await said_until(stream, "web-1 is up") == [("web-1", "web-1 is up")]
 
 
 @pytest.mark.parametrize("follow", [True, False])
@@ -329,7 +294,7 @@ async def test_log_with_one_container_out_of_reach_has_the_others(
     engine.lose_node(lost)
 
     async with live.services.logs(web, follow=follow) as stream:
-        seen = await until(stream, "3")
+        seen = await said_until(stream, "3")
 
     assert ("web-2", "web-2 is up") in seen
 
@@ -422,7 +387,7 @@ class Lingering(Embedded):
 
 async def test_container_that_comes_while_the_reader_leaves_is_not_read() -> None:
     engine = Lingering()
-    Talk(engine)
+    Talk(engine, greets=True)
     async with running(engine) as server, client_of(server) as cloud:
         service = await run(cloud, image="acme/talk", name="web")
         frames = log_streams.service_log(
@@ -448,7 +413,7 @@ async def test_slow_reader_gets_every_line(live: DockerCloud, talk: Talk) -> Non
         for start in range(0, 5000, 500):
             talk.say("web-1", *map(str, range(start, start + 500)))
             await live.services.inspect(service)
-        found = [text for _, text in await until(stream, "4999")]
+        found = await texts_until(stream, "4999")
 
     assert found == [str(n) for n in range(5000)]
 

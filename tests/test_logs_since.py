@@ -10,22 +10,15 @@ import aiohttp
 import pytest
 
 import talking
-from aiodockercloud import BadRequest, DockerCloud, wire
-from aiodockercloud.logs import LogStream
+from aiodockercloud import BadRequest, DockerCloud
 from aiodockercloud.server import Embedded, running
 from aiodockercloud.server.engines.clock import ManualClock
 from aiodockercloud.types import Service
 from aiodockercloud.window import WINDOW
 from flows import PATIENCE, Raw, client_of, containers, run, until
-from talking import Talk, texts_until
+from talking import Talk, texts, texts_until
 
 talk = talking.talk
-
-
-async def texts(stream: LogStream) -> list[str]:
-    """All texts of a log that ends by itself."""
-    async with asyncio.timeout(PATIENCE), stream as lines:
-        return [wire.log_text(line) async for line in lines]
 
 
 # --- since ----------------------------------------------------------------------------
