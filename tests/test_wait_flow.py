@@ -16,6 +16,8 @@ from aiodockercloud.server.engines import ContainerSeen, EngineError
 from flows import IDLE, PATIENCE, containers, done, run
 from waits import LONG, Engine, job, looked, wait
 
+WEB = {"name": "web", "image": IDLE}
+
 
 @pytest.fixture
 def engine() -> Engine:
@@ -290,19 +292,25 @@ async def test_wait_for_what_the_server_has_forgotten_fails(
         await wait(live, service["uuid"], "Running")
 
 
+async def started_stack(live: DockerCloud, *services: dict[str, Any]) -> Any:
+    """A stack of these services, started; as the start answered."""
+    stack = await live.stacks.create(name="shop", services=services)
+    started = await live.stacks.start(stack)
+    await done(live, started)
+    return started
+
+
 async def test_wait_for_a_stack_names_the_services_and_containers_at_fault(
     live: DockerCloud, engine: Engine
 ) -> None:
     engine.code = 4
     engine.end.set()
-    services: list[dict[str, Any]] = [
-        {"name": "web", "image": IDLE},
+    started = await started_stack(
+        live,
+        WEB,
         {"name": "job", "image": "acme/job"},
         {"name": "none", "image": IDLE, "target_num_containers": 0},
-    ]
-    stack = await live.stacks.create(name="shop", services=services)
-    started = await live.stacks.start(stack)
-    await live.actions.wait(started, timeout=PATIENCE)
+    )
     (one,) = await live.services.list(name="job")
     await wait(live, one["uuid"], "Stopped")
 
@@ -315,10 +323,7 @@ async def test_wait_for_a_stack_names_the_services_and_containers_at_fault(
 async def test_wait_for_a_stack_does_not_blame_a_service_that_is_long_gone(
     live: DockerCloud, engine: Engine
 ) -> None:
-    services = [{"name": "web", "image": IDLE}, {"name": "old", "image": IDLE}]
-    stack = await live.stacks.create(name="shop", services=services)
-    started = await live.stacks.start(stack)
-    await done(live, started)
+    started = await started_stack(live, WEB, {"name": "old", "image": IDLE})
     web, old = [(await live.services.list(name=name))[0] for name in ("web", "old")]
     await done(live, await live.services.delete(old))
     (container,) = await containers(live, web)
@@ -333,10 +338,7 @@ async def test_wait_for_a_stack_does_not_blame_a_service_that_is_long_gone(
 async def test_wait_for_a_stack_goes_on_while_one_of_its_services_is_on_its_way(
     live: DockerCloud, engine: Engine
 ) -> None:
-    services = [{"name": "web", "image": IDLE}, {"name": "db", "image": IDLE}]
-    stack = await live.stacks.create(name="shop", services=services)
-    started = await live.stacks.start(stack)
-    await live.actions.wait(started, timeout=PATIENCE)
+    started = await started_stack(live, WEB, {"name": "db", "image": IDLE})
     (web,) = await live.services.list(name="web")
     await live.actions.wait(await live.services.stop(web), timeout=PATIENCE)
     await live.actions.wait(await live.services.delete(web), timeout=PATIENCE)

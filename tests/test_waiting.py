@@ -1,125 +1,30 @@
-"""Waiting and deploying, with a server whose objects change when they are looked at."""
+"""Waiting, with a server whose objects change when they are looked at."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import pytest
-from aiohttp import web
-from aiohttp.test_utils import TestServer
 
+import changing
 from aiodockercloud import DockerCloud, ObjectNotFound, WaitFailed
+from changing import (
+    ACTION,
+    APP,
+    OTHER,
+    SERVICE,
+    SOON,
+    UUID,
+    Fake,
+    action,
+    page,
+    service,
+)
 from flows import PATIENCE
+from waits import LONG, wait
 
-UUID = "7eaf7fff-882c-4f3d-9a8f-a22317ac00ce"
-OTHER = "09cbcf8d-a727-40d9-b420-c8e18b7fa55b"
-APP = "/api/app/v1/"
-SERVICE = f"{APP}service/{UUID}/"
-ACTION = f"/api/audit/v1/action/{OTHER}/"
-
-
-def page(*objects: Any) -> Any:
-    return {"meta": {"limit": 25, "offset": 0, "next": None}, "objects": objects}
-
-
-class Fake:
-    """Objects by path, each with the states it shows one after the other."""
-
-    def __init__(self) -> None:
-        self.objects: dict[str, list[dict[str, Any]]] = {}
-        self.writes: list[tuple[str, str]] = []
-        self.looks: list[str] = []
-        self.look = asyncio.Event()
-        self.log: list[str] = []
-        self.readers: list[web.WebSocketResponse] = []
-        self.subscribed = asyncio.Event()
-        self.refuse_events = False
-        self.knocked = asyncio.Event()
-        self.admit = asyncio.Event()
-        self.admit.set()
-        self.left = asyncio.Event()
-
-    def app(self) -> web.Application:
-        app = web.Application()
-        app.router.add_get("/api/audit/v1/events/", self.events)
-        app.router.add_get(f"{ACTION}logs/", self.logs)
-        app.router.add_route("*", "/{path:.*}", self.answer)
-        return app
-
-    async def answer(self, request: web.Request) -> web.Response:
-        if request.method == "GET":
-            self.looks.append(request.path)
-            self.look.set()
-            self.look.clear()
-        else:
-            self.writes.append((request.method, request.path))
-        try:
-            states = self.objects[request.path]
-        except KeyError:
-            return web.json_response({"error": "not there"}, status=404)
-        now = states.pop(0) if len(states) > 1 else states[0]
-        action = {"X-DockerCloud-Action-URI": ACTION}
-        headers = {} if request.method == "GET" else action
-        return web.json_response(now, headers=headers)
-
-    async def events(self, request: web.Request) -> web.WebSocketResponse:
-        self.knocked.set()
-        await self.admit.wait()
-        if self.refuse_events:
-            raise web.HTTPNotFound
-        ws = web.WebSocketResponse()
-        await ws.prepare(request)
-        self.readers.append(ws)
-        self.subscribed.set()
-        try:
-            async for _ in ws:
-                pass
-        finally:  # a reader that breaks off in the handshake cancels this handler
-            self.left.set()
-        return ws
-
-    async def logs(self, request: web.Request) -> web.WebSocketResponse:
-        ws = web.WebSocketResponse()
-        await ws.prepare(request)
-        for line in self.log:
-            await ws.send_json({"type": "log", "log": line})
-        await ws.close()
-        return ws
-
-    async def looked(self, count: int) -> None:
-        while len(self.looks) < count:
-            await self.look.wait()
-
-    async def event(self, uri: str = SERVICE, *parents: str) -> None:
-        await self.subscribed.wait()
-        await self.readers[-1].send_json(
-            {"type": "service", "resource_uri": uri, "parents": parents}
-        )
-
-
-def service(state: str, **more: Any) -> dict[str, Any]:
-    return {"uuid": UUID, "resource_uri": SERVICE, "state": state, **more}
-
-
-def action(state: str) -> dict[str, Any]:
-    name = "Service Start"
-    return {"uuid": OTHER, "resource_uri": ACTION, "state": state, "action": name}
-
-
-@pytest.fixture
-async def fake() -> AsyncIterator[tuple[Fake, DockerCloud]]:
-    fake = Fake()
-    async with TestServer(fake.app()) as server:
-        async with DockerCloud(str(server.make_url("")), auth="x") as cloud:
-            yield fake, cloud
-
-
-#: No test reaches this poll: before that its time is up.
-LONG = 3 * PATIENCE
-SOON = 0.001
+fake = changing.fake
 
 
 async def test_wait_for_a_state_that_is_there_looks_once(
@@ -144,9 +49,7 @@ async def test_wait_does_not_look_before_it_is_subscribed(
     server, cloud = fake
     server.admit.clear()
     server.objects[SERVICE] = [service("Running")]
-    waiting = asyncio.create_task(
-        cloud.services.wait(UUID, "Running", poll=LONG, timeout=PATIENCE)
-    )
+    waiting = asyncio.ensure_future(wait(cloud, UUID, "Running"))
     await server.knocked.wait()
 
     assert server.looks == []
@@ -189,9 +92,7 @@ async def test_wait_looks_at_events_of_what_belongs_to_the_object(
 ) -> None:
     server, cloud = fake
     server.objects[SERVICE] = [service("Starting"), service("Running")]
-    waiting = asyncio.create_task(
-        cloud.services.wait(UUID, "Running", poll=LONG, timeout=PATIENCE)
-    )
+    waiting = asyncio.ensure_future(wait(cloud, UUID, "Running"))
     await server.looked(1)
 
     await server.event(f"{APP}container/{OTHER}/", SERVICE)
@@ -204,12 +105,10 @@ async def test_wait_beside_another_looks_at_once(
 ) -> None:
     server, cloud = fake
     server.objects[SERVICE] = [service("Starting")]
-    waiting = asyncio.create_task(
-        cloud.services.wait(UUID, "Running", poll=LONG, timeout=PATIENCE)
-    )
+    waiting = asyncio.ensure_future(wait(cloud, UUID, "Running"))
     await server.looked(1)
 
-    await cloud.services.wait(UUID, "Starting", poll=LONG, timeout=PATIENCE)
+    await wait(cloud, UUID, "Starting")
 
     assert len(server.readers) == 1
     server.objects[SERVICE] = [service("Running")]
@@ -285,7 +184,7 @@ async def test_wait_whose_action_fails_says_why(
 
     started = await cloud.services.start(UUID)
     with pytest.raises(WaitFailed, match=f"Service Start {OTHER} is {state}") as caught:
-        await cloud.services.wait(started, "Running", poll=LONG, timeout=PATIENCE)
+        await wait(cloud, started, "Running")
     assert "no such image" in str(caught.value)
 
 
@@ -301,7 +200,7 @@ async def test_wait_looks_once_more_before_it_gives_up(
 
     started = await cloud.services.start(UUID)
 
-    found = await cloud.services.wait(started, "Running", poll=LONG, timeout=PATIENCE)
+    found = await wait(cloud, started, "Running")
 
     assert found["state"] == "Running"
 
@@ -318,7 +217,7 @@ async def test_wait_whose_action_is_forgotten_goes_by_the_state(
     started = await cloud.services.start(UUID)
 
     with pytest.raises(WaitFailed, match=r"web-1 is Stopped \(exit code 2\)"):
-        await cloud.services.wait(started, "Running", poll=LONG, timeout=PATIENCE)
+        await wait(cloud, started, "Running")
 
 
 async def test_wait_first_look_that_fails_is_raised(
@@ -327,7 +226,7 @@ async def test_wait_first_look_that_fails_is_raised(
     _, cloud = fake
 
     with pytest.raises(ObjectNotFound):
-        await cloud.services.wait(UUID, "Running", poll=LONG, timeout=PATIENCE)
+        await wait(cloud, UUID, "Running")
 
 
 async def test_wait_that_takes_too_long_names_the_state(
@@ -346,9 +245,7 @@ async def test_wait_cancelled_leaves_no_stream(
     server, cloud = fake
     server.objects[SERVICE] = [service("Starting")]
     before = asyncio.all_tasks()
-    waiting = asyncio.create_task(
-        cloud.services.wait(UUID, "Running", poll=LONG, timeout=PATIENCE)
-    )
+    waiting = asyncio.ensure_future(wait(cloud, UUID, "Running"))
     await server.subscribed.wait()
 
     waiting.cancel()
@@ -393,87 +290,3 @@ async def test_actions_wait_for_a_thing_without_action_is_refused(
 ) -> None:
     with pytest.raises(ValueError, match="not the URI of a action"):
         await cloud.actions.wait(service("Running"))
-
-
-# --- deploy -------------------------------------------------------------------------
-
-STACK = f"{APP}stack/{UUID}/"
-CONTAINER = f"{APP}container/{UUID}/"
-
-
-@pytest.fixture
-def file(tmp_path: Path) -> Path:
-    path = tmp_path / "shop" / "docker-cloud.yml"
-    path.parent.mkdir()
-    path.write_text("web:\n  image: dockercloud/hello-world\n")
-    return path
-
-
-def stack(state: str) -> dict[str, Any]:
-    return {
-        **{"uuid": UUID, "resource_uri": STACK, "name": "shop"},
-        **{"state": state, "services": [SERVICE]},
-    }
-
-
-async def test_deploy_of_a_new_stack_creates_and_starts_it(
-    fake: tuple[Fake, DockerCloud], file: Path
-) -> None:
-    server, cloud = fake
-    gone = {**stack("Terminated"), "uuid": OTHER}
-    server.objects[f"{APP}stack/"] = [page(gone), stack("Not running")]
-    server.objects[f"{STACK}start/"] = [stack("Starting")]
-    server.objects[ACTION] = [action("Success")]
-    server.objects[STACK] = [stack("Starting"), stack("Running")]
-
-    found = await cloud.stacks.deploy(file, poll=SOON)
-
-    assert found["state"] == "Running"
-    assert server.writes == [("POST", f"{APP}stack/"), ("POST", f"{STACK}start/")]
-
-
-async def test_deploy_of_a_known_stack_updates_and_redeploys_it(
-    fake: tuple[Fake, DockerCloud], file: Path
-) -> None:
-    server, cloud = fake
-    server.objects[f"{APP}stack/"] = [page(stack("Running"))]
-    server.objects[f"{STACK}redeploy/"] = [stack("Redeploying")]
-    server.objects[ACTION] = [action("Success")]
-    server.objects[STACK] = [stack("Running")]
-
-    await cloud.stacks.deploy(file, poll=LONG, timeout=PATIENCE)
-
-    assert server.writes == [("PATCH", STACK), ("POST", f"{STACK}redeploy/")]
-
-
-@pytest.mark.parametrize(("exit_code", "settled"), [(0, True), (3, False)])
-async def test_deploy_of_a_job_depends_on_its_exit_code(
-    fake: tuple[Fake, DockerCloud], file: Path, exit_code: int, settled: bool
-) -> None:
-    server, cloud = fake
-    server.objects[f"{APP}stack/"] = [page(), stack("Not running")]
-    server.objects[f"{STACK}start/"] = [stack("Starting")]
-    server.objects[ACTION] = [action("Success")]
-    server.objects[STACK] = [stack("Stopped")]
-    server.objects[SERVICE] = [service("Stopped", name="web", containers=[CONTAINER])]
-    ended = {"name": "web-1", "state": "Stopped", "exit_code": exit_code}
-    server.objects[CONTAINER] = [ended]
-
-    if settled:
-        assert (await cloud.stacks.deploy(file))["state"] == "Stopped"
-    else:
-        with pytest.raises(WaitFailed, match=r"service web .* web-1 .*exit code 3"):
-            await cloud.stacks.deploy(file)
-
-
-async def test_deploy_that_takes_too_long_names_the_stack(
-    fake: tuple[Fake, DockerCloud], file: Path
-) -> None:
-    server, cloud = fake
-    server.objects[f"{APP}stack/"] = [page(stack("Running"))]
-    server.objects[f"{STACK}redeploy/"] = [stack("Redeploying")]
-    server.objects[ACTION] = [action("In progress")]
-    server.objects[STACK] = [stack("Redeploying")]
-
-    with pytest.raises(TimeoutError, match="stack shop was not up"):
-        await cloud.stacks.deploy(file, timeout=0.05)
