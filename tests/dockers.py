@@ -1,5 +1,5 @@
-"""A manager of a Swarm on paper: it keeps what it is told and runs nothing, so that a
-test can say when it answers what."""
+"""Engines on paper, which run nothing: one that answers as a test says, and the manager
+of a Swarm, which keeps what it is told so that a test can say when it answers what."""
 
 from __future__ import annotations
 
@@ -13,8 +13,10 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from aiodockercloud.server.engines import ContainerSpec, swarm_spec
+from aiodockercloud.server.engines.swarm_api import Api
 
 Json = dict[str, Any]
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 class Manager:
@@ -148,11 +150,29 @@ def _shown(id: str, one: Json) -> Json:
 
 
 @asynccontextmanager
+async def listening(answer: Handler) -> AsyncIterator[str]:
+    """An Engine that answers everything so; where it is found."""
+    app = web.Application()
+    app.router.add_route("*", "/{path:.*}", answer)
+    async with TestServer(app) as server:
+        yield f"tcp://127.0.0.1:{server.port}"
+
+
+@asynccontextmanager
+async def api_of(answer: Handler) -> AsyncIterator[Api]:
+    """The API of an Engine that answers everything so."""
+    async with listening(answer) as url:
+        api = Api(url)
+        try:
+            yield api
+        finally:
+            await api.close()
+
+
+@asynccontextmanager
 async def manager() -> AsyncIterator[Manager]:
     """A Swarm of one node, ``n1``."""
     found = Manager()
-    app = web.Application()
-    app.router.add_route("*", "/{path:.*}", found.answer)
-    async with TestServer(app) as server:
-        found.url = f"tcp://127.0.0.1:{server.port}"
+    async with listening(found.answer) as url:
+        found.url = url
         yield found

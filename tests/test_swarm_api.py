@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 from aiohttp import web
-from aiohttp.test_utils import TestServer
 
 from aiodockercloud.server.engines.swarm_api import Api, DockerProblem, registry_auth
+from dockers import api_of
 
 LOGIN = ("me", "s3cret+/=ü")
 
@@ -48,12 +48,8 @@ def listener() -> Listener:
 
 @pytest.fixture
 async def docker(listener: Listener) -> AsyncIterator[Api]:
-    app = web.Application()
-    app.router.add_route("*", "/{path:.*}", listener.answer)
-    async with TestServer(app) as server:
-        api = Api(f"tcp://127.0.0.1:{server.port}")
+    async with api_of(listener.answer) as api:
         yield api
-        await api.close()
 
 
 def renamed(spec: dict[str, Any]) -> dict[str, Any]:

@@ -9,10 +9,10 @@ from contextlib import aclosing
 
 import pytest
 from aiohttp import web
-from aiohttp.test_utils import TestServer
 
 from aiodockercloud.server.engines import LogLine, swarm_logs
 from aiodockercloud.server.engines.swarm_api import Api
+from dockers import api_of
 
 STAMP = "2026-11-20T22:00:01.000000002Z"
 TASK = {
@@ -51,12 +51,8 @@ def sender() -> Sender:
 
 @pytest.fixture
 async def docker(sender: Sender) -> AsyncIterator[Api]:
-    app = web.Application()
-    app.router.add_route("*", "/{path:.*}", sender.answer)
-    async with TestServer(app) as server:
-        api = Api(f"tcp://127.0.0.1:{server.port}")
+    async with api_of(sender.answer) as api:
         yield api
-        await api.close()
 
 
 async def read(docker: Api, *, tty: bool) -> list[LogLine]:
