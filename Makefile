@@ -21,6 +21,7 @@ test: develop
 	$(BIN)/python -m pytest --numprocesses 4 $(ARGS)
 
 # Ratios against bare aiohttp, both measured in the same run.
+# What many containers cost on a Swarm: DOCKER_HOST=… .venv/bin/python benchmarks/swarm.py
 bench: develop
 	$(PIP) install --editable '.[bench]'
 	$(BIN)/python benchmarks/client.py
