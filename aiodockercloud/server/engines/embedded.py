@@ -16,16 +16,11 @@ the function really does. Nothing of the host is run.
 from __future__ import annotations
 
 import asyncio
-import secrets
-import traceback
 import uuid as uuids
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from functools import partial
-from typing import Any, Literal
+from typing import Any
 
 from . import (
-    ContainerSeen,
     ContainerSpec,
     EngineError,
     ImageInfo,
@@ -37,63 +32,15 @@ from . import (
     PortSpec,
 )
 from .clock import Clock, ManualClock
+from .embedded_containers import HeldContainer
 from .embedded_logs import Log, Logs
-from .images import IDLE, Container, Image, ImageFunction, Images, command_line
-from .machine import HostPorts, Machine, Numbers
+from .images import IDLE, Container, Image, ImageFunction, Images
+from .machine import Machine, Numbers
 from .session import ShellSession
 
 __all__ = ["Clock", "Container", "Embedded", "ManualClock"]
 
-#: Seconds from being asked to stop to being made to.
-_GRACE = 10.0
-#: Docker's pauses between restarts, in seconds: doubled each time, back to the first
-#: after a run of ten.
-_FIRST_PAUSE, _LONGEST_PAUSE, _GOOD_RUN = 0.1, 60.0, 10.0
-#: Exit codes of a process ended by SIGTERM and by SIGKILL.
-_TERMINATED, _KILLED = 143, 137
 _MOST_CONTAINERS = 65_534
-
-
-@dataclass(slots=True, eq=False)
-class _Held:
-    """A container and what it is doing."""
-
-    spec: ContainerSpec
-    machine: Machine
-    image: Image
-    command: Sequence[str]
-    environment: dict[str, str]
-    hostname: str
-    user: str
-    number: int
-    log: Log
-    docker_id: str = field(default_factory=partial(secrets.token_hex, 32))
-    ports: HostPorts = field(default_factory=HostPorts)
-    state: Literal["starting", "running", "stopped", "gone"] = "stopped"
-    exit_code: int | None = None
-    message: str = ""
-    task: asyncio.Task[int] | None = None
-    run: Container | None = None
-    #: Exit code for a run that is cancelled: by stopping it, or by ``crash``.
-    ending: int | None = None
-    crash: int | None = None
-    sessions: set[ShellSession] = field(default_factory=set)
-
-    @property
-    def private_ip(self) -> str:
-        number = self.number + 1
-        return f"10.7.{number >> 8}.{number & 255}"
-
-    def seen(self) -> ContainerSeen:
-        return ContainerSeen(
-            uuid=self.spec.uuid,
-            state=self.state,
-            exit_code=self.exit_code,
-            message=self.message,
-            docker_id=self.docker_id,
-            private_ip=self.private_ip,
-            ports={key: tuple(found) for key, found in self.ports.numbers.items()},
-        )
 
 
 class Embedded:
@@ -116,7 +63,7 @@ class Embedded:
         self._clock = clock or Clock()
         self._images = Images()
         self._observe: Observe | None = None
-        self._containers: dict[str, _Held] = {}
+        self._containers: dict[str, HeldContainer] = {}
         self._logs = Logs(self._clock)
         self._machines: dict[str, Machine] = {}
         self._machine_numbers = Numbers()
@@ -160,10 +107,7 @@ class Embedded:
         Raises:
             EngineError: It is not there or not running.
         """
-        held = self._running(uuid)
-        held.crash = exit_code & 255
-        if held.task is not None and held.run is not None:  # else it has not begun
-            held.task.cancel()
+        self._running(uuid).crash(exit_code)
 
     def push(self, name: str) -> None:
         """Pretend that an image was pushed: services with ``autoredeploy`` that run it
@@ -206,23 +150,13 @@ class Embedded:
     async def close(self) -> None:
         self._observe = None
         ending = list(self._containers.values())
-        await asyncio.gather(*(self._end(held, grace=0) for held in ending))
+        await asyncio.gather(*(held.stop(grace=0) for held in ending))
         for held in ending:
             self._forget(held)
 
     def _tell(self, observation: Observation) -> None:
         if self._observe is not None:
             self._observe(observation)
-
-    def _change(
-        self,
-        held: _Held,
-        state: Literal["starting", "running", "stopped", "gone"],
-        exit_code: int | None = None,
-    ) -> None:
-        held.state, held.exit_code = state, exit_code
-        if held.machine.state != "unreachable":
-            self._tell(held.seen())
 
     # --- the Engine protocol: containers ----------------------------------------------
 
@@ -245,30 +179,18 @@ class Embedded:
                 raise EngineError(f"volumes_from: {peer} is not on {machine.hostname}")
         if len(self._containers) >= _MOST_CONTAINERS:
             raise EngineError("no free address in 10.7.0.0/16")
-        image = self._images.get(spec.image) or IDLE
-        hostname = str(spec.options.get("hostname") or spec.name)
-        held = _Held(
-            spec=spec,
-            machine=machine,
-            image=image,
-            command=command_line(spec, image.info),
-            environment={
-                "PATH": "/usr/local/bin:/usr/bin:/bin",
-                "HOSTNAME": hostname,
-                "HOME": "/root",
-                **image.info.environment,
-                **spec.environment,
-            },
-            hostname=hostname,
-            user=str(spec.options.get("user") or "root"),
+        held = HeldContainer(
+            spec,
+            self._images.get(spec.image) or IDLE,
+            machine,
             number=self._container_numbers.take(),
             log=Log(self._logs),
+            clock=self._clock,
+            tell=self._tell,
         )
-        for variable in spec.address_variables:
-            held.environment[variable] = f"{held.private_ip}/16"
         self._containers[spec.uuid] = held
         try:
-            self._launch(held)
+            held.launch()
         except EngineError:
             self._forget(held)
             raise
@@ -283,21 +205,22 @@ class Embedded:
         self, uuid: str, *, credentials: tuple[str, str] | None = None
     ) -> None:
         held = self._reachable(uuid)
-        if held.task is None:
-            self._launch(held)
-        else:
+        if held.active:
             self._tell(held.seen())
+        else:
+            held.launch()
 
     async def stop_container(self, uuid: str) -> None:
         held = self._reachable(uuid)
-        if held.task is None:
+        if held.active:
+            await held.stop()
+        else:
             self._tell(held.seen())
-        await self._end(held, grace=_GRACE)
 
     async def remove_container(self, uuid: str, *, volumes: bool) -> None:
         if uuid in self._containers:
             held = self._reachable(uuid)
-            await self._end(held, grace=0)
+            await held.stop(grace=0)
             self._remove(held)
 
     def logs(
@@ -312,135 +235,27 @@ class Embedded:
 
     async def exec(self, uuid: str, command: Sequence[str]) -> ShellSession:
         self._reachable(uuid)
-        held = self._running(uuid)
-        session = ShellSession(
-            command,
-            environment=held.environment,
-            clock=self._clock,
-            hostname=held.hostname,
-            user=held.user,
-        )
-        held.sessions.add(session)
-        session.when_done(held.sessions.discard)
-        return session
+        return self._running(uuid).exec(command)
 
-    def _launch(self, held: _Held) -> None:
-        held.ports = held.machine.claim(held.spec.ports, held.image.info.ports)
-        held.ending = held.crash = None
-        held.message = ""
-        self._change(held, "running")
-        held.task = asyncio.create_task(self._keep_running(held))
-        # Not the end of _keep_running: a task cancelled early never gets that far.
-        held.task.add_done_callback(partial(self._ended, held))
-
-    async def _keep_running(self, held: _Held) -> int:
-        """Run it as often as its restart policy wants; the last exit code."""
-        pause = _FIRST_PAUSE
-        while True:
-            began = self._clock.monotonic()
-            code = await self._run(held)
-            policy = held.spec.autorestart
-            if held.ending is not None or not (
-                policy == "ALWAYS" or (policy == "ON_FAILURE" and code)
-            ):
-                return code
-            if self._clock.monotonic() - began >= _GOOD_RUN:
-                pause = _FIRST_PAUSE
-            self._change(held, "starting", code)
-            await self._clock.sleep(pause)
-            pause = min(2 * pause, _LONGEST_PAUSE)
-            held.message = ""
-            self._change(held, "running")
-
-    async def _run(self, held: _Held) -> int:
-        held.run = container = Container(
-            held.spec,
-            command=held.command,
-            environment=held.environment,
-            hostname=held.hostname,
-            user=held.user,
-            address=held.machine.address,
-            ports=held.ports,
-            clock=self._clock,
-            log=held.log.write,
-        )
-        code: object = None
-        try:
-            if held.crash is None:
-                code = await held.image.function(container)
-        except SystemExit as exit:
-            code = exit.code if isinstance(exit.code, int | None) else 1
-        except asyncio.CancelledError:
-            code = held.ending
-            if code is None and held.crash is None:  # it has cancelled itself
-                code = 1
-        except Exception as error:
-            code = 1
-            held.message = traceback.format_exception_only(error)[-1].strip()
-            container.error(held.message)
-        finally:
-            held.run = None
-            for session in list(held.sessions):
-                session.kill()
-        if held.crash is not None and held.ending is None:
-            code, held.crash = held.crash, None
-            if (task := asyncio.current_task()) is not None:
-                task.uncancel()
-        return code & 255 if isinstance(code, int) else 0
-
-    def _ended(self, held: _Held, task: asyncio.Task[int]) -> None:
-        held.task = None
-        held.machine.release(held.ports)
-        if not task.cancelled():
-            code = task.result()
-        elif held.exit_code is not None:  # while it waited to be restarted
-            code = held.exit_code
-        else:
-            code = held.ending or _KILLED
-        self._change(held, "stopped", code)
-
-    async def _end(self, held: _Held, *, grace: float) -> None:
-        """End its task: ask, where the function listens, then cancel it."""
-        task = held.task
-        if task is None:
-            return
-        sessions = list(held.sessions)
-        held.ending = _TERMINATED if grace else _KILLED
-        if grace and held.run is not None:
-            held.run.stopping.set()
-            if held.run.stops_itself:
-                timer = asyncio.create_task(self._clock.sleep(grace))
-                try:
-                    await asyncio.wait({task, timer}, return_when="FIRST_COMPLETED")
-                finally:
-                    timer.cancel()
-                await asyncio.wait({timer})
-                held.ending = _KILLED
-        while not task.done():
-            task.cancel()
-            await asyncio.wait({task}, timeout=_GRACE)
-        for session in sessions:
-            await session.close()
-
-    def _remove(self, held: _Held) -> None:
+    def _remove(self, held: HeldContainer) -> None:
         if held.state != "gone":
             self._forget(held)
             self._logs.keep(held.spec.uuid, held.log)
-            self._change(held, "gone", held.exit_code)
+            held.leave()
 
-    def _forget(self, held: _Held) -> None:
+    def _forget(self, held: HeldContainer) -> None:
         if self._containers.pop(held.spec.uuid, None):
             self._container_numbers.give_back(held.number)
         held.log.close()
 
-    def _reachable(self, uuid: str) -> _Held:
+    def _reachable(self, uuid: str) -> HeldContainer:
         held = self._containers.get(uuid)
         if held is None:
             raise NoSuchContainer(f"No such container: {uuid}")
         self._check_reachable(held.machine)
         return held
 
-    def _running(self, uuid: str) -> _Held:
+    def _running(self, uuid: str) -> HeldContainer:
         held = self._containers.get(uuid)
         if held is None or held.state != "running":
             raise EngineError(f"Container {uuid} is not running")
@@ -457,7 +272,7 @@ class Embedded:
         machine = self._machine(node)
         machine.state = "gone"
         leaving = [h for h in self._containers.values() if h.machine is machine]
-        await asyncio.gather(*(self._end(held, grace=0) for held in leaving))
+        await asyncio.gather(*(held.stop(grace=0) for held in leaving))
         for held in leaving:
             self._remove(held)
         if self._machines.pop(node, None):
