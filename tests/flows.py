@@ -23,6 +23,9 @@ SHARED = Path(__file__).parents[1].parent / "shared"
 #: Seconds that any one fact may take; a test that waits this long has failed.
 PATIENCE = 20.0
 
+#: The UUID of nothing.
+UUID = "7eaf7fff-882c-4f3d-9a8f-a22317ac00ce"
+
 #: The image that runs the tiny shell, and one nobody knows, which idles.
 SHELL, IDLE = "busybox", "acme/unknown"
 

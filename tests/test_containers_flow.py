@@ -10,7 +10,7 @@ import pytest
 from aiodockercloud import DockerCloud, ObjectNotFound, OperationNotAllowed
 from aiodockercloud.server import Embedded, running
 from aiodockercloud.types import Service
-from flows import IDLE, PATIENCE, client_of, containers, done, run
+from flows import IDLE, PATIENCE, UUID, client_of, containers, done, run
 
 
 @pytest.fixture
@@ -204,7 +204,7 @@ async def test_image_ports_show_unpublished_on_the_container_only(
 
 async def test_unknown_container_is_not_found(live: DockerCloud) -> None:
     with pytest.raises(ObjectNotFound):
-        await live.containers.inspect("7eaf7fff-882c-4f3d-9a8f-a22317ac00ce")
+        await live.containers.inspect(UUID)
 
 
 async def test_crash_of_one_is_seen_on_the_service(

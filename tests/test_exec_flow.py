@@ -17,7 +17,7 @@ from aiodockercloud import (
 )
 from aiodockercloud.server import Embedded
 from aiodockercloud.types import Container
-from flows import PATIENCE, SHELL, Raw, containers, done, gone_but, run, tasks
+from flows import PATIENCE, SHELL, UUID, Raw, containers, done, gone_but, run, tasks
 
 
 @pytest.fixture
@@ -164,7 +164,7 @@ async def test_exec_in_an_unknown_container_is_404_before_the_upgrade(
     live: DockerCloud,
 ) -> None:
     with pytest.raises(ObjectNotFound):
-        await live.containers.run("7eaf7fff-882c-4f3d-9a8f-a22317ac00ce", "true")
+        await live.containers.run(UUID, "true")
 
 
 async def test_command_that_cannot_be_split_is_400(

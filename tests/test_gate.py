@@ -176,6 +176,7 @@ async def test_503_of_one_request_holds_no_other_back() -> None:
     async with serving(answer, Retry()) as (seen, cloud):
         first = asyncio.create_task(cloud.request("GET", PATH))
         await seen.came.wait()
+        await until(lambda: cloud._slots._value == 100)  # its answer has been read
         await cloud.request("GET", PATH)
         first.cancel()
         await asyncio.wait([first])

@@ -17,7 +17,7 @@ from aiodockercloud import (
 from aiodockercloud.server import Server
 from aiodockercloud.server.api import LARGEST_BODY
 from aiodockercloud.types import Service
-from flows import IDLE, PATIENCE, Raw, done, run
+from flows import IDLE, PATIENCE, UUID, Raw, done, run
 
 SERVICES = "/api/app/v1/service/"
 
@@ -126,10 +126,10 @@ async def test_unknown_path_is_404(raw: Raw, path: str) -> None:
 
 @pytest.mark.parametrize("method", ["GET", "PATCH", "DELETE"])
 async def test_unknown_uuid_is_404(raw: Raw, method: str) -> None:
-    answer = await raw(method, f"{SERVICES}7eaf7fff-882c-4f3d-9a8f-a22317ac00ce/")
+    answer = await raw(method, f"{SERVICES}{UUID}/")
 
     assert answer.status == 404
-    assert "7eaf7fff-882c-4f3d-9a8f-a22317ac00ce" in answer.error
+    assert UUID in answer.error
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ import pytest
 from aiodockercloud import AuthError, DockerCloud
 from aiodockercloud.server import Server
 from aiodockercloud.types import Service
-from flows import IDLE, Raw, run
+from flows import IDLE, UUID, Raw, run
 
 SERVICES = "/api/app/v1/service/"
 
@@ -100,7 +100,7 @@ async def test_auth_in_query_with_plus_signs_as_they_stand_is_taken(
     [
         "/api/audit/v1/events",
         "/api/audit/v1/events?user=admin&token=wrong",
-        "/api/app/v1/container/7eaf7fff-882c-4f3d-9a8f-a22317ac00ce/exec/?command=ls",
+        f"/api/app/v1/container/{UUID}/exec/?command=ls",
     ],
 )
 async def test_stream_without_good_credentials_is_401_before_the_upgrade(

@@ -21,6 +21,7 @@ from flows import (
     IDLE,
     PATIENCE,
     SHELL,
+    UUID,
     Gated,
     Raw,
     client_of,
@@ -157,9 +158,9 @@ async def test_plain_get_of_a_stream_is_400(raw: Raw, web: Service) -> None:
 async def test_log_of_an_unknown_uuid_is_not_found_before_the_upgrade(
     live: DockerCloud, kind: str
 ) -> None:
-    stream = getattr(live, kind).logs("7eaf7fff-882c-4f3d-9a8f-a22317ac00ce")
+    stream = getattr(live, kind).logs(UUID)
 
-    with pytest.raises(ObjectNotFound, match="7eaf7fff"):
+    with pytest.raises(ObjectNotFound, match=UUID[:8]):
         await texts(stream)
 
 

@@ -15,7 +15,7 @@ from aiodockercloud.server import Embedded, running
 from aiodockercloud.server.engines.clock import ManualClock
 from aiodockercloud.types import Service
 from aiodockercloud.window import WINDOW
-from flows import PATIENCE, Raw, client_of, containers, run, until
+from flows import PATIENCE, UUID, Raw, client_of, containers, run, until
 from talking import Talk, texts, texts_until
 
 talk = talking.talk
@@ -73,7 +73,7 @@ async def test_since_that_is_no_moment_is_refused_here(
     live: DockerCloud, since: Any
 ) -> None:
     with pytest.raises(ValueError, match=r"since|moment"):
-        live.services.logs("7eaf7fff-882c-4f3d-9a8f-a22317ac00ce", since=since)
+        live.services.logs(UUID, since=since)
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from typing import Any
 
 import pytest
@@ -17,8 +18,20 @@ from aiodockercloud import (
     wire,
 )
 from aiodockercloud.server import Server
-from flows import IDLE, PATIENCE, SHELL, Gated, Raw, containers, done, environment, run
-from tutums import ACTION_URI, UUID
+from flows import (
+    IDLE,
+    PATIENCE,
+    SHELL,
+    UUID,
+    Gated,
+    Raw,
+    containers,
+    done,
+    environment,
+    run,
+)
+
+ACTION_URI = re.compile(r"/api/v1/action/[0-9a-f-]{36}/")
 
 
 def uris(value: Any) -> set[str]:

@@ -7,7 +7,7 @@ import base64
 import pytest
 
 from aiodockercloud import DOCKER_CLOUD, TUTUM, wire
-from tutums import UUID
+from flows import UUID
 
 
 def test_canonical_of_any_spelling_is_the_one_of_bodies() -> None:
