@@ -226,9 +226,10 @@ async def test_role_global_gives_credentials_that_end_when_the_container_cannot_
 def sizes(server: Server) -> dict[str, int]:
     """How much each part of the control plane has in its hands."""
     cloud = server.cloud
+    parts = (cloud, cloud.observer, cloud.operations, cloud.pushes, cloud.accounts)
     return {
         f"{type(part).__name__}.{name}": len(value)
-        for part in (cloud, cloud.operations, cloud.pushes, cloud.accounts)
+        for part in parts
         for name, value in vars(part).items()
         if isinstance(value, Sized)
     }

@@ -217,6 +217,21 @@ async def test_docker_upgrade_restarts_what_runs_there(live: DockerCloud) -> Non
     assert (await live.nodes.inspect(cluster["nodes"][0]))["state"] == "Deployed"
 
 
+async def test_cluster_follows_a_node_that_a_health_check_finds_lost(
+    live: DockerCloud, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cluster = await farm(live)
+
+    async def check_node(node: str) -> bool:
+        return False
+
+    monkeypatch.setattr(server.engine, "check_node", check_node)
+    await done(live, await live.nodes.health_check(cluster["nodes"][0]))
+
+    assert (await live.nodes.inspect(cluster["nodes"][0]))["state"] == "Unreachable"
+    assert (await live.nodeclusters.inspect(cluster))["state"] == "Partly deployed"
+
+
 async def test_docker_upgrade_that_fails_leaves_containers_as_they_are(
     live: DockerCloud, server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:

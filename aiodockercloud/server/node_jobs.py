@@ -27,21 +27,20 @@ async def _bring_up(cloud: Cloud, node: Node) -> None:
     except (EngineError, TimeoutError, ApiError) as error:
         if cloud.engine.provisions:
             cloud.set_state(node, lifecycle.TERMINATED)
-        else:
-            cloud.recover_node(node)
         raise EngineError(f"node {node.uuid}: {error or 'did not come up'}") from error
 
 
 async def _take_out(cloud: Cloud, node: Node) -> None:
     cloud.set_state(node, lifecycle.TERMINATING)
     try:
-        async with asyncio.timeout(NODE_TIMEOUT):
-            await cloud.engine.remove_node(node.engine_id)
-            await cloud.until(node, lambda: node.state == lifecycle.TERMINATED)
+        with cloud.operations.hold(node):
+            async with asyncio.timeout(NODE_TIMEOUT):
+                await cloud.engine.remove_node(node.engine_id)
+                await cloud.until(node, lambda: node.state == lifecycle.TERMINATED)
     except BaseException:
         # The end of the server interrupts it: the next start goes on.
         if not cloud.operations.closing:
-            cloud.recover_node(node)
+            cloud.observer.settle_node(node)
         raise
 
 
@@ -51,22 +50,27 @@ async def deploy_node(job: Job) -> None:
 
 async def upgrade_node(job: Job) -> None:
     """Restart every container on the node, whatever its policy."""
-    cloud, node = job.cloud, job.record
+    cloud, action = job.cloud, job.action
 
     async def restart(container: Container) -> None:
-        await deployment.stop(cloud, container)
+        if container.state != lifecycle.STARTING:  # by an interrupted run of this job
+            await deployment.stop(cloud, container)
         await deployment.start(cloud, container)
 
-    running = [c for c in cloud.containers_on(node) if c.state == lifecycle.RUNNING]
+    there = cloud.containers_on(job.record)
+    if not action.parts:
+        # Whoever continues this has to know what ran before.
+        running = [c.uuid for c in there if c.state == lifecycle.RUNNING]
+        action.parts = dict.fromkeys(running, action.uuid)
+        cloud.save(action)
+    ran = [c for c in there if c.uuid in action.parts]
     try:
-        await each(running, restart)
+        await each(ran, restart)
     except BaseException:
         # The end of the server interrupts it: the next start goes on.
         if not cloud.operations.closing:
-            cloud.recover(running)
+            cloud.observer.recover(ran)
         raise
-    finally:
-        cloud.set_state(node, lifecycle.DEPLOYED)
 
 
 async def check_node(job: Job) -> None:
@@ -128,7 +132,7 @@ async def _fill(job: Job, cluster: NodeCluster) -> None:
             ],
             state=lifecycle.DEPLOYING,
         )
-        cloud.register(node)
+        cloud.observer.register(node)
         begun.append(node)
     if begun:
         job.log(f"deploying {len(begun)} nodes of {cluster.name}")

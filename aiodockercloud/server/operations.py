@@ -23,7 +23,7 @@ from ..exceptions import ApiError, OperationNotAllowed
 from . import lifecycle
 from .engines import EngineError
 from .journal import Journal
-from .models import Action, Container, NodeCluster, Record, Service, Stack
+from .models import Action, Container, Node, NodeCluster, Record, Service, Stack
 
 if TYPE_CHECKING:
     from .cloud import Cloud
@@ -141,6 +141,8 @@ class Operations:
         self._active: dict[str, Action] = {}
         self._held: Counter[str] = Counter()
         self._logs: dict[str, Journal[list[Any]]] = {}
+        #: Actions of the last run of the server, until ``resume``.
+        self._unfinished: list[Action] = []
         self.closing = False
 
     # --- asking for one -------------------------------------------------------------
@@ -296,15 +298,19 @@ class Operations:
             self.write(action, problem)
         if self._active.get(record.uuid) is action:
             del self._active[record.uuid]
-        if problem and isinstance(record, Container):
-            cloud.recover([record])
-        elif problem and began and isinstance(record, Service):
-            # Else whatever is on its way there is the business of another job.
-            cloud.recover(cloud.containers_of(record))
+        # Before it began, what is on its way in a service is another job's business.
+        if problem and (began or isinstance(record, Container)):
+            self._recover(record)
         self._settle(record)
         if record.state == lifecycle.TERMINATED:
             self._locks.pop(record.uuid, None)
         self._end(action, outcome)
+
+    def _recover(self, record: Record) -> None:
+        if isinstance(record, Container):
+            self._cloud.observer.recover([record])
+        elif isinstance(record, Service):
+            self._cloud.observer.recover(self._cloud.containers_of(record))
 
     def _settle(self, record: Record) -> None:
         cloud = self._cloud
@@ -314,6 +320,8 @@ class Operations:
             cloud.settle(record)
         elif isinstance(record, Stack):
             cloud.settle_stack(record)
+        elif isinstance(record, Node):
+            cloud.observer.settle_node(record)
         elif isinstance(record, NodeCluster):
             cloud.settle_cluster(record)
 
@@ -380,21 +388,32 @@ class Operations:
             raise OperationNotAllowed(f"retry: {action.action} cannot be repeated")
         return self.submit(action.operation, record, origin, **action.params)
 
-    def resume(self) -> None:
-        """Continue what the last run of the server left unfinished."""
-        for action in list(self._cloud.actions.values()):
+    def loaded(self) -> None:
+        """Find what the last run of the server left unfinished: what the engine tells
+        before ``resume`` leaves the intermediate states as they are."""
+        for action in self._cloud.actions.values():
             if action.state in lifecycle.ENDED:
                 continue
+            self._unfinished.append(action)
             record = self._cloud.by_uri(action.object)
             if record is None or action.state == lifecycle.CANCELING:
-                self._end(action, lifecycle.CANCELED)
-                if record is not None:
-                    self._settle(record)
                 continue
             rule = lifecycle.OPERATIONS[record.kind][action.operation]
             if rule.during and record.state in wire.UNDER_WAY:
                 self._active[record.uuid] = action
-            self._spawn(action, record)
+
+    def resume(self) -> None:
+        """Continue what the last run of the server left unfinished."""
+        unfinished, self._unfinished = self._unfinished, []
+        for action in unfinished:
+            record = self._cloud.by_uri(action.object)
+            if record is not None and action.state != lifecycle.CANCELING:
+                self._spawn(action, record)
+                continue
+            if record is not None:
+                self._recover(record)
+                self._settle(record)
+            self._end(action, lifecycle.CANCELED)
 
     async def close(self) -> None:
         """Interrupt all jobs; the next start continues them."""
