@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import re
-from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aiodockercloud import BadRequest
 from aiodockercloud.server import links, names
 from aiodockercloud.server.cloud import Cloud
 from aiodockercloud.server.engines.embedded import Embedded
-from aiodockercloud.server.models import Container, Node, Service, Stack
+from aiodockercloud.server.models import Node, Service, Stack
+from linked import container, service
 
 HOST = "http://cloud.test:8008"
 HTTP, MYSQL, DNS = [80, "tcp", True, 32768], [3306, "tcp", False, None], [53, "udp"]
@@ -24,65 +23,6 @@ def cloud() -> Cloud:
     cloud = Cloud(Embedded())
     cloud.rest_host = HOST
     return cloud
-
-
-def service(
-    cloud: Cloud,
-    name: str,
-    *,
-    stack: Stack | None = None,
-    links_to: list[tuple[str, Service]] | None = None,
-    envvars: dict[str, str] | None = None,
-    namespace: str = "alice",
-    strategy: str = "EMPTIEST_NODE",
-    sequential: bool = False,
-) -> Service:
-    record = Service(
-        namespace=namespace,
-        name=name,
-        stack=stack.uuid if stack else None,
-        definition={
-            "container_envvars": [
-                {"key": key, "value": value} for key, value in (envvars or {}).items()
-            ],
-            "linked_to_service": [
-                {"name": alias, "to_service": target.uuid}
-                for alias, target in links_to or []
-            ],
-            "bindings": [],
-            "deployment_strategy": strategy,
-            "sequential_deployment": sequential,
-        },
-    )
-    cloud.add(record)
-    return record
-
-
-def container(
-    cloud: Cloud,
-    of: Service,
-    ordinal: int,
-    *,
-    ip: str | None = "10.7.0.3",
-    state: str = "Running",
-    ports: list[list[Any]] | None = None,
-    node: str = "n",
-) -> Container:
-    record = Container(
-        namespace=of.namespace,
-        name=f"{of.name}-{ordinal}",
-        ordinal=ordinal,
-        service=of.uuid,
-        node=node,
-        definition=of.definition,
-        revision=0,
-        deployment="d",
-        ports=[list(port) for port in ports or []],
-        state=state,
-        private_ip=ip,
-    )
-    cloud.add(record)
-    return record
 
 
 def variables(cloud: Cloud, alias: str, target: Service) -> dict[str, str]:
@@ -292,6 +232,23 @@ def test_linked_to_container_lists_what_runs_now(cloud: Cloud) -> None:
     assert match[1] == "MY_DB"
 
 
+def test_address_that_changes_with_each_start_is_given_by_name(cloud: Cloud) -> None:
+    cloud.engine.fixed_addresses = False
+    shop = Stack(namespace="alice", name="shop", nickname="")
+    cloud.add(shop)
+    db = service(cloud, "db", stack=shop)
+    container(cloud, db, 2, ports=[MYSQL])
+    inside = service(cloud, "web", stack=shop, links_to=[("db", db)])
+    outside = service(cloud, "web", links_to=[("db", db)])
+
+    def address(client: Service) -> str:
+        client_1 = container(cloud, client, 1)
+        return links.linked_environment(cloud, client_1)["DB_2_PORT_3306_TCP_ADDR"]
+
+    assert address(inside) == "db-2"
+    assert address(outside) == "db-2.shop"
+
+
 # --- the platform's -----------------------------------------------------------------
 
 
@@ -373,83 +330,3 @@ def test_expand_without_platform_variables_changes_nothing(text: str) -> None:
 )
 def test_address_has_the_mask(private_ip: str | None, expected: str | None) -> None:
     assert links.address(private_ip) == expected
-
-
-# --- what to_service means ----------------------------------------------------------
-
-
-def test_resolve_of_every_spelling_finds_the_service(cloud: Cloud) -> None:
-    shop = Stack(namespace="alice", name="shop", nickname="")
-    cloud.add(shop)
-    outside = service(cloud, "db")
-    inside = service(cloud, "db", stack=shop)
-
-    def found(reference: str, stack: Stack | None = None) -> str:
-        return links.resolve(
-            cloud, reference, "p", "alice", stack.uuid if stack else None
-        )
-
-    assert found("db") == outside.uuid
-    assert found("db", shop) == inside.uuid
-    assert found("db.shop") == inside.uuid
-    for reference in (
-        inside.uuid,
-        inside.uri,
-        inside.uri.rstrip("/"),
-        f"/api/app/v1/alice/service/{inside.uuid}/",
-    ):
-        assert found(reference) == inside.uuid
-
-
-@pytest.mark.parametrize(
-    "reference",
-    ["nope", "db.nope", "nope.shop", "/api/app/v1/service/x/", "..", "/", ".", "db/"],
-)
-def test_resolve_of_what_is_not_there_names_the_place_and_the_forms(
-    cloud: Cloud, reference: str
-) -> None:
-    service(cloud, "db")
-
-    with pytest.raises(BadRequest) as caught:
-        links.resolve(cloud, reference, "links[0].to_service", "alice", None)
-
-    assert f"links[0].to_service: there is no service {reference!r}" in str(
-        caught.value
-    )
-    assert "name.stack" in caught.value.message
-
-
-def test_resolve_does_not_reach_other_namespaces_or_the_terminated(
-    cloud: Cloud,
-) -> None:
-    bobs = service(cloud, "secret", namespace="bob")
-    gone = service(cloud, "gone")
-    cloud.set_state(gone, "Terminated")
-
-    for reference in (bobs.uuid, bobs.uri, "secret", gone.uuid, "gone"):
-        with pytest.raises(BadRequest):
-            links.resolve(cloud, reference, "p", "alice", None)
-
-
-def test_resolve_prefers_what_is_made_in_the_same_request(cloud: Cloud) -> None:
-    old = service(cloud, "db")
-
-    assert links.resolve(cloud, "db", "p", "alice", None, {"db": "new"}) == "new"
-    assert links.resolve(cloud, "db", "p", "alice", None, {"x": "new"}) == old.uuid
-
-
-def test_address_that_changes_with_each_start_is_given_by_name(cloud: Cloud) -> None:
-    cloud.engine.fixed_addresses = False
-    shop = Stack(namespace="alice", name="shop", nickname="")
-    cloud.add(shop)
-    db = service(cloud, "db", stack=shop)
-    container(cloud, db, 2, ports=[MYSQL])
-    inside = service(cloud, "web", stack=shop, links_to=[("db", db)])
-    outside = service(cloud, "web", links_to=[("db", db)])
-
-    def address(client: Service) -> str:
-        client_1 = container(cloud, client, 1)
-        return links.linked_environment(cloud, client_1)["DB_2_PORT_3306_TCP_ADDR"]
-
-    assert address(inside) == "db-2"
-    assert address(outside) == "db-2.shop"
