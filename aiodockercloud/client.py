@@ -132,7 +132,7 @@ class DockerCloud:
         if base.user is not None and user is None and auth is None:
             auth = wire.basic_auth(base.user, base.password or "")
         if stream is None:
-            stream = _swapped(base) if rest else dialect.stream_host
+            stream = wire.stream_url(str(base)) if rest else dialect.stream_host
         self._rest = _text(base)
         self._stream = _text(_base(stream, "ws"))
         if auth is None and user is not None and apikey is not None:
@@ -433,10 +433,6 @@ def _base(url: str, scheme: str) -> URL:
 def _text(base: URL) -> str:
     """A base as the text that paths are appended to: no userinfo, no last slash."""
     return str(base.with_user(None).with_query(None)).rstrip("/")
-
-
-def _swapped(base: URL) -> str:
-    return str(base.with_scheme("wss" if base.scheme == "https" else "ws"))
 
 
 def _url(base: str, path: str, params: Mapping[str, Any] | None) -> str:
