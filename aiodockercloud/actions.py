@@ -9,7 +9,7 @@ import asyncio
 from collections import deque
 from contextlib import suppress
 
-from . import wire
+from . import loglines
 from .exceptions import DockerCloudError, WaitFailed
 from .logs import LogStream
 from .resource import POLL, WAIT_TIMEOUT, Resource, Thing
@@ -103,6 +103,6 @@ class Actions(Resource[Action]):
                 self.logs(dict(action), tail=QUOTED_LINES, follow=False) as log,
             ):
                 async for line in log:
-                    if text := wire.log_text(line):
+                    if text := loglines.log_text(line):
                         lines.append(text)
         return ["\n".join(lines)] if lines else []

@@ -9,7 +9,7 @@ from typing import Any, Protocol, Self, TypedDict, Unpack
 
 from aiohttp import ClientWebSocketResponse
 
-from . import wire
+from . import loglines, wire
 from .exceptions import (
     BadRequest,
     DockerCloudError,
@@ -146,7 +146,7 @@ class LogStream(Reconnecting[LogLine]):
         enough = max(self._tail or 0, ENOUGH)
         query: dict[str, Any] = {"follow": self._follow, "tail": self._tail}
         if self._since is not None:
-            query["since"] = wire.format_stamp(self._since)
+            query["since"] = loglines.format_stamp(self._since)
         if again and self._at is not None:
             query |= {"at": self._at, "seen": self._seen()}
         elif again and (self._last or self._since is not None):
@@ -160,7 +160,7 @@ class LogStream(Reconnecting[LogLine]):
             ws = await self._ask_for(params={"follow": self._follow, "tail": enough})
         self._before = dict(self._last)
         self._known = {
-            source: (wire.log_stamp(line), line["log"])
+            source: (loglines.log_stamp(line), line["log"])
             for source, line in self._last.items()
         }
         self._unproven = set() if self._at is not None else set(self._known)
@@ -176,7 +176,7 @@ class LogStream(Reconnecting[LogLine]):
         stamps = [
             (stamp, source or "")
             for source, line in self._last.items()
-            if (stamp := wire.log_stamp(line)) is not None
+            if (stamp := loglines.log_stamp(line)) is not None
         ]
         said = ""
         for stamp, source in sorted(stamps, reverse=True):
@@ -200,7 +200,7 @@ class LogStream(Reconnecting[LogLine]):
     def _is_new(self, line: LogLine, data: str | bytes) -> bool:
         """Whether a line has not been handed out yet. One that comes after missing
         ones is put back, after a word about those."""
-        source, stamp = line.get("source"), wire.log_stamp(line)
+        source, stamp = line.get("source"), loglines.log_stamp(line)
         if source not in self._known:
             return self._at is not None or self._is_wanted(stamp)
         last, text = self._known[source]
@@ -276,7 +276,7 @@ class TutumLog(LogStream):
                 self._comparing, tail = True, max(tail or 0, ENOUGH)
             answer = await self._fetch(params={"tail": tail})
             self._is_text = True
-            lines = wire.log_lines(str(answer.get("logs") or ""))
+            lines = loglines.log_lines(str(answer.get("logs") or ""))
             self._frames.extend(map(wire.dumps, lines))
 
 
@@ -287,7 +287,7 @@ def _nanoseconds(moment: Since) -> int:
         ValueError: It is not a moment, or has no zone, or is before 1970.
     """
     if isinstance(moment, str):
-        found = wire.parse_stamp(moment)
+        found = loglines.parse_stamp(moment)
     elif isinstance(moment, datetime):
         if moment.tzinfo is None:
             raise ValueError("since: a datetime needs a time zone, as in UTC")
@@ -304,6 +304,6 @@ def _stamp(data: str | bytes) -> int | None:
     """When a line was written, if that is what the frame is."""
     try:
         line = _loads(data)
-        return None if "missed" in line else wire.log_stamp(line)
+        return None if "missed" in line else loglines.log_stamp(line)
     except (ValueError, AttributeError, TypeError):
         return None

@@ -442,9 +442,9 @@ class Event(TypedDict, total=False):
 class LogLine(TypedDict, total=False):
     """A line of a log; ``source`` is the container's name, on service logs only.
 
-    ``log`` is what was written, its newline included;
-    ``wire.log_text`` takes the engine's time stamp off. A line with ``missed`` stands
-    for lines that cannot be had any more: how many, or ``None`` if that is not known.
+    ``log`` is what was written, its newline included; ``loglines.log_text`` takes the
+    engine's time stamp off. A line with ``missed`` stands for lines that cannot be had
+    any more: how many, or ``None`` if that is not known.
     """
 
     type: str

@@ -17,7 +17,6 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from functools import lru_cache
 from typing import Any, NamedTuple
 from urllib.parse import quote, unquote, urlsplit
 
@@ -52,17 +51,12 @@ __all__ = [
     "dumps",
     "format_date",
     "format_event_date",
-    "format_stamp",
     "is_transient",
     "loads",
-    "log_lines",
-    "log_stamp",
-    "log_text",
     "next_offset",
     "parse_authorization",
     "parse_bool",
     "parse_date",
-    "parse_stamp",
     "path",
     "redact",
     "respell",
@@ -371,82 +365,6 @@ def parse_bool(text: str) -> bool:
         return _WORDS[text.strip().lower()]
     except KeyError:
         raise ValueError(f"{text!r} is not true or false") from None
-
-
-# --- logs -----------------------------------------------------------------------------
-
-_STAMP = re.compile(r"^\d{4}-\d\d-\d\dT[\d:.]+Z ")
-
-
-def log_text(line: Mapping[str, Any]) -> str:
-    """The text of a log line, without the engine's time stamp and the newline."""
-    return _STAMP.sub("", str(line.get("log", ""))).rstrip("\r\n")
-
-
-_SECOND = 1_000_000_000
-_SECONDS = re.compile(r"(\d{1,12})(?:\.(\d{1,9}))?", re.ASCII)
-_DATE = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?(.*)", re.ASCII)
-
-
-def parse_stamp(text: str) -> int:
-    """Nanoseconds since 1970 from a date of RFC 3339, as lines begin with, or from
-    seconds since 1970, either with up to nine decimals.
-
-    Raises:
-        ValueError: It is neither.
-    """
-    if match := _SECONDS.fullmatch(text):
-        whole, decimals = int(match[1]), match[2]
-    elif match := _DATE.fullmatch(text):
-        whole = round(parse_date(match[1] + match[3]).timestamp())
-        decimals = match[2]
-    else:
-        raise ValueError(f"{text!r} is not a moment")
-    return whole * _SECOND + int((decimals or "").ljust(9, "0"))
-
-
-def format_stamp(nanoseconds: int) -> str:
-    """``2016-05-04T12:00:00.123456789Z``, as lines begin with."""
-    seconds, rest = divmod(nanoseconds, _SECOND)
-    return f"{_second(seconds)}.{rest:09}Z"
-
-
-@lru_cache(64)  # most lines are of the same second as the one before
-def _second(seconds: int) -> str:
-    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}"
-
-
-def log_stamp(line: Mapping[str, Any]) -> int | None:
-    """When a line was written, in nanoseconds since 1970: by its stamp or, where it
-    has none, its ``timestamp``; ``None`` without either."""
-    if match := _STAMP.match(str(line.get("log", ""))):
-        try:
-            return parse_stamp(match[0].rstrip())
-        except ValueError:
-            pass
-    seconds = line.get("timestamp")
-    return int(seconds) * _SECOND if isinstance(seconds, int) else None
-
-
-_TEXT_LINE = re.compile(r"(?:\[([^\]]+)\] )?(\d{4}-\d\d-\d\dT[\d:.]+Z) ")
-
-
-def log_lines(text: str) -> Iterator[dict[str, Any]]:
-    """The lines of a log that came as one text, each as a stream has it.
-
-    ``[web-1] 2014-10-13T11:01:43.000000000Z hello`` is how Tutum wrote a service's;
-    which of the two outputs a line came from is not in it.
-    """
-    for line in text.splitlines():
-        found: dict[str, Any] = {"type": "log", "streamType": "stdout"}
-        if match := _TEXT_LINE.match(line):
-            source, stamp = match.groups()
-            if source:
-                found["source"] = source
-                line = line[match.start(2) :]
-            found["timestamp"] = int(parse_date(stamp).timestamp())
-        found["log"] = f"{line}\n"
-        yield found
 
 
 # --- answers ------------------------------------------------------------------------

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from aiodockercloud import wire
+from aiodockercloud import loglines
 from aiodockercloud.logs import LogStream
 from aiodockercloud.server import Embedded
 from aiodockercloud.server.engines.images import Container as Run
@@ -44,7 +44,7 @@ def talk(engine: Embedded) -> Talk:
 async def texts(stream: LogStream) -> list[str]:
     """All texts of a log that ends by itself."""
     async with asyncio.timeout(PATIENCE), stream as lines:
-        return [wire.log_text(line) async for line in lines]
+        return [loglines.log_text(line) async for line in lines]
 
 
 async def texts_until(stream: LogStream, text: str) -> list[str]:
@@ -57,7 +57,7 @@ async def said_until(stream: LogStream, text: str) -> list[tuple[str, str]]:
     found = []
     async with asyncio.timeout(PATIENCE):
         async for line in stream:
-            found.append((line.get("source", ""), wire.log_text(line)))
+            found.append((line.get("source", ""), loglines.log_text(line)))
             if found[-1][1] == text:
                 return found
     raise AssertionError(f"the log ended without {text!r}")

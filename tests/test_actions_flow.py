@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from aiodockercloud import DockerCloud, OperationNotAllowed, WaitFailed, wire
+from aiodockercloud import DockerCloud, OperationNotAllowed, WaitFailed, loglines, wire
 from aiodockercloud.server import running
 from aiodockercloud.types import Action, Service
 from flows import (
@@ -363,7 +363,7 @@ async def test_log_follows_the_action_to_its_end(
         cloud.actions.logs(started["dockercloud_action_uri"]) as lines,
     ):
         first = await anext(lines)
-        assert wire.log_text(first) == "deploying 1 of web"
+        assert loglines.log_text(first) == "deploying 1 of web"
         assert not {"source", "streamType"} & set(first)
         gated.gate.set()
         assert [line async for line in lines] == []
@@ -376,7 +376,7 @@ async def test_log_of_an_action_that_has_ended_is_kept(
 
     for action, expected in ((start, ["deploying 2 of web"]), (create, [])):
         async with asyncio.timeout(PATIENCE), cloud.actions.logs(action) as lines:
-            assert [wire.log_text(line) async for line in lines] == expected
+            assert [loglines.log_text(line) async for line in lines] == expected
 
 
 async def test_refused_operation_leaves_its_reason_in_a_log(

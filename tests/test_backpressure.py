@@ -13,7 +13,7 @@ import pytest
 from aiohttp import WSMsgType, web
 
 import flooding
-from aiodockercloud import DockerCloud, StreamClosed, wire
+from aiodockercloud import DockerCloud, StreamClosed, loglines
 from aiodockercloud import stream as stream_module
 from aiodockercloud.server import Embedded, running, streams
 from aiodockercloud.types import Container, Service
@@ -64,7 +64,7 @@ async def test_sleeping_reader_costs_little_and_is_told_what_it_missed(
                 if "missed" in line:
                     assert f"{line['missed']} lines are missing" in line["log"]
                     continue
-                texts.append(wire.log_text(line))
+                texts.append(loglines.log_text(line))
                 if texts[-1] == "the end":
                     break
 

@@ -11,7 +11,7 @@ from aiohttp import web
 
 import flooding
 import reconnecting
-from aiodockercloud import DockerCloud, StreamClosed, wire
+from aiodockercloud import DockerCloud, StreamClosed, loglines
 from aiodockercloud import client as client_module
 from aiodockercloud.server import Server, streams
 from aiodockercloud.types import Container, Service
@@ -50,10 +50,10 @@ async def test_reader_that_is_slow_for_heartbeats_keeps_its_connection(
         await flood.write(count)
         slowly = []
         for _ in range(3):
-            slowly.append(wire.log_text(await anext(lines)))
+            slowly.append(loglines.log_text(await anext(lines)))
             await asyncio.sleep(2 * HEARTBEAT)  # what the test is about
         async with asyncio.timeout(PATIENCE):
-            rest = [wire.log_text(await anext(lines)) for _ in range(count - 3)]
+            rest = [loglines.log_text(await anext(lines)) for _ in range(count - 3)]
 
     assert slowly + rest == [str(number) for number in range(count)]
 

@@ -1,4 +1,4 @@
-"""Time stamps of log lines: what is written, read, and found in a line."""
+"""Log lines: their text, and time stamps as they are written, read and found."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aiodockercloud import wire
+from aiodockercloud import loglines
 from aiodockercloud.types import LogLine
 
 
 @given(st.integers(0, 4_102_444_800 * 10**9))
 def test_stamp_is_read_as_it_was_written(nanoseconds: int) -> None:
-    assert wire.parse_stamp(wire.format_stamp(nanoseconds)) == nanoseconds
+    assert loglines.parse_stamp(loglines.format_stamp(nanoseconds)) == nanoseconds
 
 
 @pytest.mark.parametrize(
@@ -27,7 +27,7 @@ def test_stamp_is_read_as_it_was_written(nanoseconds: int) -> None:
     ],
 )
 def test_moment_may_be_a_date_or_seconds(text: str, nanoseconds: int) -> None:
-    assert wire.parse_stamp(text) == nanoseconds
+    assert loglines.parse_stamp(text) == nanoseconds
 
 
 @pytest.mark.parametrize(
@@ -43,4 +43,11 @@ def test_moment_may_be_a_date_or_seconds(text: str, nanoseconds: int) -> None:
 def test_stamp_of_a_line_is_in_its_text_or_its_timestamp(
     line: LogLine, nanoseconds: int | None
 ) -> None:
-    assert wire.log_stamp(line) == nanoseconds
+    assert loglines.log_stamp(line) == nanoseconds
+
+
+def test_log_text_of_a_stamped_line_is_the_text_alone() -> None:
+    line = {"log": "2016-05-04T12:00:00.123456789Z hello world\n"}
+
+    assert loglines.log_text(line) == "hello world"
+    assert loglines.log_text({"log": "plain\r\n"}) == "plain"

@@ -18,6 +18,7 @@ from aiodockercloud import (
     ObjectNotFound,
     StreamClosed,
     Unavailable,
+    loglines,
     reconnect,
     wire,
 )
@@ -64,7 +65,7 @@ def sends(frames: list[Any]) -> Script:
 
 def line(number: int, source: str | None = "web-1") -> dict[str, Any]:
     named = {} if source is None else {"source": source}
-    stamp = wire.format_stamp(1_456_804_338_000_000_000 + number)
+    stamp = loglines.format_stamp(1_456_804_338_000_000_000 + number)
     return {"type": "log", **named, "log": f"{stamp} {number}\n", "timestamp": 1}
 
 
@@ -73,7 +74,7 @@ async def read(stream: LogStream) -> list[str]:
 
     def shown(line: LogLine) -> str:
         if "missed" not in line:
-            return wire.log_text(line)
+            return loglines.log_text(line)
         assert line["missed"] is None
         return "?"
 
@@ -202,7 +203,7 @@ async def test_gap_is_told_once_for_all_containers(serve: Any) -> None:
 
 
 async def test_lines_of_one_moment_are_told_apart_by_their_text(serve: Any) -> None:
-    stamp = wire.format_stamp(1_456_804_338_000_000_000)
+    stamp = loglines.format_stamp(1_456_804_338_000_000_000)
     same = [{"type": "log", "log": f"{stamp} {text}\n"} for text in "abcd"]
     cloud, _ = await serve([*same[:2], "cut"], same)
 

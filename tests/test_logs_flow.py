@@ -12,7 +12,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from aiodockercloud import BadRequest, DockerCloud, ObjectNotFound, wire
+from aiodockercloud import BadRequest, DockerCloud, ObjectNotFound, loglines, wire
 from aiodockercloud.server import Embedded, Server, log_streams, running
 from aiodockercloud.server.engines import embedded_logs
 from aiodockercloud.server.engines.images import Container as Run
@@ -87,7 +87,7 @@ async def test_log_without_follow_is_merged_in_order_and_ends(
             lines = [line async for line in stream]
 
     assert Counter(line["source"] for line in lines) == {"web-1": 4, "web-2": 4}
-    assert [wire.log_text(line) for line in lines][2:] == list("112233")
+    assert [loglines.log_text(line) for line in lines][2:] == list("112233")
     stamps = [line["log"].partition(" ")[0] for line in lines]
     assert stamps == sorted(stamps)
 
@@ -251,7 +251,7 @@ async def test_follow_ends_when_it_is_terminated(
     )
     async with asyncio.timeout(PATIENCE), stream as lines:
         await done(live, await live.services.delete(web))
-        found = [wire.log_text(line) async for line in lines]
+        found = [loglines.log_text(line) async for line in lines]
 
     assert "3" in found
 
@@ -327,7 +327,7 @@ async def test_reader_that_is_back_gets_what_a_slow_one_left_of_a_container_now_
     )
 
     async def read() -> list[str]:
-        return [wire.log_text(wire.loads(frame)) async for frame in frames]
+        return [loglines.log_text(wire.loads(frame)) async for frame in frames]
 
     reading = asyncio.create_task(read())
     await done(live, await live.services.delete(service))
@@ -433,4 +433,4 @@ async def test_follow_waits_for_a_container_that_is_still_being_made() -> None:
                 engine.gate.set()
                 line = await anext(aiter(lines))
 
-    assert wire.log_text(line).strip() == "here"
+    assert loglines.log_text(line).strip() == "here"

@@ -14,7 +14,7 @@ from aiohttp import web
 
 import reconnecting
 import talking
-from aiodockercloud import DockerCloud, wire
+from aiodockercloud import DockerCloud, loglines, wire
 from aiodockercloud.server import Embedded, Server, log_streams, running, streams
 from aiodockercloud.server.api import Call
 from aiodockercloud.server.engines import embedded_logs
@@ -74,7 +74,7 @@ async def test_follow_over_redeploy_scale_and_cuts_has_every_line_once_and_in_or
     async def read() -> None:
         async for line in reading:
             assert "missed" not in line
-            me, _, number = wire.log_text(line).rpartition(" ")
+            me, _, number = loglines.log_text(line).rpartition(" ")
             found[me].append(int(number))
 
     async def cut() -> None:
@@ -116,7 +116,7 @@ async def test_log_without_follow_that_is_cut_is_read_to_its_end_once(
     async with asyncio.timeout(PATIENCE), stream:
         way.cut_after(20_000)
         async for line in stream:
-            found.append(int(wire.log_text(line)))
+            found.append(int(loglines.log_text(line)))
             if len(found) == 1:
                 talk.say("web-1", "too late to be asked for")
             if len(found) in (500, 1000):
@@ -166,8 +166,8 @@ async def test_container_that_is_terminated_while_nobody_reads_ends_with_its_las
         await done(live, await live.services.delete(service))
         way.accept()
         async with asyncio.timeout(PATIENCE):
-            assert [wire.log_text(line) async for line in one] == ["b"]
-            rest = [wire.log_text(line) async for line in all_]
+            assert [loglines.log_text(line) async for line in one] == ["b"]
+            rest = [loglines.log_text(line) async for line in all_]
             assert sorted(rest) == ["b", "c"]
 
 
@@ -230,8 +230,8 @@ async def test_stamps_grow_with_each_line_though_time_stands_still() -> None:
         async with cloud.services.logs(service, follow=False) as stream:
             lines = [line async for line in stream]
 
-    assert [wire.log_text(line) for line in lines] == list("001122")
-    stamps = [wire.log_stamp(line) for line in lines]
+    assert [loglines.log_text(line) for line in lines] == list("001122")
+    stamps = [loglines.log_stamp(line) for line in lines]
     assert stamps == sorted(set(stamps))  # type: ignore[type-var]  # none is None
 
 
@@ -253,7 +253,7 @@ async def test_follow_goes_on_over_a_restart_of_the_server(tmp_path: Path) -> No
             async def read(count: int) -> None:
                 async with asyncio.timeout(PATIENCE):
                     while len(found) < count:
-                        found.append(wire.log_text(await anext(stream)))
+                        found.append(loglines.log_text(await anext(stream)))
 
             await read(50)
         before = len(found)

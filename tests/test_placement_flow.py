@@ -9,7 +9,7 @@ from aiodockercloud import (
     DockerCloud,
     OperationNotAllowed,
     WaitFailed,
-    wire,
+    loglines,
 )
 from aiodockercloud.types import Container
 from flows import IDLE, containers, counts, done, run
@@ -104,7 +104,7 @@ async def test_fixed_port_clash_fails_the_action_with_a_log(live: DockerCloud) -
     action = await live.actions.inspect(started["dockercloud_action_uri"])
     assert action["state"] == "Failed"
     async with live.actions.logs(action, follow=False) as lines:
-        log = [wire.log_text(line) async for line in lines]
+        log = [loglines.log_text(line) async for line in lines]
     assert any("already allocated" in line for line in log)
     found = await containers(live, service)
     assert len(found) == 3

@@ -15,7 +15,7 @@ from aiodockercloud import (
     OperationNotAllowed,
     StackFileError,
     WaitFailed,
-    wire,
+    loglines,
 )
 from aiodockercloud.server import Embedded, running
 from aiodockercloud.types import Service, Stack
@@ -403,7 +403,7 @@ async def test_services_of_a_stack_leave_actions_that_end(
     related = await live.actions.list(object=shop["resource_uri"], include_related=True)
     assert {a["action"] for a in related} >= {"Service Start", "Service Terminate"}
     async with live.actions.logs(of_stack[-2], follow=False) as lines:
-        log = [wire.log_text(line) async for line in lines]
+        log = [loglines.log_text(line) async for line in lines]
     assert log == ["start db", "start web"]
 
 

@@ -8,7 +8,7 @@ from collections import defaultdict
 import pytest
 
 import swarms
-from aiodockercloud import DockerCloud, reconnect, wire
+from aiodockercloud import DockerCloud, loglines, reconnect
 from flows import client_of
 from proxies import proxy
 from swarms import PATIENCE
@@ -42,7 +42,7 @@ async def test_follow_over_cuts_has_every_line_once_and_in_order(
                 line = await anext(stream)
                 assert "missed" not in line
                 numbers = found[line["source"]]
-                numbers.append(int(wire.log_text(line)))
+                numbers.append(int(loglines.log_text(line)))
                 if len(numbers) % 50 == 0:
                     way.cut()
 

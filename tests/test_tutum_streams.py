@@ -10,7 +10,7 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from aiodockercloud import TUTUM, DockerCloud, ObjectNotFound, wire
+from aiodockercloud import TUTUM, DockerCloud, ObjectNotFound, loglines
 from aiodockercloud.window import WINDOW_PROTOCOL
 from flows import IDLE, PATIENCE, SHELL, UUID, Raw, containers, done, run
 
@@ -101,7 +101,7 @@ async def test_client_raises_where_there_is_nothing_to_log(tutum: DockerCloud) -
 
 
 def test_log_lines_without_a_stamp_are_kept_whole() -> None:
-    assert list(wire.log_lines("[a] b")) == [
+    assert list(loglines.log_lines("[a] b")) == [
         {"type": "log", "streamType": "stdout", "log": "[a] b\n"}
     ]
 

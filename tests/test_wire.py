@@ -202,13 +202,6 @@ def test_parse_bool_of_another_word_is_refused() -> None:
         wire.parse_bool("maybe")
 
 
-def test_log_text_of_a_stamped_line_is_the_text_alone() -> None:
-    line = {"log": "2016-05-04T12:00:00.123456789Z hello world\n"}
-
-    assert wire.log_text(line) == "hello world"
-    assert wire.log_text({"log": "plain\r\n"}) == "plain"
-
-
 # --- answers ------------------------------------------------------------------------
 
 

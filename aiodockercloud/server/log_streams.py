@@ -21,7 +21,7 @@ from functools import partial
 from heapq import heappop, heappush
 from typing import TYPE_CHECKING, Any
 
-from .. import wire
+from .. import loglines, wire
 from ..exceptions import ApiError, BadRequest
 from ..window import WINDOW_PROTOCOL
 from . import lifecycle
@@ -102,7 +102,7 @@ def selection(call: Call) -> Selection:
 
 def _moment(name: str, text: str | None) -> int:
     try:
-        return wire.parse_stamp(text) if text else 0
+        return loglines.parse_stamp(text) if text else 0
     except ValueError:
         raise BadRequest(
             f"{name}: must be a date as 2016-05-04T12:00:00.123456789Z, or seconds"
@@ -119,7 +119,7 @@ def _frame(line: LogLine, source: str | None) -> str:
     frame: dict[str, Any] = {"type": "log"}
     if source is not None:
         frame["source"] = source
-    frame["log"] = f"{wire.format_stamp(line.time_ns)} {line.text}\n"
+    frame["log"] = f"{loglines.format_stamp(line.time_ns)} {line.text}\n"
     frame["streamType"] = line.stream
     frame["timestamp"] = line.time_ns // 1_000_000_000
     if line.missing != 0:
@@ -129,7 +129,7 @@ def _frame(line: LogLine, source: str | None) -> str:
 
 def _position(cloud: Cloud, wanted: Selection) -> str:
     at = wanted.at_ns or cloud.engine.time_ns()
-    return wire.dumps({"type": "position", "at": wire.format_stamp(at)}).decode()
+    return wire.dumps({"type": "position", "at": loglines.format_stamp(at)}).decode()
 
 
 def _unreadable(container: Container, error: EngineError | ApiError) -> LogLine:
