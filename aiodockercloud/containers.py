@@ -102,7 +102,7 @@ class Containers(Managed[Container]):
     ) -> LogStream:
         """The container's log, until it is terminated; see :meth:`Services.logs`, only
         without ``source``."""
-        return self._logs(
+        return self.read_logs(
             container, tail=tail, follow=follow, since=since, reconnect=reconnect
         )
 
@@ -120,7 +120,7 @@ class Containers(Managed[Container]):
         """
         line = command if isinstance(command, str) else shlex.join(command)
         path = self._path(container, "exec", stream=True)
-        return Exec(partial(self._cloud.stream, path, params={"command": line}))
+        return Exec(partial(self.cloud.stream, path, params={"command": line}))
 
     async def run(
         self,

@@ -21,19 +21,16 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from aiohttp import ClientWebSocketResponse
 
 from . import wire
 from .exceptions import DockerCloudError
+from .readable import Readable
 from .reconnect import Reconnecting
+from .transport import Transport
 from .types import Event
-from .watch import Watch
-
-if TYPE_CHECKING:
-    from .client import DockerCloud
-    from .resource import Resource
 
 __all__ = ["EventStream", "Events"]
 
@@ -178,10 +175,8 @@ def _gap() -> Event:
 class Events:
     """The event stream (``cloud.events``)."""
 
-    def __init__(self, cloud: DockerCloud) -> None:
+    def __init__(self, cloud: Transport) -> None:
         self._cloud = cloud
-        # What all waiting of this client looks out with.
-        self.watch = Watch(cloud)
 
     def subscribe(
         self,
@@ -269,16 +264,13 @@ class Events:
         return connect
 
     async def _list(self, types: Sequence[str]) -> list[dict[str, Any]]:
-        cloud = self._cloud
-        apis: tuple[Resource[Any], ...] = (
-            *(cloud.stacks, cloud.services, cloud.containers),
-            *(cloud.nodes, cloud.nodeclusters, cloud.actions),
-        )
         return [
             one
-            for api in apis
-            if api.kind in types
-            async for one in api.iterate(limit=PAGE)
+            for kind in (*KINDS, "action")
+            if kind in types
+            async for one in Readable[dict[str, Any]](self._cloud, kind).iterate(
+                limit=PAGE
+            )
             if one.get("state") != "Terminated"
         ]
 

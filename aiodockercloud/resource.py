@@ -1,155 +1,27 @@
-"""What the sub-APIs share: paths, list, iterate, inspect, find, operations, wait."""
+"""What sub-APIs of named objects share on top: find, delete, wait."""
 
 from __future__ import annotations
 
-import builtins
 import re
-from collections.abc import AsyncIterator, Collection, Mapping
-from functools import partial
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar, Unpack, cast
+from collections.abc import Collection, Mapping
+from typing import Any, ClassVar, TypeVar, cast
 
 from . import wire
 from .exceptions import NonUniqueIdentifier, ObjectNotFound
-from .logs import LogOptions, LogStream, TutumLog
-from .waiting import StateWait, action_uri, until
+from .readable import Readable, Resource, Thing
+from .transport import Transport
+from .waiting import POLL, WAIT_TIMEOUT, StateWait, action_uri, until
+from .watch import Watch
 
-if TYPE_CHECKING:
-    from .client import DockerCloud
-
-__all__ = [
-    "POLL",
-    "WAIT_TIMEOUT",
-    "Managed",
-    "Readable",
-    "Resource",
-    "Thing",
-]
+__all__ = ["POLL", "WAIT_TIMEOUT", "Managed", "Readable", "Resource", "Thing"]
 
 T = TypeVar("T")
 
-#: What names an object everywhere: its dict, its ``resource_uri`` or its uuid.
-Thing = str | Mapping[str, Any]
-
 _Dicts = list[dict[str, Any]]
-
-#: Seconds that waiting takes at most, unless the caller says otherwise.
-WAIT_TIMEOUT = 600.0
-
-#: Seconds after which waiting looks again even if no event came.
-POLL = 5.0
 
 _UUID4 = re.compile(
     r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}", re.I
 )
-
-
-class Readable(Generic[T]):
-    """Reading one kind of object: ``list``, ``iterate``, ``inspect``."""
-
-    kind: ClassVar[str]
-    #: The key of the dict that names an object that has no ``resource_uri``.
-    key: ClassVar[str] = "uuid"
-
-    def __init__(self, cloud: DockerCloud) -> None:
-        self._cloud = cloud
-
-    async def list(self, **filters: Any) -> builtins.list[T]:
-        """All objects that match, from all pages, as one list.
-
-        Args:
-            filters: The API's filters by name, e.g. ``state="Running"`` or
-                ``stack__name="web"``. ``None`` is left out; an object's dict stands
-                for its URI; ``limit`` is the size of a page.
-
-        Returns:
-            The objects, newest first; they may be shorter than what ``inspect``
-            answers. Recently terminated ones are among them.
-        """
-        return [found async for found in self.iterate(**filters)]
-
-    async def iterate(self, **filters: Any) -> AsyncIterator[T]:
-        """The same objects one by one; a page is fetched when it is needed."""
-        path = self._path()
-        given: set[str] = set()
-        while True:
-            page = await self._cloud.request("GET", path, params=filters)
-            for found in page["objects"]:
-                # What is created meanwhile moves others on to the next page.
-                uri = found.get("resource_uri")
-                if uri not in given:
-                    if uri:
-                        given.add(uri)
-                    yield cast(T, found)
-            offset = wire.next_offset(page)
-            if offset is None or not page["objects"]:
-                return
-            filters = {**filters, "offset": offset, "limit": page["meta"]["limit"]}
-
-    async def inspect(self, thing: Thing) -> T:
-        """One object with all its details.
-
-        Raises:
-            ObjectNotFound: There is no such object.
-        """
-        return await self._call("GET", self._path(thing))
-
-    def _target(self, thing: Thing) -> wire.Target:
-        return wire.target_of(self.kind, thing, key=self.key)
-
-    def _path(
-        self, thing: Thing | None = None, *operation: str, stream: bool = False
-    ) -> str:
-        """The path of the list, of an object or of an operation on it."""
-        cloud = self._cloud
-        key: tuple[str, ...] = ()
-        namespace = cloud.namespace
-        if thing is not None:
-            target = self._target(thing)
-            key = target.key
-            # An object stays in the namespace that its URI names.
-            namespace = target.namespace or namespace
-        return wire.path(
-            self.kind,
-            *key,
-            *operation,
-            namespace=namespace,
-            dialect=cloud.dialect,
-            stream=stream,
-        )
-
-    async def _call(
-        self,
-        method: str,
-        path: str,
-        *,
-        params: Mapping[str, Any] | None = None,
-        json: Any = None,
-    ) -> T:
-        return cast(
-            T, await self._cloud.request(method, path, params=params, json=json)
-        )
-
-
-class Resource(Readable[T]):
-    """Objects that change: operations, logs, and waiting for what becomes of them."""
-
-    async def _create(self, fields: Mapping[str, Any]) -> T:
-        return await self._call("POST", self._path(), json=fields)
-
-    async def _update(self, thing: Thing, fields: Mapping[str, Any]) -> T:
-        return await self._call("PATCH", self._path(thing), json=fields)
-
-    async def _operate(
-        self, thing: Thing, operation: str, *, params: Mapping[str, Any] | None = None
-    ) -> T:
-        return await self._call("POST", self._path(thing, operation), params=params)
-
-    def _logs(self, thing: Thing, **options: Unpack[LogOptions]) -> LogStream:
-        stream = partial(self._cloud.stream, self._path(thing, "logs", stream=True))
-        if self._cloud.dialect.by_subsystem:
-            return LogStream(stream, **options)
-        text = partial(self._cloud.request, "GET", self._path(thing, "logs"))
-        return TutumLog(stream, text, **options)
 
 
 class Managed(Resource[T]):
@@ -159,6 +31,10 @@ class Managed(Resource[T]):
     stack_filter: ClassVar[str | None] = None
     #: Whether objects of this kind can be found by name.
     has_names: ClassVar[bool] = True
+
+    def __init__(self, cloud: Transport, watch: Watch) -> None:
+        super().__init__(cloud)
+        self._watch = watch
 
     async def find(self, identifier: Thing) -> T:
         """The one object that *identifier* means, with all its details.
@@ -256,4 +132,6 @@ class Managed(Resource[T]):
         action = action_uri(thing)
         also = [wire.target_of("action", action).pk] if action else []
         done = StateWait(self, thing, goal).done
-        return await until(self, thing, done, seconds=timeout, poll=poll, also=also)
+        return await until(
+            self, self._watch, thing, done, seconds=timeout, poll=poll, also=also
+        )

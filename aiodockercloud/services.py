@@ -117,6 +117,6 @@ class Services(Managed[Service]):
         Raises:
             ValueError: *since* is no such moment.
         """
-        return self._logs(
+        return self.read_logs(
             service, tail=tail, follow=follow, since=since, reconnect=reconnect
         )

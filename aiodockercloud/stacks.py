@@ -11,10 +11,15 @@ from pathlib import Path
 from typing import Any, Unpack
 
 from . import stackfile, wire
+from .actions import Actions
+from .containers import Containers
 from .exceptions import BadRequest, WaitFailed
 from .resource import POLL, WAIT_TIMEOUT, Managed, Thing
+from .services import Services
+from .transport import Transport
 from .types import Container, Service, Stack, StackFields
 from .waiting import action_uri, until
+from .watch import Watch
 
 __all__ = ["Stacks"]
 
@@ -23,6 +28,19 @@ class Stacks(Managed[Stack]):
     """The first argument is a stack's dict, its ``resource_uri`` or its uuid."""
 
     kind = "stack"
+
+    def __init__(
+        self,
+        cloud: Transport,
+        watch: Watch,
+        services: Services,
+        containers: Containers,
+        actions: Actions,
+    ) -> None:
+        super().__init__(cloud, watch)
+        self._services = services
+        self._containers = containers
+        self._actions = actions
 
     async def create(self, **fields: Unpack[StackFields]) -> Stack:
         """Define a stack and its services; ``name`` is required.
@@ -63,7 +81,7 @@ class Stacks(Managed[Stack]):
 
     async def export(self, stack: Thing) -> dict[str, Any]:
         """The stack as a stack file has it: ``{service: {"image": …, …}}``."""
-        return await self._cloud.request("GET", self._path(stack, "export"))
+        return await self.cloud.request("GET", self._path(stack, "export"))
 
     async def deploy(
         self,
@@ -103,8 +121,7 @@ class Stacks(Managed[Stack]):
         name = name or file.name
         try:
             # One event stream for both waits.
-            watch = self._cloud.events.watch
-            async with asyncio.timeout(timeout) as limit, watch.alarm():
+            async with asyncio.timeout(timeout) as limit, self._watch.alarm():
                 try:
                     stack = await self._apply(name, file.services, reuse_volumes)
                 except BadRequest as exc:
@@ -112,8 +129,10 @@ class Stacks(Managed[Stack]):
                     exc.message = f"{path}: {exc.message}"
                     raise
                 if action_uri(stack):
-                    await self._cloud.actions.wait(stack, timeout=None, poll=poll)
-                return await until(self, stack, self._settled, seconds=None, poll=poll)
+                    await self._actions.wait(stack, timeout=None, poll=poll)
+                return await until(
+                    self, self._watch, stack, self._settled, seconds=None, poll=poll
+                )
         except TimeoutError as exc:
             if not limit.expired():
                 raise
@@ -145,7 +164,7 @@ class Stacks(Managed[Stack]):
             raise WaitFailed(f"stack {stack['name']} is Terminated")
         troubles = []
         for uri in stack.get("services", ()):
-            service = await self._cloud.services.inspect(uri)
+            service = await self._services.inspect(uri)
             if service.get("state") in wire.UNDER_WAY:
                 return None
             if service.get("state") not in ("Running", "Terminated"):
@@ -157,8 +176,7 @@ class Stacks(Managed[Stack]):
     async def _troubles(self, service: Service) -> list[str]:
         """What keeps a service from running that has not simply done its work."""
         containers = [
-            await self._cloud.containers.inspect(uri)
-            for uri in service.get("containers", ())
+            await self._containers.inspect(uri) for uri in service.get("containers", ())
         ]
         # Containers that ended well may have been removed by autodestroy.
         bad = [one for one in containers if not _well(one)]

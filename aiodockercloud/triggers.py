@@ -6,14 +6,12 @@ Source: Docker Cloud API reference, "Triggers".
 from __future__ import annotations
 
 import builtins
-from typing import TYPE_CHECKING, Any, Unpack, cast
+from typing import Any, Unpack, cast
 
 from . import wire
-from .resource import Thing
+from .readable import Thing
+from .transport import Transport
 from .types import Trigger, TriggerFields
-
-if TYPE_CHECKING:
-    from .client import DockerCloud
 
 __all__ = ["Triggers"]
 
@@ -25,7 +23,7 @@ class Triggers:
     call it: treat it as a password.
     """
 
-    def __init__(self, cloud: DockerCloud) -> None:
+    def __init__(self, cloud: Transport) -> None:
         self._cloud = cloud
 
     async def list(self, service: Thing) -> builtins.list[Trigger]:

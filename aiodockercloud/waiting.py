@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import re
+from collections import deque
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
+from typing import Any, Generic, TypeVar, cast
 
-from . import wire
+from . import loglines, wire
 from .exceptions import (
     ApiError,
     ConnectError,
@@ -20,13 +21,30 @@ from .exceptions import (
     ObjectNotFound,
     WaitFailed,
 )
+from .readable import Readable, Resource, Thing
+from .types import Action
+from .watch import Watch
 
-if TYPE_CHECKING:
-    from .resource import Resource, Thing
-
-__all__ = ["StateWait", "action_uri", "until"]
+__all__ = [
+    "POLL",
+    "WAIT_TIMEOUT",
+    "StateWait",
+    "action_uri",
+    "failure",
+    "last_failure",
+    "until",
+]
 
 T = TypeVar("T")
+
+#: Seconds that waiting takes at most, unless the caller says otherwise.
+WAIT_TIMEOUT = 600.0
+
+#: Seconds after which waiting looks again even if no event came.
+POLL = 5.0
+
+#: How many lines of a failed action's log an error quotes, and seconds to get them.
+QUOTED_LINES, QUOTE_TIMEOUT = 5, 10.0
 
 #: Those at whose end the object is up, or else it has failed.
 _UP = wire.UNDER_WAY - {"Stopping", "Terminating"}
@@ -55,7 +73,8 @@ _TOLD = 5
 
 
 async def until(
-    resource: Resource[T],
+    resource: Readable[T],
+    watch: Watch,
     thing: Thing,
     done: Callable[[T], Awaitable[T | None]],
     *,
@@ -78,7 +97,7 @@ async def until(
         WaitFailed: It is gone; or *done* says so.
         TimeoutError: It took longer than *seconds*.
     """
-    uuid = resource._target(thing).pk
+    uuid = resource.target(thing).pk
     last: Mapping[str, Any] = thing if isinstance(thing, Mapping) else {}
     looked = False
     trouble, pauses = "", wire.backoff()
@@ -86,7 +105,7 @@ async def until(
     try:
         async with (
             asyncio.timeout(seconds) as limit,
-            resource._cloud.events.watch.alarm(uuid, *also) as alarm,
+            watch.alarm(uuid, *also) as alarm,
         ):
             while True:
                 await alarm.rings(pause)
@@ -125,10 +144,14 @@ class StateWait(Generic[T]):
     """One wait for a state: what it has seen, and what follows from that."""
 
     def __init__(
-        self, resource: Resource[T], thing: Thing, goal: Collection[str]
+        self, resource: Readable[T], thing: Thing, goal: Collection[str]
     ) -> None:
         self._resource = resource
-        self._cloud = resource._cloud
+        cloud = resource.cloud
+        self._actions = Resource[Action](cloud, "action")
+        self._services = Readable[Mapping[str, Any]](cloud, "service")
+        self._containers = Readable[Mapping[str, Any]](cloud, "container")
+        self._nodes = Readable[Mapping[str, Any]](cloud, "node")
         self._thing = thing
         self._goal = frozenset(goal)
         self._action = action_uri(thing)
@@ -178,11 +201,11 @@ class StateWait(Generic[T]):
         if self._action is None:
             return
         try:
-            action = await self._cloud.actions.inspect(self._action)
+            action = await self._actions.inspect(self._action)
         except ObjectNotFound:  # forgotten, so it has ended
             self._action, self._over = None, True
             return
-        if why := await self._cloud.actions.failure(action):
+        if why := await failure(self._actions, action):
             raise WaitFailed(why)
         if action.get("state") == "Success":
             self._action = None
@@ -201,7 +224,7 @@ class StateWait(Generic[T]):
 
     async def _parts(self, found: Mapping[str, Any]) -> list[Mapping[str, Any]]:
         """The containers that are not running, and services on their way."""
-        kind, cloud = self._resource.kind, self._cloud
+        kind = self._resource.kind
         if kind == "container":
             return [dict(found)]
         parts: list[Mapping[str, Any]] = []
@@ -209,7 +232,7 @@ class StateWait(Generic[T]):
         if kind == "service":
             services = [found]
         elif kind == "stack":
-            of_stack: Sequence[Mapping[str, Any]] = await cloud.services.list(
+            of_stack: Sequence[Mapping[str, Any]] = await self._services.list(
                 stack=found["resource_uri"]
             )
             services = _live(of_stack) or of_stack
@@ -217,7 +240,7 @@ class StateWait(Generic[T]):
         for service in services:
             if service.get("state") == "Running" or service in parts:
                 continue
-            of_it: Sequence[Mapping[str, Any]] = await cloud.containers.list(
+            of_it: Sequence[Mapping[str, Any]] = await self._containers.list(
                 service=service["resource_uri"]
             )
             # Newest first: of those that are gone, the last ones.
@@ -237,7 +260,7 @@ class StateWait(Generic[T]):
         }
         for uri in nodes:
             with suppress(ObjectNotFound):
-                node = await self._cloud.nodes.inspect(uri)
+                node = await self._nodes.inspect(uri)
                 if node.get("state") == "Unreachable":
                     return True
         return False
@@ -249,7 +272,7 @@ class StateWait(Generic[T]):
     ) -> WaitFailed:
         resource = self._resource
         why = [
-            f"{resource.kind} {resource._target(self._thing).pk} is"
+            f"{resource.kind} {resource.target(self._thing).pk} is"
             f" {found.get('state')} and will not become"
             f" {' or '.join(sorted(self._goal))} by itself"
         ]
@@ -263,7 +286,7 @@ class StateWait(Generic[T]):
         elif not told and parts:
             why.append("it has no containers")
         with suppress(DockerCloudError, KeyError):
-            if last := await self._cloud.actions.last_failure(found["resource_uri"]):
+            if last := await last_failure(self._actions, found["resource_uri"]):
                 why.append(last)
         return WaitFailed("; ".join(why))
 
@@ -286,3 +309,38 @@ def action_uri(thing: Thing) -> str | None:
     """The action that a changing call's answer names."""
     uri = thing.get("dockercloud_action_uri") if isinstance(thing, Mapping) else None
     return str(uri) if uri else None
+
+
+# --- why an action failed -----------------------------------------------------------
+
+
+async def failure(actions: Resource[Action], action: Action) -> str | None:
+    """What went wrong, with the last lines of the log; None if nothing has."""
+    state = action.get("state")
+    if state not in ("Failed", "Canceled"):
+        return None
+    name = action.get("action", "the action")
+    lines = await _last_lines(actions, action)
+    return ": ".join([f"{name} {action['uuid']} is {state}", *lines])
+
+
+async def last_failure(actions: Resource[Action], uri: str) -> str | None:
+    """The same of the last action on the object *uri*."""
+    params = {"object": uri, "limit": 1}
+    async for action in actions.iterate(**params):
+        return await failure(actions, action)
+    return None
+
+
+async def _last_lines(actions: Resource[Action], action: Action) -> list[str]:
+    """The end of the log, as far as it can be had: it only explains an error."""
+    lines: deque[str] = deque(maxlen=QUOTED_LINES)
+    with suppress(DockerCloudError, TimeoutError):
+        async with (
+            asyncio.timeout(QUOTE_TIMEOUT),
+            actions.read_logs(dict(action), tail=QUOTED_LINES, follow=False) as log,
+        ):
+            async for line in log:
+                if text := loglines.log_text(line):
+                    lines.append(text)
+    return ["\n".join(lines)] if lines else []

@@ -7,16 +7,13 @@ lost, late or doubled event never makes it believe anything that is not so.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager, suppress
-from typing import TYPE_CHECKING
 
 from . import wire
+from .events import EventStream
 from .exceptions import DockerCloudError
 from .types import Event
-
-if TYPE_CHECKING:
-    from .client import DockerCloud
 
 __all__ = ["Alarm", "Watch"]
 
@@ -48,8 +45,8 @@ class Watch:
     (it is refused, or cannot be had just now), alarms ring by the clock only.
     """
 
-    def __init__(self, cloud: DockerCloud) -> None:
-        self._cloud = cloud
+    def __init__(self, subscribe: Callable[[], EventStream]) -> None:
+        self._subscribe = subscribe
         self._alarms: set[Alarm] = set()
         self._task: asyncio.Task[None] | None = None
         #: The stream is there, or it is known that it is not.
@@ -80,7 +77,7 @@ class Watch:
             while True:
                 with suppress(StopAsyncIteration):
                     try:
-                        async with self._cloud.events.subscribe() as events:
+                        async with self._subscribe() as events:
                             self._ring_all()
                             while True:
                                 self._tell(await anext(events))

@@ -12,7 +12,7 @@ from aiohttp import web
 import flooding
 import reconnecting
 from aiodockercloud import DockerCloud, StreamClosed, loglines
-from aiodockercloud import client as client_module
+from aiodockercloud import transport as client_module
 from aiodockercloud.server import Server, streams
 from aiodockercloud.types import Container, Service
 from aiodockercloud.window import WINDOW

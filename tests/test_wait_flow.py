@@ -65,7 +65,7 @@ async def test_wait_by_uuid_at_rest_is_for_somebody_else_to_start_it(
     service = await live.services.create(image=IDLE)
     waiting = asyncio.ensure_future(wait(live, service["uuid"], "Running"))
     also = asyncio.ensure_future(wait(live, service, "Running"))  # from create
-    async with live.events.watch.alarm(service["uuid"]) as alarm:
+    async with live.watch.alarm(service["uuid"]) as alarm:
         await alarm.rings(PATIENCE)  # they are subscribed, too
 
     await live.services.start(service)

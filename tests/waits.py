@@ -56,7 +56,7 @@ def wait(
 
 async def looked(cloud: DockerCloud, thing: Any) -> None:
     """All who wait have looked: they do so when subscribed, before this one."""
-    async with cloud.events.watch.alarm(thing["uuid"]) as alarm:
+    async with cloud.watch.alarm(thing["uuid"]) as alarm:
         await alarm.rings(PATIENCE)
         await cloud.services.inspect(thing)
         await cloud.services.inspect(thing)

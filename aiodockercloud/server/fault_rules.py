@@ -8,12 +8,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING, Literal, Self, TypedDict
+from random import Random
+from typing import Literal, Protocol, Self, TypedDict
 
 from aiohttp import web
-
-if TYPE_CHECKING:
-    from .faults import Faults
 
 When = Literal["before", "after", "body"]
 
@@ -27,6 +25,14 @@ class Which(TypedDict, total=False):
     chance: float
 
 
+class Owner(Protocol):
+    """What keeps rules: told when one is used up, and when one is removed."""
+
+    def new_random(self) -> Random: ...
+    def use_up(self, rule: Rule) -> None: ...
+    def forget(self, rule: Rule) -> None: ...
+
+
 class Rule:
     """A fault and the requests that meet it.
 
@@ -36,7 +42,7 @@ class Rule:
 
     def __init__(
         self,
-        faults: Faults,
+        owner: Owner,
         what: str,
         act: Act,
         moment: When | Literal["duplicate", "reorder"],
@@ -52,16 +58,16 @@ class Rule:
         if not 0 <= chance <= 1:
             raise ValueError(f"chance must be from 0 to 1, got {chance}")
         self.hits = 0
-        self._faults = faults
+        self._owner = owner
         self._what = what
-        self._act = act
-        self._moment = moment
+        self.act = act
+        self.moment = moment
         self._after = after
         self._method = method and method.upper()
         self._path = path
         self._times = times
         self._chance = chance
-        self._random = faults._new_random()
+        self.random = owner.new_random()
         self._removed = False
         self._hit = asyncio.Event()
 
@@ -78,14 +84,14 @@ class Rule:
     def remove(self) -> None:
         """End it: what it holds up goes on, half-open connections are reset."""
         self._removed = True
-        self._faults._forget(self)
+        self._owner.forget(self)
 
     async def met(self, hits: int = 1) -> None:
         """Wait until it has happened so often."""
         while self.hits < hits:
             await self._hit.wait()
 
-    def _fits(self, request: web.Request) -> bool:
+    def fits(self, request: web.Request) -> bool:
         return (
             not self._removed
             and self.hits != self._times
@@ -93,21 +99,21 @@ class Rule:
             and (self._path is None or fnmatchcase(request.path, self._path))
         )
 
-    def _meets(self, request: web.Request) -> bool:
+    def meets(self, request: web.Request) -> bool:
         """Whether it happens to this request now; then it counts."""
-        if not self._fits(request) or self._random.random() >= self._chance:
+        if not self.fits(request) or self.random.random() >= self._chance:
             return False
         self.hits += 1
         if self.hits == self._times:
-            self._faults._use_up(self)
+            self._owner.use_up(self)
         self._hit.set()  # wakes all who wait now
         self._hit.clear()
         return True
 
-    def _part(self, default: int) -> int:
+    def part(self, default: int) -> int:
         """How much is let through before it happens."""
         if isinstance(self._after, range):
-            return self._random.choice(self._after)
+            return self.random.choice(self._after)
         return default if self._after is None else self._after
 
 

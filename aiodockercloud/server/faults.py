@@ -107,7 +107,7 @@ class Faults:
         low, high = seconds if isinstance(seconds, tuple) else (seconds, seconds)
 
         async def act(rule: Rule, request: web.Request) -> web.StreamResponse | None:
-            return await self._pause(rule, request, rule._random.uniform(low, high))
+            return await self._pause(rule, request, rule.random.uniform(low, high))
 
         return self._add(Rule(self, "delay", act, _moment(when, None), **which))
 
@@ -186,7 +186,7 @@ class Faults:
 
         rule = self._add(Rule(self, "half-open", act, "before", **which))
         for stream in list(self._streams.values()):
-            if _is_up(stream.request) and rule._meets(stream.request):
+            if _is_up(stream.request) and rule.meets(stream.request):
                 self._leave(rule, stream.request)
         return rule
 
@@ -239,13 +239,13 @@ class Faults:
     ) -> web.StreamResponse:
         """What a request is answered: what *handler* says, or what a fault does."""
         for rule in self._met("before", request):
-            if (over := await rule._act(rule, request)) is not None:
+            if (over := await rule.act(rule, request)) is not None:
                 return over
         response = await handler(request)
         if not isinstance(response, web.Response):
             return response  # of a stream, which is over
         for rule in self._met("after", request):
-            if (over := await rule._act(rule, request)) is not None:
+            if (over := await rule.act(rule, request)) is not None:
                 return over
         for rule in self._met("body", request):
             return await self._break_up(rule, request, response)
@@ -257,14 +257,14 @@ class Faults:
         """An answer of which a part comes before the fault, and the rest after it."""
         body = response.body
         if not isinstance(body, bytes) or not body:
-            return await rule._act(rule, request) or response
-        size = rule._part(default=len(body) // 2)
+            return await rule.act(rule, request) or response
+        size = rule.part(default=len(body) // 2)
         broken = web.StreamResponse(status=response.status, headers=response.headers)
         broken.content_length = len(body)
         with suppress(ConnectionError):
             await broken.prepare(request)
             await broken.write(body[:size])
-            if await rule._act(rule, request) is None:
+            if await rule.act(rule, request) is None:
                 await broken.write(body[size:])
         return broken
 
@@ -289,13 +289,13 @@ class Faults:
         if wire.loads(frame).get("type") in _CONTROL:
             return [frame]
         for rule in self._rules[:]:
-            if rule._moment != "body" or not rule._fits(request):
+            if rule.moment != "body" or not rule.fits(request):
                 continue
             if rule not in stream.left:
-                stream.left[rule] = rule._part(default=0)
+                stream.left[rule] = rule.part(default=0)
             if stream.left[rule] > 0:
                 stream.left[rule] -= 1
-            elif rule._meets(request) and await rule._act(rule, request) is not None:
+            elif rule.meets(request) and await rule.act(rule, request) is not None:
                 raise ConnectionResetError("by a fault made on purpose")
         frames = [frame]
         frames += [frame for _ in self._met("duplicate", request)]
@@ -309,7 +309,7 @@ class Faults:
 
     # --- rules ------------------------------------------------------------------------
 
-    def _new_random(self) -> random.Random:
+    def new_random(self) -> random.Random:
         """One for each rule, so that rules do not disturb each other."""
         self._made += 1
         return random.Random(
@@ -321,13 +321,13 @@ class Faults:
         self._refresh()
         return rule
 
-    def _use_up(self, rule: Rule) -> None:
+    def use_up(self, rule: Rule) -> None:
         self._rules.remove(rule)
         self._refresh()
 
-    def _forget(self, rule: Rule) -> None:
+    def forget(self, rule: Rule) -> None:
         if rule in self._rules:
-            self._use_up(rule)
+            self.use_up(rule)
         for pause, owner in self._pauses.items():
             if owner is rule:
                 _release(pause)
@@ -340,7 +340,7 @@ class Faults:
     def _met(self, moment: str, request: web.Request) -> Iterator[Rule]:
         """The rules that happen now; those after a pause are asked after it."""
         for rule in self._rules[:]:
-            if rule._moment == moment and rule._meets(request):
+            if rule.moment == moment and rule.meets(request):
                 yield rule
 
     # --- what they do -----------------------------------------------------------------
