@@ -209,7 +209,7 @@ async def clear(server: Server) -> None:
     for action in list(cloud.actions.values()):
         await cloud.operations.wait(action)
     for record in [*cloud.stacks.values(), *cloud.services.values()]:
-        if record.state != "Terminated" and cloud.operations.active(record) is None:
+        if record.state != "Terminated" and cloud.active(record) is None:
             cloud.operations.submit_own("terminate", record, reason="the end")
     for action in list(cloud.actions.values()):
         await cloud.operations.wait(action)

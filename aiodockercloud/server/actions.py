@@ -5,7 +5,7 @@ Source: Docker Cloud API reference, "Actions".
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from aiohttp import web
 
@@ -13,11 +13,9 @@ from .. import wire
 from ..exceptions import BadRequest, ObjectNotFound
 from . import lifecycle, log_streams, streams
 from .api import Call, Reply, Resource
+from .cloud import Cloud
 from .models import Action
 from .render import date, listed, moment, origin
-
-if TYPE_CHECKING:
-    from .cloud import Cloud
 
 _KEYS = (
     *("action", "body", "can_be_canceled", "can_be_retried", "end_date", "ip"),

@@ -10,18 +10,15 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Coroutine
-from typing import Any
 
-from . import lifecycle, pushes
-from .accounts import ACCOUNT, Accounts
+from . import pushes
+from .accounts import ACCOUNT
 from .engines import Engine, Observation
 from .idempotency import ANSWER, Answers
 from .jobs import JOBS
-from .models import Container, NodeCluster, Record, Service, Stack
 from .observer import Observer
 from .operations import Operations
-from .records import Records
+from .state import State
 from .store import Store
 
 #: Seconds for which terminated objects and ended actions stay readable.
@@ -32,8 +29,8 @@ KEEP_ACTIONS = 10_000
 SWEEP = 60.0
 
 
-class Cloud(Records):
-    """The records, the engine they describe, and the operations between them."""
+class Cloud(State):
+    """The state, and the parts that change it."""
 
     def __init__(
         self,
@@ -43,17 +40,13 @@ class Cloud(Records):
         domain: str = "dockerapp.io",
         image_poll: float = pushes.INTERVAL,
     ) -> None:
-        super().__init__(store or Store())
-        self.engine = engine
-        self.accounts = Accounts(self.store)
+        super().__init__(engine, store or Store(), domain=domain)
         self.answers = Answers(self.store)
         self.operations = Operations(self, JOBS)
-        self.observer = Observer(self)
-        self.pushes = pushes.Pushes(self, image_poll)
-        self.domain = domain
-        #: Where containers reach this server; set when it listens.
-        self.rest_host = ""
-        self._chores: set[asyncio.Task[None]] = set()
+        request = self.operations.submit_own
+        self.pushes = pushes.Pushes(self, request, image_poll)
+        self.observer = Observer(self, request, self.pushes.pushed)
+        self.on_create = self.pushes.deploying
 
     # --- beginning and end ----------------------------------------------------------
 
@@ -82,19 +75,10 @@ class Cloud(Records):
         # Jobs first: they begin what the others do.
         await self.operations.close()
         await self.pushes.close()
-        chores = list(self._chores)
-        for chore in chores:
-            chore.cancel()
-        await asyncio.gather(*chores, return_exceptions=True)
+        await self.end_chores()
         await self.engine.close()
         self.hub.journal.close()
         await self.store.close()
-
-    def in_background(self, work: Coroutine[Any, Any, None]) -> None:
-        """Do something that nobody waits for, until the end of the server."""
-        chore = asyncio.create_task(work)
-        self._chores.add(chore)
-        chore.add_done_callback(self._chores.discard)
 
     def observe(self, seen: Observation) -> None:
         """Take in what the engine sees."""
@@ -120,38 +104,3 @@ class Cloud(Records):
         ended = [a for a in self.actions.values() if a.ended is not None]
         for action in ended[: max(0, len(ended) - KEEP_ACTIONS)]:
             self.remove(action)
-
-    def remove(self, record: Record) -> None:
-        super().remove(record)
-        self.observer.forget(record)
-
-    # --- states ---------------------------------------------------------------------
-
-    def set_state(self, record: Record, state: str) -> None:
-        super().set_state(record, state)
-        if state == lifecycle.TERMINATED and isinstance(record, Container):
-            # Not before: one that could not be removed goes on and needs them.
-            self.accounts.forget_container(record.uuid)
-
-    def settle(self, service: Service) -> None:
-        """Derive the states of a service and its stack, unless an operation on them
-        is under way: then its end does."""
-        if not self.operations.busy(service):
-            states = [c.state for c in self.containers_of(service)]
-            if service.state != lifecycle.TERMINATED:
-                self.set_state(service, lifecycle.service_state(states))
-        if (stack := self.stack_of(service)) is not None:
-            self.settle_stack(stack)
-
-    def settle_cluster(self, cluster: NodeCluster) -> None:
-        fixed = (lifecycle.INIT, lifecycle.TERMINATED)
-        if self.operations.busy(cluster) or cluster.state in fixed:
-            return
-        states = [node.state for node in self.nodes_of(cluster)]
-        self.set_state(cluster, lifecycle.cluster_state(states))
-
-    def settle_stack(self, stack: Stack) -> None:
-        if self.operations.busy(stack) or stack.state == lifecycle.TERMINATED:
-            return
-        states = [service.state for service in self.services_of(stack)]
-        self.set_state(stack, lifecycle.stack_state(states))

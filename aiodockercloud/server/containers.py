@@ -6,18 +6,16 @@ Source: Docker Cloud API reference, "Containers".
 from __future__ import annotations
 
 import shlex
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from aiohttp import web
 
 from ..exceptions import BadRequest, OperationNotAllowed
 from . import lifecycle, links, log_streams, names, streams
 from .api import Call, Reply, Resource
+from .cloud import Cloud
 from .models import Container
 from .render import date, listed, serve_operations
-
-if TYPE_CHECKING:
-    from .cloud import Cloud
 
 #: Fields a container shows as its service had them when it was deployed.
 _INHERITED = (

@@ -6,17 +6,15 @@ Source: Docker Cloud API reference, "Services": creating and updating one.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from .. import stackfile
 from ..exceptions import BadRequest, ConflictError, StackFileError
 from . import deployment, fields, lifecycle, links, names
+from .cloud import Cloud
 from .engines import PortSpec
 from .fields import Field, choice, flag, integer, listing, optional, optional_text
 from .models import Service, Stack, new_uuid
-
-if TYPE_CHECKING:
-    from .cloud import Cloud
 
 EVERY_NODE = "EVERY_NODE"
 

@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ..exceptions import ApiError
 from . import lifecycle, links, placement
@@ -21,9 +21,7 @@ from .engines import (
     PortSpec,
 )
 from .models import EVERYBODY, Container, Node, Service, new_uuid
-
-if TYPE_CHECKING:
-    from .cloud import Cloud
+from .state import State
 
 #: Seconds that an engine may take to get a container up, image pull included, and
 #: to stop or remove one.
@@ -46,7 +44,7 @@ def engine_options(definition: Mapping[str, Any]) -> dict[str, Any]:
     return {k: v for k, v in definition.items() if k not in _NOT_OPTIONS}
 
 
-def spec_of(cloud: Cloud, container: Container) -> ContainerSpec:
+def spec_of(cloud: State, container: Container) -> ContainerSpec:
     """What the engine has to make, all from the container's own record."""
     definition = container.definition
     service = cloud.services[container.service]
@@ -109,14 +107,14 @@ def _pinned(definition: Mapping[str, Any]) -> bool:
     )
 
 
-def _volume_owners(cloud: Cloud, service: Service) -> list[Service]:
+def _volume_owners(cloud: State, service: Service) -> list[Service]:
     """The services whose volumes the containers of a service share."""
     wanted = (b["volumes_from"] for b in service.definition["bindings"])
     return [cloud.services[uuid] for uuid in wanted if uuid in cloud.services]
 
 
 def _peers(
-    cloud: Cloud, owner: Service, ordinal: int, node: str | None = None
+    cloud: State, owner: Service, ordinal: int, node: str | None = None
 ) -> list[Container]:
     """Of *owner*, the containers whose volumes container *ordinal* may share: that of
     the same ordinal, or the last one; of a service on every node, any."""
@@ -127,7 +125,7 @@ def _peers(
 
 
 def _bound_to(
-    cloud: Cloud, service: Service, ordinal: int
+    cloud: State, service: Service, ordinal: int
 ) -> list[tuple[set[str], str]]:
     """Which nodes shared volumes leave for a container, and why.
 
@@ -146,7 +144,7 @@ def _bound_to(
     return bound
 
 
-def _tied(cloud: Cloud, service: Service) -> list[Service]:
+def _tied(cloud: State, service: Service) -> list[Service]:
     """All services that ``volumes_from`` ties to this one, in whatever direction."""
     found, left = {service.uuid: service}, [service]
     while left:
@@ -160,7 +158,7 @@ def _tied(cloud: Cloud, service: Service) -> list[Service]:
     return list(found.values())
 
 
-def candidates(cloud: Cloud, service: Service) -> list[placement.Candidate]:
+def candidates(cloud: State, service: Service) -> list[placement.Candidate]:
     """The nodes that answer and take containers, as placement sees them."""
     found = []
     for node in cloud.live_nodes():
@@ -188,7 +186,7 @@ def candidates(cloud: Cloud, service: Service) -> list[placement.Candidate]:
 
 
 def place(
-    cloud: Cloud, service: Service, ordinal: int, *, reuse: Container | None
+    cloud: State, service: Service, ordinal: int, *, reuse: Container | None
 ) -> Node:
     """The node for one more container, by the rules of ``placement``."""
     bound = _bound_to(cloud, service, ordinal)
@@ -217,7 +215,7 @@ def place(
 
 
 async def deploy(
-    cloud: Cloud,
+    cloud: State,
     service: Service,
     ordinal: int,
     deployment: str,
@@ -285,7 +283,7 @@ def ports_of(
 
 
 def _environment(
-    cloud: Cloud, service: Service, container: Container, node: Node
+    cloud: State, service: Service, container: Container, node: Node
 ) -> dict[str, str]:
     platform = links.platform_environment(cloud, container, node)
     if "global" in service.definition["roles"]:
@@ -298,14 +296,14 @@ def _environment(
     return {**links.with_tutum({**platform, **linked}), **user}
 
 
-async def bring_up(cloud: Cloud, container: Container) -> None:
+async def bring_up(cloud: State, container: Container) -> None:
     """Have the engine create a container whose record exists; wait until it runs."""
     try:
         async with asyncio.timeout(UP_TIMEOUT):
             if not cloud.engine.volatile:
                 # What outlives this process must be known to the next one.
                 await cloud.store.flush()
-            cloud.pushes.deploying(container)
+            cloud.on_create(container)
             await cloud.engine.create(spec_of(cloud, container))
             await cloud.until(container, lambda: container.state != lifecycle.STARTING)
         if container.state == lifecycle.TERMINATED or (
@@ -315,7 +313,7 @@ async def bring_up(cloud: Cloud, container: Container) -> None:
     except BaseException as error:
         # The action may be cancelled here, or the server stopped: then the record
         # stays for the next start.
-        if not cloud.operations.closing:
+        if not cloud.closing:
             await asyncio.shield(asyncio.create_task(_give_up(cloud, container)))
         if isinstance(error, EngineError | ApiError):
             text = error.message if isinstance(error, ApiError) else str(error)
@@ -330,14 +328,14 @@ async def bring_up(cloud: Cloud, container: Container) -> None:
     cloud.save(container)
 
 
-async def _give_up(cloud: Cloud, container: Container) -> None:
+async def _give_up(cloud: State, container: Container) -> None:
     with contextlib.suppress(EngineError, ApiError, TimeoutError):
         async with asyncio.timeout(DOWN_TIMEOUT):
             await cloud.engine.remove_container(container.uuid, volumes=True)
     cloud.set_state(container, lifecycle.TERMINATED)
 
 
-async def start(cloud: Cloud, container: Container) -> None:
+async def start(cloud: State, container: Container) -> None:
     """Run a stopped container again; returns when it runs.
 
     Raises:
@@ -365,7 +363,7 @@ async def start(cloud: Cloud, container: Container) -> None:
         raise EngineError(f"{container.name}: {error or 'did not start'}") from error
 
 
-async def stop(cloud: Cloud, container: Container) -> None:
+async def stop(cloud: State, container: Container) -> None:
     """Stop a container and keep it; returns when it has stopped."""
     # What came before it, as a redeploy, may have removed it meanwhile.
     if container.state in (lifecycle.STOPPED, lifecycle.TERMINATED):
@@ -376,7 +374,7 @@ async def stop(cloud: Cloud, container: Container) -> None:
         await cloud.until(container, lambda: container.state != lifecycle.STOPPING)
 
 
-async def remove(cloud: Cloud, container: Container, *, volumes: bool = True) -> None:
+async def remove(cloud: State, container: Container, *, volumes: bool = True) -> None:
     """Remove a container; returns when it is gone. Its record stays readable."""
     if container.state == lifecycle.TERMINATED:
         return

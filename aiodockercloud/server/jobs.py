@@ -201,7 +201,7 @@ async def redeploy_container(job: Job) -> None:
     container: Container = job.record
     service = job.cloud.services[container.service]
     # Between the old and the new one there is none; the service is not "Not running".
-    with job.cloud.operations.hold(service):
+    with job.cloud.hold(service):
         if container.state != lifecycle.TERMINATED:
             await _replace(job, container)
             return

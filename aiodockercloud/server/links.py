@@ -8,15 +8,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from .. import wire
 from ..exceptions import BadRequest
 from . import lifecycle, names
 from .models import Container, Node, Service
-
-if TYPE_CHECKING:
-    from .cloud import Cloud
+from .state import State
 
 #: The variable with a container's private address, in CIDR form.
 ADDRESS = "DOCKERCLOUD_IP_ADDRESS"
@@ -29,7 +27,7 @@ def user_environment(definition: Mapping[str, Any]) -> dict[str, str]:
 
 
 def platform_environment(
-    cloud: Cloud, container: Container, node: Node | None
+    cloud: State, container: Container, node: Node | None
 ) -> dict[str, str]:
     """``DOCKERCLOUD_*`` of one container, all that is known before it runs."""
     service = cloud.services[container.service]
@@ -95,7 +93,7 @@ def address(private_ip: str | None) -> str | None:
     return f"{private_ip}/{_OVERLAY_MASK}" if private_ip else None
 
 
-def targets(cloud: Cloud, service: Service) -> list[tuple[str, Service]]:
+def targets(cloud: State, service: Service) -> list[tuple[str, Service]]:
     """The services that a service links to now, under the link's name."""
     return [
         (link["name"], target)
@@ -106,7 +104,7 @@ def targets(cloud: Cloud, service: Service) -> list[tuple[str, Service]]:
 
 
 def peers(
-    cloud: Cloud, container: Container
+    cloud: State, container: Container
 ) -> list[tuple[str, Service, list[Container]]]:
     """The containers that one is linked to, by link: ``(name, service, containers)``.
 
@@ -135,7 +133,7 @@ def _everywhere(service: Service) -> bool:
     return bool(service.definition["deployment_strategy"] == "EVERY_NODE")
 
 
-def linked_environment(cloud: Cloud, container: Container) -> dict[str, str]:
+def linked_environment(cloud: State, container: Container) -> dict[str, str]:
     """What a container gets from all its links."""
     found: dict[str, str] = {}
     client = cloud.services[container.service]
@@ -145,7 +143,7 @@ def linked_environment(cloud: Cloud, container: Container) -> dict[str, str]:
 
 
 def variables(
-    cloud: Cloud,
+    cloud: State,
     link_name: str,
     target: Service,
     containers: Iterable[Container],
@@ -171,7 +169,7 @@ def variables(
 
 
 def _address(
-    cloud: Cloud, container: Container, service: Service, client: Service | None
+    cloud: State, container: Container, service: Service, client: Service | None
 ) -> str:
     """Where a client finds a container: its address, or, where addresses change with
     each start, its name, in another stack with the name of its own."""
@@ -200,7 +198,7 @@ def _variables_of(container: Container, address: str) -> dict[str, str]:
     return found
 
 
-def linked_to_container(cloud: Cloud, container: Container) -> list[dict[str, Any]]:
+def linked_to_container(cloud: State, container: Container) -> list[dict[str, Any]]:
     """The links of a running container as they are now, not as when it started:
     load balancers read them again after each change."""
     return [
@@ -220,7 +218,7 @@ def linked_to_container(cloud: Cloud, container: Container) -> list[dict[str, An
 
 
 def resolve(
-    cloud: Cloud,
+    cloud: State,
     reference: str,
     place: str,
     namespace: str,

@@ -19,20 +19,18 @@ from contextlib import AsyncExitStack, aclosing
 from dataclasses import dataclass, field, replace
 from functools import partial
 from heapq import heappop, heappush
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from .. import loglines, wire
 from ..exceptions import ApiError, BadRequest
 from ..window import WINDOW_PROTOCOL
 from . import lifecycle
 from .api import Call
+from .cloud import Cloud
 from .engines import EngineError, LogLine, NoSuchContainer
 from .journal import Missed
 from .merge import Merge
 from .models import Action, Container, Service
-
-if TYPE_CHECKING:
-    from .cloud import Cloud
 
 #: Lines sent from the end of a log when the reader does not say.
 TAIL = 300

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from .models import Container, Node, Service
-
-if TYPE_CHECKING:
-    from .cloud import Cloud
+from .state import State
 
 #: Host ports below these names; other ports are ``tcp``, named ``unknown``.
 _PORT_NAMES = {
@@ -26,23 +22,23 @@ _PORT_NAMES = {
 _URI_PROTOCOLS = {80: "http", 8080: "http", 443: "https"}
 
 
-def service_dns(cloud: Cloud, service: Service) -> str:
+def service_dns(cloud: State, service: Service) -> str:
     """``web[.shop].8d7e1615.svc.dockerapp.io``"""
     return _dns(cloud, service.name, service, service.uuid, "svc")
 
 
-def container_dns(cloud: Cloud, container: Container) -> str:
+def container_dns(cloud: State, container: Container) -> str:
     """``web-1[.shop].c3c1a3ca.cont.dockerapp.io``"""
     service = cloud.services[container.service]
     return _dns(cloud, container.name, service, container.uuid, "cont")
 
 
-def node_dns(cloud: Cloud, node: Node) -> str:
+def node_dns(cloud: State, node: Node) -> str:
     """``<uuid>.node.dockerapp.io``"""
     return f"{node.uuid}.node.{cloud.domain}"
 
 
-def _dns(cloud: Cloud, name: str, service: Service, uuid: str, word: str) -> str:
+def _dns(cloud: State, name: str, service: Service, uuid: str, word: str) -> str:
     stack = cloud.stack_of(service)
     middle = f".{stack.name}" if stack else ""
     return f"{name}{middle}.{uuid[:8]}.{word}.{cloud.domain}"

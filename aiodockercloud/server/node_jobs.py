@@ -4,22 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import time
-from typing import TYPE_CHECKING
 
 from ..exceptions import ApiError
 from . import deployment, lifecycle
 from .engines import EngineError
 from .models import Container, Node, NodeCluster, new_uuid
 from .operations import Job, JobFunction, each
-
-if TYPE_CHECKING:
-    from .cloud import Cloud
+from .state import State
 
 #: Seconds that a machine may take to come up or to go.
 NODE_TIMEOUT = 900.0
 
 
-async def _bring_up(cloud: Cloud, node: Node) -> None:
+async def _bring_up(cloud: State, node: Node) -> None:
     try:
         async with asyncio.timeout(NODE_TIMEOUT):
             await cloud.engine.add_node(node.engine_id, node.tags)
@@ -30,17 +27,17 @@ async def _bring_up(cloud: Cloud, node: Node) -> None:
         raise EngineError(f"node {node.uuid}: {error or 'did not come up'}") from error
 
 
-async def _take_out(cloud: Cloud, node: Node) -> None:
+async def _take_out(cloud: State, node: Node) -> None:
     cloud.set_state(node, lifecycle.TERMINATING)
     try:
-        with cloud.operations.hold(node):
+        with cloud.hold(node):
             async with asyncio.timeout(NODE_TIMEOUT):
                 await cloud.engine.remove_node(node.engine_id)
                 await cloud.until(node, lambda: node.state == lifecycle.TERMINATED)
     except BaseException:
         # The end of the server interrupts it: the next start goes on.
-        if not cloud.operations.closing:
-            cloud.observer.settle_node(node)
+        if not cloud.closing:
+            cloud.settle_node(node)
         raise
 
 
@@ -68,8 +65,8 @@ async def upgrade_node(job: Job) -> None:
         await each(ran, restart)
     except BaseException:
         # The end of the server interrupts it: the next start goes on.
-        if not cloud.operations.closing:
-            cloud.observer.recover(ran)
+        if not cloud.closing:
+            cloud.recover(ran)
         raise
 
 
@@ -132,7 +129,7 @@ async def _fill(job: Job, cluster: NodeCluster) -> None:
             ],
             state=lifecycle.DEPLOYING,
         )
-        cloud.observer.register(node)
+        cloud.register(node)
         begun.append(node)
     if begun:
         job.log(f"deploying {len(begun)} nodes of {cluster.name}")

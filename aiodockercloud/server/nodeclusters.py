@@ -6,12 +6,13 @@ Source: Docker Cloud API reference, "Node Clusters".
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from .. import wire
 from ..exceptions import BadRequest, ConflictError, NotSupported
 from . import catalog, fields, lifecycle
 from .api import Call, Reply, Resource
+from .cloud import Cloud
 from .fields import Field, integer, listing, mapping, optional_text, required_text
 from .models import NodeCluster
 from .render import (
@@ -22,9 +23,6 @@ from .render import (
     serve_operations,
     submitted,
 )
-
-if TYPE_CHECKING:
-    from .cloud import Cloud
 
 _VPC = {"id", "subnets", "security_groups"}
 _IAM = {"instance_profile_name"}

@@ -6,17 +6,15 @@ Source: Docker Cloud API reference, "Nodes".
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ..exceptions import NotSupported
 from . import catalog, fields, names
 from .api import Call, Reply, Resource
+from .cloud import Cloud
 from .fields import Field, listing, optional_text
 from .models import Node
 from .render import date, listed, origin, refuse_terminated, serve_operations
-
-if TYPE_CHECKING:
-    from .cloud import Cloud
 
 FIELDS: Mapping[str, Field] = {
     "nickname": Field(optional_text),

@@ -9,10 +9,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from collections.abc import Callable
 
-from .. import wire
 from ..exceptions import ApiError
 from . import deployment, lifecycle
 from .engines import (
@@ -22,10 +20,9 @@ from .engines import (
     NodeSeen,
     Observation,
 )
-from .models import EVERYBODY, Container, Node, NodeCluster, Record, Service
-
-if TYPE_CHECKING:
-    from .cloud import Cloud
+from .models import EVERYBODY, Container, Node, NodeCluster, Service
+from .operations import Request
+from .state import State
 
 log = logging.getLogger(__name__)
 
@@ -38,11 +35,12 @@ _AGAIN = 10.0
 class Observer:
     """What the engine was last seen to have, and the states that follow from it."""
 
-    def __init__(self, cloud: Cloud) -> None:
+    def __init__(
+        self, cloud: State, request: Request, pushed: Callable[[str], None]
+    ) -> None:
         self._cloud = cloud
-        self._by_engine_id: dict[str, Node] = {}
-        #: What the engine has told of since the start, with the state it last had.
-        self._seen: dict[str, str] = {}
+        self._request = request
+        self._pushed = pushed
         #: The cluster of the machines that the engine has, where it gives none.
         self._machines: NodeCluster | None = None
         #: Containers of the engine that no record tells of.
@@ -54,7 +52,7 @@ class Observer:
 
     def loaded(self) -> None:
         """Take up the records that the store had."""
-        self._by_engine_id = {n.engine_id: n for n in self._cloud.nodes.values()}
+        self._cloud.by_engine_id = {n.engine_id: n for n in self._cloud.nodes.values()}
         if not self._cloud.engine.provisions:
             self._machines = self._own_cluster()
 
@@ -76,22 +74,10 @@ class Observer:
         self._cloud.add(cluster)
         return cluster
 
-    def register(self, node: Node) -> None:
-        """Add a node that the engine will know by its ``engine_id``."""
-        self._by_engine_id[node.engine_id] = node
-        self._cloud.add(node)
-
-    def forget(self, record: Record) -> None:
-        """Keep nothing of a record that is removed."""
-        self._seen.pop(record.uuid, None)
-        if isinstance(record, Node):
-            self._seen.pop(record.engine_id, None)
-            self._by_engine_id.pop(record.engine_id, None)
-
     async def reconcile(self) -> None:
         """After a restart: what is gone is gone; a volatile engine gets it again."""
         for node in self._cloud.live_nodes():
-            if node.engine_id in self._seen:
+            if node.engine_id in self._cloud.seen:
                 continue
             if self._cloud.engine.volatile:
                 await self._cloud.engine.add_node(node.engine_id, node.tags)
@@ -102,7 +88,10 @@ class Observer:
         for cluster in self._cloud.nodeclusters.values():
             self._cloud.settle_cluster(cluster)
         for container in list(self._cloud.containers.values()):
-            if container.state == lifecycle.TERMINATED or container.uuid in self._seen:
+            if (
+                container.state == lifecycle.TERMINATED
+                or container.uuid in self._cloud.seen
+            ):
                 continue
             if not self._cloud.engine.volatile:
                 # A stopped one, too: what is there is told, running or not.
@@ -126,9 +115,9 @@ class Observer:
         if isinstance(seen, NodeSeen):
             self._observe_node(seen)
         elif isinstance(seen, ImageSeen):
-            self._cloud.pushes.pushed(seen.name)
+            self._pushed(seen.name)
         elif (container := self._cloud.containers.get(seen.uuid)) is not None:
-            self._seen[seen.uuid] = seen.state
+            self._cloud.seen[seen.uuid] = seen.state
             self._observe_container(container, seen)
         elif seen.state != "gone" and seen.uuid not in self._strangers:
             self._strangers.add(seen.uuid)
@@ -139,7 +128,7 @@ class Observer:
             )
 
     def _observe_node(self, seen: NodeSeen) -> None:
-        node = self._by_engine_id.get(seen.id)
+        node = self._cloud.by_engine_id.get(seen.id)
         if node is None:
             if seen.state == "gone":
                 return
@@ -155,10 +144,10 @@ class Observer:
             self._inherit_tags(node)
             node.engine_id = seen.id
             if node.uuid in self._cloud.nodes:
-                self._by_engine_id[seen.id] = node
+                self._cloud.by_engine_id[seen.id] = node
             else:
-                self.register(node)
-        self._seen[seen.id] = seen.state
+                self._cloud.register(node)
+        self._cloud.seen[seen.id] = seen.state
         node.hostname, node.address = seen.hostname, seen.address
         node.cpu, node.memory, node.disk = seen.cpu, seen.memory, seen.disk
         node.docker_version = seen.docker_version
@@ -223,22 +212,20 @@ class Observer:
 
     async def _reach(self, service: Service, node: Node) -> None:
         # An operation that is under way may have looked before the node was there.
-        await self._cloud.until(
-            service, lambda: not self._cloud.operations.busy(service)
-        )
+        await self._cloud.until(service, lambda: not self._cloud.busy(service))
         runs = service.state in (lifecycle.RUNNING, lifecycle.PARTLY)
         if runs and all(
             c.service != service.uuid for c in self._cloud.containers_on(node)
         ):
-            self._cloud.operations.submit_own(
-                "scale", service, reason=f"node {node.uuid}"
-            )
+            self._request("scale", service, reason=f"node {node.uuid}")
 
     def _adopt(self, seen: NodeSeen) -> Node | None:
         """The record of a volatile engine's node from before the restart."""
         if not self._cloud.engine.volatile:
             return None
-        orphans = (n for n in self._cloud.live_nodes() if n.engine_id not in self._seen)
+        orphans = (
+            n for n in self._cloud.live_nodes() if n.engine_id not in self._cloud.seen
+        )
         return next(orphans, None)
 
     def _observe_container(self, container: Container, seen: ContainerSeen) -> None:
@@ -248,7 +235,7 @@ class Observer:
                 self._clear_away(container)
             return
         container.docker_id = seen.docker_id or container.docker_id
-        node = self._by_engine_id.get(seen.node or "")
+        node = self._cloud.by_engine_id.get(seen.node or "")
         if node is not None and node.uuid != container.node:
             self._cloud.move(container, node)
         container.message = seen.message
@@ -324,33 +311,4 @@ class Observer:
         if ended and (
             rule == "ALWAYS" or (rule == "ON_SUCCESS" and container.exit_code == 0)
         ):
-            self._cloud.operations.submit_own(
-                "terminate", container, reason="autodestroy"
-            )
-
-    def recover(self, containers: Iterable[Container]) -> None:
-        """Containers that an operation left on their way, because it failed or was
-        canceled, are again what the engine last saw of them."""
-        for container in containers:
-            seen = self._seen.get(container.uuid)
-            moving = container.state in wire.UNDER_WAY
-            if (
-                seen not in (None, "gone")
-                and moving
-                and not self._cloud.operations.busy(container)
-            ):
-                down = seen == "stopped"
-                self._cloud.set_state(
-                    container, lifecycle.STOPPED if down else lifecycle.RUNNING
-                )
-
-    def settle_node(self, node: Node) -> None:
-        """A node that no operation keeps on its way any more is again what the engine
-        last saw of it; its cluster follows."""
-        if node.state in wire.UNDER_WAY and not self._cloud.operations.busy(node):
-            ready = self._seen.get(node.engine_id) == "ready"
-            self._cloud.set_state(
-                node, lifecycle.DEPLOYED if ready else lifecycle.UNREACHABLE
-            )
-        if (cluster := self._cloud.cluster_of(node)) is not None:
-            self._cloud.settle_cluster(cluster)
+            self._request("terminate", container, reason="autodestroy")

@@ -12,11 +12,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections import Counter
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from .. import wire
 from ..exceptions import ApiError, OperationNotAllowed
@@ -24,9 +22,7 @@ from . import lifecycle
 from .engines import EngineError
 from .journal import Journal
 from .models import Action, Container, Node, NodeCluster, Record, Service, Stack
-
-if TYPE_CHECKING:
-    from .cloud import Cloud
+from .state import State
 
 log = logging.getLogger(__name__)
 
@@ -52,13 +48,14 @@ class Origin:
 class Job:
     """What a job gets: the object, the action, the parameters, a log to write."""
 
-    cloud: Cloud
+    cloud: State
+    operations: Operations
     action: Action
     record: Any
     params: Mapping[str, Any]
 
     def log(self, text: str) -> None:
-        self.cloud.operations.write(self.action, text)
+        self.operations.write(self.action, text)
 
     async def part(self, operation: str, record: Record) -> None:
         """Do an operation on a part of the object as an action of its own.
@@ -69,11 +66,11 @@ class Job:
         Raises:
             EngineError: It failed.
         """
-        operations, own = self.cloud.operations, self.action
+        operations, own = self.operations, self.action
         name = getattr(record, "name", record.uuid)
         action = self.cloud.actions.get(own.parts.get(record.uuid, ""))
         if action is None:
-            if (running := operations.active(record)) is not None:
+            if (running := self.cloud.active(record)) is not None:
                 await operations.wait(running)
             if record.state not in lifecycle.OPERATIONS[record.kind][operation].allowed:
                 return
@@ -83,7 +80,7 @@ class Job:
             await operations.wait(action)
         except asyncio.CancelledError:
             # Whoever cancels the whole cancels its parts.
-            if not operations.closing and action.state not in lifecycle.ENDED:
+            if not self.cloud.closing and action.state not in lifecycle.ENDED:
                 operations.cancel(action)
             raise
         if action.state != lifecycle.SUCCESS:
@@ -99,13 +96,21 @@ class Job:
             ip=own.ip,
             user_agent=own.user_agent,
         )
-        action = cloud.operations.submit(operation, record, origin, **self.params)
+        action = self.operations.submit(operation, record, origin, **self.params)
         own.parts = {**own.parts, record.uuid: action.uuid}
         cloud.save(own)
         return action
 
 
 JobFunction = Callable[[Job], Awaitable[None]]
+
+
+class Request(Protocol):
+    """Asks for an operation that no user asked for; None when the state forbids it."""
+
+    def __call__(
+        self, operation: str, record: Record, *, reason: str
+    ) -> Action | None: ...
 
 
 async def each(
@@ -130,20 +135,16 @@ async def each(
 
 class Operations:
     def __init__(
-        self, cloud: Cloud, jobs: Mapping[tuple[str, str], JobFunction]
+        self, cloud: State, jobs: Mapping[tuple[str, str], JobFunction]
     ) -> None:
         self._cloud = cloud
         #: (kind, operation) → what does it.
         self._jobs = jobs
         self._locks: dict[str, asyncio.Lock] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
-        #: object uuid → the action that put it into its intermediate state.
-        self._active: dict[str, Action] = {}
-        self._held: Counter[str] = Counter()
         self._logs: dict[str, Journal[list[Any]]] = {}
         #: Actions of the last run of the server, until ``resume``.
         self._unfinished: list[Action] = []
-        self.closing = False
 
     # --- asking for one -------------------------------------------------------------
 
@@ -158,7 +159,7 @@ class Operations:
         rule = self.check(operation, record, origin)
         action = self._begin(operation, record, origin, params)
         if rule.during:
-            self._active[record.uuid] = action
+            self._cloud.under_way[record.uuid] = action
             if rule.during == lifecycle.TERMINATING and isinstance(record, Service):
                 record.definition = {**record.definition, "target_num_containers": 0}
             self._cloud.set_state(record, self._during(record, operation, rule.during))
@@ -184,7 +185,7 @@ class Operations:
     ) -> Action | None:
         """Begin an operation nobody asked for; None when the state forbids it."""
         rule = lifecycle.OPERATIONS[record.kind][operation]
-        if self.closing or record.state not in rule.allowed:
+        if self._cloud.closing or record.state not in rule.allowed:
             return None
         action = self.submit(operation, record, Origin(user=record.namespace))
         self.write(action, f"because of {reason}")
@@ -241,23 +242,6 @@ class Operations:
 
     # --- running --------------------------------------------------------------------
 
-    def busy(self, record: Record) -> bool:
-        """Whether the object's state is not to be derived just now."""
-        return record.uuid in self._active or self._held[record.uuid] > 0
-
-    @contextmanager
-    def hold(self, record: Record) -> Iterator[None]:
-        """Keep an object's state as it is while its parts are exchanged."""
-        self._held[record.uuid] += 1
-        try:
-            yield
-        finally:
-            self._held[record.uuid] -= 1
-            self._held += Counter()  # forgets what nothing holds
-
-    def active(self, record: Record) -> Action | None:
-        return self._active.get(record.uuid)
-
     def _lock(self, record: Record) -> asyncio.Lock:
         """Operations on a service and on its containers come one after another."""
         key = record.service if isinstance(record, Container) else record.uuid
@@ -277,9 +261,9 @@ class Operations:
                 began = True
                 if action.state == lifecycle.PENDING:
                     cloud.set_state(action, lifecycle.IN_PROGRESS)
-                await job(Job(cloud, action, record, action.params))
+                await job(Job(cloud, self, action, record, action.params))
         except asyncio.CancelledError:
-            if self.closing:
+            if self._cloud.closing:
                 # The action stays as it is and is continued at the next start.
                 raise
             outcome, problem = lifecycle.CANCELED, "canceled"
@@ -296,8 +280,8 @@ class Operations:
             self._tasks.pop(action.uuid, None)
         if problem:
             self.write(action, problem)
-        if self._active.get(record.uuid) is action:
-            del self._active[record.uuid]
+        if self._cloud.under_way.get(record.uuid) is action:
+            del self._cloud.under_way[record.uuid]
         # Before it began, what is on its way in a service is another job's business.
         if problem and (began or isinstance(record, Container)):
             self._recover(record)
@@ -308,9 +292,9 @@ class Operations:
 
     def _recover(self, record: Record) -> None:
         if isinstance(record, Container):
-            self._cloud.observer.recover([record])
+            self._cloud.recover([record])
         elif isinstance(record, Service):
-            self._cloud.observer.recover(self._cloud.containers_of(record))
+            self._cloud.recover(self._cloud.containers_of(record))
 
     def _settle(self, record: Record) -> None:
         cloud = self._cloud
@@ -321,7 +305,7 @@ class Operations:
         elif isinstance(record, Stack):
             cloud.settle_stack(record)
         elif isinstance(record, Node):
-            cloud.observer.settle_node(record)
+            cloud.settle_node(record)
         elif isinstance(record, NodeCluster):
             cloud.settle_cluster(record)
 
@@ -400,7 +384,7 @@ class Operations:
                 continue
             rule = lifecycle.OPERATIONS[record.kind][action.operation]
             if rule.during and record.state in wire.UNDER_WAY:
-                self._active[record.uuid] = action
+                self._cloud.under_way[record.uuid] = action
 
     def resume(self) -> None:
         """Continue what the last run of the server left unfinished."""
@@ -417,7 +401,7 @@ class Operations:
 
     async def close(self) -> None:
         """Interrupt all jobs; the next start continues them."""
-        self.closing = True
+        self._cloud.closing = True
         tasks = list(self._tasks.values())
         for task in tasks:
             task.cancel()

@@ -15,14 +15,13 @@ import asyncio
 import logging
 from collections import defaultdict
 from collections.abc import Coroutine
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from . import lifecycle
 from .fields import image
 from .models import Container, Service
-
-if TYPE_CHECKING:
-    from .cloud import Cloud
+from .operations import Request
+from .state import State
 
 log = logging.getLogger(__name__)
 
@@ -37,8 +36,11 @@ class Pushes:
         interval: Seconds between two looks.
     """
 
-    def __init__(self, cloud: Cloud, interval: float = INTERVAL) -> None:
+    def __init__(
+        self, cloud: State, request: Request, interval: float = INTERVAL
+    ) -> None:
         self._cloud = cloud
+        self._request = request
         self._interval = interval
         #: Service uuid → the digest that it was redeployed for: once, even if that
         #: left an old container on a node that is lost.
@@ -126,9 +128,8 @@ class Pushes:
         """Whether that was begun: its state may not allow it just now."""
         if service.state == lifecycle.NOT_RUNNING:
             return False
-        submit = self._cloud.operations.submit_own
         reason = f"a push of {_image(service)}"
-        return submit("redeploy", service, reason=reason) is not None
+        return self._request("redeploy", service, reason=reason) is not None
 
     async def _note(self, container: Container) -> None:
         name = container.definition["image"]

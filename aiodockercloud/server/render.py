@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from .. import wire
 from ..exceptions import OperationNotAllowed
 from . import filters, lifecycle
 from .api import Call, Reply, Resource
+from .cloud import Cloud
 from .models import Record
 from .operations import Origin
-
-if TYPE_CHECKING:
-    from .cloud import Cloud
 
 Render = Callable[["Cloud", Any], dict[str, Any]]
 

@@ -7,19 +7,17 @@ Source: Docker Cloud API reference, "External Repositories", "Registries".
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from .. import wire
 from ..exceptions import BadRequest, ConflictError, ObjectNotFound
 from . import fields, lifecycle
 from .api import Call, Reply, Resource
 from .catalog import Entry
+from .cloud import Cloud
 from .fields import Field, text
 from .models import Repository
 from .render import listed, origin
-
-if TYPE_CHECKING:
-    from .cloud import Cloud
 
 #: What an image without a registry's host comes from.
 DOCKER_HUB = "registry-1.docker.io"

@@ -6,13 +6,14 @@ Source: Docker Cloud API reference, "Services".
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from aiohttp import web
 
 from ..exceptions import OperationNotAllowed
 from . import definitions, lifecycle, links, log_streams, names, streams
 from .api import Call, Reply, Resource
+from .cloud import Cloud
 from .definitions import EVERY_NODE, FIELDS, READ_ONLY
 from .models import Service
 from .render import (
@@ -23,9 +24,6 @@ from .render import (
     serve_operations,
     submitted,
 )
-
-if TYPE_CHECKING:
-    from .cloud import Cloud
 
 resource = Resource("service")
 

@@ -6,7 +6,7 @@ Source: Docker Cloud API reference, "Stacks".
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from .. import stackfile, wire
 from ..exceptions import (
@@ -17,12 +17,10 @@ from ..exceptions import (
 )
 from . import definitions, fields, lifecycle
 from .api import Call, Reply, Resource
+from .cloud import Cloud
 from .fields import Field, listing, mapping, optional_text
 from .models import Service, Stack, new_uuid
 from .render import date, listed, origin, serve_operations
-
-if TYPE_CHECKING:
-    from .cloud import Cloud
 
 FIELDS: Mapping[str, Field] = {
     "name": Field(fields.stack_name),

@@ -6,17 +6,15 @@ Source: Docker Cloud API reference, "Triggers".
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ..exceptions import BadRequest, ObjectNotFound
 from . import definitions, fields, lifecycle
 from .api import Call, Reply, Resource
+from .cloud import Cloud
 from .fields import Field, choice, integer, optional
 from .models import Service, Trigger
 from .render import listed, origin
-
-if TYPE_CHECKING:
-    from .cloud import Cloud
 
 REDEPLOY, SCALEUP = "REDEPLOY", "SCALEUP"
 

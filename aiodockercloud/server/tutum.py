@@ -13,7 +13,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import aclosing
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from aiohttp import WSCloseCode, web
 from multidict import MultiDict
@@ -22,12 +22,10 @@ from .. import wire
 from ..exceptions import BadRequest
 from . import actions, containers, lifecycle, log_streams, services, streams
 from .api import Call, Handler, Reply
+from .cloud import Cloud
 from .fields import choice, optional
 from .render import submitted
 from .tutum_kinds import image_tag, tag_uri, used_images
-
-if TYPE_CHECKING:
-    from .cloud import Cloud
 
 #: Tutum shows these as well. What a client sends back of them is dropped.
 _EXTRA = frozenset(
@@ -172,7 +170,7 @@ def _begun(call: Call) -> Reply | None:
     """The scaling that a PATCH has begun already: later clients ask for it again."""
     service = services.find(call)
     cloud = call.cloud
-    running = cloud.operations.active(service)
+    running = cloud.active(service)
     if running is None or running.operation != "scale":
         return None
     changes = (
