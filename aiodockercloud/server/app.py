@@ -45,7 +45,7 @@ from .api import LARGEST_BODY, Call, Handler, Reply
 from .cloud import Cloud
 from .engines import EngineError
 from .faults import FAULTS, Faults
-from .idempotency import KEEP
+from .idempotency import ANSWER, KEEP, Answers
 
 log = logging.getLogger(__name__)
 
@@ -75,6 +75,7 @@ SERVED = {
 }
 
 CLOUD = web.AppKey("cloud", Cloud)
+ANSWERS = web.AppKey("answers", Answers)
 
 #: What every JSON answer has.
 _HEADERS = {wire.IDEMPOTENCY_KEPT: f"{KEEP:g}"}
@@ -85,6 +86,10 @@ def make_app(cloud: Cloud, faults: Faults | None = None) -> web.Application:
     its clients may meet on top."""
     app = web.Application(client_max_size=LARGEST_BODY)
     app[CLOUD] = cloud
+    answers = app[ANSWERS] = Answers(cloud.store)
+    cloud.loaders[ANSWER] = answers.load
+    cloud.after_load.append(answers.loaded)
+    cloud.sweepers.append(answers.sweep)
     app[FAULTS] = faults or Faults()
     app[streams.SOCKETS] = set()
     app.router.add_route("*", "/{path:.*}", handle)
@@ -208,7 +213,7 @@ async def _dispatch(request: web.Request, cloud: Cloud) -> web.StreamResponse:
 
     # Who calls a trigger is nobody, with keys of that trigger.
     scope = request.path if public else namespace
-    return await cloud.answers.once(request, account, scope, answer)
+    return await request.app[ANSWERS].once(request, account, scope, answer)
 
 
 def authenticate(request: web.Request, cloud: Cloud) -> Account:

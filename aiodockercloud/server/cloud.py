@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable
+from typing import Any
 
 from . import pushes
 from .accounts import ACCOUNT
 from .engines import Engine, Observation
-from .idempotency import ANSWER, Answers
 from .jobs import JOBS
 from .observer import Observer
 from .operations import Operations
@@ -41,7 +42,10 @@ class Cloud(State):
         image_poll: float = pushes.INTERVAL,
     ) -> None:
         super().__init__(engine, store or Store(), domain=domain)
-        self.answers = Answers(self.store)
+        #: Kinds of rows that are not records: what takes them in, and what is done after.
+        self.loaders: dict[str, Callable[[str, dict[str, Any]], None]] = {}
+        self.after_load: list[Callable[[], None]] = []
+        self.sweepers: list[Callable[[], None]] = []
         self.operations = Operations(self, JOBS)
         request = self.operations.submit_own
         self.pushes = pushes.Pushes(self, request, image_poll)
@@ -56,12 +60,13 @@ class Cloud(State):
         async for kind, key, body in self.store.load():
             if kind == ACCOUNT:
                 self.accounts.load(body)
-            elif kind == ANSWER:
-                self.answers.load(key, body)
+            elif kind in self.loaders:
+                self.loaders[kind](key, body)
             else:
                 self.load(kind, body)
         self.loaded()
-        self.answers.loaded()
+        for done in self.after_load:
+            done()
         self.operations.loaded()
         self.observer.loaded()
         await self.engine.start(self.observe)
@@ -90,7 +95,8 @@ class Cloud(State):
         while True:
             await asyncio.sleep(SWEEP)
             self.sweep(time.time() - KEEP)
-            self.answers.sweep()
+            for sweep in self.sweepers:
+                sweep()
 
     def sweep(self, before: float) -> None:
         """Forget what was terminated, and actions that ended, before that moment."""

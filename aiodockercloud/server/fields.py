@@ -12,6 +12,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from .. import images
 from ..exceptions import BadRequest
 
 Parser = Callable[[str, Any], Any]
@@ -200,23 +201,16 @@ def stack_name(place: str, value: Any) -> str:
     )
 
 
-_IMAGE = re.compile(
-    r"[A-Za-z0-9][A-Za-z0-9._-]*(:[0-9]+(?=/))?(/[A-Za-z0-9][A-Za-z0-9._-]*)*"
-    r"(:[A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?(@sha256:[0-9a-f]{64})?"
-)
-
-
 def image(place: str, value: Any) -> str:
     """``name[:tag]`` as docker writes it; ``latest`` is added where no tag is."""
     # ``app:${TAG}`` of a stack file where TAG is not set.
     wanted = required_text(place, value).removesuffix(":")
-    if not _IMAGE.fullmatch(wanted) or len(wanted) > 512:
+    if not images.is_valid(wanted):
         raise BadRequest(
             f"{place}: must be an image as docker writes it, [host/]name[:tag],"
             f" not {_shown(value)}"
         )
-    last = wanted.rpartition("/")[2]
-    return wanted if ":" in last or "@" in last else f"{wanted}:latest"
+    return images.with_tag(wanted)
 
 
 def tag(place: str, value: Any) -> str:

@@ -17,8 +17,8 @@ from collections import defaultdict
 from collections.abc import Coroutine
 from typing import Any
 
+from .. import images
 from . import lifecycle
-from .fields import image
 from .models import Container, Service
 from .operations import Request
 from .state import State
@@ -60,7 +60,7 @@ class Pushes:
 
     def pushed(self, name: str) -> None:
         """Redeploy what runs an image of which the engine has told a push."""
-        name = image("image", name)
+        name = images.with_tag(name.strip())
         for service in list(self._cloud.services.values()):
             definition = service.definition
             if definition["autoredeploy"] and definition["image"] == name:
