@@ -12,8 +12,6 @@ The server is ``aiodockercloud.server``, which this package never imports.
 from __future__ import annotations
 
 from .client import DockerCloud, Retry
-from .containers import Exec
-from .events import EventStream
 from .exceptions import (
     ApiError,
     AuthError,
@@ -38,8 +36,10 @@ from .exceptions import (
     UnsupportedMediaType,
     WaitFailed,
 )
-from .logs import LogStream
-from .stream import Stream
+from .resources.containers import Exec
+from .resources.events import EventStream
+from .transport.log_stream import LogStream
+from .transport.stream import Stream
 from .wire import DOCKER_CLOUD, TUTUM, Dialect
 
 __version__ = "0.1.0"

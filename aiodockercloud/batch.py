@@ -29,13 +29,8 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, get_args
 
 from . import wire
-from .exceptions import (
-    ApiError,
-    DockerCloudError,
-    ObjectNotFound,
-    OperationNotAllowed,
-)
-from .resource import WAIT_TIMEOUT
+from .exceptions import ApiError, DockerCloudError, ObjectNotFound, OperationNotAllowed
+from .resources.managed import WAIT_TIMEOUT
 from .types import LogLine, Service, ServiceFields, ServiceState
 
 if TYPE_CHECKING:

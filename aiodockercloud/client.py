@@ -10,19 +10,19 @@ from ssl import SSLContext
 import aiohttp
 from aiohttp import ClientTimeout
 
-from .actions import Actions
-from .catalog import AvailabilityZones, NodeTypes, Providers, Regions
-from .containers import Containers
-from .events import Events
-from .nodeclusters import NodeClusters
-from .nodes import Nodes
-from .repositories import Registries, Repositories
-from .retry import Retry
-from .services import Services
-from .stacks import Stacks
-from .transport import DEFAULT_RETRY, TIMEOUT, Transport
-from .triggers import Triggers
-from .watch import Watch
+from .resources.actions import Actions
+from .resources.catalog import AvailabilityZones, NodeTypes, Providers, Regions
+from .resources.containers import Containers
+from .resources.events import Events
+from .resources.nodeclusters import NodeClusters
+from .resources.nodes import Nodes
+from .resources.repositories import Registries, Repositories
+from .resources.services import Services
+from .resources.stacks import Stacks
+from .resources.triggers import Triggers
+from .resources.watch import Watch
+from .transport.retry import Retry
+from .transport.session import DEFAULT_RETRY, TIMEOUT, Transport
 from .wire import DOCKER_CLOUD, Dialect
 
 __all__ = ["DockerCloud", "Retry"]

@@ -23,8 +23,8 @@ from aiodockercloud import DockerCloud
 from aiodockercloud.batch import each
 from aiodockercloud.server import running
 from aiodockercloud.server.engines.swarm import Swarm
-from aiodockercloud.server.engines.swarm_api import Api
-from aiodockercloud.server.engines.swarm_watch import Watch
+from aiodockercloud.server.engines.swarm.docker_api import Api
+from aiodockercloud.server.engines.swarm.watch import Watch
 from aiodockercloud.types import Service
 
 #: Seconds that the server is watched while nothing happens.

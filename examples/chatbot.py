@@ -25,9 +25,9 @@ from aiodockercloud import (
     NonUniqueIdentifier,
     ObjectNotFound,
 )
-from aiodockercloud.loglines import log_text
 from aiodockercloud.server import running
 from aiodockercloud.types import Service
+from aiodockercloud.wire.loglines import log_text
 
 #: Seconds that anything may take before the bot says that it did not come.
 PATIENCE = 60.0

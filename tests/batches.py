@@ -7,10 +7,10 @@ from collections.abc import Callable
 from typing import Any
 
 from aiodockercloud import batch
-from aiodockercloud.loglines import log_text
 from aiodockercloud.server import Embedded, Server
-from aiodockercloud.server.engines.images import Container
+from aiodockercloud.server.engines.embedded.images import Container
 from aiodockercloud.types import ServiceFields
+from aiodockercloud.wire.loglines import log_text
 from flows import SHELL
 
 JOB = "acme/job"

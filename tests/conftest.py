@@ -18,7 +18,7 @@ from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped] 
 
 from aiodockercloud import TUTUM, DockerCloud
 from aiodockercloud.server import Embedded, Server, running
-from aiodockercloud.server.engines.clock import ManualClock
+from aiodockercloud.server.engines.embedded.clock import ManualClock
 from flows import Raw, client_of
 from watches import Watch, watched
 

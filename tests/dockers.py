@@ -12,8 +12,9 @@ from typing import Any
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from aiodockercloud.server.engines import ContainerSpec, swarm_spec
-from aiodockercloud.server.engines.swarm_api import Api
+from aiodockercloud.server.engines import ContainerSpec
+from aiodockercloud.server.engines.swarm import spec as swarm_spec
+from aiodockercloud.server.engines.swarm.docker_api import Api
 
 Json = dict[str, Any]
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]

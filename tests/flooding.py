@@ -8,7 +8,7 @@ import pytest
 
 from aiodockercloud import DockerCloud
 from aiodockercloud.server import Embedded
-from aiodockercloud.server.engines.images import Container as Run
+from aiodockercloud.server.engines.embedded.images import Container as Run
 from aiodockercloud.types import Container, Service
 from flows import SHELL, containers, run
 

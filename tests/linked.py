@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from aiodockercloud.server.cloud import Cloud
-from aiodockercloud.server.models import Container, Service, Stack
+from aiodockercloud.server.control.control_plane import Cloud
+from aiodockercloud.server.state.models import Container, Service, Stack
 
 
 def service(

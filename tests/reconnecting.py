@@ -6,8 +6,9 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from aiodockercloud import DockerCloud, reconnect, wire
+from aiodockercloud import DockerCloud, wire
 from aiodockercloud.server import Server
+from aiodockercloud.transport import reconnect
 from proxies import Proxy, proxy
 
 

@@ -18,7 +18,7 @@ from contextlib import asynccontextmanager
 from aiohttp import web
 
 import swarms
-from aiodockercloud.server.engines.swarm_api import Api
+from aiodockercloud.server.engines.swarm.docker_api import Api
 from aiodockercloud.wire import basic_auth
 
 _MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from aiodockercloud import DockerCloud, reconnect
-from aiodockercloud import events as events_module
+from aiodockercloud import DockerCloud
+from aiodockercloud.resources import events as events_module
+from aiodockercloud.transport import reconnect
 from scripted import Player, Script, client_for
 
 EVENTS = "/api/audit/v1/events/"

@@ -17,8 +17,8 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from aiodockercloud import ConflictError, DockerCloud, OperationNotAllowed, WaitFailed
-from aiodockercloud.loglines import log_text
 from aiodockercloud.types import Service
+from aiodockercloud.wire.loglines import log_text
 
 CLIENTS, OPERATIONS = 10, 50
 ENDED = frozenset({"Success", "Failed", "Canceled"})

@@ -18,9 +18,9 @@ import pytest
 
 from aiodockercloud import DockerCloud
 from aiodockercloud.server import Server, running
-from aiodockercloud.server.engines import swarm_spec
 from aiodockercloud.server.engines.swarm import Swarm
-from aiodockercloud.server.engines.swarm_api import Api
+from aiodockercloud.server.engines.swarm import spec as swarm_spec
+from aiodockercloud.server.engines.swarm.docker_api import Api
 from aiodockercloud.types import Service
 from flows import SHARED, client_of
 

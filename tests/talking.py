@@ -6,10 +6,10 @@ import asyncio
 
 import pytest
 
-from aiodockercloud import loglines
-from aiodockercloud.logs import LogStream
 from aiodockercloud.server import Embedded
-from aiodockercloud.server.engines.images import Container as Run
+from aiodockercloud.server.engines.embedded.images import Container as Run
+from aiodockercloud.transport.log_stream import LogStream
+from aiodockercloud.wire import loglines
 from flows import PATIENCE
 
 

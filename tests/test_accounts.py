@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from aiodockercloud import AuthError, Forbidden, wire
-from aiodockercloud.server import models
-from aiodockercloud.server.accounts import Account, Accounts
 from aiodockercloud.server.engines import ContainerSpec
-from aiodockercloud.server.store import Store
+from aiodockercloud.server.state import models
+from aiodockercloud.server.state.accounts import Account, Accounts
+from aiodockercloud.server.state.store import Store
 
 KEY = "s3cret-of-alice"
 CONTAINER = "0b5b5a2e-2f0a-4f0f-8c8e-2b9a1ee0d3aa"

@@ -7,9 +7,10 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from aiodockercloud import DockerCloud, OperationNotAllowed, WaitFailed, loglines, wire
+from aiodockercloud import DockerCloud, OperationNotAllowed, WaitFailed, wire
 from aiodockercloud.server import running
 from aiodockercloud.types import Action, Service
+from aiodockercloud.wire import loglines
 from flows import (
     IDLE,
     PATIENCE,

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 from aiodockercloud import ApiError, DockerCloud, WaitFailed
 from aiodockercloud.server import Embedded, running
-from aiodockercloud.server.engines.images import Container
+from aiodockercloud.server.engines.embedded.images import Container
 from flows import PATIENCE, client_of
 
 #: Images of which containers stay up, end well and end badly.

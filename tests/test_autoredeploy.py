@@ -11,7 +11,7 @@ import pytest
 
 from aiodockercloud import DockerCloud, WaitFailed
 from aiodockercloud.server import Embedded, Server, running
-from aiodockercloud.server.pushes import Pushes
+from aiodockercloud.server.control.autoredeploy import Pushes
 from aiodockercloud.types import Action, Service
 from flows import PATIENCE, client_of, containers, done, run
 

@@ -13,11 +13,13 @@ import pytest
 from aiohttp import WSMsgType, web
 
 import flooding
-from aiodockercloud import DockerCloud, StreamClosed, loglines
-from aiodockercloud import stream as stream_module
-from aiodockercloud.server import Embedded, running, streams
+from aiodockercloud import DockerCloud, StreamClosed
+from aiodockercloud.server import Embedded, running
+from aiodockercloud.server.api import streams
+from aiodockercloud.transport import stream as stream_module
 from aiodockercloud.types import Container, Service
-from aiodockercloud.window import CREDIT_BYTES, WINDOW, WINDOW_PROTOCOL
+from aiodockercloud.wire import loglines
+from aiodockercloud.wire.window import CREDIT_BYTES, WINDOW, WINDOW_PROTOCOL
 from flooding import Flood
 from flows import PATIENCE, Raw, client_of, run, until
 from proxies import proxy

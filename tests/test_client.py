@@ -229,7 +229,7 @@ async def test_many_requests_at_once_find_credentials_once(
         await asyncio.sleep(0)
         return "Basic x"
 
-    monkeypatch.setattr("aiodockercloud.credentials.resolve", resolve)
+    monkeypatch.setattr("aiodockercloud.transport.credentials.resolve", resolve)
     api.get(BASE + PATH, payload={}, repeat=True)
 
     async with DockerCloud(BASE) as cloud:

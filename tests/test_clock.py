@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 
-from aiodockercloud.server.engines.clock import Clock, ManualClock
+from aiodockercloud.server.engines.embedded.clock import Clock, ManualClock
 
 
 async def test_clock_is_the_real_time() -> None:

@@ -13,7 +13,8 @@ import pytest
 from aioresponses import aioresponses
 from yarl import URL
 
-from aiodockercloud import TUTUM, AuthError, DockerCloud, credentials, wire
+from aiodockercloud import TUTUM, AuthError, DockerCloud, wire
+from aiodockercloud.transport import credentials
 from aiodockercloud.wire import DOCKER_CLOUD
 
 INDEX = "https://index.docker.io/v1/"

@@ -9,14 +9,9 @@ import time
 
 import pytest
 
-from aiodockercloud.server.engines import (
-    ContainerSeen,
-    Engine,
-    EngineError,
-    NodeSeen,
-)
-from aiodockercloud.server.engines.clock import ManualClock
+from aiodockercloud.server.engines import ContainerSeen, Engine, EngineError, NodeSeen
 from aiodockercloud.server.engines.embedded import Container, Embedded
+from aiodockercloud.server.engines.embedded.clock import ManualClock
 from watches import Watch, published
 
 

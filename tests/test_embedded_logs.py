@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 
-from aiodockercloud.server.engines.clock import ManualClock
 from aiodockercloud.server.engines.embedded import Container
+from aiodockercloud.server.engines.embedded.clock import ManualClock
 from watches import Watch
 
 # --- logs -----------------------------------------------------------------------------

@@ -10,8 +10,8 @@ import aiohttp
 import pytest
 
 from aiodockercloud.server.engines import EngineError, NodeSeen
-from aiodockercloud.server.engines.clock import ManualClock
 from aiodockercloud.server.engines.embedded import Container, Embedded
+from aiodockercloud.server.engines.embedded.clock import ManualClock
 from watches import Watch, published, watched
 
 # --- nodes ----------------------------------------------------------------------------

@@ -11,14 +11,8 @@ from aiohttp import web
 from aiohttp.test_utils import unused_port
 
 import scriptedevents
-from aiodockercloud import (
-    AuthError,
-    ConnectError,
-    DockerCloud,
-    StreamClosed,
-    reconnect,
-    wire,
-)
+from aiodockercloud import AuthError, ConnectError, DockerCloud, StreamClosed, wire
+from aiodockercloud.transport import reconnect
 from flows import PATIENCE
 from scriptedevents import GAP, Scripted, all_of, event, position, sends, stays
 

@@ -12,7 +12,7 @@ from aiohttp import WSMsgType
 
 from aiodockercloud import DockerCloud, StreamClosed
 from aiodockercloud.server import Embedded, Server, running
-from aiodockercloud.server.hub import HISTORY
+from aiodockercloud.server.state.hub import HISTORY
 from aiodockercloud.types import Event, Stack
 from flows import (
     IDLE,

@@ -12,11 +12,11 @@ import pytest
 
 import reconnecting
 from aiodockercloud import DockerCloud, wire
-from aiodockercloud.events import EventStream
+from aiodockercloud.resources.events import EventStream
 from aiodockercloud.server import Embedded, Faults, Server, running
-from aiodockercloud.server import hub as hub_module
-from aiodockercloud.server.hub import Hub
 from aiodockercloud.server.journal import Missed
+from aiodockercloud.server.state import hub as hub_module
+from aiodockercloud.server.state.hub import Hub
 from aiodockercloud.types import Event
 from flows import IDLE, PATIENCE, client_of, containers
 

@@ -7,8 +7,9 @@ import asyncio
 import pytest
 
 import scriptedevents
-from aiodockercloud import DockerCloud, ObjectNotFound, reconnect
-from aiodockercloud import events as events_module
+from aiodockercloud import DockerCloud, ObjectNotFound
+from aiodockercloud.resources import events as events_module
+from aiodockercloud.transport import reconnect
 from flows import PATIENCE, until
 from scriptedevents import (
     GAP,

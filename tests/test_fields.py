@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aiodockercloud import BadRequest
-from aiodockercloud.server import fields
-from aiodockercloud.server.fields import Field, Parser
+from aiodockercloud.server.api import fields
+from aiodockercloud.server.api.fields import Field, Parser
 
 DIGEST = "sha256:" + "0a" * 32
 JSON = st.recursive(

@@ -15,7 +15,7 @@ from aiohttp.test_utils import TestServer
 from aioresponses import aioresponses
 
 from aiodockercloud import ConnectError, DockerCloud, Retry, ThrottledError
-from aiodockercloud.retry import Gate, retry_after
+from aiodockercloud.transport.retry import Gate, retry_after
 from flows import PATIENCE, until
 from retrying import BASE, PATH, calls, eager, good
 

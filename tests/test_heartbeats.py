@@ -11,11 +11,13 @@ from aiohttp import web
 
 import flooding
 import reconnecting
-from aiodockercloud import DockerCloud, StreamClosed, loglines
-from aiodockercloud import transport as client_module
-from aiodockercloud.server import Server, streams
+from aiodockercloud import DockerCloud, StreamClosed
+from aiodockercloud.server import Server
+from aiodockercloud.server.api import streams
+from aiodockercloud.transport import session as client_module
 from aiodockercloud.types import Container, Service
-from aiodockercloud.window import WINDOW
+from aiodockercloud.wire import loglines
+from aiodockercloud.wire.window import WINDOW
 from flooding import Flood
 from flows import PATIENCE, Raw, tasks, until
 from proxies import Proxy

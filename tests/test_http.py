@@ -8,14 +8,9 @@ import json
 
 import pytest
 
-from aiodockercloud import (
-    BadRequest,
-    ConflictError,
-    DockerCloud,
-    OperationNotAllowed,
-)
+from aiodockercloud import BadRequest, ConflictError, DockerCloud, OperationNotAllowed
 from aiodockercloud.server import Server
-from aiodockercloud.server.api import LARGEST_BODY
+from aiodockercloud.server.api.resource import LARGEST_BODY
 from aiodockercloud.types import Service
 from flows import IDLE, PATIENCE, UUID, Raw, done, run
 

@@ -12,10 +12,17 @@ from uuid import UUID
 
 import pytest
 
-from aiodockercloud.server import hub as hub_module
-from aiodockercloud.server.hub import Hub
 from aiodockercloud.server.journal import Missed
-from aiodockercloud.server.models import EVERYBODY, Action, Node, Record, Service, Stack
+from aiodockercloud.server.state import hub as hub_module
+from aiodockercloud.server.state.hub import Hub
+from aiodockercloud.server.state.models import (
+    EVERYBODY,
+    Action,
+    Node,
+    Record,
+    Service,
+    Stack,
+)
 
 STACK = Stack(namespace="alice", name="shop", nickname="")
 WEB = Service(namespace="alice", name="web", stack=STACK.uuid, definition={})

@@ -8,7 +8,8 @@ from collections.abc import Mapping
 import pytest
 
 from aiodockercloud import DockerCloud, wire
-from aiodockercloud.server import Embedded, Server, idempotency
+from aiodockercloud.server import Embedded, Server
+from aiodockercloud.server.api import idempotency
 from aiodockercloud.server.engines import EngineError
 from flows import IDLE, PATIENCE, Answer, Raw
 from keyed import BODY, KEY, REPOSITORIES, SERVICES, STACKS, TOKENS, create

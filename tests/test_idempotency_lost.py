@@ -13,9 +13,10 @@ import pytest
 from aiohttp.test_utils import unused_port
 
 from aiodockercloud import DockerCloud, Retry, ThrottledError, wire
-from aiodockercloud.server import Faults, Server, idempotency, running
-from aiodockercloud.server import store as store_module
-from aiodockercloud.server.idempotency import ANSWER
+from aiodockercloud.server import Faults, Server, running
+from aiodockercloud.server.api import idempotency
+from aiodockercloud.server.api.idempotency import ANSWER
+from aiodockercloud.server.state import store as store_module
 from flows import IDLE, PATIENCE, Raw, client_of
 from keyed import BODY, KEY, REPOSITORIES, SERVICES, STACKS, TOKENS, create
 from processes import ACCOUNT, alice, kept, serving

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aiodockercloud import OperationNotAllowed, wire
-from aiodockercloud.server import lifecycle
-from aiodockercloud.server.lifecycle import OPERATIONS
+from aiodockercloud.server.state import lifecycle
+from aiodockercloud.server.state.lifecycle import OPERATIONS
 
 #: kind → state → what is allowed there, as the reference's tables have it.
 DOCUMENTED = {

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from aiodockercloud import BadRequest
-from aiodockercloud.server import links
-from aiodockercloud.server.cloud import Cloud
+from aiodockercloud.server.control import links
+from aiodockercloud.server.control.control_plane import Cloud
 from aiodockercloud.server.engines.embedded import Embedded
-from aiodockercloud.server.models import Stack
+from aiodockercloud.server.state.models import Stack
 from linked import service
 
 

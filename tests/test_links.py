@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aiodockercloud.server import links, names
-from aiodockercloud.server.cloud import Cloud
+from aiodockercloud.server.control import links, names
+from aiodockercloud.server.control.control_plane import Cloud
 from aiodockercloud.server.engines.embedded import Embedded
-from aiodockercloud.server.models import Node, Service, Stack
+from aiodockercloud.server.state.models import Node, Service, Stack
 from linked import container, service
 
 HOST = "http://cloud.test:8008"

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aiodockercloud import loglines
 from aiodockercloud.types import LogLine
+from aiodockercloud.wire import loglines
 
 
 @given(st.integers(0, 4_102_444_800 * 10**9))

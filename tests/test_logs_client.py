@@ -18,12 +18,12 @@ from aiodockercloud import (
     ObjectNotFound,
     StreamClosed,
     Unavailable,
-    loglines,
-    reconnect,
     wire,
 )
-from aiodockercloud.logs import LogStream
+from aiodockercloud.transport import reconnect
+from aiodockercloud.transport.log_stream import LogStream
 from aiodockercloud.types import LogLine
+from aiodockercloud.wire import loglines
 from flows import PATIENCE, until
 from scripted import Player, Script, client_for, cuts
 

@@ -12,11 +12,13 @@ from typing import Any
 import aiohttp
 import pytest
 
-from aiodockercloud import BadRequest, DockerCloud, ObjectNotFound, loglines, wire
-from aiodockercloud.server import Embedded, Server, log_streams, running
-from aiodockercloud.server.engines import embedded_logs
-from aiodockercloud.server.engines.images import Container as Run
+from aiodockercloud import BadRequest, DockerCloud, ObjectNotFound, wire
+from aiodockercloud.server import Embedded, Server, running
+from aiodockercloud.server.api import log_streams
+from aiodockercloud.server.engines.embedded import logs as embedded_logs
+from aiodockercloud.server.engines.embedded.images import Container as Run
 from aiodockercloud.types import Service
+from aiodockercloud.wire import loglines
 from flows import (
     IDLE,
     PATIENCE,

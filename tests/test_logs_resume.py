@@ -14,14 +14,16 @@ from aiohttp import web
 
 import reconnecting
 import talking
-from aiodockercloud import DockerCloud, loglines, wire
-from aiodockercloud.server import Embedded, Server, log_streams, running, streams
-from aiodockercloud.server.api import Call
-from aiodockercloud.server.engines import embedded_logs
-from aiodockercloud.server.engines.clock import ManualClock
-from aiodockercloud.server.engines.images import Container as Run
+from aiodockercloud import DockerCloud, wire
+from aiodockercloud.server import Embedded, Server, running
+from aiodockercloud.server.api import log_streams, streams
+from aiodockercloud.server.api.log_streams import Selection
+from aiodockercloud.server.api.resource import Call
+from aiodockercloud.server.engines.embedded import logs as embedded_logs
+from aiodockercloud.server.engines.embedded.clock import ManualClock
+from aiodockercloud.server.engines.embedded.images import Container as Run
 from aiodockercloud.server.journal import Journal
-from aiodockercloud.server.log_streams import Selection
+from aiodockercloud.wire import loglines
 from flows import PATIENCE, client_of, containers, done, run, until
 from proxies import Proxy, proxy
 from reconnecting import far_client

@@ -12,9 +12,9 @@ import pytest
 import talking
 from aiodockercloud import BadRequest, DockerCloud
 from aiodockercloud.server import Embedded, running
-from aiodockercloud.server.engines.clock import ManualClock
+from aiodockercloud.server.engines.embedded.clock import ManualClock
 from aiodockercloud.types import Service
-from aiodockercloud.window import WINDOW
+from aiodockercloud.wire.window import WINDOW
 from flows import PATIENCE, UUID, Raw, client_of, containers, run, until
 from talking import Talk, texts, texts_until
 

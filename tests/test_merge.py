@@ -7,7 +7,7 @@ from collections.abc import AsyncGenerator
 
 import pytest
 
-from aiodockercloud.server.merge import AHEAD, Merge
+from aiodockercloud.server.api.merge import AHEAD, Merge
 from flows import PATIENCE
 
 

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from aiodockercloud.server.control.placement import Candidate, choose, matching
 from aiodockercloud.server.engines import EngineError
-from aiodockercloud.server.placement import Candidate, choose, matching
 
 STRATEGIES = ["EMPTIEST_NODE", "HIGH_AVAILABILITY", "EVERY_NODE"]
 

@@ -4,14 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from aiodockercloud import (
-    BadRequest,
-    DockerCloud,
-    OperationNotAllowed,
-    WaitFailed,
-    loglines,
-)
+from aiodockercloud import BadRequest, DockerCloud, OperationNotAllowed, WaitFailed
 from aiodockercloud.types import Container
+from aiodockercloud.wire import loglines
 from flows import IDLE, containers, counts, done, run
 
 

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from aiodockercloud import BadRequest
-from aiodockercloud.server import definitions, services
-from aiodockercloud.server.cloud import Cloud
-from aiodockercloud.server.definitions import FIELDS, READ_ONLY
+from aiodockercloud.server.api import definitions, services
+from aiodockercloud.server.api.definitions import FIELDS, READ_ONLY
+from aiodockercloud.server.control.control_plane import Cloud
 from aiodockercloud.server.engines.embedded import Embedded
 from flows import SHARED
 

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aiodockercloud import BadRequest, stackfile
-from aiodockercloud.server import definitions, fields
-from aiodockercloud.server.definitions import FIELDS
+from aiodockercloud.server.api import definitions, fields
+from aiodockercloud.server.api.definitions import FIELDS
 
 HTTP = {"protocol": "tcp", "inner_port": 80, "outer_port": 80, "published": True}
 

@@ -7,9 +7,9 @@ from typing import NamedTuple
 
 import pytest
 
-from aiodockercloud.server.engines.clock import ManualClock
-from aiodockercloud.server.engines.shell import Shell, Stdin, beyond
-from aiodockercloud.server.engines.shell_syntax import (
+from aiodockercloud.server.engines.embedded.clock import ManualClock
+from aiodockercloud.server.engines.embedded.shell import Shell, Stdin, beyond
+from aiodockercloud.server.engines.embedded.shell.grammar import (
     For,
     If,
     Incomplete,

@@ -15,10 +15,10 @@ from aiodockercloud import (
     OperationNotAllowed,
     StackFileError,
     WaitFailed,
-    loglines,
 )
 from aiodockercloud.server import Embedded, running
 from aiodockercloud.types import Service, Stack
+from aiodockercloud.wire import loglines
 from flows import IDLE, SHELL, Gated, client_of, containers, done, environment
 
 #: As the old CLI posts them: YAML keys as they stand.

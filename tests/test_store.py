@@ -12,9 +12,9 @@ from typing import Any
 import aiosqlite
 import pytest
 
-from aiodockercloud.server import store as store_module
-from aiodockercloud.server.models import Stack
-from aiodockercloud.server.store import Store
+from aiodockercloud.server.state import store as store_module
+from aiodockercloud.server.state.models import Stack
+from aiodockercloud.server.state.store import Store
 
 FILE = "aiodockercloud.sqlite3"
 

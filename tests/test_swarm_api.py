@@ -10,7 +10,11 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from aiodockercloud.server.engines.swarm_api import Api, DockerProblem, registry_auth
+from aiodockercloud.server.engines.swarm.docker_api import (
+    Api,
+    DockerProblem,
+    registry_auth,
+)
 from dockers import api_of
 
 LOGIN = ("me", "s3cret+/=ü")
@@ -117,7 +121,7 @@ async def test_update_that_is_overtaken_begins_anew(
 async def test_update_that_is_always_overtaken_fails(
     docker: Api, listener: Listener, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("aiodockercloud.server.engines.swarm_api._PAUSE", 0.0)
+    monkeypatch.setattr("aiodockercloud.server.engines.swarm.docker_api._PAUSE", 0.0)
     listener.overtaken = 1000
 
     with pytest.raises(DockerProblem, match="update out of sequence"):

@@ -13,9 +13,9 @@ import pytest_asyncio
 
 import swarms
 from aiodockercloud import DockerCloud
-from aiodockercloud.loglines import log_text
 from aiodockercloud.server import Server
-from aiodockercloud.server.engines.swarm_api import Api
+from aiodockercloud.server.engines.swarm.docker_api import Api
+from aiodockercloud.wire.loglines import log_text
 from flows import client_of, containers
 from swarms import PATIENCE, WAIT, done, run, sh
 from test_quickstart import COMMAND, environment, quiet

@@ -9,8 +9,9 @@ import aiodocker.ssh
 import pytest
 
 from aiodockercloud.exceptions import Unavailable
-from aiodockercloud.server.engines import EngineError, swarm_api
+from aiodockercloud.server.engines import EngineError
 from aiodockercloud.server.engines.swarm import Swarm
+from aiodockercloud.server.engines.swarm import docker_api as swarm_api
 from flows import PATIENCE
 
 

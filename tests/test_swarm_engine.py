@@ -21,11 +21,11 @@ from aiodockercloud.server.engines import (
     MountSpec,
     NodeSeen,
     PortSpec,
-    swarm_spec,
-    swarm_watch,
 )
 from aiodockercloud.server.engines.swarm import Swarm
-from aiodockercloud.server.engines.swarm_api import Api
+from aiodockercloud.server.engines.swarm import spec as swarm_spec
+from aiodockercloud.server.engines.swarm import watch as swarm_watch
+from aiodockercloud.server.engines.swarm.docker_api import Api
 from swarms import until
 from test_engine_contract import PATIENCE, World, read, sh
 

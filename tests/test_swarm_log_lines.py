@@ -10,8 +10,9 @@ from contextlib import aclosing
 import pytest
 from aiohttp import web
 
-from aiodockercloud.server.engines import LogLine, swarm_logs
-from aiodockercloud.server.engines.swarm_api import Api
+from aiodockercloud.server.engines import LogLine
+from aiodockercloud.server.engines.swarm import logs as swarm_logs
+from aiodockercloud.server.engines.swarm.docker_api import Api
 from dockers import api_of
 
 STAMP = "2026-11-20T22:00:01.000000002Z"

@@ -8,7 +8,9 @@ from collections import defaultdict
 import pytest
 
 import swarms
-from aiodockercloud import DockerCloud, loglines, reconnect
+from aiodockercloud import DockerCloud
+from aiodockercloud.transport import reconnect
+from aiodockercloud.wire import loglines
 from flows import client_of
 from proxies import proxy
 from swarms import PATIENCE

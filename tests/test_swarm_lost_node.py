@@ -10,7 +10,7 @@ from typing import Any
 
 import swarms
 from aiodockercloud import DockerCloud, DockerCloudError
-from aiodockercloud.server.engines.swarm_api import Api
+from aiodockercloud.server.engines.swarm.docker_api import Api
 from aiodockercloud.types import Container, Service
 from flows import client_of, containers
 from storm import differences, settled

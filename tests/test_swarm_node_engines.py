@@ -23,7 +23,7 @@ import swarms
 from aiodockercloud.exceptions import Unavailable
 from aiodockercloud.server.engines import ContainerSpec, EngineError
 from aiodockercloud.server.engines.swarm import Swarm
-from aiodockercloud.server.engines.swarm_api import Api
+from aiodockercloud.server.engines.swarm.docker_api import Api
 from test_engine_contract import PATIENCE, read
 from test_swarm_engine import Swarmed, swarmed
 

@@ -19,8 +19,9 @@ import pytest_asyncio
 import swarms
 from aiodockercloud import DockerCloud, WaitFailed
 from aiodockercloud.server import Server, running
-from aiodockercloud.server.engines import EngineError, swarm_spec
-from aiodockercloud.server.engines.swarm_api import Api
+from aiodockercloud.server.engines import EngineError
+from aiodockercloud.server.engines.swarm import spec as swarm_spec
+from aiodockercloud.server.engines.swarm.docker_api import Api
 from aiodockercloud.types import Node
 from flows import client_of, containers
 from swarms import PATIENCE, WAIT, done, hostname, sh, until

@@ -10,7 +10,7 @@ import pytest
 import legacy
 import swarms
 from aiodockercloud.server import Server
-from aiodockercloud.server.engines.swarm_api import Api
+from aiodockercloud.server.engines.swarm.docker_api import Api
 
 pytestmark = swarms.need(3)
 

@@ -17,9 +17,9 @@ from aiodockercloud.server.engines import (
     EngineError,
     NodeSeen,
     Observation,
-    swarm_leftovers,
 )
 from aiodockercloud.server.engines.swarm import Swarm
+from aiodockercloud.server.engines.swarm import cleanup as swarm_leftovers
 
 
 def container(**fields: Any) -> ContainerSpec:

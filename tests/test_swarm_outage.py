@@ -17,12 +17,14 @@ import pytest_asyncio
 
 import swarms
 from aiodockercloud import DockerCloud, Unavailable, WaitFailed
-from aiodockercloud.loglines import log_text
 from aiodockercloud.server import Server, running
-from aiodockercloud.server.engines import ContainerSpec, swarm_api, swarm_spec
+from aiodockercloud.server.engines import ContainerSpec
 from aiodockercloud.server.engines.swarm import Swarm
-from aiodockercloud.server.engines.swarm_api import Api
+from aiodockercloud.server.engines.swarm import docker_api as swarm_api
+from aiodockercloud.server.engines.swarm import spec as swarm_spec
+from aiodockercloud.server.engines.swarm.docker_api import Api
 from aiodockercloud.types import Service
+from aiodockercloud.wire.loglines import log_text
 from flows import client_of, containers
 from swarms import PATIENCE, done, until
 

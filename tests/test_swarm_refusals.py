@@ -9,7 +9,7 @@ import pytest
 
 from aiodockercloud import BadRequest, DockerCloud
 from aiodockercloud.server import Embedded, running
-from aiodockercloud.server.engines import swarm_spec
+from aiodockercloud.server.engines.swarm import spec as swarm_spec
 from flows import client_of
 from realfiles import STACKFILES
 

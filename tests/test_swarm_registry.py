@@ -10,9 +10,9 @@ import pytest
 
 import swarms
 from aiodockercloud import DockerCloud
-from aiodockercloud.loglines import log_text
 from aiodockercloud.server import running
 from aiodockercloud.types import Service
+from aiodockercloud.wire.loglines import log_text
 from flows import client_of, containers
 from registries import Registry, registry
 from test_engine_contract import PATIENCE

@@ -7,15 +7,15 @@ from typing import Any
 import pytest
 
 from aiodockercloud.exceptions import BadRequest
-from aiodockercloud.server.definitions import FIELDS
+from aiodockercloud.server.api.definitions import FIELDS
 from aiodockercloud.server.engines import (
     ContainerSpec,
     EngineError,
     MountSpec,
     PortSpec,
-    swarm_spec,
 )
-from aiodockercloud.server.engines.swarm_networks import free_subnet
+from aiodockercloud.server.engines.swarm import spec as swarm_spec
+from aiodockercloud.server.engines.swarm.networks import free_subnet
 
 UUID = "0a1b2c3d-4e5f-4a6b-8c7d-0123456789ab"
 

@@ -14,7 +14,7 @@ import pytest_asyncio
 import swarms
 from aiodockercloud import BadRequest, DockerCloud, DockerCloudError
 from aiodockercloud.server import Server
-from aiodockercloud.server.engines.swarm_api import Api
+from aiodockercloud.server.engines.swarm.docker_api import Api
 from aiodockercloud.stackfile import load
 from aiodockercloud.types import Service, Stack
 from flows import client_of

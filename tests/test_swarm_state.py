@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from aiodockercloud.server.engines import ContainerSeen, swarm_spec
-from aiodockercloud.server.engines.swarm_state import (
+from aiodockercloud.server.engines import ContainerSeen
+from aiodockercloud.server.engines.swarm import spec as swarm_spec
+from aiodockercloud.server.engines.swarm.observations import (
     container_seen,
     given_up,
     nanoseconds,

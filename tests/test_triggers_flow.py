@@ -7,12 +7,7 @@ from typing import Any
 
 import pytest
 
-from aiodockercloud import (
-    BadRequest,
-    DockerCloud,
-    ObjectNotFound,
-    OperationNotAllowed,
-)
+from aiodockercloud import BadRequest, DockerCloud, ObjectNotFound, OperationNotAllowed
 from aiodockercloud.server import running
 from aiodockercloud.types import Service
 from flows import Gated, Raw, client_of, containers, done, run

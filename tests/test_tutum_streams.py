@@ -10,8 +10,9 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from aiodockercloud import TUTUM, DockerCloud, ObjectNotFound, loglines
-from aiodockercloud.window import WINDOW_PROTOCOL
+from aiodockercloud import TUTUM, DockerCloud, ObjectNotFound
+from aiodockercloud.wire import loglines
+from aiodockercloud.wire.window import WINDOW_PROTOCOL
 from flows import IDLE, PATIENCE, SHELL, UUID, Raw, containers, done, run
 
 STAMPED = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}Z "

@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from aiodockercloud import DockerCloud, reconnect
+from aiodockercloud import DockerCloud
 from aiodockercloud.server import Server
+from aiodockercloud.transport import reconnect
 from flows import IDLE, PATIENCE, client_of, containers, gone_but, run, tasks
 from waits import LONG, Engine, job, looked, wait
 

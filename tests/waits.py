@@ -7,7 +7,7 @@ from collections.abc import Awaitable
 from typing import Any
 
 from aiodockercloud import DockerCloud
-from aiodockercloud.resource import Managed
+from aiodockercloud.resources.managed import Managed
 from aiodockercloud.server import Embedded
 from aiodockercloud.server.engines import ContainerSpec, EngineError
 from aiodockercloud.server.engines.embedded import Container

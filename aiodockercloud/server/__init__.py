@@ -17,13 +17,13 @@ from pathlib import Path
 
 from aiohttp import web
 
-from .app import make_app
-from .cloud import Cloud
+from .api.app import make_app
+from .control.autoredeploy import INTERVAL
+from .control.control_plane import Cloud
 from .engines import Engine
 from .engines.embedded import Embedded
 from .faults import Faults
-from .pushes import INTERVAL
-from .store import Store
+from .state.store import Store
 
 __all__ = ["Embedded", "Faults", "Server", "make_app", "running"]
 

@@ -1,0 +1,1 @@
+"""The sub-APIs of ``DockerCloud``: one module per kind of object."""

@@ -1,0 +1,141 @@
+"""Actions: what was asked, by whom, and how it went.
+
+Source: Docker Cloud API reference, "Actions".
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from aiohttp import web
+
+from ... import wire
+from ...exceptions import BadRequest, ObjectNotFound
+from ..control.control_plane import Cloud
+from ..state import lifecycle
+from ..state.models import Action
+from . import log_streams, streams
+from .render import date, listed, moment, origin
+from .resource import Call, Reply, Resource
+
+_KEYS = (
+    *("action", "body", "can_be_canceled", "can_be_retried", "end_date", "ip"),
+    *("is_user_action", "location", "method", "object", "path"),
+    *("resource_uri", "start_date", "state", "user", "user_agent", "uuid"),
+)
+
+resource = Resource("action")
+
+
+def render(cloud: Cloud, action: Action) -> dict[str, Any]:
+    """The object as clients see it, every key always there.
+
+    Not ``logs``, which Tutum had: in the official SDK it would hide the method.
+    """
+    ended = action.state in lifecycle.ENDED
+    return {
+        "action": action.action,
+        # Requests hold passwords and variables: none is kept.
+        "body": "",
+        "can_be_canceled": action.state in (lifecycle.PENDING, lifecycle.IN_PROGRESS),
+        "can_be_retried": ended and cloud.operations.repeatable(action),
+        "end_date": date(action.ended),
+        "ip": action.ip,
+        "is_user_action": action.is_user_action,
+        "location": "",
+        "method": action.method,
+        "object": action.object,
+        "path": action.path,
+        "resource_uri": action.uri,
+        "start_date": date(action.created),
+        "state": action.state,
+        "user": action.user,
+        "user_agent": action.user_agent,
+        "uuid": action.uuid,
+    }
+
+
+def _reachable(call: Call) -> list[Action]:
+    """The actions that a call may see, newest first: paths of actions have no
+    namespace, so those of every namespace that the account may use."""
+    if call.account.scoped or call.target.namespace:
+        return call.cloud.all("action", call.namespace)
+    return list(reversed(call.cloud.actions.values()))
+
+
+def find(call: Call) -> Action:
+    action = call.cloud.actions.get(call.pk.lower())
+    if action is None:
+        raise ObjectNotFound(f"there is no action {call.pk}")
+    if call.account.scoped or call.target.namespace:
+        found: Action = call.cloud.get("action", action.uuid, call.namespace)
+        return found
+    return action
+
+
+@resource.route("GET", key=False)
+async def index(call: Call) -> Reply:
+    cloud = call.cloud
+    records = _reachable(call)
+    if wanted := call.query.get("object"):
+        try:
+            related = wire.parse_bool(call.query.get("include_related") or "false")
+        except ValueError:
+            raise BadRequest("include_related: must be true or false") from None
+        uris = _related(cloud, wanted) if related else {wire.canonical(wanted)}
+        records = [action for action in records if action.object in uris]
+    getters = {
+        "uuid": lambda a: a.uuid,
+        "state": lambda a: a.state,
+        "start_date": lambda a: moment(a.created),
+        "end_date": lambda a: moment(a.ended),
+    }
+    return listed(
+        call,
+        "action",
+        render,
+        getters,
+        _KEYS,
+        records=records,
+        reserved=("object", "include_related"),
+    )
+
+
+def _related(cloud: Cloud, uri: str) -> set[str]:
+    """An object, what is in it, and the service and stack it is in."""
+    uri = wire.canonical(uri)
+    record = cloud.by_uri(uri)
+    if record is None:
+        return {uri}
+    owners = [] if record.kind == "action" else cloud.parents(record)
+    around = [owner for owner in owners if "/api/app/" in owner]
+    return {uri, *(member.uri for member in cloud.members(record)), *around}
+
+
+@resource.route("GET")
+async def inspect(call: Call) -> Reply:
+    return Reply(render(call.cloud, find(call)))
+
+
+@resource.route("POST", "cancel")
+async def cancel(call: Call) -> Reply:
+    action = find(call)
+    call.cloud.operations.cancel(action)
+    return Reply(render(call.cloud, action), 202, action)
+
+
+@resource.route("POST", "retry")
+async def retry(call: Call) -> Reply:
+    """Begin the same operation again; the answer is the new action."""
+    action = find(call)
+    record = call.cloud.by_uri(action.object)
+    if record is None:
+        raise ObjectNotFound(f"retry: {action.object} is no longer there")
+    again = call.cloud.operations.retry(action, record, origin(call))
+    return Reply(render(call.cloud, again), 202, again)
+
+
+@resource.route("GET", "logs")
+async def logs(call: Call) -> web.StreamResponse:
+    frames = log_streams.action_log(call.cloud, find(call), log_streams.selection(call))
+    return await streams.serve(call, frames)

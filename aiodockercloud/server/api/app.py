@@ -1,0 +1,256 @@
+"""The HTTP side: who asks, for what, and errors as JSON.
+
+One handler takes every request, because the paths of this API are regular and what
+clients make of them is not (``wire.split_path``). The resources say what they serve in
+their ``resource``; ``RESOURCES`` is the list of them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+
+from aiohttp import WSCloseCode, web
+
+from ... import wire
+from ...exceptions import (
+    ApiError,
+    AuthError,
+    BadRequest,
+    MethodNotAllowed,
+    ObjectNotFound,
+    PayloadTooLarge,
+    ServerError,
+    StackFileError,
+    Unavailable,
+)
+from ..control.control_plane import Cloud
+from ..engines import EngineError
+from ..faults import FAULTS, Faults
+from ..state.accounts import NOBODY, Account
+from . import (
+    actions,
+    catalog,
+    containers,
+    events,
+    infrastructure,
+    nodeclusters,
+    nodes,
+    repositories,
+    services,
+    stacks,
+    streams,
+    triggers,
+    tutum,
+)
+from .idempotency import ANSWER, KEEP, Answers
+from .resource import LARGEST_BODY, Call, Handler, Reply
+from .tutum import kinds as tutum_kinds
+
+log = logging.getLogger(__name__)
+
+RESOURCES = {
+    resource.kind: resource
+    for resource in (
+        services.resource,
+        containers.resource,
+        stacks.resource,
+        triggers.resource,
+        nodes.resource,
+        nodeclusters.resource,
+        *catalog.RESOURCES,
+        infrastructure.tags,
+        infrastructure.tokens,
+        repositories.resource,
+        repositories.registries,
+        actions.resource,
+        events.resource,
+    )
+}
+
+#: What each dialect serves; Tutum had some kinds of its own.
+SERVED = {
+    wire.DOCKER_CLOUD: RESOURCES,
+    wire.TUTUM: {**RESOURCES, **tutum_kinds.RESOURCES},
+}
+
+CLOUD = web.AppKey("cloud", Cloud)
+ANSWERS = web.AppKey("answers", Answers)
+
+#: What every JSON answer has.
+_HEADERS = {wire.IDEMPOTENCY_KEPT: f"{KEEP:g}"}
+
+
+def make_app(cloud: Cloud, faults: Faults | None = None) -> web.Application:
+    """The API over *cloud*, which the application starts and closes; *faults* are what
+    its clients may meet on top."""
+    app = web.Application(client_max_size=LARGEST_BODY)
+    app[CLOUD] = cloud
+    answers = app[ANSWERS] = Answers(cloud.store)
+    cloud.loaders[ANSWER] = answers.load
+    cloud.after_load.append(answers.loaded)
+    cloud.sweepers.append(answers.sweep)
+    app[FAULTS] = faults or Faults()
+    app[streams.SOCKETS] = set()
+    app.router.add_route("*", "/{path:.*}", handle)
+    app.on_startup.append(_start)
+    app.on_shutdown.append(_close_sockets)
+    app.on_cleanup.append(_close)
+    return app
+
+
+async def _start(app: web.Application) -> None:
+    app[FAULTS].begin()
+    await app[CLOUD].start()
+
+
+async def _close_sockets(app: web.Application) -> None:
+    """Say goodbye to streams, else they would hold up the end."""
+    app[FAULTS].end()
+    sockets = app[streams.SOCKETS]
+    await asyncio.gather(
+        *(
+            streams.say_goodbye(ws, WSCloseCode.GOING_AWAY, "the server ends")
+            for ws in list(sockets)
+        ),
+        return_exceptions=True,
+    )
+
+
+async def _close(app: web.Application) -> None:
+    await app[CLOUD].close()
+
+
+async def handle(request: web.Request) -> web.StreamResponse:
+    """Answer one request, as a fault has it if one is wanted."""
+    faults = request.app[FAULTS]
+    if faults.active:
+        return await faults.answer(request, _handle)
+    return await _handle(request)
+
+
+async def _handle(request: web.Request) -> web.StreamResponse:
+    """Answer one request, whatever happens with JSON."""
+    cloud = request.app[CLOUD]
+    try:
+        response = await _dispatch(request, cloud)
+    except Exception as error:
+        response = _refusal(_as_api_error(error, request))
+    if request.method == "GET":
+        return response
+    try:
+        # What is answered is kept, the Failed action of a refused operation too.
+        await cloud.store.flush()
+    except OSError as error:
+        return _refusal(_as_api_error(error, request))
+    return response
+
+
+def _answer(
+    request: web.Request, reply: Reply | web.StreamResponse
+) -> web.StreamResponse:
+    if isinstance(reply, web.StreamResponse):
+        return reply
+    response = _json(reply.body, reply.status)
+    if reply.action is not None:
+        target = wire.split_path(request.path)
+        dialect = target.dialect if target else wire.DOCKER_CLOUD
+        uri = wire.respell(reply.action.uri, dialect)
+        response.headers[dialect.action_header] = uri
+    return response
+
+
+def _refusal(problem: ApiError) -> web.Response:
+    response = _json({"error": problem.message}, problem.status)
+    response.headers.update(problem.headers)
+    return response
+
+
+def _json(body: dict[str, object] | None, status: int) -> web.Response:
+    if body is None:
+        return web.Response(status=204, headers=_HEADERS)
+    # Without a charset: the PHP client compares the whole value.
+    return web.Response(
+        body=wire.dumps(body),
+        status=status,
+        headers=_HEADERS,
+        content_type="application/json",
+    )
+
+
+async def _dispatch(request: web.Request, cloud: Cloud) -> web.StreamResponse:
+    target = wire.split_path(request.rel_url.raw_path)
+    if target is None:
+        raise ObjectNotFound(f"there is no path {request.path}")
+    resource = SERVED[target.dialect].get(target.kind)
+    handlers, public = resource.find(target) if resource else ({}, False)
+    try:
+        account = NOBODY if public else authenticate(request, cloud)
+    except AuthError:
+        if target.dialect is wire.TUTUM and streams.is_upgrade(request):
+            return await tutum.refuse(request)
+        raise
+    if target.kind == "auth":
+        return _json({"username": account.user}, 200)
+    if not handlers:
+        raise ObjectNotFound(f"there is no path {request.path}")
+    handler: Handler | None = handlers.get(request.method)
+    if handler is None:
+        allowed = ", ".join(handlers)
+        raise MethodNotAllowed(
+            f"{request.method} is not possible here; {allowed} is",
+            headers={"Allow": allowed},
+        )
+    namespace = cloud.accounts.namespace(account, target.namespace)
+
+    async def answer() -> web.StreamResponse:
+        given = (request, cloud, target, account, namespace)
+        if target.dialect is wire.TUTUM:
+            reply = await tutum.answer(tutum.TutumCall(*given), handler)
+        else:
+            reply = await handler(Call(*given))
+        return _answer(request, reply)
+
+    # Who calls a trigger is nobody, with keys of that trigger.
+    scope = request.path if public else namespace
+    return await request.app[ANSWERS].once(request, account, scope, answer)
+
+
+def authenticate(request: web.Request, cloud: Cloud) -> Account:
+    """The account of a request: by its header, or, as browsers and old clients do on
+    websockets, by its query (``auth=`` or ``user=`` with ``token=``).
+
+    Raises:
+        AuthError: No account answers to that.
+    """
+    query = request.query
+    header = request.headers.get("Authorization")
+    if header is None and "auth" in query:
+        # Not percent-encoded by the Node client: a plus arrives as a space.
+        scheme, _, rest = query["auth"].partition(" ")
+        header = f"{scheme} {rest.replace(' ', '+')}"
+    if header is not None:
+        credentials = wire.parse_authorization(header)
+    elif "user" in query and "token" in query:
+        credentials = (query["user"], query["token"])
+    else:
+        credentials = None
+    return cloud.accounts.authenticate(credentials)
+
+
+def _as_api_error(error: Exception, request: web.Request) -> ApiError:
+    if isinstance(error, AuthError):
+        error.headers = {"WWW-Authenticate": 'Basic realm="aiodockercloud"'}
+    if isinstance(error, ApiError):
+        return error
+    if isinstance(error, web.HTTPRequestEntityTooLarge):
+        return PayloadTooLarge(f"the body has more than {LARGEST_BODY} bytes")
+    if isinstance(error, web.RequestPayloadError):
+        return BadRequest("body: is not what its Content-Encoding says")
+    if isinstance(error, StackFileError):
+        return ApiError(str(error), 400)
+    if isinstance(error, OSError | EngineError):
+        log.warning("%s %s: %s", request.method, wire.redact(request.path), error)
+        return Unavailable(str(error))
+    log.exception("%s %s failed", request.method, wire.redact(request.path))
+    return ServerError("internal error; the server's log has it")

@@ -1,0 +1,197 @@
+"""Providers, regions, availability zones and node types that an engine has to give.
+
+The embedded engine gives machines under the names that scripts of the time use. An
+engine that runs on machines of one's own has none to give, and says so.
+Source: Docker Cloud API reference, "Providers" to "Node Types".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+from typing import Any, NamedTuple
+
+from ... import wire
+from ...exceptions import ObjectNotFound
+from .render import listed
+from .resource import Call, Reply, Resource
+
+#: provider → label, region → (label, zones), node type → label.
+_PROVIDERS: dict[str, tuple[str, dict[str, tuple[str, list[str]]], dict[str, str]]] = {
+    "digitalocean": (
+        "Digital Ocean (embedded)",
+        {
+            "ams2": ("Amsterdam 2", []),
+            "ams3": ("Amsterdam 3", []),
+            "fra1": ("Frankfurt 1", []),
+            "lon1": ("London 1", []),
+            "nyc1": ("New York 1", []),
+            "nyc3": ("New York 3", []),
+            "sfo1": ("San Francisco 1", []),
+            "sgp1": ("Singapore 1", []),
+        },
+        {size: size.upper() for size in ("512mb", "1gb", "2gb", "4gb", "8gb", "16gb")},
+    ),
+    "aws": (
+        "Amazon Web Services (embedded)",
+        {
+            region: (label, [f"{region}{zone}" for zone in "abc"])
+            for region, label in (
+                ("us-east-1", "US East (N. Virginia)"),
+                ("us-west-2", "US West (Oregon)"),
+                ("eu-west-1", "EU (Ireland)"),
+                ("eu-central-1", "EU (Frankfurt)"),
+                ("ap-northeast-1", "Asia Pacific (Tokyo)"),
+                ("sa-east-1", "South America (Sao Paulo)"),
+            )
+        },
+        {
+            size: size
+            for size in (
+                *("t2.micro", "t2.small", "t2.medium", "m3.medium", "m3.large"),
+                *("m4.large", "m4.xlarge", "c4.large", "r3.large"),
+            )
+        },
+    ),
+}
+
+
+class Entry(NamedTuple):
+    """One object of the catalogue under its key, ``digitalocean/lon1``."""
+
+    key: str
+    shown: dict[str, Any]
+
+
+@cache
+def entries(kind: str, available: bool) -> dict[str, Entry]:
+    """All objects of a kind by their keys; *available* when machines can be had."""
+    build = {
+        "provider": _providers,
+        "region": _regions,
+        "az": _zones,
+        "nodetype": _types,
+    }
+    shown = build[kind]() if available else _BROUGHT.get(kind, [])
+    found = {}
+    for one in shown:
+        target = wire.split_path(str(one["resource_uri"]))
+        assert target is not None, "made by wire.path below"
+        found[target.pk] = Entry(target.pk, {"available": available, **one})
+    return found
+
+
+def uri(kind: str, key: str) -> str | None:
+    """The URI of an entry by its key; machines of one's own have no key."""
+    return wire.path(kind, *key.split("/")) if key else None
+
+
+#: Machines of one's own: brought, not bought.
+_BROUGHT = {
+    "provider": [
+        {
+            "label": "Your own machines: bring them with a join token",
+            "name": "own",
+            "regions": [],
+            "resource_uri": wire.path("provider", "own"),
+        }
+    ]
+}
+
+
+def _providers() -> list[dict[str, Any]]:
+    return [
+        {
+            "label": label,
+            "name": name,
+            "regions": [wire.path("region", name, region) for region in regions],
+            "resource_uri": wire.path("provider", name),
+        }
+        for name, (label, regions, _) in _PROVIDERS.items()
+    ]
+
+
+def _regions() -> list[dict[str, Any]]:
+    return [
+        {
+            "availability_zones": [
+                wire.path("az", provider, name, zone) for zone in zones
+            ],
+            "label": label,
+            "name": name,
+            "node_types": [wire.path("nodetype", provider, size) for size in sizes],
+            "provider": wire.path("provider", provider),
+            "resource_uri": wire.path("region", provider, name),
+        }
+        for provider, (_, regions, sizes) in _PROVIDERS.items()
+        for name, (label, zones) in regions.items()
+    ]
+
+
+def _zones() -> list[dict[str, Any]]:
+    return [
+        {
+            "name": zone,
+            "region": wire.path("region", provider, region),
+            "resource_uri": wire.path("az", provider, region, zone),
+        }
+        for provider, (_, regions, _) in _PROVIDERS.items()
+        for region, (_, zones) in regions.items()
+        for zone in zones
+    ]
+
+
+def _types() -> list[dict[str, Any]]:
+    return [
+        {
+            "availability_zones": [
+                wire.path("az", provider, region, zone)
+                for region, (_, zones) in regions.items()
+                for zone in zones
+            ],
+            "label": label,
+            "name": name,
+            "provider": wire.path("provider", provider),
+            "regions": [wire.path("region", provider, region) for region in regions],
+            "resource_uri": wire.path("nodetype", provider, name),
+        }
+        for provider, (_, regions, sizes) in _PROVIDERS.items()
+        for name, label in sizes.items()
+    ]
+
+
+# --- routes -------------------------------------------------------------------------
+
+
+def _resource(kind: str, known: Sequence[str]) -> Resource:
+    made = Resource(kind)
+
+    @made.route("GET", key=False)
+    async def index(call: Call) -> Reply:
+        records = entries(kind, call.cloud.engine.provisions).values()
+        return listed(
+            call, kind, lambda _, entry: entry.shown, {}, known, records=list(records)
+        )
+
+    @made.route("GET")
+    async def inspect(call: Call) -> Reply:
+        entry = entries(kind, call.cloud.engine.provisions).get(call.pk)
+        if entry is None:
+            raise ObjectNotFound(f"there is no {kind} {call.pk}")
+        return Reply(dict(entry.shown))
+
+    return made
+
+
+_KEYS = ("name", "available", "resource_uri")
+
+RESOURCES = [
+    _resource("provider", [*_KEYS, "label", "regions"]),
+    _resource(
+        "region", [*_KEYS, "label", "provider", "node_types", "availability_zones"]
+    ),
+    _resource("az", [*_KEYS, "region"]),
+    _resource(
+        "nodetype", [*_KEYS, "label", "provider", "regions", "availability_zones"]
+    ),
+]

@@ -1,0 +1,182 @@
+"""Containers: their routes and what is shown of them.
+
+Source: Docker Cloud API reference, "Containers".
+"""
+
+from __future__ import annotations
+
+import shlex
+from typing import Any
+
+from aiohttp import web
+
+from ...exceptions import BadRequest, OperationNotAllowed
+from ..control import links, names
+from ..control.control_plane import Cloud
+from ..state import lifecycle
+from ..state.models import Container
+from . import log_streams, streams
+from .render import date, listed, serve_operations
+from .resource import Call, Reply, Resource
+
+#: Fields a container shows as its service had them when it was deployed.
+_INHERITED = (
+    *("autodestroy", "autorestart", "cap_add", "cap_drop", "cgroup_parent"),
+    *("cpu_shares", "cpuset", "devices", "dns", "domainname", "extra_hosts"),
+    *("hostname", "labels", "mac_address", "memory", "memory_swap", "net", "pid"),
+    *("privileged", "read_only", "roles", "security_opt", "stdin_open", "tty"),
+    *("user", "working_dir"),
+)
+_OWN = (
+    *("bindings", "cgroup_name", "container_envvars", "container_ports"),
+    *("deployed_datetime", "destroyed_datetime", "dns_search", "docker_id"),
+    *("entrypoint", "exit_code", "exit_code_msg", "exit_code_message", "image_name"),
+    *("link_variables", "linked_to_container", "name", "node", "private_ip"),
+    *("public_dns", "resource_uri", "run_command", "service", "started_datetime"),
+    *("state", "stopped_datetime", "synchronized", "uuid"),
+)
+
+_EXIT_WORDS = {
+    0: "Success",
+    137: "Killed",
+    139: "Segmentation fault",
+    143: "Terminated",
+}
+
+resource = Resource("container")
+
+
+def render(cloud: Cloud, container: Container) -> dict[str, Any]:
+    """The object as clients see it, every key always there."""
+    definition = container.definition
+    service = cloud.services[container.service]
+    node = cloud.nodes.get(container.node)
+    dns = names.container_dns(cloud, container)
+    owned = dict(container.volumes)
+    environment = dict(container.environment)
+    if address := links.address(container.private_ip):
+        environment |= links.with_tutum({links.ADDRESS: address})
+    message = _exit_message(container)
+    return {
+        **{key: definition[key] for key in _INHERITED},
+        "bindings": [
+            {
+                "volume": f"/api/infra/v1/volume/{owned[path]}/"
+                if path in owned
+                else None,
+                "host_path": binding["host_path"],
+                "container_path": path,
+                "rewritable": binding["rewritable"],
+            }
+            for binding in definition["bindings"]
+            if (path := binding["container_path"])
+        ],
+        "cgroup_name": definition["cgroup_parent"],
+        "container_envvars": [
+            {"key": key, "value": value} for key, value in environment.items()
+        ],
+        "container_ports": [
+            {
+                "endpoint_uri": names.endpoint(
+                    inner, dns, outer if published else None
+                ),
+                "inner_port": inner,
+                "outer_port": outer,
+                "port_name": names.port_name(inner),
+                "protocol": protocol,
+                "published": published,
+                "uri_protocol": names.uri_protocol(inner),
+            }
+            for inner, protocol, published, outer in container.ports
+        ],
+        "deployed_datetime": date(container.deployed),
+        "destroyed_datetime": date(container.destroyed),
+        "dns_search": [
+            *definition["dns_search"],
+            f"{container.uuid}.local.{cloud.domain}",
+        ],
+        "docker_id": container.docker_id,
+        "entrypoint": container.entrypoint,
+        "exit_code": container.exit_code,
+        "exit_code_msg": message,
+        "exit_code_message": message,
+        "image_name": definition["image"],
+        "link_variables": links.variables(cloud, service.name, service, [container]),
+        "linked_to_container": links.linked_to_container(cloud, container),
+        "name": container.name,
+        "node": node.uri if node else None,
+        "private_ip": container.private_ip,
+        "public_dns": dns,
+        "resource_uri": container.uri,
+        "run_command": container.command,
+        "service": service.uri,
+        "started_datetime": date(container.started),
+        "state": container.state,
+        "stopped_datetime": date(container.stopped),
+        "synchronized": container.revision == service.revision,
+        "uuid": container.uuid,
+    }
+
+
+def _exit_message(container: Container) -> str | None:
+    code = container.exit_code
+    if code is None:
+        return container.message or None
+    return f"Exit code {code} ({_EXIT_WORDS.get(code, container.message or 'Error')})"
+
+
+def find(call: Call) -> Container:
+    container: Container = call.cloud.get("container", call.pk, call.namespace)
+    return container
+
+
+@resource.route("GET", key=False)
+async def index(call: Call) -> Reply:
+    cloud = call.cloud
+
+    def stack_name(container: Container) -> str | None:
+        stack = cloud.stack_of(cloud.services[container.service])
+        return stack.name if stack else None
+
+    getters = {
+        "uuid": lambda c: c.uuid,
+        "name": lambda c: c.name,
+        "state": lambda c: c.state,
+        "service": lambda c: cloud.services[c.service].uri,
+        "service__name": lambda c: cloud.services[c.service].name,
+        "service__stack__name": stack_name,
+    }
+    return listed(call, "container", render, getters, [*_INHERITED, *_OWN])
+
+
+@resource.route("GET")
+async def inspect(call: Call) -> Reply:
+    return Reply(render(call.cloud, find(call)))
+
+
+serve_operations(resource, find, render, "start", "stop", "redeploy", "terminate")
+
+
+@resource.route("GET", "logs")
+async def logs(call: Call) -> web.StreamResponse:
+    frames = log_streams.container_log(
+        call.cloud, find(call), log_streams.selection(call)
+    )
+    return await streams.serve(call, frames)
+
+
+@resource.route("GET", "exec")
+async def execute(call: Call) -> web.StreamResponse:
+    """Run a command, ``sh`` when none is given; split into words as a shell would."""
+    container = find(call)
+    if container.state != lifecycle.RUNNING:
+        raise OperationNotAllowed(
+            f"exec: the container {container.name} is {container.state}, not Running"
+        )
+    try:
+        command = shlex.split(call.query.get("command") or "sh")
+    except ValueError as error:
+        raise BadRequest(f"command: cannot be split into words: {error}") from None
+    streams.require_upgrade(call.request)  # before anything is run
+    session = await call.cloud.engine.exec(container.uuid, command or ["sh"])
+    return await streams.serve_exec(call, session)

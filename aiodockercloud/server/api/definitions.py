@@ -1,0 +1,268 @@
+"""Definitions of services: their fields, the checks of them, and how they change.
+
+Source: Docker Cloud API reference, "Services": creating and updating one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ... import stackfile
+from ...exceptions import BadRequest, ConflictError, StackFileError
+from ..control import deployment, links, names
+from ..control.control_plane import Cloud
+from ..engines import PortSpec
+from ..state import lifecycle
+from ..state.models import Service, Stack, new_uuid
+from . import fields
+from .fields import Field, choice, flag, integer, listing, optional, optional_text
+
+EVERY_NODE = "EVERY_NODE"
+
+_texts = listing(fields.required_text)
+#: MB; Docker takes no less than 4. The Go client sends 0 for "not set".
+_megabytes = optional(integer(4, 2**31, unit=" (MB)"), unset=(None, 0, "", "0"))
+
+#: Every writable field, in the order of the reference.
+FIELDS: Mapping[str, Field] = {
+    "image": Field(fields.image),
+    "name": Field(fields.name),
+    "nickname": Field(optional_text),
+    "target_num_containers": Field(integer(0, 1000), 1),
+    "run_command": Field(optional_text),
+    "entrypoint": Field(optional_text),
+    "container_ports": Field(listing(fields.port), list),
+    "container_envvars": Field(fields.envvars, list),
+    "labels": Field(fields.labels, dict),
+    "linked_to_service": Field(listing(fields.link), list),
+    "bindings": Field(listing(fields.binding), list),
+    "autorestart": Field(choice("OFF", "ON_FAILURE", "ALWAYS"), "OFF"),
+    "autodestroy": Field(choice("OFF", "ON_SUCCESS", "ALWAYS"), "OFF"),
+    "autoredeploy": Field(flag, False),
+    "sequential_deployment": Field(flag, False),
+    "deployment_strategy": Field(
+        choice("EMPTIEST_NODE", "HIGH_AVAILABILITY", EVERY_NODE), "EMPTIEST_NODE"
+    ),
+    "tags": Field(listing(fields.tag), list),
+    "roles": Field(listing(choice("global")), list),
+    "privileged": Field(flag, False),
+    "read_only": Field(flag, False),
+    "tty": Field(flag, False),
+    "stdin_open": Field(flag, False),
+    "net": Field(choice("bridge", "host"), "bridge"),
+    "pid": Field(choice("none", "host"), "none"),
+    "cpu_shares": Field(optional(integer(2, 262144), unset=(None, 0, "", "0"))),
+    "cpuset": Field(optional_text),
+    "memory": Field(_megabytes),
+    "memory_swap": Field(_megabytes),
+    "user": Field(optional_text),
+    "hostname": Field(optional_text),
+    "domainname": Field(optional_text),
+    "mac_address": Field(optional_text),
+    "working_dir": Field(optional_text),
+    "cgroup_parent": Field(optional_text),
+    "cap_add": Field(_texts, list),
+    "cap_drop": Field(_texts, list),
+    "devices": Field(_texts, list),
+    "dns": Field(_texts, list),
+    "dns_search": Field(_texts, list),
+    "extra_hosts": Field(_texts, list),
+    "security_opt": Field(_texts, list),
+}
+
+#: The reference's attribute tables spell these two differently from its examples.
+SYNONYMS = {"cgroup_name": "cgroup_parent", "secuirty_opt": "security_opt"}
+
+#: Shown but not writable; clients that send a whole object back send these.
+READ_ONLY = frozenset(
+    {
+        *("uuid", "resource_uri", "image_name", "state", "synchronized", "stack"),
+        *("public_dns", "containers", "calculated_envvars", "link_variables"),
+        *("linked_from_service", "deployed_datetime", "started_datetime"),
+        *("stopped_datetime", "destroyed_datetime", "current_num_containers"),
+        *("running_num_containers", "stopped_num_containers"),
+        "dockercloud_action_uri",
+    }
+)
+
+#: Changing these changes no container: nothing gets out of step with them.
+_NOT_DEPLOYED = frozenset({"nickname", "target_num_containers", "linked_to_service"})
+
+
+def read(body: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields of a body, each checked alone. Stack file keys are taken as well:
+    the old CLI posts them untranslated.
+
+    Raises:
+        BadRequest: A field is wrong; nothing was changed.
+    """
+    writable = {key: body[key] for key in body if key not in READ_ONLY}
+    if stackfile.STACK_KEYS.union(FIELDS, SYNONYMS) >= writable.keys():
+        try:
+            writable = stackfile.to_api(str(body.get("name") or ""), writable)
+        except StackFileError as error:
+            raise BadRequest(f"{error.key or 'body'}: {error.problem}") from None
+    return fields.read(writable, FIELDS, synonyms=SYNONYMS)
+
+
+def check(cloud: Cloud, definition: Mapping[str, Any]) -> None:
+    """What only a whole definition shows.
+
+    Raises:
+        BadRequest: Two fields contradict each other, or the engine cannot do it.
+    """
+    if definition["autorestart"] == "ALWAYS" and definition["autodestroy"] != "OFF":
+        raise BadRequest(
+            "autodestroy: must be OFF when autorestart is ALWAYS, which leaves nothing"
+            " to destroy"
+        )
+    taken = [
+        (port["outer_port"], port["protocol"])
+        for port in definition["container_ports"]
+        if port["outer_port"] is not None
+    ]
+    for outer, protocol in taken:
+        if taken.count((outer, protocol)) > 1:
+            raise BadRequest(
+                f"container_ports: outer_port {outer}/{protocol} is given twice"
+            )
+    paths = [b["container_path"] for b in definition["bindings"] if b["container_path"]]
+    for path in paths:
+        if paths.count(path) > 1:
+            raise BadRequest(f"bindings: container_path {path} is given twice")
+    ports = [PortSpec(*port) for port in deployment.ports_of(definition)]
+    cloud.engine.check(deployment.engine_options(definition), ports)
+
+
+def resolve(
+    cloud: Cloud,
+    found: dict[str, Any],
+    namespace: str,
+    stack: Stack | None,
+    own: Mapping[str, str] | None = None,
+) -> dict[str, Any]:
+    """*found* with the services that links and volumes name as uuids."""
+    found = dict(found)
+    uuid = stack.uuid if stack else None
+    resolved: list[dict[str, Any]] = []
+    for i, link in enumerate(found.get("linked_to_service", ())):
+        reference = link["to_service"]
+        place = f"linked_to_service[{i}].to_service"
+        target = links.resolve(cloud, reference, place, namespace, uuid, own)
+        plain = reference.rpartition("/")[2].partition(".")[0]
+        named = cloud.services.get(target)
+        alias = link["name"] or (named.name if named else plain)
+        if any(names.alias(alias) == names.alias(other["name"]) for other in resolved):
+            raise BadRequest(f"linked_to_service[{i}].name: {alias!r} is given twice")
+        resolved.append({"to_service": target, "name": alias})
+    if "linked_to_service" in found:
+        found["linked_to_service"] = resolved
+    if "bindings" in found:
+        found["bindings"] = [
+            binding
+            if binding["volumes_from"] is None
+            else {
+                **binding,
+                "volumes_from": links.resolve(
+                    cloud,
+                    binding["volumes_from"],
+                    f"bindings[{i}].volumes_from",
+                    namespace,
+                    uuid,
+                    own,
+                ),
+            }
+            for i, binding in enumerate(found["bindings"])
+        ]
+    return found
+
+
+def free_name(
+    cloud: Cloud, found: Mapping[str, Any], namespace: str, stack: Stack | None
+) -> str:
+    """The name for a new service: the wanted one, or one made from the image.
+
+    Raises:
+        ConflictError: The wanted one is taken.
+    """
+    taken = {
+        service.name
+        for service in cloud.services.values()
+        if service.namespace == namespace
+        and service.stack == (stack.uuid if stack else None)
+        and service.state != lifecycle.TERMINATED
+    }
+    wanted = found.get("name")
+    if wanted is not None:
+        if wanted in taken:
+            raise ConflictError(f"name: there is a service {wanted!r} already")
+        return str(wanted)
+    base = found["image"].rpartition("/")[2].partition(":")[0].partition("@")[0]
+    base = base.replace(".", "-")[:50]
+    return base if base not in taken else f"{base}-{new_uuid()[:8]}"
+
+
+def build(
+    cloud: Cloud,
+    found: Mapping[str, Any],
+    namespace: str,
+    stack: Stack | None,
+    *,
+    uuid: str | None = None,
+    own: Mapping[str, str] | None = None,
+) -> Service:
+    """A new service from checked fields; it is not yet part of the cloud."""
+    if "image" not in found:
+        raise BadRequest("image: is missing; give the image to run, [host/]name[:tag]")
+    resolved = resolve(cloud, dict(found), namespace, stack, own)
+    definition = {**fields.defaults(FIELDS), **resolved}
+    check(cloud, definition)
+    name = free_name(cloud, found, namespace, stack)
+    definition["name"] = name
+    return Service(
+        namespace=namespace,
+        uuid=uuid or new_uuid(),
+        name=name,
+        stack=stack.uuid if stack else None,
+        definition=definition,
+    )
+
+
+def changed(
+    cloud: Cloud,
+    service: Service,
+    found: Mapping[str, Any],
+    own: Mapping[str, str] | None = None,
+) -> dict[str, Any]:
+    """The definition of a service with *found* in it, checked as a whole."""
+    if found.get("name", service.name) != service.name:
+        raise BadRequest("name: cannot be changed; use nickname, or create a new one")
+    strategy = found.get("deployment_strategy")
+    before = service.definition["deployment_strategy"]
+    if strategy and strategy != before and EVERY_NODE in (strategy, before):
+        raise BadRequest(
+            f"deployment_strategy: cannot be changed from {before} to {strategy};"
+            f" {EVERY_NODE} is for good"
+        )
+    if before == EVERY_NODE and found.get("target_num_containers"):
+        raise BadRequest(
+            "target_num_containers: a service on EVERY_NODE cannot be scaled; add nodes"
+        )
+    resolved = resolve(
+        cloud, dict(found), service.namespace, cloud.stack_of(service), own
+    )
+    definition = {**service.definition, **resolved}
+    check(cloud, definition)
+    return definition
+
+
+def apply(service: Service, definition: dict[str, Any]) -> None:
+    """Store a changed definition; the containers stay as they are."""
+    before = service.definition
+    if any(definition[k] != before[k] for k in definition if k not in _NOT_DEPLOYED):
+        service.previous = before
+        service.revision += 1
+    if definition["target_num_containers"] != before["target_num_containers"]:
+        service.scale_pending = True
+    service.definition = definition

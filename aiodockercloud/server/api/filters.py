@@ -1,0 +1,167 @@
+"""Lists: filters in the manner of Django, newest first, a page at a time.
+
+``?state=Running&name__startswith=web&stack__name=shop&limit=10&offset=20``. A filter
+works on any field of the object as it is shown; an unknown one with a value is refused
+rather than ignored, because ignoring it would answer "everything".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
+from typing import Any, TypeVar
+from urllib.parse import urlencode
+
+from ... import wire
+from ...exceptions import BadRequest
+from .fields import integer
+
+R = TypeVar("R")
+
+PAGE = 25
+LARGEST_PAGE = 1000
+
+Getter = Callable[[Any], Any]
+
+_LOOKUPS: Mapping[str, Callable[[Any, Any], bool]] = {
+    "exact": lambda value, wanted: value == wanted,
+    "iexact": lambda value, wanted: str(value).lower() == str(wanted).lower(),
+    "contains": lambda value, wanted: str(wanted) in str(value),
+    "icontains": lambda value, wanted: str(wanted).lower() in str(value).lower(),
+    "startswith": lambda value, wanted: str(value).startswith(str(wanted)),
+    "istartswith": lambda value, wanted: (
+        str(value).lower().startswith(str(wanted).lower())
+    ),
+    "endswith": lambda value, wanted: str(value).endswith(str(wanted)),
+    "iendswith": lambda value, wanted: str(value).lower().endswith(str(wanted).lower()),
+    "gt": lambda value, wanted: value > wanted,
+    "gte": lambda value, wanted: value >= wanted,
+    "lt": lambda value, wanted: value < wanted,
+    "lte": lambda value, wanted: value <= wanted,
+}
+#: These compare texts, whatever the type of the field.
+_TEXT_LOOKUPS = frozenset(
+    name for name in _LOOKUPS if name.endswith(("contains", "with", "iexact"))
+)
+#: How clients write that a field has no value.
+_NOTHING = frozenset({"", "null", "None"})
+
+
+def select(
+    records: Sequence[R],
+    query: Mapping[str, str],
+    *,
+    getters: Mapping[str, Getter],
+    render: Callable[[R], dict[str, Any]],
+    known: Sequence[str],
+    reserved: Sequence[str] = (),
+) -> list[R]:
+    """The records that pass every filter of *query*, in their order.
+
+    Args:
+        getters: Field → its value, for the usual ones: rendering all is slow.
+        render: The object as it is shown, for filters on any other field.
+        known: The fields there are.
+        reserved: Parameters that are no filters.
+    """
+    for parameter, text in query.items():
+        if parameter in ("limit", "offset", *reserved):
+            continue
+        field, lookup = parameter, "exact"
+        if field not in getters and "__" in field:
+            head, _, tail = field.rpartition("__")
+            if tail in (*_LOOKUPS, "in", "isnull"):
+                field, lookup = head, tail
+        if field not in getters and field not in known:
+            if not text:
+                continue
+            raise BadRequest(
+                f"{parameter}: there is no such filter; fields are"
+                f" {', '.join(sorted({*known, *getters}))}"
+            )
+        get = getters.get(field) or _shown_field(render, field)
+        records = [
+            record
+            for record in records
+            if _passes(get(record), lookup, text, parameter)
+        ]
+    return list(records)
+
+
+def _shown_field(render: Callable[[R], dict[str, Any]], field: str) -> Getter:
+    return lambda record: render(record).get(field)
+
+
+def _passes(value: Any, lookup: str, text: str, parameter: str) -> bool:
+    if lookup == "isnull":
+        return (value is None) is bool(_typed(True, text, parameter))
+    if lookup == "in":
+        return any(_passes(value, "exact", t, parameter) for t in text.split(","))
+    if lookup in _TEXT_LOOKUPS and not isinstance(value, list | None):
+        return _LOOKUPS[lookup](value, text)
+    if isinstance(value, list):
+        elements = [
+            v["name"] if isinstance(v, dict) and "name" in v else v for v in value
+        ]
+        return any(_passes(element, lookup, text, parameter) for element in elements)
+    if lookup == "exact" and text in _NOTHING and not isinstance(value, str):
+        return value is None
+    if value is None or isinstance(value, dict):
+        return False
+    if lookup == "exact" and isinstance(value, str):
+        if parameter.partition("__")[0] == "state":
+            return value.lower() == text.lower()
+        if value.startswith("/api/"):
+            return _named(value) == _named(text)
+    return bool(_LOOKUPS[lookup](value, _typed(value, text, parameter)))
+
+
+@lru_cache(maxsize=1024)  # many records name the same few
+def _named(uri: str) -> tuple[object, ...] | str:
+    """What a URI names, the same for all spellings of it."""
+    target = wire.split_path(uri)
+    return uri if target is None else (target.kind, target.key, target.operation)
+
+
+def _typed(like: Any, text: str, parameter: str) -> Any:
+    """*text* as a value of the type of *like*; datetimes stand for date fields."""
+    try:
+        if isinstance(like, bool):
+            return wire.parse_bool(text)
+        if isinstance(like, int | float):
+            return float(text)
+        if hasattr(like, "tzinfo"):
+            return wire.parse_date(text)
+    except (ValueError, OverflowError):
+        kind = type(like).__name__
+        raise BadRequest(f"{parameter}: {text!r} is not a {kind}") from None
+    return text
+
+
+def page(
+    records: Sequence[R],
+    query: Mapping[str, str],
+    path: str,
+    render: Callable[[R], dict[str, Any]],
+) -> dict[str, Any]:
+    """One page of a list with its ``meta``, whose ``next`` is a path from ``/api/``."""
+    number = integer(0, 2**31)
+    limit = number("limit", query.get("limit") or PAGE) or LARGEST_PAGE
+    limit = min(limit, LARGEST_PAGE)
+    offset = number("offset", query.get("offset") or 0)
+    total = len(records)
+    filters = {k: v for k, v in query.items() if k not in ("limit", "offset")}
+
+    def link(start: int) -> str:
+        return f"{path}?{urlencode({**filters, 'limit': limit, 'offset': start})}"
+
+    return {
+        "meta": {
+            "limit": limit,
+            "next": link(offset + limit) if offset + limit < total else None,
+            "offset": offset,
+            "previous": link(max(0, offset - limit)) if offset else None,
+            "total_count": total,
+        },
+        "objects": [render(record) for record in records[offset : offset + limit]],
+    }

@@ -1,0 +1,194 @@
+"""Node clusters: machines of one kind, deployed and scaled together.
+
+Source: Docker Cloud API reference, "Node Clusters".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ... import wire
+from ...exceptions import BadRequest, ConflictError, NotSupported
+from ..control.control_plane import Cloud
+from ..state import lifecycle
+from ..state.models import NodeCluster
+from . import catalog, fields
+from .fields import Field, integer, listing, mapping, optional_text, required_text
+from .render import date, listed, origin, refuse_terminated, serve_operations, submitted
+from .resource import Call, Reply, Resource
+
+_VPC = {"id", "subnets", "security_groups"}
+_IAM = {"instance_profile_name"}
+
+
+def _provider_options(place: str, value: Any) -> dict[str, Any]:
+    """``{"vpc": {"id", "subnets", "security_groups"}, "iam": {…}}``, each optional."""
+    if value is None:
+        return {}
+    for part, options in mapping(place, value).items():
+        allowed = {"vpc": _VPC, "iam": _IAM}.get(part)
+        if allowed is None:
+            raise BadRequest(f"{place}.{part}: there are vpc and iam only")
+        unknown = set(mapping(f"{place}.{part}", options)) - allowed
+        if unknown:
+            raise BadRequest(
+                f"{place}.{part}.{min(unknown)}: there is no such option; options are"
+                f" {', '.join(sorted(allowed))}"
+            )
+    return dict(value)
+
+
+FIELDS: Mapping[str, Field] = {
+    "name": Field(fields.name),
+    "node_type": Field(required_text),
+    "region": Field(required_text),
+    "disk": Field(integer(1, 2000, unit=" (GB)"), 60),
+    "nickname": Field(optional_text),
+    "target_num_nodes": Field(integer(0, 100), 1),
+    "tags": Field(listing(fields.tag), list),
+    "provider_options": Field(_provider_options, dict),
+}
+READ_ONLY = (
+    *("uuid", "resource_uri", "state", "nodes", "current_num_nodes"),
+    *("deployed_datetime", "destroyed_datetime", "dockercloud_action_uri"),
+)
+#: Fields of a cluster that is there: its machines are what they are.
+_FIXED = ("name", "node_type", "region", "disk", "provider_options")
+
+resource = Resource("nodecluster")
+
+
+def render(cloud: Cloud, cluster: NodeCluster) -> dict[str, Any]:
+    """The object as clients see it, every key always there."""
+    nodes = cloud.nodes_of(cluster)
+    return {
+        "current_num_nodes": len(nodes),
+        "deployed_datetime": date(cluster.deployed),
+        "destroyed_datetime": date(cluster.destroyed),
+        "disk": cluster.disk,
+        "name": cluster.name,
+        "nickname": cluster.nickname,
+        "node_type": catalog.uri("nodetype", cluster.node_type),
+        "nodes": [node.uri for node in nodes],
+        "provider_options": cluster.provider_options,
+        "region": catalog.uri("region", cluster.region),
+        "resource_uri": cluster.uri,
+        "state": cluster.state,
+        "tags": [{"name": name} for name in cluster.tags],
+        "target_num_nodes": cluster.target_num_nodes,
+        "uuid": cluster.uuid,
+    }
+
+
+def find(call: Call) -> NodeCluster:
+    cluster: NodeCluster = call.cloud.get("nodecluster", call.pk, call.namespace)
+    return cluster
+
+
+def _entry(kind: str, place: str, reference: str) -> catalog.Entry:
+    """The object of the catalogue that a URI or a key names."""
+    target = wire.split_path(reference)
+    key = target.pk if target and target.kind == kind else reference
+    entry = catalog.entries(kind, True).get(key)
+    if entry is None:
+        raise BadRequest(
+            f"{place}: there is no {kind} {reference!r}; list them at {wire.path(kind)}"
+        )
+    return entry
+
+
+@resource.route("GET", key=False)
+async def index(call: Call) -> Reply:
+    getters = {
+        "uuid": lambda c: c.uuid,
+        "name": lambda c: c.name,
+        "state": lambda c: c.state,
+    }
+    return listed(call, "nodecluster", render, getters, [*FIELDS, *READ_ONLY])
+
+
+@resource.route("POST", key=False)
+async def create(call: Call) -> Reply:
+    cloud = call.cloud
+    _needs_machines(call)
+    body = fields.read(await call.body(), FIELDS, ignored=READ_ONLY)
+    for name in ("name", "node_type", "region"):
+        if name not in body:
+            raise BadRequest(f"{name}: is missing")
+    node_type = _entry("nodetype", "node_type", body["node_type"])
+    region = _entry("region", "region", body["region"])
+    if node_type.shown["resource_uri"] not in region.shown["node_types"]:
+        raise BadRequest(
+            f"node_type: {node_type.key} is not to be had in {region.key}; there are"
+            f" {', '.join(region.shown['node_types'])}"
+        )
+    for other in cloud.all("nodecluster", call.namespace):
+        if other.name == body["name"] and other.state != lifecycle.TERMINATED:
+            raise ConflictError(f"name: there is a cluster {body['name']!r} already")
+    given = {**fields.defaults(FIELDS), **body}
+    cluster = NodeCluster(
+        namespace=call.namespace,
+        **{
+            **given,
+            "nickname": given["nickname"] or given["name"],
+            "node_type": node_type.key,
+            "region": region.key,
+        },
+    )
+    cloud.add(cluster)
+    action = cloud.operations.note("create", cluster, origin(call))
+    return Reply(render(cloud, cluster), 201, action)
+
+
+def _needs_machines(call: Call) -> None:
+    if not call.cloud.engine.provisions:
+        raise NotSupported(
+            f"the {call.cloud.engine.name} engine has no machines to give: bring your"
+            " own with a token (POST /api/infra/v1/token/)"
+        )
+
+
+@resource.route("GET")
+async def inspect(call: Call) -> Reply:
+    return Reply(render(call.cloud, find(call)))
+
+
+@resource.route("PATCH")
+async def update(call: Call) -> Reply:
+    """Tags count at once for later deployments; another target acts at once."""
+    cloud, cluster = call.cloud, find(call)
+    refuse_terminated(cluster)
+    body = fields.read(await call.body(), FIELDS, ignored=READ_ONLY)
+    shown = render(cloud, cluster)
+    for name in _FIXED:
+        if name in body and body[name] != shown[name]:
+            raise BadRequest(f"{name}: cannot be changed; make another cluster")
+    target = body.get("target_num_nodes", cluster.target_num_nodes)
+    acts = target != cluster.target_num_nodes and cluster.state != lifecycle.INIT
+    if acts:
+        _needs_machines(call)
+        cloud.operations.check("scale", cluster, origin(call))
+    if "tags" in body:
+        for node in cloud.nodes_of(cluster):
+            kept = [tag for tag in node.tags if tag not in cluster.tags]
+            tags = list(dict.fromkeys([*kept, *body["tags"]]))
+            await cloud.engine.tag_node(node.engine_id, tags)
+            node.tags = tags
+            cloud.touch(node)
+        cluster.tags = body["tags"]
+    cluster.nickname = body.get("nickname") or cluster.nickname
+    cluster.target_num_nodes = target
+    cloud.touch(cluster)
+    if acts:
+        return submitted(call, cluster, "scale", render)
+    action = cloud.operations.note("update", cluster, origin(call))
+    return Reply(render(cloud, cluster), 200, action)
+
+
+def _of_ours(call: Call) -> NodeCluster:
+    _needs_machines(call)
+    return find(call)
+
+
+serve_operations(resource, _of_ours, render, "deploy", "docker-upgrade", "terminate")

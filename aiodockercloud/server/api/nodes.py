@@ -1,0 +1,112 @@
+"""Nodes: the machines that containers run on.
+
+Source: Docker Cloud API reference, "Nodes".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ...exceptions import NotSupported
+from ..control import names
+from ..control.control_plane import Cloud
+from ..state.models import Node
+from . import catalog, fields
+from .fields import Field, listing, optional_text
+from .render import date, listed, origin, refuse_terminated, serve_operations
+from .resource import Call, Reply, Resource
+
+FIELDS: Mapping[str, Field] = {
+    "nickname": Field(optional_text),
+    "tags": Field(listing(fields.tag), list),
+}
+READ_ONLY = (
+    *("availability_zone", "cpu", "current_num_containers", "deployed_datetime"),
+    *("destroyed_datetime", "disk", "docker_execdriver", "docker_graphdriver"),
+    *("docker_version", "external_fqdn", "last_seen", "memory", "node_cluster"),
+    *("node_type", "public_ip", "region", "resource_uri", "state", "tunnel", "uuid"),
+    # Written by the network daemon of each node.
+    *("private_ips", "dockercloud_action_uri"),
+)
+
+resource = Resource("node")
+
+
+def render(cloud: Cloud, node: Node) -> dict[str, Any]:
+    """The object as clients see it, every key always there."""
+    fqdn = names.node_dns(cloud, node)
+    cluster = cloud.cluster_of(node)
+    return {
+        "availability_zone": None,
+        "cpu": node.cpu,
+        "current_num_containers": len(cloud.containers_on(node)),
+        "deployed_datetime": date(node.deployed),
+        "destroyed_datetime": date(node.destroyed),
+        "disk": node.disk,
+        "docker_execdriver": "",
+        "docker_graphdriver": node.storage_driver,
+        "docker_version": node.docker_version,
+        "external_fqdn": fqdn,
+        "last_seen": date(node.last_seen),
+        "memory": node.memory,
+        "nickname": node.nickname or fqdn,
+        "node_cluster": cluster.uri if cluster else None,
+        "node_type": catalog.uri("nodetype", cluster.node_type) if cluster else None,
+        "private_ips": [],
+        "public_ip": node.address,
+        "region": catalog.uri("region", cluster.region) if cluster else None,
+        "resource_uri": node.uri,
+        "state": node.state,
+        "tags": [{"name": name} for name in node.tags]
+        + [{"name": name, "origin": "tutum"} for name in node.auto_tags],
+        "tunnel": None,
+        "uuid": node.uuid,
+    }
+
+
+def find(call: Call) -> Node:
+    node: Node = call.cloud.get("node", call.pk, call.namespace)
+    return node
+
+
+@resource.route("GET", key=False)
+async def index(call: Call) -> Reply:
+    getters = {"uuid": lambda n: n.uuid, "state": lambda n: n.state}
+    return listed(call, "node", render, getters, [*FIELDS, *READ_ONLY])
+
+
+@resource.route("GET")
+async def inspect(call: Call) -> Reply:
+    return Reply(render(call.cloud, find(call)))
+
+
+@resource.route("PATCH")
+async def update(call: Call) -> Reply:
+    """Nickname and tags; tags count for later deployments."""
+    node = find(call)
+    refuse_terminated(node)
+    body = fields.read(await call.body(), FIELDS, ignored=READ_ONLY)
+    if "tags" in body:
+        tags = [tag for tag in body["tags"] if tag not in node.auto_tags]
+        await call.cloud.engine.tag_node(node.engine_id, tags)
+        node.tags = tags
+    if "nickname" in body:
+        node.nickname = body["nickname"] or ""
+    call.cloud.touch(node)
+    action = call.cloud.operations.note("update", node, origin(call))
+    return Reply(render(call.cloud, node), 200, action)
+
+
+def _of_ours(call: Call) -> Node:
+    """A node that this server brought up itself."""
+    if not call.cloud.engine.provisions:
+        raise NotSupported(
+            f"the {call.cloud.engine.name} engine does not own its machines: upgrade"
+            " Docker on the node itself"
+        )
+    return find(call)
+
+
+serve_operations(resource, find, render, "deploy", "health-check", "terminate")
+serve_operations(resource, _of_ours, render, "docker-upgrade")

@@ -1,0 +1,176 @@
+"""Repositories on registries of others, with the credentials for them; registries.
+
+Passwords are kept for the engine and never shown.
+Source: Docker Cloud API reference, "External Repositories", "Registries".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ... import wire
+from ...exceptions import BadRequest, ConflictError, ObjectNotFound
+from ..control.control_plane import Cloud
+from ..state import lifecycle
+from ..state.models import Repository
+from . import fields
+from .catalog import Entry
+from .fields import Field, text
+from .render import listed, origin
+from .resource import Call, Reply, Resource
+
+#: What an image without a registry's host comes from.
+DOCKER_HUB = "registry-1.docker.io"
+
+
+def _name(place: str, value: Any) -> str:
+    """``host[:port]/path``; a tag would be one of the many images in it."""
+    image = fields.image(place, value)
+    return image.removesuffix(":latest")
+
+
+FIELDS: Mapping[str, Field] = {
+    "name": Field(_name),
+    "username": Field(text, ""),
+    "password": Field(text, ""),
+}
+READ_ONLY = ("registry", "in_use", "resource_uri", "dockercloud_action_uri")
+
+resource = Resource("repository")
+registries = Resource("registry")
+
+
+def host_of(name: str) -> str:
+    """The registry of an image or repository, as docker tells it from a path."""
+    first, slash, _ = name.partition("/")
+    is_host = slash and ("." in first or ":" in first or first == "localhost")
+    return first if is_host else DOCKER_HUB
+
+
+def render(cloud: Cloud, repository: Repository) -> dict[str, Any]:
+    return {
+        "in_use": any(
+            cloud.repository_for(service.namespace, service.definition["image"])
+            is repository
+            for service in cloud.services.values()
+            if service.state != lifecycle.TERMINATED
+        ),
+        "name": repository.name,
+        "registry": wire.path("registry", host_of(repository.name)),
+        "resource_uri": repository.uri,
+    }
+
+
+def _find(call: Call, name: str) -> Repository:
+    for repository in call.cloud.all("repository", call.namespace):
+        if repository.name == name:
+            found: Repository = repository
+            return found
+    raise ObjectNotFound(f"there is no repository {name}")
+
+
+@resource.route("GET", key=False)
+async def index(call: Call) -> Reply:
+    getters = {"name": lambda r: r.name}
+    known = ["name", "registry", "in_use", "resource_uri"]
+    return listed(call, "repository", render, getters, known)
+
+
+@resource.route("POST", key=False)
+async def create(call: Call) -> Reply:
+    body = fields.read(await call.body(), FIELDS, ignored=READ_ONLY)
+    if "name" not in body:
+        raise BadRequest("name: is missing; give host/path of the repository")
+    for other in call.cloud.all("repository", call.namespace):
+        if other.name == body["name"]:
+            raise ConflictError(f"name: there is a repository {other.name!r} already")
+    repository = Repository(
+        namespace=call.namespace, **{**fields.defaults(FIELDS), **body}
+    )
+    call.cloud.add(repository)
+    action = call.cloud.operations.note("create", repository, origin(call))
+    return Reply(render(call.cloud, repository), 201, action)
+
+
+@resource.route("GET")
+async def inspect(call: Call) -> Reply:
+    return Reply(render(call.cloud, _find(call, call.pk)))
+
+
+@resource.route("PATCH")
+async def update(call: Call) -> Reply:
+    repository = _find(call, call.pk)
+    body = fields.read(await call.body(), FIELDS, ignored=READ_ONLY)
+    if body.get("name", repository.name) != repository.name:
+        raise BadRequest("name: cannot be changed; add another repository")
+    repository.username = body.get("username", repository.username)
+    repository.password = body.get("password", repository.password)
+    call.cloud.save(repository)
+    action = call.cloud.operations.note("update", repository, origin(call))
+    return Reply(render(call.cloud, repository), 200, action)
+
+
+@resource.route("DELETE")
+async def delete(call: Call) -> Reply:
+    return _delete(call, call.pk)
+
+
+@resource.route("DELETE", key=False)
+async def delete_named(call: Call) -> Reply:
+    """The reference leaves the name out of this path: it may come as a parameter."""
+    name = call.query.get("name") or (await call.body()).get("name")
+    if not isinstance(name, str) or not name:
+        raise BadRequest("name: is missing; put it into the path or the query")
+    return _delete(call, name)
+
+
+def _delete(call: Call, name: str) -> Reply:
+    repository = _find(call, name)
+    action = call.cloud.operations.note("delete", repository, origin(call))
+    call.cloud.remove(repository)
+    return Reply(None, 204, action)
+
+
+# --- registries ---------------------------------------------------------------------
+
+
+def _registry(host: str) -> Entry:
+    name, _, port = host.partition(":")
+    hub = host == DOCKER_HUB
+    shown = {
+        "host": host,
+        "is_docker_registry": hub,
+        "is_ssl": name not in ("localhost", "127.0.0.1"),
+        "name": "Docker Hub" if hub else host,
+        "port": int(port) if port.isdecimal() else 443,
+        "resource_uri": wire.path("registry", host),
+    }
+    return Entry(host, shown)
+
+
+def _hosts(call: Call) -> list[Entry]:
+    repositories = call.cloud.all("repository", call.namespace)
+    hosts = {DOCKER_HUB, *(host_of(repository.name) for repository in repositories)}
+    return [_registry(host) for host in sorted(hosts)]
+
+
+@registries.route("GET", key=False)
+async def registry_index(call: Call) -> Reply:
+    known = ["uuid", "name", "host", "is_docker_registry", "is_ssl", "port"]
+    return listed(
+        call,
+        "registry",
+        lambda _, entry: entry.shown,
+        {},
+        [*known, "resource_uri"],
+        records=_hosts(call),
+    )
+
+
+@registries.route("GET")
+async def registry_inspect(call: Call) -> Reply:
+    for entry in _hosts(call):
+        if entry.key == call.pk:
+            return Reply(entry.shown)
+    raise ObjectNotFound(f"there is no registry {call.pk}")

@@ -1,0 +1,214 @@
+"""Services: their routes and what is shown of them.
+
+Source: Docker Cloud API reference, "Services".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from aiohttp import web
+
+from ...exceptions import OperationNotAllowed
+from ..control import links, names
+from ..control.control_plane import Cloud
+from ..state import lifecycle
+from ..state.models import Service
+from . import definitions, log_streams, streams
+from .definitions import EVERY_NODE, FIELDS, READ_ONLY
+from .render import date, listed, origin, refuse_terminated, serve_operations, submitted
+from .resource import Call, Reply, Resource
+
+resource = Resource("service")
+
+
+# --- what is shown ------------------------------------------------------------------
+
+
+def render(cloud: Cloud, service: Service) -> dict[str, Any]:
+    """The object as clients see it, every key always there."""
+    definition = service.definition
+    containers = cloud.containers_of(service)
+    dns = names.service_dns(cloud, service)
+    stack = cloud.stack_of(service)
+    states = [container.state for container in containers]
+    shown = {
+        key: value for key, value in definition.items() if key not in ("image", "tags")
+    }
+    return {
+        **shown,
+        "autodestroy": definition["autodestroy"],
+        "bindings": [_shown_binding(cloud, b) for b in definition["bindings"]],
+        "calculated_envvars": _calculated(cloud, service),
+        "cgroup_name": definition["cgroup_parent"],
+        "container_ports": [
+            {
+                **port,
+                "port_name": names.port_name(port["inner_port"]),
+                "uri_protocol": names.uri_protocol(port["inner_port"]),
+                "endpoint_uri": names.endpoint(
+                    port["inner_port"], dns, port["outer_port"]
+                ),
+            }
+            for port in definition["container_ports"]
+        ],
+        "containers": [container.uri for container in containers],
+        "current_num_containers": len(containers),
+        "deployed_datetime": date(service.deployed),
+        "destroyed_datetime": date(service.destroyed),
+        "image_name": definition["image"],
+        "link_variables": links.variables(cloud, service.name, service, containers),
+        "linked_from_service": _linked_from(cloud, service),
+        "linked_to_service": [
+            _shown_link(service, name, target)
+            for name, target in links.targets(cloud, service)
+        ],
+        "name": service.name,
+        "nickname": definition["nickname"] or service.name,
+        "public_dns": dns,
+        "resource_uri": service.uri,
+        "running_num_containers": states.count(lifecycle.RUNNING),
+        "stack": stack.uri if stack else None,
+        "started_datetime": date(service.started),
+        "state": service.state,
+        "stopped_datetime": date(service.stopped),
+        "stopped_num_containers": states.count(lifecycle.STOPPED),
+        "synchronized": cloud.synchronized(service),
+        "tags": [{"name": name} for name in definition["tags"]],
+        "target_num_containers": 0
+        if definition["deployment_strategy"] == EVERY_NODE
+        else definition["target_num_containers"],
+        "uuid": service.uuid,
+    }
+
+
+def _shown_binding(cloud: Cloud, binding: Mapping[str, Any]) -> dict[str, Any]:
+    owner = cloud.services.get(binding["volumes_from"] or "")
+    return {**binding, "volumes_from": owner.uri if owner else None}
+
+
+def _shown_link(source: Service, name: str, target: Service) -> dict[str, Any]:
+    return {"from_service": source.uri, "name": name, "to_service": target.uri}
+
+
+def _linked_from(cloud: Cloud, service: Service) -> list[dict[str, Any]]:
+    return [
+        _shown_link(source, name, target)
+        for source in cloud.linking_to(service)
+        for name, target in links.targets(cloud, source)
+        if target is service
+    ]
+
+
+def _calculated(cloud: Cloud, service: Service) -> list[dict[str, str]]:
+    """All variables of the containers with their origin; the first that sets one wins.
+
+    The platform's origin still has its old name: the CLI selects by it.
+    """
+    linked: dict[str, str] = {}
+    for name, target in links.targets(cloud, service):
+        theirs = cloud.containers_of(target)
+        linked |= links.variables(cloud, name, target, theirs)
+    images: dict[str, str] = {}
+    for container in cloud.containers_of(service):
+        images |= container.image_environment
+    found: dict[str, dict[str, str]] = {}
+    for whose, variables in (
+        ("user", links.user_environment(service.definition)),
+        ("tutum", linked),
+        ("image", images),
+    ):
+        for key, value in variables.items():
+            found.setdefault(key, {"key": key, "value": value, "origin": whose})
+    return list(found.values())
+
+
+# --- routes -------------------------------------------------------------------------
+
+
+def find(call: Call) -> Service:
+    service: Service = call.cloud.get("service", call.pk, call.namespace)
+    return service
+
+
+@resource.route("GET", key=False)
+async def index(call: Call) -> Reply:
+    def stack_name(service: Service) -> str | None:
+        stack = call.cloud.stack_of(service)
+        return stack.name if stack else None
+
+    getters = {
+        "uuid": lambda s: s.uuid,
+        "name": lambda s: s.name,
+        "state": lambda s: s.state,
+        "stack__name": stack_name,
+    }
+    return listed(call, "service", render, getters, [*FIELDS, *READ_ONLY])
+
+
+@resource.route("POST", key=False)
+async def create(call: Call) -> Reply:
+    found = definitions.read(await call.body())
+    service = definitions.build(call.cloud, found, call.namespace, None)
+    call.cloud.add(service)
+    action = call.cloud.operations.note("create", service, origin(call))
+    return Reply(render(call.cloud, service), 201, action)
+
+
+@resource.route("GET")
+async def inspect(call: Call) -> Reply:
+    return Reply(render(call.cloud, find(call)))
+
+
+@resource.route("PATCH")
+async def update(call: Call) -> Reply:
+    service = find(call)
+    refuse_terminated(service)
+    found = definitions.read(await call.body())
+    definition = definitions.changed(call.cloud, service, found)
+    definitions.apply(service, definition)
+    call.cloud.touch(service)
+    action = call.cloud.operations.note("update", service, origin(call))
+    return Reply(render(call.cloud, service), 200, action)
+
+
+@resource.route("DELETE")
+async def terminate(call: Call) -> Reply:
+    service = find(call)
+    users = [
+        other.name
+        for other in call.cloud.sharing_volumes_of(service)
+        if other.state != lifecycle.TERMINATING
+    ]
+    if users:
+        raise OperationNotAllowed(
+            f"terminate: {', '.join(users)} use the volumes of {service.name};"
+            " terminate them first"
+        )
+    return submitted(call, service, "terminate", render)
+
+
+serve_operations(resource, find, render, "start", "stop", "scale", "redeploy")
+
+
+@resource.route("POST", "rollback")
+async def rollback(call: Call) -> Reply:
+    """Redeploy as it was before the last change; beyond the old API."""
+    service = find(call)
+    if service.previous is None:
+        raise OperationNotAllowed(
+            f"rollback: the service {service.name} was never changed"
+        )
+    # The number of containers is no part of it: scaling is not undone.
+    target = service.definition["target_num_containers"]
+    definition = {**service.previous, "target_num_containers": target}
+    return submitted(call, service, "rollback", render, definition=definition)
+
+
+@resource.route("GET", "logs")
+async def logs(call: Call) -> web.StreamResponse:
+    frames = log_streams.service_log(
+        call.cloud, find(call), log_streams.selection(call)
+    )
+    return await streams.serve(call, frames)

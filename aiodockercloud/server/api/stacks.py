@@ -1,0 +1,236 @@
+"""Stacks: services that live and die together.
+
+Source: Docker Cloud API reference, "Stacks".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ... import stackfile, wire
+from ...exceptions import (
+    BadRequest,
+    ConflictError,
+    DockerCloudError,
+    OperationNotAllowed,
+)
+from ..control.control_plane import Cloud
+from ..state import lifecycle
+from ..state.models import Service, Stack, new_uuid
+from . import definitions, fields
+from .fields import Field, listing, mapping, optional_text
+from .render import date, listed, origin, serve_operations
+from .resource import Call, Reply, Resource
+
+FIELDS: Mapping[str, Field] = {
+    "name": Field(fields.stack_name),
+    "nickname": Field(optional_text),
+    "services": Field(listing(mapping), list),
+}
+READ_ONLY = (
+    *("uuid", "resource_uri", "state", "synchronized", "deployed_datetime"),
+    *("destroyed_datetime", "dockercloud_action_uri"),
+)
+
+resource = Resource("stack")
+
+
+def render(cloud: Cloud, stack: Stack) -> dict[str, Any]:
+    """The object as clients see it, every key always there."""
+    members = cloud.services_of(stack)
+    return {
+        "deployed_datetime": date(stack.deployed),
+        "destroyed_datetime": date(stack.destroyed),
+        "name": stack.name,
+        "nickname": stack.nickname,
+        "resource_uri": stack.uri,
+        "services": [service.uri for service in members],
+        "state": stack.state,
+        "synchronized": all(cloud.synchronized(service) for service in members),
+        "uuid": stack.uuid,
+    }
+
+
+def find(call: Call) -> Stack:
+    stack: Stack = call.cloud.get("stack", call.pk, call.namespace)
+    return stack
+
+
+def _read_services(bodies: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Name → checked fields of each service in a stack's body."""
+    found: dict[str, dict[str, Any]] = {}
+    for i, body in enumerate(bodies):
+        place = f"services[{i}]"
+        try:
+            one = definitions.read(body)
+            name = one.setdefault("name", _default_name(one))
+        except DockerCloudError as error:
+            raise _inside(place, body, error) from None
+        if name in found:
+            raise BadRequest(f"{place}.name: {name!r} is given twice")
+        found[name] = one
+    return found
+
+
+def _default_name(found: Mapping[str, Any]) -> str:
+    if "image" not in found:
+        raise BadRequest("image: is missing; give the image to run, [host/]name[:tag]")
+    return str(found["image"].rpartition("/")[2].partition(":")[0])
+
+
+def _inside(place: str, body: Mapping[str, Any], error: DockerCloudError) -> BadRequest:
+    message = getattr(error, "message", str(error))
+    name = body.get("name")
+    named = f" ({name})" if isinstance(name, str) else ""
+    return BadRequest(f"{place}{named}.{message}")
+
+
+@resource.route("GET", key=False)
+async def index(call: Call) -> Reply:
+    getters = {
+        "uuid": lambda s: s.uuid,
+        "name": lambda s: s.name,
+        "state": lambda s: s.state,
+    }
+    return listed(call, "stack", render, getters, [*FIELDS, *READ_ONLY])
+
+
+@resource.route("POST", key=False)
+async def create(call: Call) -> Reply:
+    cloud = call.cloud
+    body = fields.read(await call.body(), FIELDS, ignored=READ_ONLY)
+    if "name" not in body:
+        raise BadRequest("name: is missing; give the stack a name")
+    for other in cloud.all("stack", call.namespace):
+        if other.name == body["name"] and other.state != lifecycle.TERMINATED:
+            raise ConflictError(f"name: there is a stack {body['name']!r} already")
+    stack = Stack(
+        namespace=call.namespace,
+        name=body["name"],
+        nickname=body.get("nickname") or body["name"],
+    )
+    wanted = _read_services(body.get("services", []))
+    own = {name: new_uuid() for name in wanted}
+    members = [_build(cloud, stack, name, found, own) for name, found in wanted.items()]
+    # All is checked: from here on nothing refuses.
+    cloud.add(stack)
+    for service in members:
+        cloud.add(service)
+    action = cloud.operations.note("create", stack, origin(call))
+    return Reply(render(cloud, stack), 201, action)
+
+
+def _build(
+    cloud: Cloud,
+    stack: Stack,
+    name: str,
+    found: Mapping[str, Any],
+    own: Mapping[str, str],
+) -> Service:
+    try:
+        return definitions.build(
+            cloud, found, stack.namespace, stack, uuid=own[name], own=own
+        )
+    except BadRequest as error:
+        raise BadRequest(f"services ({name}).{error.message}") from None
+
+
+@resource.route("GET")
+async def inspect(call: Call) -> Reply:
+    return Reply(render(call.cloud, find(call)))
+
+
+@resource.route("PATCH")
+async def update(call: Call) -> Reply:
+    """Services of the body are changed or added; those it leaves out are terminated.
+
+    The containers of changed ones stay as they are until a redeploy.
+    """
+    cloud, stack = call.cloud, find(call)
+    if stack.state in wire.UNDER_WAY or stack.state == lifecycle.TERMINATED:
+        raise OperationNotAllowed(f"update: the stack {stack.name} is {stack.state}")
+    body = fields.read(await call.body(), FIELDS, ignored=READ_ONLY)
+    if body.get("name", stack.name) != stack.name:
+        raise BadRequest("name: cannot be changed; use nickname")
+    present = {service.name: service for service in cloud.services_of(stack)}
+    wanted = _read_services(body["services"]) if "services" in body else None
+    gone: list[Service] = []
+    if wanted is not None:
+        own = {
+            name: present[name].uuid if name in present else new_uuid()
+            for name in wanted
+        }
+        changes = []
+        new = []
+        for name, found in wanted.items():
+            if name in present:
+                try:
+                    changes.append(
+                        (
+                            present[name],
+                            definitions.changed(cloud, present[name], found, own),
+                        )
+                    )
+                except BadRequest as error:
+                    raise BadRequest(f"services ({name}).{error.message}") from None
+            else:
+                new.append(_build(cloud, stack, name, found, own))
+        gone = [service for name, service in present.items() if name not in wanted]
+        for service, definition in changes:
+            definitions.apply(service, definition)
+            cloud.touch(service)
+        for service in new:
+            cloud.add(service)
+    stack.nickname = body.get("nickname") or stack.nickname
+    cloud.touch(stack)
+    action = cloud.operations.note("update", stack, origin(call))
+    for service in gone:
+        cloud.operations.submit_own(
+            "terminate", service, reason=f"an update of stack {stack.name}"
+        )
+    if not gone:
+        cloud.settle_stack(stack)
+    return Reply(render(cloud, stack), 200, action)
+
+
+serve_operations(resource, find, render, "start", "stop", "redeploy", "terminate")
+
+
+@resource.route("GET", "export")
+async def export(call: Call) -> Reply:
+    """The stack as a stack file would have it: ``{service: {keys}}``."""
+    cloud = call.cloud
+    return Reply(
+        {
+            service.name: stackfile.to_stackfile(_named(cloud, service))
+            for service in cloud.services_of(find(call))
+        }
+    )
+
+
+def _named(cloud: Cloud, service: Service) -> dict[str, Any]:
+    """A definition in which services are named as in stack files."""
+
+    def name_of(uuid: str) -> str:
+        other = cloud.services[uuid]
+        stack = cloud.stack_of(other)
+        outside = stack is not None and other.stack != service.stack
+        return f"{other.name}.{stack.name}" if outside and stack else other.name
+
+    definition = service.definition
+    return {
+        **definition,
+        "name": service.name,
+        "linked_to_service": [
+            {**link, "to_service": name_of(link["to_service"])}
+            for link in definition["linked_to_service"]
+            if link["to_service"] in cloud.services
+        ],
+        "bindings": [
+            {**b, "volumes_from": name_of(b["volumes_from"])}
+            if b["volumes_from"] in cloud.services
+            else b
+            for b in definition["bindings"]
+        ],
+    }

@@ -1,0 +1,243 @@
+"""Websockets: frames out and messages in, until one side leaves.
+
+Source: Docker Cloud API reference, "Stream API"; what real clients send and read.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import socket
+from collections import deque
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from contextlib import aclosing
+from typing import Any
+
+from aiohttp import WSCloseCode, WSMsgType, web
+
+from ... import wire
+from ...exceptions import BadRequest, StreamClosed
+from ...wire.window import BATCH, WINDOW, WINDOW_PROTOCOL, Credits, frame_cost
+from ..engines import ExecSession
+from ..faults import FAULTS, Faults
+from .resource import Call
+
+log = logging.getLogger(__name__)
+
+#: Seconds between pings; a peer that does not answer within half of that is gone.
+HEARTBEAT = 30.0
+#: Seconds for the last frames and the closing handshake; a reader that takes longer is
+#: cut off.
+GOODBYE = 10.0
+#: Seconds for the other side of an exec to go after the closing handshake.
+LINGER = 2.0
+
+SOCKETS: web.AppKey[set[web.WebSocketResponse]] = web.AppKey("sockets", set)
+
+Frames = AsyncGenerator[str, None]
+
+
+async def serve(call: Call, frames: Frames) -> web.WebSocketResponse:
+    """Send all frames, then close with 1000; stop at once when the reader leaves."""
+    async with _socket(call) as ws:
+        await pump(ws, call.request.app[FAULTS], frames)
+    return ws
+
+
+def _response() -> web.WebSocketResponse:
+    return web.WebSocketResponse(
+        heartbeat=HEARTBEAT, compress=False, protocols=[WINDOW_PROTOCOL]
+    )
+
+
+def require_upgrade(request: web.Request) -> None:
+    """Refuse what asks for no websocket.
+
+    Raises:
+        BadRequest: It does not.
+    """
+    if not is_upgrade(request):
+        raise BadRequest("this is a websocket; send an upgrade request")
+
+
+def is_upgrade(request: web.Request) -> bool:
+    """Whether a request asks for a websocket."""
+    return _response().can_prepare(request).ok
+
+
+@contextlib.asynccontextmanager
+async def _socket(call: Call) -> AsyncIterator[web.WebSocketResponse]:
+    require_upgrade(call.request)
+    ws = _response()
+    transport = call.request.transport
+    await ws.prepare(call.request)
+    sockets = call.request.app[SOCKETS]
+    sockets.add(ws)
+    try:
+        with call.request.app[FAULTS].stream(call.request, ws):
+            yield ws
+    finally:
+        sockets.discard(ws)
+        if transport is not None and ws.close_code == WSCloseCode.ABNORMAL_CLOSURE:
+            # What a peer that is silent has not taken would keep its socket for long.
+            transport.abort()
+
+
+async def say_goodbye(ws: web.WebSocketResponse, code: int, reason: str) -> None:
+    """Close it, but wait only so long for a peer that is slow or silent."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(GOODBYE):
+            await ws.close(code=code, message=reason.encode())
+
+
+class Inbox:
+    """What a reader has sent and nobody has taken yet: as much as the window has."""
+
+    def __init__(
+        self, ws: web.WebSocketResponse, take: Callable[[str], Awaitable[object]]
+    ) -> None:
+        self._ws = ws
+        self._take = take
+        self._windowed = _is_windowed(ws)
+        self._texts: deque[str] = deque()
+        self._room = WINDOW
+        self._changed = asyncio.Event()
+
+    async def put(self, text: str) -> None:
+        """Add a text; without a window, wait for room, and let TCP hold up the rest.
+
+        Raises:
+            StreamClosed: It is more than was granted.
+        """
+        while self._room <= 0:
+            if self._windowed:
+                raise StreamClosed(WSCloseCode.POLICY_VIOLATION, "more than granted")
+            await self._change()
+        self._room -= frame_cost(text)
+        self._texts.append(text)
+        self._changed.set()
+
+    async def empty(self) -> None:
+        """Hand the texts on, one after the other, for ever."""
+        used = 0
+        while True:
+            while not self._texts:
+                await self._change()
+            await self._take(text := self._texts.popleft())
+            cost = frame_cost(text)
+            used += cost
+            self._room += cost
+            self._changed.set()
+            if self._windowed and used >= BATCH:
+                await self._ws.send_bytes(b"%d" % used)
+                used = 0
+
+    async def _change(self) -> None:
+        self._changed.clear()
+        await self._changed.wait()
+
+
+def _is_windowed(ws: web.WebSocketResponse) -> bool:
+    return ws.ws_protocol == WINDOW_PROTOCOL
+
+
+async def pump(
+    ws: web.WebSocketResponse,
+    faults: Faults,
+    frames: Frames,
+    inbox: Inbox | None = None,
+) -> None:
+    """Move frames out and messages in until either side ends.
+
+    With a window (:mod:`aiodockercloud.window`) no more frames are under way than the
+    reader has room for; without one, as many as TCP takes. Frames come from *frames*
+    one at a time, as they can be sent. Reading goes on all the while: it is what
+    answers pings and notices that the reader has left, even when no frame comes for
+    hours. A reader that answers no ping for half a heartbeat has left.
+    """
+    credits = Credits(windowed=_is_windowed(ws))
+
+    async def read() -> None:
+        async for message in ws:
+            if message.type is WSMsgType.BINARY and _is_windowed(ws):
+                credits.grant(message.data)
+            elif message.type is WSMsgType.TEXT and inbox is not None:
+                await inbox.put(message.data)
+
+    async def send() -> None:
+        async with aclosing(frames):
+            async for frame in frames:
+                texts = await faults.frames(ws, frame) if faults.active else (frame,)
+                for text in texts:
+                    if credits.left <= 0:
+                        await credits.some()
+                    credits.left -= frame_cost(text)
+                    await ws.send_str(text)
+
+    tasks = [asyncio.create_task(read()), asyncio.create_task(send())]
+    if inbox is not None:
+        tasks.append(asyncio.create_task(inbox.empty()))
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()
+        results = await asyncio.gather(*tasks, return_exceptions=True)
+    code, reason = int(WSCloseCode.OK), ""
+    for result in results:
+        if isinstance(result, StreamClosed):
+            code, reason = result.code, result.reason
+        elif isinstance(result, Exception) and not isinstance(result, ConnectionError):
+            # It is too late for another answer: the upgrade was one.
+            log.error("a stream broke off", exc_info=result)
+            code, reason = int(WSCloseCode.INTERNAL_ERROR), "internal error"
+    await say_goodbye(ws, code, reason)
+
+
+async def serve_exec(call: Call, session: ExecSession) -> web.WebSocketResponse:
+    """Output out as frames, text in as input; the last frame has the exit code.
+
+    That frame is ours: it has ``output`` like all others, because an old client adds
+    up the output of every frame, whatever it is.
+    """
+
+    async def frames() -> Frames:
+        async for stream, output in session.output():
+            yield _exec_frame("exec", stream, output)
+        yield _exec_frame("exit", "", "", exit_code=session.exit_code)
+
+    transport = call.request.transport
+    peer = transport and transport.get_extra_info("socket")
+    connection = peer.dup() if peer else None
+    try:
+        async with _socket(call) as ws:
+            faults = call.request.app[FAULTS]
+            await pump(ws, faults, frames(), Inbox(ws, session.write))
+        if connection is not None and ws.close_code != WSCloseCode.ABNORMAL_CLOSURE:
+            await _linger(connection)
+    finally:
+        if connection is not None:
+            connection.close()
+        await session.close()
+    return ws
+
+
+async def _linger(connection: socket.socket) -> None:
+    """Say that nothing more comes, and take what still does.
+
+    The official command line sends input even after the closing handshake, and fails
+    when the connection is reset by that; so it is only closed after the other side.
+    """
+    with contextlib.suppress(OSError, TimeoutError):
+        connection.setblocking(False)
+        connection.shutdown(socket.SHUT_WR)
+        async with asyncio.timeout(LINGER):
+            while await asyncio.get_running_loop().sock_recv(connection, 4096):
+                pass
+
+
+def _exec_frame(kind: str, stream: str, output: str, **more: Any) -> str:
+    return wire.dumps(
+        {"type": kind, "streamType": stream, "output": output, **more}
+    ).decode()

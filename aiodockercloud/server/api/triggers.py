@@ -1,0 +1,141 @@
+"""Triggers: URLs that redeploy or scale up a service without credentials.
+
+Source: Docker Cloud API reference, "Triggers".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ...exceptions import BadRequest, ObjectNotFound
+from ..control.control_plane import Cloud
+from ..state import lifecycle
+from ..state.models import Service, Trigger
+from . import definitions, fields
+from .fields import Field, choice, integer, optional
+from .render import listed, origin
+from .resource import Call, Reply, Resource
+
+REDEPLOY, SCALEUP = "REDEPLOY", "SCALEUP"
+
+FIELDS: Mapping[str, Field] = {
+    "name": Field(optional(fields.required_text, unset=(None, ""))),
+    "operation": Field(optional(choice(REDEPLOY, SCALEUP), unset=(None, ""))),
+}
+READ_ONLY = ("url", "resource_uri", "uuid")
+#: Bytes of a call's body that become a variable in the new containers.
+LARGEST_BODY = 64 * 1024
+
+#: The key is (service, trigger): the trigger's uuid is all the credentials there are.
+resource = Resource("trigger", public=frozenset({("call",), ("call", "*")}))
+
+
+def render(cloud: Cloud, trigger: Trigger) -> dict[str, Any]:
+    return {
+        "name": trigger.name,
+        "operation": trigger.operation,
+        "resource_uri": trigger.uri,
+        "url": f"{trigger.uri}call/",
+        "uuid": trigger.uuid,
+    }
+
+
+def _service(call: Call) -> Service:
+    service: Service = call.cloud.get("service", call.target.key[0], call.namespace)
+    return service
+
+
+def _find(call: Call, service: Service) -> Trigger:
+    uuid = call.target.key[1].lower()
+    for trigger in call.cloud.triggers_of(service):
+        if trigger.uuid == uuid:
+            return trigger
+    raise ObjectNotFound(f"the service {service.name} has no such trigger")
+
+
+@resource.route("GET", key=False)
+async def index(call: Call) -> Reply:
+    records = call.cloud.triggers_of(_service(call))
+    getters = {"uuid": lambda t: t.uuid, "name": lambda t: t.name}
+    return listed(
+        call, "trigger", render, getters, [*FIELDS, *READ_ONLY], records=records
+    )
+
+
+@resource.route("POST", key=False)
+async def create(call: Call) -> Reply:
+    service = _service(call)
+    body = fields.read(await call.body(), FIELDS, ignored=READ_ONLY)
+    if service.state in (lifecycle.TERMINATING, lifecycle.TERMINATED):
+        raise ObjectNotFound(f"the service {service.name} is {service.state}")
+    operation = body.get("operation") or REDEPLOY
+    trigger = Trigger(
+        namespace=service.namespace,
+        service=service.uuid,
+        name=body.get("name") or operation.lower(),
+        operation=operation,
+    )
+    call.cloud.add(trigger)
+    action = call.cloud.operations.note("trigger-create", service, origin(call))
+    return Reply(render(call.cloud, trigger), 201, action)
+
+
+@resource.route("GET")
+async def inspect(call: Call) -> Reply:
+    return Reply(render(call.cloud, _find(call, _service(call))))
+
+
+@resource.route("DELETE")
+async def delete(call: Call) -> Reply:
+    """204: of the old clients one takes an object too, the others nothing else."""
+    service = _service(call)
+    trigger = _find(call, service)
+    call.cloud.remove(trigger)
+    action = call.cloud.operations.note("trigger-delete", service, origin(call))
+    return Reply(None, 204, action)
+
+
+@resource.route("POST", "call")
+async def call_once(call: Call) -> Reply:
+    return await _call(call, 1)
+
+
+@resource.route("POST", "call", "*")
+async def call_by(call: Call) -> Reply:
+    return await _call(call, integer(1, 1000)("call", call.target.operation[1]))
+
+
+async def _call(call: Call, count: int) -> Reply:
+    """Redeploy with the body in ``DOCKERCLOUD_TRIGGER_BODY``, or scale up by *count*.
+
+    Any content type will do; a state that forbids the operation is a 422.
+    """
+    cloud = call.cloud
+    service = cloud.services.get(call.target.key[0].lower())
+    if service is None or service.state == lifecycle.TERMINATED:
+        raise ObjectNotFound("there is no such trigger")
+    trigger = _find(call, service)
+    body = await call.request.read()
+    if trigger.operation == SCALEUP:
+        target = service.definition["target_num_containers"] + count
+        found = definitions.FIELDS["target_num_containers"].parse(
+            "target_num_containers", target
+        )
+        definition = definitions.changed(
+            cloud, service, {"target_num_containers": found}
+        )
+        cloud.operations.check("scale", service, origin(call))
+        definitions.apply(service, definition)
+        action = cloud.operations.submit("scale", service, origin(call))
+    else:
+        if len(body) > LARGEST_BODY:
+            raise BadRequest(f"body: must be at most {LARGEST_BODY} bytes")
+        text = body.decode("utf-8", "replace").replace("\0", "")
+        action = cloud.operations.submit(
+            "redeploy",
+            service,
+            origin(call),
+            environment={"DOCKERCLOUD_TRIGGER_BODY": text},
+        )
+    return Reply(render(cloud, trigger), 202, action)

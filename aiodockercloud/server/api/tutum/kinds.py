@@ -1,0 +1,163 @@
+"""What only Tutum had: images as views of repositories, with tags; volumes and groups.
+
+Source: what Tutum's SDK and command line ask for and read.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable
+from typing import Any
+
+from aiohttp import web
+
+from .... import wire
+from ....exceptions import NotSupported, ObjectNotFound
+from ...state import lifecycle
+from ...state.models import Service
+from .. import repositories
+from ..catalog import Entry
+from ..render import listed
+from ..resource import Call, Reply, Resource
+
+images = Resource("repository")
+volumes = Resource("volume")
+volumegroups = Resource("volumegroup")
+
+RESOURCES = {one.kind: one for one in (images, volumes, volumegroups)}
+
+# Images were what repositories are: the same handlers answer.
+images.route("GET", key=False)(repositories.index)
+images.route("POST", key=False)(repositories.create)
+images.route("PATCH")(repositories.update)
+images.route("DELETE")(repositories.delete)
+
+
+def _name_and_tag(image: str) -> tuple[str, str]:
+    head, slash, last = image.partition("@")[0].rpartition("/")
+    name, _, tag = last.partition(":")
+    return f"{head}{slash}{name}", tag or "latest"
+
+
+def tag_uri(name: str, tag: str) -> str:
+    parts = name.split("/")
+    return wire.path("repository", *parts, "tag", tag, dialect=wire.TUTUM)
+
+
+def image_tag(image: str) -> str:
+    return tag_uri(*_name_and_tag(image))
+
+
+def used_images(call: Call) -> set[tuple[str, str]]:
+    """Name and tag of all images that services run."""
+    return {
+        _name_and_tag(service.definition["image"])
+        for service in call.cloud.all("service", call.namespace)
+        if service.state != lifecycle.TERMINATED
+    }
+
+
+@images.route("GET")
+async def inspect_image(call: Call) -> Reply | web.StreamResponse:
+    """An image, or, below it, one of its tags."""
+    if call.target.key[-2:-1] != ("tag",):
+        return await repositories.inspect(call)
+    *parts, _, tag = call.target.key
+    name = "/".join(parts)
+    registered = {r.name for r in call.cloud.all("repository", call.namespace)}
+    if name not in registered and (name, tag) not in used_images(call):
+        raise ObjectNotFound(f"there is no image {name}:{tag}")
+    return Reply(
+        {
+            "buildsetting": None,
+            "full_name": f"{name}:{tag}",
+            "image": wire.path("repository", *parts),
+            "name": tag,
+            "resource_uri": tag_uri(name, tag),
+        }
+    )
+
+
+@images.route("POST")
+async def build_image(call: Call) -> Reply:
+    """``…/tag/<tag>/build/``; nothing is built here."""
+    raise NotSupported("build: this server builds no images; push them to a registry")
+
+
+def _volumes(call: Call) -> list[Entry]:
+    """The volumes of all containers, newest first; a container redeployed with its
+    volumes shares them with the one before it."""
+    found: dict[str, dict[str, Any]] = {}
+    for container in call.cloud.all("container", call.namespace):
+        live = container.state != lifecycle.TERMINATED
+        for _, uuid in container.volumes:
+            shown = found.setdefault(
+                uuid,
+                {
+                    "containers": [],
+                    "node": wire.path("node", container.node),
+                    "resource_uri": wire.path("volume", uuid),
+                    "state": "Created" if live else lifecycle.TERMINATED,
+                    "uuid": uuid,
+                    "volume_group": _group_uri(container.service),
+                },
+            )
+            if live:
+                shown["containers"].append(container.uri)
+    return [Entry(uuid, shown) for uuid, shown in found.items()]
+
+
+def _group_uri(service: str) -> str:
+    return wire.path("volumegroup", service, dialect=wire.TUTUM)
+
+
+def _groups(call: Call) -> list[Entry]:
+    """A group is the volumes of one service and has its name and its uuid."""
+    members: dict[str, list[str]] = defaultdict(list)
+    for entry in _volumes(call):
+        members[entry.shown["volume_group"]].append(entry.shown["resource_uri"])
+    return [
+        Entry(service.uuid, _group(service, members[_group_uri(service.uuid)]))
+        for service in call.cloud.all("service", call.namespace)
+        if _group_uri(service.uuid) in members
+    ]
+
+
+def _group(service: Service, volumes: list[str]) -> dict[str, Any]:
+    gone = service.state == lifecycle.TERMINATED
+    return {
+        "name": service.name,
+        "resource_uri": _group_uri(service.uuid),
+        "services": [service.uri],
+        "state": lifecycle.TERMINATED if gone else "Created",
+        "uuid": service.uuid,
+        "volumes": volumes,
+    }
+
+
+def _view(
+    resource: Resource, entries: Callable[[Call], list[Entry]], *known: str
+) -> None:
+    """The routes of a kind that is only looked at."""
+
+    @resource.route("GET", key=False)
+    async def index(call: Call) -> Reply:
+        return listed(
+            call,
+            resource.kind,
+            lambda _, entry: entry.shown,
+            {},
+            [*known, "resource_uri", "state", "uuid"],
+            records=entries(call),
+        )
+
+    @resource.route("GET")
+    async def inspect(call: Call) -> Reply:
+        for entry in entries(call):
+            if entry.key == call.pk.lower():
+                return Reply(entry.shown)
+        raise ObjectNotFound(f"there is no {resource.kind} {call.pk}")
+
+
+_view(volumes, _volumes, "containers", "node", "volume_group")
+_view(volumegroups, _groups, "name", "services", "volumes")

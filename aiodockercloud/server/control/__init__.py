@@ -1,0 +1,1 @@
+"""The control plane: operations, placement, deployment, observed states."""

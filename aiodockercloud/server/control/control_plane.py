@@ -1,0 +1,112 @@
+"""The control plane: its parts, its beginning and end, states that derive from others.
+
+Requests change definitions and submit operations (``operations.py``); jobs drive the
+engine (``jobs.py``); what the engine then observes becomes states, rows in the store
+and events (``observer.py``). All of it runs in one event loop, and between two awaits
+nothing else moves.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from typing import Any
+
+from ..engines import Engine, Observation
+from ..state.accounts import ACCOUNT
+from ..state.state import State
+from ..state.store import Store
+from . import autoredeploy as pushes
+from .jobs import JOBS
+from .observer import Observer
+from .operations import Operations
+
+#: Seconds for which terminated objects and ended actions stay readable.
+KEEP = 3600.0
+#: How many ended actions are kept at the most.
+KEEP_ACTIONS = 10_000
+#: Seconds between two looks for what is older than that.
+SWEEP = 60.0
+
+
+class Cloud(State):
+    """The state, and the parts that change it."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        store: Store | None = None,
+        *,
+        domain: str = "dockerapp.io",
+        image_poll: float = pushes.INTERVAL,
+    ) -> None:
+        super().__init__(engine, store or Store(), domain=domain)
+        #: Loaders of the kinds of rows that are not records, and what follows loading.
+        self.loaders: dict[str, Callable[[str, dict[str, Any]], None]] = {}
+        self.after_load: list[Callable[[], None]] = []
+        self.sweepers: list[Callable[[], None]] = []
+        self.operations = Operations(self, JOBS)
+        request = self.operations.submit_own
+        self.pushes = pushes.Pushes(self, request, image_poll)
+        self.observer = Observer(self, request, self.pushes.pushed)
+        self.on_create = self.pushes.deploying
+
+    # --- beginning and end ----------------------------------------------------------
+
+    async def start(self) -> None:
+        """Read the store, look at what the engine has, go on where it was left."""
+        await self.store.open()
+        async for kind, key, body in self.store.load():
+            if kind == ACCOUNT:
+                self.accounts.load(body)
+            elif kind in self.loaders:
+                self.loaders[kind](key, body)
+            else:
+                self.load(kind, body)
+        self.loaded()
+        for done in self.after_load:
+            done()
+        self.operations.loaded()
+        self.observer.loaded()
+        await self.engine.start(self.observe)
+        await self.observer.reconcile()
+        self.operations.resume()
+        self.pushes.start()
+        self.in_background(self._sweep())
+
+    async def close(self) -> None:
+        """Stop working, keep everything; safe to repeat."""
+        # Jobs first: they begin what the others do.
+        await self.operations.close()
+        await self.pushes.close()
+        await self.end_chores()
+        await self.engine.close()
+        self.hub.journal.close()
+        await self.store.close()
+
+    def observe(self, seen: Observation) -> None:
+        """Take in what the engine sees."""
+        self.observer.observe(seen)
+
+    # --- the sweep ------------------------------------------------------------------
+
+    async def _sweep(self) -> None:
+        while True:
+            await asyncio.sleep(SWEEP)
+            self.sweep(time.time() - KEEP)
+            for sweep in self.sweepers:
+                sweep()
+
+    def sweep(self, before: float) -> None:
+        """Forget what was terminated, and actions that ended, before that moment."""
+        for table in self._tables.values():
+            for record in list(table.values()):
+                end = getattr(record, "destroyed", None) or getattr(
+                    record, "ended", None
+                )
+                if end is not None and end < before:
+                    self.remove(record)
+        ended = [a for a in self.actions.values() if a.ended is not None]
+        for action in ended[: max(0, len(ended) - KEEP_ACTIONS)]:
+            self.remove(action)

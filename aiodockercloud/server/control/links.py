@@ -1,0 +1,245 @@
+"""Variables in containers: the user's, the platform's, and those of links.
+
+Source: Docker Cloud API reference, "Service", ``link_variables``; the names and what
+clients read from them: the service links page of its manual.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from ... import wire
+from ...exceptions import BadRequest
+from ..state import lifecycle
+from ..state.models import Container, Node, Service
+from ..state.state import State
+from . import names
+
+#: The variable with a container's private address, in CIDR form.
+ADDRESS = "DOCKERCLOUD_IP_ADDRESS"
+#: Where overlay addresses come from; only the length of its mask is shown.
+_OVERLAY_MASK = 16
+
+
+def user_environment(definition: Mapping[str, Any]) -> dict[str, str]:
+    return {item["key"]: item["value"] for item in definition["container_envvars"]}
+
+
+def platform_environment(
+    cloud: State, container: Container, node: Node | None
+) -> dict[str, str]:
+    """``DOCKERCLOUD_*`` of one container, all that is known before it runs."""
+    service = cloud.services[container.service]
+    stack = cloud.stack_of(service)
+    found = {
+        "DOCKERCLOUD_REST_HOST": cloud.rest_host,
+        "DOCKERCLOUD_STREAM_HOST": wire.stream_url(cloud.rest_host),
+    }
+    about: list[tuple[str, str, str, str]] = [
+        ("SERVICE", names.service_dns(cloud, service), service.name, service.uri),
+        (
+            "CONTAINER",
+            names.container_dns(cloud, container),
+            container.name,
+            container.uri,
+        ),
+    ]
+    if node is not None:
+        fqdn = names.node_dns(cloud, node)
+        about.append(("NODE", fqdn, fqdn.partition(".")[0], node.uri))
+    for what, fqdn, hostname, uri in about:
+        found[f"DOCKERCLOUD_{what}_FQDN"] = fqdn
+        found[f"DOCKERCLOUD_{what}_HOSTNAME"] = hostname
+        found[f"DOCKERCLOUD_{what}_API_URI"] = uri
+        found[f"DOCKERCLOUD_{what}_API_URL"] = f"{cloud.rest_host}{uri}"
+    if stack is not None:
+        found["DOCKERCLOUD_STACK_NAME"] = stack.name
+    return found
+
+
+_RENAMED = re.compile(r"^DOCKERCLOUD_|(?<=_)DOCKERCLOUD_(?=API_URL$)")
+
+
+def with_tutum(found: Mapping[str, str]) -> dict[str, str]:
+    """Variables of the platform, under Tutum's names as well: images of its time read
+    ``TUTUM_AUTH``, ``TUTUM_CONTAINER_API_URL`` or ``DB_TUTUM_API_URL``."""
+    renamed = {
+        name: wire.respell(value, wire.TUTUM)
+        for key, value in found.items()
+        if (name := _RENAMED.sub("TUTUM_", key)) != key
+    }
+    return {**found, **renamed}
+
+
+_REFERENCE = re.compile(
+    r"\$(?:\{((?:DOCKERCLOUD|TUTUM)_\w+)\}|((?:DOCKERCLOUD|TUTUM)_\w+))"
+)
+
+
+def expand(text: str, platform: Mapping[str, str]) -> str:
+    """*text* with ``$DOCKERCLOUD_…`` and ``${TUTUM_…}`` replaced by their values."""
+
+    known = with_tutum(platform)
+
+    def value(match: re.Match[str]) -> str:
+        return known.get(match[1] or match[2], match[0])
+
+    return _REFERENCE.sub(value, text)
+
+
+def address(private_ip: str | None) -> str | None:
+    """``10.7.0.3/16`` as ``DOCKERCLOUD_IP_ADDRESS`` has it."""
+    return f"{private_ip}/{_OVERLAY_MASK}" if private_ip else None
+
+
+def targets(cloud: State, service: Service) -> list[tuple[str, Service]]:
+    """The services that a service links to now, under the link's name."""
+    return [
+        (link["name"], target)
+        for link in service.definition["linked_to_service"]
+        if (target := cloud.services.get(link["to_service"])) is not None
+        and target.state != lifecycle.TERMINATED
+    ]
+
+
+def peers(
+    cloud: State, container: Container
+) -> list[tuple[str, Service, list[Container]]]:
+    """The containers that one is linked to, by link: ``(name, service, containers)``.
+
+    Between two services on every node, a container sees the one on its own node. In a
+    sequential deployment it also sees those of its own service that came before it.
+    """
+    service = cloud.services[container.service]
+    found = []
+    for name, target in targets(cloud, service):
+        theirs = cloud.containers_of(target)
+        if _everywhere(service) and _everywhere(target):
+            theirs = [peer for peer in theirs if peer.node == container.node]
+        found.append((name, target, theirs))
+    if service.definition["sequential_deployment"]:
+        before = [
+            peer
+            for peer in cloud.containers_of(service)
+            if peer.ordinal < container.ordinal
+        ]
+        if before:
+            found.append((service.name, service, before))
+    return found
+
+
+def _everywhere(service: Service) -> bool:
+    return bool(service.definition["deployment_strategy"] == "EVERY_NODE")
+
+
+def linked_environment(cloud: State, container: Container) -> dict[str, str]:
+    """What a container gets from all its links."""
+    found: dict[str, str] = {}
+    client = cloud.services[container.service]
+    for name, target, containers in peers(cloud, container):
+        found |= variables(cloud, name, target, containers, client)
+    return found
+
+
+def variables(
+    cloud: State,
+    link_name: str,
+    target: Service,
+    containers: Iterable[Container],
+    client: Service | None = None,
+) -> dict[str, str]:
+    """What a link to *containers* of *target* puts into a client.
+
+    A service without running containers gives its API URL only.
+    """
+    alias = names.alias(link_name)
+    found: dict[str, str] = {}
+    running = [c for c in containers if c.private_ip and c.state == lifecycle.RUNNING]
+    for position, container in enumerate(running):
+        of_one = _variables_of(container, _address(cloud, container, target, client))
+        if position == 0:
+            found |= {f"{alias}_{key}": value for key, value in of_one.items()}
+            found[f"{alias}_NAME"] = f"/{container.uuid}/{container.name}"
+        found |= {
+            f"{alias}_{container.ordinal}_{key}": value for key, value in of_one.items()
+        }
+    found[f"{alias}_DOCKERCLOUD_API_URL"] = f"{cloud.rest_host}{target.uri}"
+    return found
+
+
+def _address(
+    cloud: State, container: Container, service: Service, client: Service | None
+) -> str:
+    """Where a client finds a container: its address, or, where addresses change with
+    each start, its name, in another stack with the name of its own."""
+    if cloud.engine.fixed_addresses:
+        return str(container.private_ip)
+    stack = cloud.stack_of(service)
+    outside = client is not None and client.stack != service.stack
+    return f"{container.name}.{stack.name}" if outside and stack else container.name
+
+
+def _variables_of(container: Container, address: str) -> dict[str, str]:
+    found: dict[str, str] = {}
+    inner = list(dict.fromkeys((port[0], port[1]) for port in container.ports))
+    for number, protocol in inner:
+        url = f"{protocol}://{address}:{number}"
+        key = f"PORT_{number}_{protocol.upper()}"
+        found[key] = url
+        found[f"{key}_ADDR"] = address
+        found[f"{key}_PORT"] = str(number)
+        found[f"{key}_PROTO"] = protocol
+        if len(inner) == 1:
+            found["PORT"] = url
+    user = user_environment(container.definition)
+    for key, value in {**container.image_environment, **user}.items():
+        found[f"ENV_{key}"] = value
+    return found
+
+
+def linked_to_container(cloud: State, container: Container) -> list[dict[str, Any]]:
+    """The links of a running container as they are now, not as when it started:
+    load balancers read them again after each change."""
+    return [
+        {
+            "name": f"{names.alias(link_name)}_{peer.ordinal}",
+            "from_container": container.uri,
+            "to_container": peer.uri,
+            "endpoints": {
+                f"{inner}/{protocol}": f"{protocol}://{peer.private_ip}:{inner}"
+                for inner, protocol, *_ in peer.ports
+            },
+        }
+        for link_name, _, theirs in peers(cloud, container)
+        for peer in theirs
+        if peer.private_ip and peer.state == lifecycle.RUNNING
+    ]
+
+
+def resolve(
+    cloud: State,
+    reference: str,
+    place: str,
+    namespace: str,
+    stack: str | None,
+    own: Mapping[str, str] | None = None,
+) -> str:
+    """The uuid of the service that a link or ``volumes_from`` names.
+
+    Args:
+        own: name → uuid of services that are being made in the same request.
+
+    Raises:
+        BadRequest: There is no such service.
+    """
+    if own and reference in own:
+        return own[reference]
+    service = cloud.find_service(reference, namespace, stack)
+    if service is None:
+        raise BadRequest(
+            f"{place}: there is no service {reference!r}; give a resource URI, a uuid,"
+            " a name in the same stack, or name.stack"
+        )
+    return service.uuid

@@ -1,0 +1,160 @@
+"""The operations on machines: deploy, upgrade, check, terminate, scale a cluster."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+from ...exceptions import ApiError
+from ..engines import EngineError
+from ..state import lifecycle
+from ..state.models import Container, Node, NodeCluster, new_uuid
+from ..state.state import State
+from . import deployment
+from .operations import Job, JobFunction, each
+
+#: Seconds that a machine may take to come up or to go.
+NODE_TIMEOUT = 900.0
+
+
+async def _bring_up(cloud: State, node: Node) -> None:
+    try:
+        async with asyncio.timeout(NODE_TIMEOUT):
+            await cloud.engine.add_node(node.engine_id, node.tags)
+            await cloud.until(node, lambda: node.state != lifecycle.DEPLOYING)
+    except (EngineError, TimeoutError, ApiError) as error:
+        if cloud.engine.provisions:
+            cloud.set_state(node, lifecycle.TERMINATED)
+        raise EngineError(f"node {node.uuid}: {error or 'did not come up'}") from error
+
+
+async def _take_out(cloud: State, node: Node) -> None:
+    cloud.set_state(node, lifecycle.TERMINATING)
+    try:
+        with cloud.hold(node):
+            async with asyncio.timeout(NODE_TIMEOUT):
+                await cloud.engine.remove_node(node.engine_id)
+                await cloud.until(node, lambda: node.state == lifecycle.TERMINATED)
+    except BaseException:
+        # The end of the server interrupts it: the next start goes on.
+        if not cloud.closing:
+            cloud.settle_node(node)
+        raise
+
+
+async def deploy_node(job: Job) -> None:
+    await _bring_up(job.cloud, job.record)
+
+
+async def upgrade_node(job: Job) -> None:
+    """Restart every container on the node, whatever its policy."""
+    cloud, action = job.cloud, job.action
+
+    async def restart(container: Container) -> None:
+        if container.state != lifecycle.STARTING:  # by an interrupted run of this job
+            await deployment.stop(cloud, container)
+        await deployment.start(cloud, container)
+
+    there = cloud.containers_on(job.record)
+    if not action.parts:
+        # Whoever continues this has to know what ran before.
+        running = [c.uuid for c in there if c.state == lifecycle.RUNNING]
+        action.parts = dict.fromkeys(running, action.uuid)
+        cloud.save(action)
+    ran = [c for c in there if c.uuid in action.parts]
+    try:
+        await each(ran, restart)
+    except BaseException:
+        # The end of the server interrupts it: the next start goes on.
+        if not cloud.closing:
+            cloud.recover(ran)
+        raise
+
+
+async def check_node(job: Job) -> None:
+    """Whether the node answers becomes its state."""
+    cloud, node = job.cloud, job.record
+    answers = await cloud.engine.check_node(node.engine_id)
+    job.log(f"the node {'answers' if answers else 'does not answer'}")
+    if answers and node.closed:
+        job.log(f"it takes no containers: its availability is {node.closed}")
+    if answers:
+        node.last_seen = time.time()
+    if node.state in (lifecycle.DEPLOYED, lifecycle.UNREACHABLE):
+        cloud.set_state(node, lifecycle.DEPLOYED if answers else lifecycle.UNREACHABLE)
+
+
+async def terminate_node(job: Job) -> None:
+    cloud, node = job.cloud, job.record
+    cluster = cloud.cluster_of(node)
+    await _take_out(cloud, node)
+    if cloud.engine.provisions and cluster is not None and cluster.target_num_nodes > 0:
+        # Whoever takes one out wants one less; to replace it, ask for one more.
+        cluster.target_num_nodes -= 1
+        cloud.save(cluster)
+
+
+async def deploy_cluster(job: Job) -> None:
+    cluster: NodeCluster = job.record
+    await _fill(job, cluster)
+    cluster.deployed = time.time()
+
+
+async def scale_cluster(job: Job) -> None:
+    cluster: NodeCluster = job.record
+    surplus = len(job.cloud.nodes_of(cluster)) - cluster.target_num_nodes
+    if surplus > 0:
+        last = job.cloud.nodes_of(cluster)[-surplus:]
+        await each(last, lambda node: _take_out(job.cloud, node))
+    await _fill(job, cluster)
+
+
+async def _fill(job: Job, cluster: NodeCluster) -> None:
+    cloud = job.cloud
+    nodes = cloud.nodes_of(cluster)
+    begun = [node for node in nodes if node.state == lifecycle.DEPLOYING]
+    provider, _, region = cluster.region.partition("/")
+    for _ in range(cluster.target_num_nodes - len(nodes)):
+        uuid = new_uuid()
+        node = Node(
+            uuid=uuid,
+            engine_id=uuid,
+            namespace=cluster.namespace,
+            hostname="",
+            nickname="",
+            cluster=cluster.uuid,
+            tags=list(cluster.tags),
+            auto_tags=[
+                *("byon=false", f"provider={provider}", f"region={region}"),
+                f"nodecluster-name={cluster.name}",
+            ],
+            state=lifecycle.DEPLOYING,
+        )
+        cloud.register(node)
+        begun.append(node)
+    if begun:
+        job.log(f"deploying {len(begun)} nodes of {cluster.name}")
+    await each(begun, lambda node: _bring_up(cloud, node))
+
+
+async def upgrade_cluster(job: Job) -> None:
+    nodes = job.cloud.nodes_of(job.record)
+    await each(nodes, lambda node: job.part("docker-upgrade", node))
+
+
+async def terminate_cluster(job: Job) -> None:
+    cloud, cluster = job.cloud, job.record
+    await each(cloud.nodes_of(cluster), lambda node: _take_out(cloud, node))
+    cloud.set_state(cluster, lifecycle.TERMINATED)
+
+
+NODE_JOBS: dict[tuple[str, str], JobFunction] = {
+    ("node", "deploy"): deploy_node,
+    ("node", "docker-upgrade"): upgrade_node,
+    ("node", "health-check"): check_node,
+    ("node", "terminate"): terminate_node,
+    ("nodecluster", "deploy"): deploy_cluster,
+    ("nodecluster", "scale"): scale_cluster,
+    ("nodecluster", "docker-upgrade"): upgrade_cluster,
+    ("nodecluster", "terminate"): terminate_cluster,
+}

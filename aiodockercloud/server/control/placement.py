@@ -1,0 +1,74 @@
+"""Which node a container goes to: tags, host ports, shared volumes, strategies.
+
+A pure function over what is known; engines are told the result.
+Source: Docker Cloud API reference, "Deployment strategies" and "Tags".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, field
+
+from ..engines import EngineError
+
+
+@dataclass(slots=True)
+class Candidate:
+    """A node as placement sees it."""
+
+    uuid: str
+    tags: Collection[str]
+    containers: int = 0
+    #: Containers of the service to be placed.
+    of_service: int = 0
+    #: Host ports in use, as (port, protocol).
+    host_ports: Collection[tuple[int, str]] = field(default_factory=frozenset)
+
+
+def matching(nodes: Iterable[Candidate], tags: Collection[str]) -> list[Candidate]:
+    """The nodes that have all of *tags*."""
+    return [node for node in nodes if set(tags) <= set(node.tags)]
+
+
+def choose(
+    nodes: Sequence[Candidate],
+    *,
+    tags: Collection[str] = (),
+    strategy: str = "EMPTIEST_NODE",
+    host_ports: Collection[tuple[int, str]] = (),
+    bound_to: Iterable[tuple[Collection[str], str]] = (),
+) -> str:
+    """The uuid of the node for one more container.
+
+    Args:
+        nodes: Nodes that answer, in their order of creation, which breaks ties.
+        tags: A node must have all of them.
+        strategy: EVERY_NODE takes a node that has none of the service yet.
+        host_ports: Fixed host ports wanted; one container a node can have each.
+        bound_to: Nodes (uuids) it must be one of, and why: volumes to share or reuse.
+
+    Raises:
+        EngineError: No node will do; says which rule left none.
+    """
+    if not nodes:
+        raise EngineError("there is no node that containers could be deployed to")
+    left = matching(nodes, tags)
+    if not left:
+        raise EngineError(f"no node has all of the tags {', '.join(sorted(tags))}")
+    for uuids, why in bound_to:
+        left = [node for node in left if node.uuid in uuids]
+        if not left:
+            raise EngineError(f"no node is left that has {why}")
+    if strategy == "EVERY_NODE":
+        left = [node for node in left if not node.of_service]
+        if not left:
+            raise EngineError("every matching node has a container of this service")
+    wanted = set(host_ports)
+    free = [node for node in left if wanted.isdisjoint(node.host_ports)]
+    if not free:
+        taken = sorted(wanted & {port for node in left for port in node.host_ports})
+        ports = ", ".join(f"{port}/{protocol}" for port, protocol in taken)
+        raise EngineError(f"port is already allocated on every matching node: {ports}")
+    if strategy == "HIGH_AVAILABILITY":
+        return min(free, key=lambda node: (node.of_service, node.containers)).uuid
+    return min(free, key=lambda node: node.containers).uuid

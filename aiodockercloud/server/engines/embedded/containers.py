@@ -1,0 +1,237 @@
+"""One container of the embedded engine: how it runs, is run again, and ends."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import traceback
+from collections.abc import Callable, Sequence
+from typing import Literal
+
+from .. import ContainerSeen, ContainerSpec
+from .clock import Clock
+from .exec import ShellSession
+from .images import Container, Image, command_line
+from .logs import Log
+from .nodes import HostPorts, Machine
+
+__all__ = ["HeldContainer"]
+
+#: Seconds from being asked to stop to being made to.
+_GRACE = 10.0
+#: Docker's pauses between restarts, in seconds: doubled each time, back to the first
+#: after a run of ten.
+_FIRST_PAUSE, _LONGEST_PAUSE, _GOOD_RUN = 0.1, 60.0, 10.0
+#: Exit codes of a process ended by SIGTERM and by SIGKILL.
+_TERMINATED, _KILLED = 143, 137
+
+_State = Literal["starting", "running", "stopped", "gone"]
+
+
+class HeldContainer:
+    """A container and what it is doing. Each of its runs is a ``Container``.
+
+    Args:
+        number: Its own among those of the engine; its private address follows from it.
+        tell: Called with each change, unless its machine is unreachable.
+    """
+
+    def __init__(
+        self,
+        spec: ContainerSpec,
+        image: Image,
+        machine: Machine,
+        *,
+        number: int,
+        log: Log,
+        clock: Clock,
+        tell: Callable[[ContainerSeen], None],
+    ) -> None:
+        self.spec = spec
+        self.machine = machine
+        self.number = number
+        self.log = log
+        self.state: _State = "stopped"
+        self._image = image
+        self._clock = clock
+        self._tell = tell
+        self._command: Sequence[str] = ()
+        self._hostname = str(spec.options.get("hostname") or spec.name)
+        self._user = str(spec.options.get("user") or "root")
+        high, low = divmod(number + 1, 256)
+        self._private_ip = f"10.7.{high}.{low}"
+        self._environment = {
+            "PATH": "/usr/local/bin:/usr/bin:/bin",
+            "HOSTNAME": self._hostname,
+            "HOME": "/root",
+            **image.info.environment,
+            **spec.environment,
+            **dict.fromkeys(spec.address_variables, f"{self._private_ip}/16"),
+        }
+        self._docker_id = secrets.token_hex(32)
+        self._ports = HostPorts()
+        self._exit_code: int | None = None
+        self._message = ""
+        self._task: asyncio.Task[int] | None = None
+        self._run: Container | None = None
+        #: Exit code for a run that is cancelled: by ``stop``, or by ``crash``.
+        self._ending: int | None = None
+        self._crash: int | None = None
+        self._sessions: set[ShellSession] = set()
+
+    @property
+    def active(self) -> bool:
+        """Whether it runs or waits to be run again."""
+        return self._task is not None
+
+    def seen(self) -> ContainerSeen:
+        """It as it is now."""
+        return ContainerSeen(
+            uuid=self.spec.uuid,
+            state=self.state,
+            exit_code=self._exit_code,
+            message=self._message,
+            docker_id=self._docker_id,
+            private_ip=self._private_ip,
+            ports={key: tuple(found) for key, found in self._ports.numbers.items()},
+        )
+
+    # --- what can be done to it -------------------------------------------------------
+
+    def launch(self) -> None:
+        """Begin to run it, when it is not active.
+
+        Raises:
+            EngineError: Its command cannot be read, or a port of it is taken.
+        """
+        self._command = command_line(self.spec, self._image.info)
+        self._ports = self.machine.claim(self.spec.ports, self._image.info.ports)
+        self._ending = self._crash = None
+        self._message = ""
+        self._change("running")
+        self._task = asyncio.create_task(self._keep_running())
+        # Not the end of _keep_running: a task cancelled early never gets that far.
+        self._task.add_done_callback(self._ended)
+
+    async def stop(self, *, grace: float = _GRACE) -> None:
+        """End its task: ask, where the function listens, then cancel it.
+
+        Args:
+            grace: Seconds from asking to cancelling; 0: without asking.
+        """
+        task = self._task
+        if task is None:
+            return
+        sessions = list(self._sessions)
+        self._ending = _TERMINATED if grace else _KILLED
+        if grace and self._run is not None:
+            self._run.stopping.set()
+            if self._run.stops_itself:
+                timer = asyncio.create_task(self._clock.sleep(grace))
+                try:
+                    await asyncio.wait({task, timer}, return_when="FIRST_COMPLETED")
+                finally:
+                    timer.cancel()
+                await asyncio.wait({timer})
+                self._ending = _KILLED
+        while not task.done():
+            task.cancel()
+            await asyncio.wait({task}, timeout=_GRACE)
+        for session in sessions:
+            await session.close()
+
+    def crash(self, exit_code: int) -> None:
+        """Make its run end with this exit code, as if by itself."""
+        self._crash = exit_code & 255
+        if self._task is not None and self._run is not None:  # else it has not begun
+            self._task.cancel()
+
+    def exec(self, command: Sequence[str]) -> ShellSession:
+        """Run a command in it, which ends with its run at the latest."""
+        session = ShellSession(
+            command,
+            environment=self._environment,
+            clock=self._clock,
+            hostname=self._hostname,
+            user=self._user,
+        )
+        self._sessions.add(session)
+        session.when_done(self._sessions.discard)
+        return session
+
+    def leave(self) -> None:
+        """Be gone, and tell so."""
+        self._change("gone", self._exit_code)
+
+    # --- its task ---------------------------------------------------------------------
+
+    def _change(self, state: _State, exit_code: int | None = None) -> None:
+        self.state, self._exit_code = state, exit_code
+        if self.machine.state != "unreachable":
+            self._tell(self.seen())
+
+    async def _keep_running(self) -> int:
+        """Run it as often as its restart policy wants; the last exit code."""
+        policy = self.spec.autorestart
+        pause = _FIRST_PAUSE
+        while True:
+            began = self._clock.monotonic()
+            code = await self._run_once()
+            if self._ending is not None or not (
+                policy == "ALWAYS" or (policy == "ON_FAILURE" and code)
+            ):
+                return code
+            if self._clock.monotonic() - began >= _GOOD_RUN:
+                pause = _FIRST_PAUSE
+            self._change("starting", code)
+            await self._clock.sleep(pause)
+            pause = min(2 * pause, _LONGEST_PAUSE)
+            self._message = ""
+            self._change("running")
+
+    async def _run_once(self) -> int:
+        self._run = container = Container(
+            self.spec,
+            command=self._command,
+            environment=self._environment,
+            hostname=self._hostname,
+            user=self._user,
+            address=self.machine.address,
+            ports=self._ports,
+            clock=self._clock,
+            log=self.log.write,
+        )
+        code: object = None
+        try:
+            if self._crash is None:
+                code = await self._image.function(container)
+        except SystemExit as exit:
+            code = exit.code if isinstance(exit.code, int | None) else 1
+        except asyncio.CancelledError:
+            code = self._ending
+            if code is None and self._crash is None:  # it has cancelled itself
+                code = 1
+        except Exception as error:
+            code = 1
+            self._message = traceback.format_exception_only(error)[-1].strip()
+            container.error(self._message)
+        finally:
+            self._run = None
+            for session in list(self._sessions):
+                session.kill()
+        if self._crash is not None and self._ending is None:
+            code, self._crash = self._crash, None
+            if (task := asyncio.current_task()) is not None:
+                task.uncancel()
+        return code & 255 if isinstance(code, int) else 0
+
+    def _ended(self, task: asyncio.Task[int]) -> None:
+        self._task = None
+        self.machine.release(self._ports)
+        if not task.cancelled():
+            code = task.result()
+        elif self._exit_code is not None:  # while it waited to be restarted
+            code = self._exit_code
+        else:
+            code = self._ending or _KILLED
+        self._change("stopped", code)

@@ -1,0 +1,365 @@
+"""The commands of the embedded engine's tiny shell: echo, cat, sleep, date…
+
+Each is ``async (process, arguments) -> exit code`` and touches nothing but what the
+process gives it. The file system has directories only, and all of them are empty.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import re
+from collections import deque
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import UTC, datetime
+from typing import Protocol
+
+from ..clock import Clock
+from .grammar import Stream
+
+#: As Linux bounds one argument; here also a command's words and unread input.
+MOST_TEXT = 131_072
+_EOT = "\x04"
+
+
+class Stdin:
+    """Lines for a command to read; a writer far ahead of it waits.
+
+    A ``\\x04`` ends it, also inside a text: it is how the official CLI says so.
+    """
+
+    def __init__(self, *, ended: bool = False) -> None:
+        self._lines: deque[str] = deque()
+        self._rest = ""
+        self._size = 0
+        self._ended = ended
+        self._changed = asyncio.Event()
+
+    async def feed(self, data: str) -> None:
+        while self._size >= MOST_TEXT and not self._ended:
+            self._changed.clear()
+            await self._changed.wait()
+        if self._ended:
+            return
+        text, end, _ = data.partition(_EOT)
+        # A terminal in raw mode sends a bare carriage return for Enter.
+        text = self._rest + text.replace("\r\n", "\n").replace("\r", "\n")
+        *lines, self._rest = text.split("\n")
+        lines = [line + "\n" for line in lines]
+        if len(self._rest) >= MOST_TEXT:  # a line without end comes in pieces
+            lines.append(self._rest)
+            self._rest = ""
+        self._lines.extend(lines)
+        self._size += sum(map(len, lines))
+        self._ended = bool(end)
+        self._changed.set()
+
+    def end(self) -> None:
+        self._ended = True
+        self._changed.set()
+
+    async def readline(self) -> str:
+        """The next line with its newline; empty at the end."""
+        while not self._lines and not self._ended:
+            self._changed.clear()
+            await self._changed.wait()
+        if self._lines:
+            line = self._lines.popleft()
+            self._size -= len(line)
+            self._changed.set()
+            return line
+        line, self._rest = self._rest, ""
+        return line
+
+
+class Process(Protocol):
+    """What a command gets from the shell that runs it."""
+
+    environment: dict[str, str]
+    directory: str
+    stdin: Stdin
+    clock: Clock
+    hostname: str
+    user: str
+
+    async def print(self, text: str, *, to: Stream = "stdout") -> None: ...
+
+
+Command = Callable[[Process, list[str]], Awaitable[int]]
+
+
+async def _fail(process: Process, text: str, code: int = 1) -> int:
+    await process.print(text + "\n", to="stderr")
+    return code
+
+
+# --- output and input -----------------------------------------------------------------
+
+_ESCAPES = {
+    **{"n": "\n", "t": "\t", "r": "\r", "\\": "\\", "a": "\a", "b": "\b"},
+    **{"e": "\x1b", "f": "\f", "v": "\v"},
+}
+_ESCAPE = re.compile(r"\\(0[0-7]{0,3}|x[0-9a-fA-F]{1,2}|.)", re.DOTALL)
+
+
+def _unescape(text: str) -> str:
+    def character(match: re.Match[str]) -> str:
+        code = match[1]
+        if code[0] == "0":
+            return chr(int(code, 8) & 255)
+        if code[0] == "x" and len(code) > 1:
+            return chr(int(code[1:], 16))
+        return _ESCAPES.get(code, match[0])
+
+    return _ESCAPE.sub(character, text)
+
+
+async def _echo(process: Process, args: list[str]) -> int:
+    options = ""
+    while args and re.fullmatch(r"-[neE]+", args[0]):
+        options += args.pop(0)
+    text = " ".join(args)
+    if "e" in options:
+        text = _unescape(text)
+    await process.print(text if "n" in options else text + "\n")
+    return 0
+
+
+async def _printf(process: Process, args: list[str]) -> int:
+    if not args:
+        return await _fail(process, "printf: missing operand", 2)
+    template, values = _unescape(args[0]), args[1:]
+
+    def value(match: re.Match[str]) -> str:
+        if match[1] == "%":
+            return "%"
+        text = values.pop(0) if values else ""
+        if match[1] == "s":
+            return text
+        return text if re.fullmatch(r"-?[0-9]+", text) else "0"
+
+    while True:
+        before = len(values)
+        await process.print(re.sub(r"%([sd%])", value, template))
+        if not values or len(values) == before:  # the format is used up values first
+            return 0
+
+
+async def _cat(process: Process, args: list[str]) -> int:
+    code = 0
+    for path in args or ["-"]:
+        if path == "-":
+            while line := await process.stdin.readline():
+                await process.print(line)
+        elif path != "/dev/null":
+            text = f"cat: can't open '{path}': No such file or directory"
+            code = await _fail(process, text)
+    return code
+
+
+async def _printenv(process: Process, args: list[str]) -> int:
+    if not args:
+        for name, value in process.environment.items():
+            await process.print(f"{name}={value}\n")
+        return 0
+    for name in args:
+        if name not in process.environment:
+            return 1
+        await process.print(process.environment[name] + "\n")
+    return 0
+
+
+async def _seq(process: Process, args: list[str]) -> int:
+    try:
+        numbers = [int(arg) for arg in args]
+    except ValueError:
+        return await _fail(process, "seq: invalid number")
+    match numbers:
+        case [last]:
+            first, step = 1, 1
+        case [first, last]:
+            step = 1
+        case [first, step, last] if step:
+            pass
+        case _:
+            return await _fail(process, "usage: seq [FIRST [INC]] LAST")
+    for n, number in enumerate(range(first, last + (1 if step > 0 else -1), step)):
+        if n % 1000 == 999:
+            await asyncio.sleep(0)
+        await process.print(f"{number}\n")
+    return 0
+
+
+# --- time -----------------------------------------------------------------------------
+
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+_FOR_EVER = 1e9
+
+
+async def _sleep(process: Process, args: list[str]) -> int:
+    seconds = 0.0
+    for arg in args:
+        number, unit = (arg[:-1], arg[-1]) if arg[-1:] in _UNITS else (arg, "s")
+        try:
+            length = float(number) * _UNITS[unit]
+        except ValueError:
+            length = math.nan
+        if not length >= 0:
+            return await _fail(process, f"sleep: invalid number '{arg}'")
+        seconds += length
+    if not args:
+        return await _fail(process, "sleep: missing operand")
+    await process.clock.sleep(min(seconds, _FOR_EVER))
+    return 0
+
+
+async def _date(process: Process, args: list[str]) -> int:
+    seconds = process.clock.time_ns() // 1_000_000_000
+    form = "%a %b %e %H:%M:%S UTC %Y"
+    for arg in args:
+        if arg.startswith("+"):
+            form = arg[1:].replace("%s", str(seconds))
+    try:
+        text = datetime.fromtimestamp(seconds, UTC).strftime(form)
+    except ValueError:
+        return await _fail(process, "date: invalid format")
+    await process.print(text + "\n")
+    return 0
+
+
+# --- who and where --------------------------------------------------------------------
+
+
+async def _pwd(process: Process, args: list[str]) -> int:
+    await process.print(process.directory + "\n")
+    return 0
+
+
+async def _ls(process: Process, args: list[str]) -> int:
+    """Nothing is anywhere, so every path is an empty directory."""
+    options = "".join(arg for arg in args if arg.startswith("-"))
+    names = [".", ".."] if "a" in options else []
+    if "l" in options:
+        await process.print("total 0\n")
+        names = [
+            f"drwxr-xr-x    1 root     root             0 Mar  1  2016 {name}"
+            for name in names
+        ]
+    await process.print("".join(f"{name}\n" for name in names))
+    return 0
+
+
+async def _hostname(process: Process, args: list[str]) -> int:
+    await process.print(process.hostname + "\n")
+    return 0
+
+
+async def _whoami(process: Process, args: list[str]) -> int:
+    await process.print(process.user + "\n")
+    return 0
+
+
+async def _id(process: Process, args: list[str]) -> int:
+    name = process.user
+    number = 0 if name == "root" else 1000
+    if "-n" in args or "-un" in args:
+        await process.print(f"{name}\n")
+    elif "-u" in args:
+        await process.print(f"{number}\n")
+    else:
+        await process.print(f"uid={number}({name}) gid={number}({name})\n")
+    return 0
+
+
+async def _uname(process: Process, args: list[str]) -> int:
+    options = "".join(args) or "-s"
+    facts = {
+        "s": "Linux",
+        "n": process.hostname,
+        "r": "4.4.0-embedded",
+        "m": "x86_64",
+    }
+    shown = [text for key, text in facts.items() if key in options or "a" in options]
+    await process.print(" ".join(shown) + "\n")
+    return 0
+
+
+# --- tests ----------------------------------------------------------------------------
+
+_COMPARE: Mapping[str, Callable[[int, int], bool]] = {
+    "-eq": lambda a, b: a == b,
+    "-ne": lambda a, b: a != b,
+    "-lt": lambda a, b: a < b,
+    "-le": lambda a, b: a <= b,
+    "-gt": lambda a, b: a > b,
+    "-ge": lambda a, b: a >= b,
+}
+
+
+def _holds(args: list[str]) -> bool:
+    """What ``test`` says. ValueError: it makes no sense."""
+    match args:
+        case []:
+            return False
+        case [text]:
+            return bool(text)
+        case ["!", *rest]:
+            return not _holds(rest)
+        case ["-n", text]:
+            return bool(text)
+        case ["-z", text]:
+            return not text
+        case ["-d", _]:
+            return True
+        case ["-e" | "-f" | "-r" | "-s" | "-w" | "-x", _]:
+            return False
+        case [left, "=" | "==", right]:
+            return left == right
+        case [left, "!=", right]:
+            return left != right
+        case [left, operator, right] if operator in _COMPARE:
+            return _COMPARE[operator](int(left), int(right))
+    raise ValueError("unknown operand")
+
+
+async def _test(process: Process, args: list[str]) -> int:
+    try:
+        return 0 if _holds(args) else 1
+    except ValueError:
+        return await _fail(process, "sh: test: bad number or unknown operand", 2)
+
+
+async def _bracket(process: Process, args: list[str]) -> int:
+    if args[-1:] != ["]"]:
+        return await _fail(process, "sh: [: missing ]", 2)
+    return await _test(process, args[:-1])
+
+
+async def _true(process: Process, args: list[str]) -> int:
+    return 0
+
+
+async def _false(process: Process, args: list[str]) -> int:
+    return 1
+
+
+COMMANDS: Mapping[str, Command] = {
+    "echo": _echo,
+    "printf": _printf,
+    "cat": _cat,
+    "printenv": _printenv,
+    "seq": _seq,
+    "sleep": _sleep,
+    "date": _date,
+    "pwd": _pwd,
+    "ls": _ls,
+    "hostname": _hostname,
+    "whoami": _whoami,
+    "id": _id,
+    "uname": _uname,
+    "test": _test,
+    "[": _bracket,
+    ":": _true,
+    "true": _true,
+    "false": _false,
+}

@@ -1,0 +1,1 @@
+"""What the server knows: records, their states, durable storage, events."""

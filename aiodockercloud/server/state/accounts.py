@@ -1,0 +1,122 @@
+"""Who may do what: accounts with API keys, of which only hashes are kept.
+
+An account without namespaces of its own list may use every namespace: it is the
+operator's. Keys made for containers with the role ``global`` belong to one namespace.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import secrets
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from ... import wire
+from ...exceptions import AuthError, Forbidden
+from .store import Store
+
+#: The kind under which accounts are stored.
+ACCOUNT = "account"
+_SCRYPT = {"n": 2**12, "r": 8, "p": 1}
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """One set of credentials. ``namespace`` is where un-namespaced paths lead."""
+
+    user: str
+    namespace: str
+    salt: str = field(repr=False)
+    hash: str = field(repr=False)
+    #: Only its own namespace, and no further keys.
+    scoped: bool = False
+
+
+def _bytes(text: str) -> bytes:
+    # Headers may hold bytes that are no text, which come as lone surrogates.
+    return text.encode(errors="surrogatepass")
+
+
+#: Who calls what needs no credentials.
+NOBODY = Account("", "", "", "", scoped=True)
+
+
+def _hash(key: str, salt: str) -> str:
+    return hashlib.scrypt(_bytes(key), salt=bytes.fromhex(salt), **_SCRYPT).hex()
+
+
+class Accounts:
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._accounts: dict[str, Account] = {}
+        # scrypt is slow on purpose; what has been checked is remembered by a quick
+        # digest under a secret that dies with the process.
+        self._secret = secrets.token_bytes(32)
+        self._checked: dict[bytes, Account] = {}
+
+    def has(self, user: str) -> bool:
+        return user in self._accounts
+
+    def load(self, body: dict[str, Any]) -> None:
+        account = Account(**body)
+        self._accounts[account.user] = account
+
+    def add(
+        self, user: str, key: str, *, namespace: str | None = None, scoped: bool = False
+    ) -> Account:
+        """Make an account, or give it another key."""
+        salt = secrets.token_hex(16)
+        account = Account(user, namespace or user, salt, _hash(key, salt), scoped)
+        self._accounts[user] = account
+        self._checked.clear()
+        self._store.put_row(ACCOUNT, user, asdict(account))
+        return account
+
+    def remove(self, user: str) -> None:
+        if self._accounts.pop(user, None) is not None:
+            self._checked.clear()
+            self._store.put_row(ACCOUNT, user, None)
+
+    def for_container(self, uuid: str, namespace: str) -> str:
+        """The ``DOCKERCLOUD_AUTH`` of a container with the role ``global``: good for
+        its namespace, as long as the container is there."""
+        key = secrets.token_urlsafe(32)
+        user = f"container-{uuid}"
+        self.add(user, key, namespace=namespace, scoped=True)
+        return wire.basic_auth(user, key)
+
+    def forget_container(self, uuid: str) -> None:
+        self.remove(f"container-{uuid}")
+
+    def authenticate(self, credentials: tuple[str, str] | None) -> Account:
+        """The account of a user and key.
+
+        Raises:
+            AuthError: There is none such.
+        """
+        if credentials is None:
+            raise AuthError("credentials are missing: send Authorization: Basic")
+        user, key = credentials
+        digest = hmac.digest(self._secret, _bytes(f"{user}\0{key}"), "sha256")
+        if (known := self._checked.get(digest)) is not None:
+            return known
+        account = self._accounts.get(user)
+        if account is None or not hmac.compare_digest(
+            _hash(key, account.salt), account.hash
+        ):
+            raise AuthError("the user or the API key is wrong")
+        self._checked[digest] = account
+        return account
+
+    def namespace(self, account: Account, wanted: str | None) -> str:
+        """The namespace a request works in.
+
+        Raises:
+            Forbidden: The account may not use it.
+        """
+        if wanted is None or wanted == account.namespace:
+            return account.namespace
+        if account.scoped and account is not NOBODY:
+            raise Forbidden(f"these credentials do not reach namespace {wanted}")
+        return wanted

@@ -1,0 +1,128 @@
+"""The documented state tables, as data, and the two functions that derive a state.
+
+Which operation a state allows and which state it leads through stands here and
+nowhere else. Source: Docker Cloud API reference, "Service states" and its sisters,
+with what real clients were seen to rely on (a redeploy of a service that was never
+started starts it; a stack can be stopped).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import NamedTuple
+
+from ...exceptions import OperationNotAllowed
+
+NOT_RUNNING, STARTING, RUNNING = "Not running", "Starting", "Running"
+PARTLY, SCALING, REDEPLOYING = "Partly running", "Scaling", "Redeploying"
+STOPPING, STOPPED = "Stopping", "Stopped"
+TERMINATING, TERMINATED = "Terminating", "Terminated"
+INIT, DEPLOYING, DEPLOYED = "Init", "Deploying", "Deployed"
+PARTLY_DEPLOYED, EMPTY_CLUSTER = "Partly deployed", "Empty cluster"
+UNREACHABLE, UPGRADING = "Unreachable", "Upgrading"
+PENDING, IN_PROGRESS, SUCCESS = "Pending", "In progress", "Success"
+FAILED, CANCELING, CANCELED = "Failed", "Canceling", "Canceled"
+
+
+class Rule(NamedTuple):
+    """An operation: in which states it is allowed, and the state while it runs."""
+
+    allowed: frozenset[str]
+    during: str
+
+
+def _rule(during: str, *allowed: str) -> Rule:
+    return Rule(frozenset(allowed), during)
+
+
+_DEPLOYMENT = {
+    "start": _rule(STARTING, NOT_RUNNING, STOPPED, PARTLY),
+    "stop": _rule(STOPPING, RUNNING, PARTLY),
+    "redeploy": _rule(REDEPLOYING, NOT_RUNNING, RUNNING, PARTLY, STOPPED),
+    "terminate": _rule(TERMINATING, NOT_RUNNING, RUNNING, PARTLY, STOPPED),
+}
+
+#: kind → operation → its rule.
+OPERATIONS: Mapping[str, Mapping[str, Rule]] = {
+    "stack": _DEPLOYMENT,
+    "service": {
+        **_DEPLOYMENT,
+        "scale": _rule(SCALING, NOT_RUNNING, RUNNING, PARTLY, STOPPED),
+        "rollback": _rule(REDEPLOYING, RUNNING, PARTLY, STOPPED),
+    },
+    "container": {
+        "start": _rule(STARTING, STOPPED),
+        "stop": _rule(STOPPING, RUNNING),
+        "redeploy": _rule(TERMINATING, RUNNING, STOPPED),
+        "terminate": _rule(TERMINATING, RUNNING, STOPPED),
+    },
+    "node": {
+        "deploy": _rule(DEPLOYING, INIT, UNREACHABLE),
+        "docker-upgrade": _rule(UPGRADING, DEPLOYED),
+        "health-check": _rule("", DEPLOYED, UNREACHABLE),
+        "terminate": _rule(TERMINATING, DEPLOYED, UNREACHABLE),
+    },
+    "nodecluster": {
+        "deploy": _rule(DEPLOYING, INIT),
+        "scale": _rule(SCALING, DEPLOYED, PARTLY_DEPLOYED, EMPTY_CLUSTER),
+        "docker-upgrade": _rule("", DEPLOYED, PARTLY_DEPLOYED),
+        "terminate": _rule(TERMINATING, INIT, DEPLOYED, PARTLY_DEPLOYED, EMPTY_CLUSTER),
+    },
+    "action": {
+        "cancel": _rule(CANCELING, PENDING, IN_PROGRESS),
+        "retry": _rule("", SUCCESS, FAILED, CANCELED),
+    },
+}
+
+#: An action in one of these has ended.
+ENDED = frozenset({SUCCESS, FAILED, CANCELED})
+
+
+def check(kind: str, name: str, state: str, operation: str) -> Rule:
+    """The rule of an operation, when *state* allows it.
+
+    Raises:
+        OperationNotAllowed: It does not; the message lists what is allowed.
+    """
+    rules = OPERATIONS[kind]
+    rule = rules[operation]
+    if state in rule.allowed:
+        return rule
+    allowed = [word for word, other in rules.items() if state in other.allowed]
+    raise OperationNotAllowed(
+        f"{operation}: the {kind} {name} is {state}, which does not allow it;"
+        f" allowed now: {', '.join(allowed) or 'nothing, wait for it to change'}"
+    )
+
+
+def service_state(containers: Collection[str]) -> str:
+    """The state of a service that no operation is changing, from its containers'.
+
+    Terminated ones do not count. A container on its way down still runs, one on its
+    way up does not yet.
+    """
+    live = [state for state in containers if state not in (TERMINATING, TERMINATED)]
+    if not live:
+        return NOT_RUNNING
+    running = sum(state in (RUNNING, STOPPING) for state in live)
+    if running == len(live):
+        return RUNNING
+    return PARTLY if running else STOPPED
+
+
+def stack_state(services: Collection[str]) -> str:
+    """The state of a stack that no operation is changing, from its services'."""
+    live = {state for state in services if state not in (TERMINATING, TERMINATED)}
+    if live <= {NOT_RUNNING}:
+        return NOT_RUNNING
+    if live <= {RUNNING, SCALING, REDEPLOYING}:
+        return RUNNING
+    return STOPPED if live <= {STOPPED, NOT_RUNNING} else PARTLY
+
+
+def cluster_state(nodes: Collection[str]) -> str:
+    """The state of a deployed node cluster that no operation is changing."""
+    live = [state for state in nodes if state != TERMINATED]
+    if not live:
+        return EMPTY_CLUSTER
+    return DEPLOYED if all(state == DEPLOYED for state in live) else PARTLY_DEPLOYED

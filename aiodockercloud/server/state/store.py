@@ -1,0 +1,198 @@
+"""Durable state: every record as one row of JSON in SQLite, read only at start.
+
+A change is noted at once; one writer task writes all that was noted meanwhile in one
+transaction. A request is answered after ``flush``, so what was answered 2xx is in the
+database (WAL) before the client knows. Without a directory nothing is written.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import AsyncIterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import aiosqlite
+
+from ... import wire
+from .models import Record
+
+_SCHEMA_VERSION = 1
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS objects (
+    kind TEXT NOT NULL, uuid TEXT NOT NULL, body BLOB NOT NULL,
+    PRIMARY KEY (kind, uuid)
+) WITHOUT ROWID
+"""
+
+#: Seconds to wait for a server that is just letting go of the directory.
+_BUSY = 2.0
+
+Row = Record | dict[str, Any] | None
+
+
+class Store:
+    """Rows in a file, or, without *directory*, nowhere."""
+
+    def __init__(self, directory: Path | None = None) -> None:
+        self._directory = directory
+        self._db: aiosqlite.Connection | None = None
+        self._dirty: dict[tuple[str, str], Row] = {}
+        #: How many changes were noted, and how many of them are written.
+        self._noted = self._written = 0
+        self._wanted = asyncio.Event()
+        self._progress: asyncio.Future[None] | None = None
+        self._closing = False
+        self._writer: asyncio.Task[None] | None = None
+
+    async def open(self) -> None:
+        """Open the database, made on first use.
+
+        Raises:
+            OSError: The directory cannot be used, or another server uses it.
+        """
+        if self._directory is None:
+            return
+        await asyncio.to_thread(
+            self._directory.mkdir, mode=0o700, parents=True, exist_ok=True
+        )
+        try:
+            db = await aiosqlite.connect(
+                self._directory / "aiodockercloud.sqlite3", timeout=_BUSY
+            )
+        except sqlite3.Error as error:
+            raise self._unusable(error) from error
+        try:
+            # One server a directory: the second one fails here.
+            await db.execute("PRAGMA locking_mode = EXCLUSIVE")
+            await db.execute("PRAGMA journal_mode = WAL")
+            await db.execute("PRAGMA synchronous = NORMAL")
+            async with db.execute("PRAGMA user_version") as cursor:
+                row = await cursor.fetchone()
+            version = row[0] if row else 0
+            if version > _SCHEMA_VERSION:
+                raise OSError(
+                    f"{self._directory} was written by a newer aiodockercloud"
+                )
+            await db.execute(_SCHEMA)
+            await db.execute(f"PRAGMA user_version = {_SCHEMA_VERSION}")
+            await db.commit()
+        except BaseException as error:
+            await db.close()
+            if isinstance(error, sqlite3.Error):
+                raise self._unusable(error) from error
+            raise
+        self._db = db
+        self._writer = asyncio.create_task(self._write(db), name="store-writer")
+
+    def _unusable(self, error: sqlite3.Error) -> OSError:
+        locked = "locked" in str(error)
+        why = "another server is using it" if locked else str(error)
+        return OSError(f"cannot use {self._directory}: {why}")
+
+    async def load(self) -> AsyncIterator[tuple[str, str, dict[str, Any]]]:
+        """All rows as (kind, key, body)."""
+        if self._db is None:
+            return
+        async with self._db.execute("SELECT kind, uuid, body FROM objects") as rows:
+            async for kind, key, body in rows:
+                yield kind, key, wire.loads(body)
+
+    def put(self, record: Record) -> None:
+        """Note that a record is new or changed."""
+        self.put_row(record.kind, record.uuid, record)
+
+    def delete(self, record: Record) -> None:
+        """Note that a record is gone."""
+        self.put_row(record.kind, record.uuid, None)
+
+    def put_row(self, kind: str, key: str, row: Row) -> None:
+        """Note a row of any kind; ``None`` deletes it."""
+        if self._db is not None:
+            self._dirty[kind, key] = row
+            self._noted += 1
+            self._wanted.set()
+
+    async def flush(self) -> None:
+        """Return when all that is noted now is in the database.
+
+        Raises:
+            OSError: It could not be written.
+        """
+        target = self._noted
+        while self._written < target:
+            if self._progress is None:
+                self._progress = asyncio.get_running_loop().create_future()
+            if self._writer is None:
+                raise OSError("the database is closed")
+            if self._dirty:
+                # After a failure the writer waits for a reason to try again.
+                self._wanted.set()
+            await asyncio.shield(self._progress)
+
+    async def close(self) -> None:
+        """Write the rest and close; safe to repeat.
+
+        Raises:
+            OSError: The rest could not be written; it is closed all the same.
+        """
+        self._closing = True
+        self._wanted.set()
+        try:
+            if self._writer is not None:
+                await self._writer
+        finally:
+            self._writer = None
+            db, self._db = self._db, None
+            if db is not None:
+                await db.close()
+
+    async def _write(self, db: aiosqlite.Connection) -> None:
+        while self._dirty or not self._closing:
+            await self._wanted.wait()
+            self._wanted.clear()
+            dirty, self._dirty = self._dirty, {}
+            noted = self._noted
+            failure: OSError | None = None
+            try:
+                await _write_rows(db, dirty)
+            except Exception as error:
+                # Whatever it is: without a writer every flush would wait for ever.
+                self._dirty = dirty | self._dirty
+                failure = OSError(f"the database cannot be written: {error}")
+                failure.__cause__ = error
+            else:
+                self._written = noted
+            progress, self._progress = self._progress, None
+            if progress is not None and not progress.done():
+                if failure is None:
+                    progress.set_result(None)
+                else:
+                    progress.set_exception(failure)
+            if failure is not None and self._closing:
+                raise failure
+
+
+async def _write_rows(
+    db: aiosqlite.Connection, rows: Mapping[tuple[str, str], Row]
+) -> None:
+    written = [
+        (kind, key, wire.dumps(row.as_json() if isinstance(row, Record) else row))
+        for (kind, key), row in rows.items()
+        if row is not None
+    ]
+    gone = [key for key, row in rows.items() if row is None]
+    try:
+        if written:
+            await db.executemany(
+                "INSERT OR REPLACE INTO objects VALUES (?, ?, ?)", written
+            )
+        if gone:
+            await db.executemany(
+                "DELETE FROM objects WHERE kind = ? AND uuid = ?", gone
+            )
+        await db.commit()
+    except sqlite3.Error:
+        await db.rollback()
+        raise

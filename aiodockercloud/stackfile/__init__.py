@@ -1,0 +1,404 @@
+"""Stack files: ``docker-cloud.yml`` and ``tutum.yml`` to API JSON, and back.
+
+A stack file has the services of one stack at its top level, as Compose files of
+version 1 have. :func:`load` reads files, :func:`parse` a text, :func:`find` looks for
+the files that belong to a directory; :func:`to_api` and :func:`to_stackfile` translate
+the keys of one service and do no more.
+
+Scalars stay the text that the user wrote until a key says what they are: ``22:22`` is
+a pair of ports and no number to the base 60, ``1.10`` keeps its zero, ``no`` is a word.
+
+Source: Docker Cloud stack file reference; the look-up, the variables and the completion
+of ``environment`` are those of the official command line client.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from ..exceptions import StackFileError
+from .keys import API_KEYS, STACK_KEYS, to_api, to_stackfile
+from .values import environment_of
+
+__all__ = [
+    "API_KEYS",
+    "STACK_KEYS",
+    "StackFile",
+    "find",
+    "load",
+    "parse",
+    "to_api",
+    "to_stackfile",
+]
+
+FILE_NAMES = (
+    "docker-cloud.yml",
+    "docker-cloud.yaml",
+    "tutum.yml",
+    "tutum.yaml",
+    "docker-compose.yml",
+    "docker-compose.yaml",
+)
+#: Bounds on one file: bytes, and values when all aliases are written out.
+MAX_SIZE = 2**20
+MAX_NODES = 100_000
+_TOO_LARGE = "is larger than 1 MiB"
+
+
+@dataclass(frozen=True)
+class StackFile:
+    """What one stack file, or several together, say.
+
+    Attributes:
+        name: A name for the stack: that of the (first) file's directory.
+        services: API JSON, ready to be posted as ``services`` of a stack, in the order
+            of the file; links by service name.
+        warnings: What is worth telling the user, such as variables that are not set.
+    """
+
+    name: str
+    services: list[dict[str, Any]]
+    warnings: tuple[str, ...] = ()
+
+
+def find(directory: str | os.PathLike[str]) -> list[Path]:
+    """The stack files for a directory: the first known name in it or its parents.
+
+    ``docker-cloud.yml`` goes before ``tutum.yml`` before ``docker-compose.yml``; the
+    ``.override`` file beside it (``docker-cloud.override.yml``) comes second, if there
+    is one. An empty list: none was found up to the root.
+    """
+    start = Path(directory).absolute()
+    for folder in (start, *start.parents):
+        for name in FILE_NAMES:
+            path = folder / name
+            if path.is_file():
+                override = path.with_name(f"{path.stem}.override{path.suffix}")
+                return [path, override] if override.is_file() else [path]
+    return []
+
+
+def load(
+    path: str | os.PathLike[str] | Sequence[str | os.PathLike[str]],
+    *,
+    environ: Mapping[str, str] | None = None,
+) -> StackFile:
+    """Read one stack file, or several: a later one replaces whole services.
+
+    Args:
+        path: A file, or files in order, as :func:`find` returns them.
+        environ: The variables for ``$NAME`` and ``environment``; those of the process
+            when left out.
+
+    Raises:
+        StackFileError: A file cannot be read, or something in it is wrong; it names
+            file, service and key, and says what is allowed.
+    """
+    paths = [path] if isinstance(path, str | os.PathLike) else list(path)
+    if not paths:
+        raise StackFileError(
+            f"no stack file was given or found; one is called {', '.join(FILE_NAMES)}"
+        )
+    return _build([(str(each), _read(Path(each))) for each in paths], environ)
+
+
+def parse(
+    text: str,
+    *,
+    file: str = "docker-cloud.yml",
+    environ: Mapping[str, str] | None = None,
+) -> StackFile:
+    """Read the text of a stack file; as :func:`load`, ``file`` being for messages.
+
+    Raises:
+        StackFileError: Something in it is wrong.
+    """
+    return _build([(file, text)], environ)
+
+
+def _read(path: Path) -> str:
+    try:
+        with path.open("rb") as source:
+            data = source.read(MAX_SIZE + 1)
+        if len(data) > MAX_SIZE:
+            raise StackFileError(_TOO_LARGE, str(path))
+        return data.decode("utf-8-sig")
+    except OSError as exc:
+        problem = f"cannot be read: {exc.strerror or exc}"
+        raise StackFileError(problem, str(path)) from exc
+    except UnicodeDecodeError as exc:
+        raise StackFileError("is not UTF-8 text", str(path)) from exc
+
+
+def _build(
+    sources: Sequence[tuple[str, str]], environ: Mapping[str, str] | None
+) -> StackFile:
+    variables = _Variables(os.environ if environ is None else environ)
+    read: dict[str, tuple[_Place, dict[str, Any]]] = {}
+    for file, text in sources:
+        try:
+            for name, keys in _services(text, file).items():
+                read[name] = (
+                    _Place(file, name),
+                    {
+                        key: variables.replace(value, _Place(file, name, str(key)))
+                        for key, value in keys.items()
+                    },
+                )
+        except RecursionError:
+            raise StackFileError("is nested too deeply", file) from None
+    services = []
+    for place, keys in read.values():
+        service = _service(place, keys, variables.environ)
+        _check_targets(place, service, read.keys())
+        services.append(service)
+    warnings = tuple(
+        f"{at.file}: service {at.service}: key {at.key}: the variable {variable} is"
+        " not set, an empty text stands in its place"
+        for variable, at in variables.unset.items()
+    )
+    return StackFile(_stack_name(sources[0][0]), services, warnings)
+
+
+def _stack_name(file: str) -> str:
+    folder = Path(file).absolute().parent.name
+    return re.sub(r"[^A-Za-z0-9_-]+", "-", folder).strip("-_") or "stack"
+
+
+# --- YAML ---------------------------------------------------------------------------
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML in which every scalar is text, but for nulls; ``<<`` merges.
+
+    A tag such as ``!!int`` changes nothing: the keys know what they want.
+    """
+
+    def __init__(self, stream: str) -> None:
+        super().__init__(stream)
+        self._sizes: dict[yaml.Node, int] = {}
+
+    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
+        """Count nodes as if aliases were written out, so that few cannot make many."""
+        alias = self.check_event(yaml.AliasEvent)
+        node = super().compose_node(parent, index)
+        if node is None:
+            return None
+        if alias:
+            if node not in self._sizes:
+                raise yaml.composer.ComposerError(
+                    None, None, "an alias stands inside what it names", node.start_mark
+                )
+            return node
+        below: Iterable[yaml.Node] = ()
+        if isinstance(node, yaml.MappingNode):
+            below = [part for pair in node.value for part in pair]
+        elif isinstance(node, yaml.SequenceNode):
+            below = node.value
+        self._sizes[node] = 1 + sum(self._sizes[part] for part in below)
+        if self._sizes[node] > MAX_NODES:
+            raise yaml.composer.ComposerError(
+                None, None, f"more than {MAX_NODES} values", node.start_mark
+            )
+        return node
+
+
+def _as_written(loader: _Loader, node: Any) -> str:
+    return str(loader.construct_scalar(node))
+
+
+_TAG = "tag:yaml.org,2002:"
+_Loader.yaml_implicit_resolvers = {}
+_Loader.add_implicit_resolver(
+    f"{_TAG}null", re.compile(r"(?:~|null|Null|NULL|)$"), ["~", "n", "N", ""]
+)
+_Loader.add_implicit_resolver(f"{_TAG}merge", re.compile("<<$"), ["<"])
+_Loader.yaml_constructors = {
+    tag: construct
+    for tag, construct in yaml.SafeLoader.yaml_constructors.items()
+    if tag not in {f"{_TAG}{name}" for name in ("set", "omap", "pairs")}
+}
+for _name in ("bool", "int", "float", "timestamp", "binary"):
+    _Loader.add_constructor(f"{_TAG}{_name}", _as_written)
+
+
+def _yaml(text: str, file: str) -> Any:
+    if len(text) > MAX_SIZE:
+        raise StackFileError(_TOO_LARGE, file)
+    try:
+        documents = list(islice(yaml.load_all(text, Loader=_Loader), 2))
+    except yaml.MarkedYAMLError as exc:
+        # Without the snippet that PyYAML adds: it may show a secret.
+        mark = exc.problem_mark or exc.context_mark
+        line = f", line {mark.line + 1}" if mark else ""
+        raise StackFileError(f"is not valid YAML{line}: {exc.problem}", file) from None
+    except yaml.reader.ReaderError as exc:
+        line = f", line {text.count(chr(10), 0, exc.position) + 1}"
+        raise StackFileError(f"is not valid YAML{line}: {exc.reason}", file) from None
+    if len(documents) > 1:
+        raise StackFileError(
+            "has several YAML documents (---); write one stack a file", file
+        )
+    return documents[0] if documents else None
+
+
+# --- the layout ---------------------------------------------------------------------
+
+_COMPOSE_SECTIONS = ("services", "networks", "volumes", "configs", "secrets")
+_LAYOUT = "a stack file has its services at the top level, each a mapping with an image"
+
+
+def _services(text: str, file: str) -> dict[str, dict[str, Any]]:
+    """The services of a file with their keys as they stand; the layout is checked."""
+    data = _yaml(text, file)
+    if data is None or data == {}:
+        raise StackFileError(f"is empty; {_LAYOUT}", file)
+    if not isinstance(data, dict):
+        found = "a list" if isinstance(data, list) else "one text"
+        raise StackFileError(f"holds {found}; {_LAYOUT}", file)
+    if section := _compose_section(data):
+        raise StackFileError(
+            f"this is a Compose file of version 2 or later (Compose v2+), it has"
+            f" {section!r} at its top level; {_LAYOUT} (the layout of Compose v1). Take"
+            " away version, networks and volumes and move the services from below"
+            " 'services' to the top level",
+            file,
+            key=section,
+        )
+    for name, keys in data.items():
+        if not isinstance(name, str) or not name.strip():
+            raise StackFileError(f"a service has no name; {_LAYOUT}", file, str(name))
+        if not isinstance(keys, dict):
+            found = "no keys" if keys is None else "no mapping but other content"
+            raise StackFileError(f"the service has {found}; {_LAYOUT}", file, name)
+    return data
+
+
+def _compose_section(data: Mapping[Any, Any]) -> str | None:
+    """The top-level key that only Compose v2+ has; a service may have such a name."""
+    version = data.get("version")
+    if version is not None and not isinstance(version, dict):
+        return "version"
+    for section in _COMPOSE_SECTIONS:
+        if section not in data:
+            continue
+        below = data[section]
+        if below is None or (
+            isinstance(below, dict)
+            and "image" not in below
+            and all(part is None or isinstance(part, dict) for part in below.values())
+        ):
+            return section
+    return None
+
+
+# --- services -----------------------------------------------------------------------
+
+_VARIABLE = re.compile(
+    r"\$(?:(?P<escaped>\$)|(?P<named>[_a-zA-Z][_a-zA-Z0-9]*)"
+    r"|\{(?P<braced>[_a-zA-Z][_a-zA-Z0-9]*)\}|(?P<invalid>))"
+)
+#: The platform sets these in every container and expands them when it deploys.
+_PLATFORM = ("DOCKERCLOUD_", "TUTUM_")
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Where in the files something stands."""
+
+    file: str
+    service: str
+    key: str = ""
+
+    def error(self, problem: str, key: str = "") -> StackFileError:
+        return StackFileError(problem, self.file, self.service, key or self.key)
+
+
+@dataclass
+class _Variables:
+    """Puts values for ``$NAME``; notes which variables are not set, and where."""
+
+    environ: Mapping[str, str]
+    unset: dict[str, _Place] = field(default_factory=dict)
+
+    def replace(self, value: Any, place: _Place) -> Any:
+        """The value with its variables replaced, at any depth, but not in keys."""
+        if isinstance(value, dict):
+            return {name: self.replace(item, place) for name, item in value.items()}
+        if isinstance(value, list):
+            return [self.replace(item, place) for item in value]
+        if isinstance(value, str):
+            return _VARIABLE.sub(lambda match: self._one(match, place), value)
+        return value
+
+    def _one(self, match: re.Match[str], place: _Place) -> str:
+        if match["escaped"]:
+            return "$"
+        name = match["named"] or match["braced"]
+        if name is None:  # the message leaves out the value, it may be a secret
+            raise place.error(
+                f"the $ at character {match.start() + 1} of a value begins no variable;"
+                " allowed: $NAME, ${NAME} (without a default), and $$ for a plain $"
+            )
+        if name in self.environ:
+            return self.environ[name]
+        if name.startswith(_PLATFORM):
+            return match[0]
+        self.unset.setdefault(name, place)
+        return ""
+
+
+def _service(
+    place: _Place, keys: Mapping[str, Any], environ: Mapping[str, str]
+) -> dict[str, Any]:
+    """API JSON of one service. A key without a value counts as left out."""
+    given = {k: v for k, v in keys.items() if v is not None or k == "image"}
+    if "environment" in given:
+        with suppress(ValueError):  # to_api says what is wrong with it
+            named = environment_of(given["environment"])
+            given["environment"] = {
+                k: v or environ.get(k, "") for k, v in named.items()
+            }
+    service = to_api(place.service, given, file=place.file)
+    if "image" not in service:
+        raise place.error("is missing; every service must name its image", "image")
+    if service.setdefault("name", place.service) != place.service:
+        raise place.error("is not the name that the service stands under", "name")
+    return {"name": place.service, **service}
+
+
+def _check_targets(
+    place: _Place, service: Mapping[str, Any], known: Collection[str]
+) -> None:
+    """Plain names must be services of the files; ``name.stack`` is another stack's."""
+    wanted = [
+        (key, entry.get(part))
+        for key, field_name, part in (
+            ("links", "linked_to_service", "to_service"),
+            ("volumes_from", "bindings", "volumes_from"),
+        )
+        for entry in _dicts(service.get(field_name))
+    ]
+    for key, target in wanted:
+        # API fields may hold resource URIs, which only the server can resolve.
+        if isinstance(target, str) and target not in known and not {*"./"} & {*target}:
+            raise place.error(
+                f"there is no service {target} in the file; there are"
+                f" {', '.join(sorted(known))}; a service of another stack is written"
+                " service.stack",
+                key,
+            )
+
+
+def _dicts(entries: Any) -> list[dict[str, Any]]:
+    given = entries if isinstance(entries, list) else []
+    return [entry for entry in given if isinstance(entry, dict)]

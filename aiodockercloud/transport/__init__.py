@@ -1,0 +1,1 @@
+"""Sessions, credentials, retries, and streams that reconnect."""

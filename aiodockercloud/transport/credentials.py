@@ -1,0 +1,139 @@
+"""Where the ``Authorization`` header comes from when the caller names none.
+
+Source: Docker Cloud API reference, "Authentication"; the order is the one of the
+official Python client.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import binascii
+import configparser
+import json
+from base64 import b64decode
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from .. import wire
+from ..exceptions import AuthError
+
+__all__ = ["resolve"]
+
+#: Under which name ``docker login`` keeps the account that Docker Cloud shared.
+INDEX = "https://index.docker.io/v1/"
+
+#: Seconds a credential helper may take; some ask the user to unlock a key chain.
+HELPER_TIMEOUT = 60.0
+
+
+async def resolve(dialect: wire.Dialect, environ: Mapping[str, str]) -> str | None:
+    """The value of ``Authorization``, or ``None`` when there are no credentials.
+
+    In this order: ``DOCKERCLOUD_AUTH`` as it stands; ``DOCKERCLOUD_USER`` with
+    ``DOCKERCLOUD_APIKEY``; ``DOCKERCLOUD_USER`` with ``DOCKERCLOUD_PASS``; what
+    ``docker login`` left in ``~/.docker/config.json`` (or below ``DOCKER_CONFIG``),
+    credential helpers included. Tutum has its own variables and ``~/.tutum``.
+
+    Raises:
+        AuthError: A file cannot be read as what it should be, or the credential
+            helper it names is missing, hangs or answers nonsense.
+    """
+    prefix = dialect.env_prefix
+    if auth := environ.get(f"{prefix}_AUTH"):
+        return auth
+    if user := environ.get(f"{prefix}_USER"):
+        for name in ("APIKEY", "PASS"):
+            if key := environ.get(f"{prefix}_{name}"):
+                return wire.basic_auth(user, key)
+    if dialect == wire.TUTUM:
+        return await asyncio.to_thread(_from_tutum_file, Path.home() / ".tutum")
+    folder = environ.get("DOCKER_CONFIG")
+    base = Path(folder) if folder else Path.home() / ".docker"
+    return await _from_docker_config(base / "config.json")
+
+
+async def _from_docker_config(path: Path) -> str | None:
+    text = await asyncio.to_thread(_read, path)
+    if text is None:
+        return None
+    try:
+        config = json.loads(text)
+    except ValueError:
+        raise AuthError(f"{path} is not JSON") from None
+    if not isinstance(config, dict):
+        raise AuthError(f"{path} is not a JSON object")
+    if encoded := _member(_member(config, "auths"), INDEX).get("auth"):
+        try:
+            user, colon, _ = b64decode(encoded, validate=True).decode().partition(":")
+        except (binascii.Error, TypeError, ValueError):
+            user = colon = ""
+        if not user or not colon:
+            raise AuthError(f"{path}: the auth of {INDEX} is not base64 of user:key")
+        return f"Basic {encoded}"
+    if store := _member(config, "credHelpers").get(INDEX) or config.get("credsStore"):
+        return await _from_helper(f"docker-credential-{store}")
+    return None
+
+
+def _member(config: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    value = config.get(key)
+    return value if isinstance(value, Mapping) else {}
+
+
+async def _from_helper(program: str) -> str | None:
+    """Ask a credential helper of Docker: the index on its stdin, JSON on its stdout."""
+    try:
+        process = await asyncio.create_subprocess_exec(
+            program,
+            "get",
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.DEVNULL,
+        )
+    except OSError as exc:
+        raise AuthError(
+            f"the credential helper {program} cannot be run: {exc.strerror}"
+        ) from exc
+    try:
+        async with asyncio.timeout(HELPER_TIMEOUT):
+            answer, _ = await process.communicate(INDEX.encode())
+    except TimeoutError:
+        raise AuthError(f"{program} gave no answer in {HELPER_TIMEOUT:g} s") from None
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+    if process.returncode != 0:
+        return None  # it has no credentials for the index
+    try:
+        found = json.loads(answer)
+        return wire.basic_auth(found["Username"], found["Secret"])
+    except (ValueError, TypeError, KeyError):
+        # `from None`: the parser's error quotes the answer, which is a secret.
+        raise AuthError(f"{program} did not answer Username and Secret") from None
+
+
+def _from_tutum_file(path: Path) -> str | None:
+    text = _read(path)
+    if text is None:
+        return None
+    config = configparser.ConfigParser(interpolation=None)
+    try:
+        config.read_string(text)
+    except configparser.Error:
+        raise AuthError(f"{path} is not an ini file") from None
+    if basic := config.get("auth", "basic_auth", fallback=""):
+        return f"Basic {basic}"
+    user = config.get("auth", "user", fallback="")
+    key = config.get("auth", "apikey", fallback="")
+    return wire.basic_auth(user, key) if user and key else None
+
+
+def _read(path: Path) -> str | None:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except (OSError, UnicodeDecodeError) as exc:
+        raise AuthError(f"{path} cannot be read: {type(exc).__name__}") from exc

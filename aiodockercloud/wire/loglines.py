@@ -1,0 +1,92 @@
+"""Lines of logs as both halves read and write them: their stamps and their text.
+
+The engine's time stamp, with nanoseconds, stands at the beginning of the text: real
+clients saw it there, and it is what a reader that comes back goes on from. No I/O.
+
+Source: Docker Cloud API reference, "Services", on logs.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import Any
+
+from . import parse_date
+
+__all__ = ["format_stamp", "log_lines", "log_stamp", "log_text", "parse_stamp"]
+
+_STAMP = re.compile(r"^\d{4}-\d\d-\d\dT[\d:.]+Z ")
+
+
+def log_text(line: Mapping[str, Any]) -> str:
+    """The text of a log line, without the engine's time stamp and the newline."""
+    return _STAMP.sub("", str(line.get("log", ""))).rstrip("\r\n")
+
+
+_SECOND = 1_000_000_000
+_SECONDS = re.compile(r"(\d{1,12})(?:\.(\d{1,9}))?", re.ASCII)
+_DATE = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?(.*)", re.ASCII)
+
+
+def parse_stamp(text: str) -> int:
+    """Nanoseconds since 1970 from a date of RFC 3339, as lines begin with, or from
+    seconds since 1970, either with up to nine decimals.
+
+    Raises:
+        ValueError: It is neither.
+    """
+    if match := _SECONDS.fullmatch(text):
+        whole, decimals = int(match[1]), match[2]
+    elif match := _DATE.fullmatch(text):
+        whole = round(parse_date(match[1] + match[3]).timestamp())
+        decimals = match[2]
+    else:
+        raise ValueError(f"{text!r} is not a moment")
+    return whole * _SECOND + int((decimals or "").ljust(9, "0"))
+
+
+def format_stamp(nanoseconds: int) -> str:
+    """``2016-05-04T12:00:00.123456789Z``, as lines begin with."""
+    seconds, rest = divmod(nanoseconds, _SECOND)
+    return f"{_second(seconds)}.{rest:09}Z"
+
+
+@lru_cache(64)  # most lines are of the same second as the one before
+def _second(seconds: int) -> str:
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}"
+
+
+def log_stamp(line: Mapping[str, Any]) -> int | None:
+    """When a line was written, in nanoseconds since 1970: by its stamp or, where it
+    has none, its ``timestamp``; ``None`` without either."""
+    if match := _STAMP.match(str(line.get("log", ""))):
+        try:
+            return parse_stamp(match[0].rstrip())
+        except ValueError:
+            pass
+    seconds = line.get("timestamp")
+    return int(seconds) * _SECOND if isinstance(seconds, int) else None
+
+
+_TEXT_LINE = re.compile(r"(?:\[([^\]]+)\] )?(\d{4}-\d\d-\d\dT[\d:.]+Z) ")
+
+
+def log_lines(text: str) -> Iterator[dict[str, Any]]:
+    """The lines of a log that came as one text, each as a stream has it.
+
+    ``[web-1] 2014-10-13T11:01:43.000000000Z hello`` is how Tutum wrote a service's;
+    which of the two outputs a line came from is not in it.
+    """
+    for line in text.splitlines():
+        found: dict[str, Any] = {"type": "log", "streamType": "stdout"}
+        if match := _TEXT_LINE.match(line):
+            source, stamp = match.groups()
+            if source:
+                found["source"] = source
+                line = line[match.start(2) :]
+            found["timestamp"] = int(parse_date(stamp).timestamp())
+        found["log"] = f"{line}\n"
+        yield found
