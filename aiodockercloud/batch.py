@@ -56,7 +56,7 @@ ATTEMPTS = 4
 GRACE = 60.0
 
 #: The states out of which a service can be deleted, and the one it then ends in.
-_AT_REST = frozenset(get_args(ServiceState)) - wire.UNDER_WAY
+_AT_REST = frozenset(get_args(ServiceState)) - wire.TRANSITIONAL_STATES
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from .resources.repositories import Registries, Repositories
 from .resources.services import Services
 from .resources.stacks import Stacks
 from .resources.triggers import Triggers
-from .resources.watch import Watch
+from .resources.watch import ChangeFeed
 from .transport.retry import Retry
 from .transport.session import DEFAULT_RETRY, TIMEOUT, Transport
 from .wire import DOCKER_CLOUD, Dialect
@@ -85,13 +85,13 @@ class DockerCloud(Transport):
             retry=retry,
         )
         self.events = Events(self)
-        watch = self.watch = Watch(self.events.subscribe)
-        self.services = Services(self, watch)
-        self.containers = Containers(self, watch)
-        self.actions = Actions(self, watch)
-        self.stacks = Stacks(self, watch, self.services, self.containers, self.actions)
-        self.nodes = Nodes(self, watch)
-        self.nodeclusters = NodeClusters(self, watch)
+        feed = self._change_feed = ChangeFeed(self.events.subscribe)
+        self.services = Services(self, feed)
+        self.containers = Containers(self, feed)
+        self.actions = Actions(self, feed)
+        self.stacks = Stacks(self, feed, self.services, self.containers, self.actions)
+        self.nodes = Nodes(self, feed)
+        self.nodeclusters = NodeClusters(self, feed)
         self.triggers = Triggers(self)
         self.providers = Providers(self)
         self.regions = Regions(self)

@@ -21,9 +21,9 @@ from contextlib import suppress
 from pathlib import Path
 
 from aiodockercloud import ApiError, DockerCloud, StreamClosed, WaitFailed, batch
-from aiodockercloud.client import CONCURRENCY
 from aiodockercloud.server import Embedded, Server, running
 from aiodockercloud.server.engines.embedded.images import Container
+from aiodockercloud.transport.session import CONCURRENCY
 from aiodockercloud.types import Service
 
 #: At the same time: what one leaves must not disturb another.
@@ -210,7 +210,7 @@ async def clear(server: Server) -> None:
         await cloud.operations.wait(action)
     for record in [*cloud.stacks.values(), *cloud.services.values()]:
         if record.state != "Terminated" and cloud.active(record) is None:
-            cloud.operations.submit_own("terminate", record, reason="the end")
+            cloud.operations.submit_internal("terminate", record, reason="the end")
     for action in list(cloud.actions.values()):
         await cloud.operations.wait(action)
 

@@ -20,7 +20,7 @@ STUCK = "acme/stuck"
 REPOSITORY = "registry.example.com/team/app"
 REGION, NODE_TYPE = "aws/us-east-1", "aws/t2.micro"
 
-Thing = dict[str, Any]
+Reference = dict[str, Any]
 #: Brings an object into the state that an endpoint needs.
 Given = Callable[[DockerCloud], Awaitable[Any]]
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from aiodockercloud.server.control.control_plane import Cloud
+from aiodockercloud.server.control.control_plane import ControlPlane
 from aiodockercloud.server.state.models import Container, Service, Stack
 
 
 def service(
-    cloud: Cloud,
+    cloud: ControlPlane,
     name: str,
     *,
     stack: Stack | None = None,
@@ -41,7 +41,7 @@ def service(
 
 
 def container(
-    cloud: Cloud,
+    cloud: ControlPlane,
     of: Service,
     ordinal: int,
     *,

@@ -11,7 +11,7 @@ import pytest
 
 from aiodockercloud import DockerCloud, WaitFailed
 from aiodockercloud.server import Embedded, Server, running
-from aiodockercloud.server.control.autoredeploy import Pushes
+from aiodockercloud.server.control.autoredeploy import AutoRedeploy
 from aiodockercloud.types import Action, Service
 from flows import PATIENCE, client_of, containers, done, run
 
@@ -42,8 +42,8 @@ def engine() -> Telling:
 
 
 @pytest.fixture
-def pushes(server: Server) -> Pushes:
-    return server.cloud.pushes
+def pushes(server: Server) -> AutoRedeploy:
+    return server.cloud.autoredeploy
 
 
 async def redeploys(cloud: DockerCloud, service: Service) -> list[Action]:
@@ -57,7 +57,7 @@ async def redeploys(cloud: DockerCloud, service: Service) -> list[Action]:
 
 
 async def test_push_redeploys_once(
-    live: DockerCloud, engine: Telling, pushes: Pushes
+    live: DockerCloud, engine: Telling, pushes: AutoRedeploy
 ) -> None:
     service = await run(live, image=IMAGE, autoredeploy=True, target_num_containers=3)
     await pushes.look()
@@ -80,7 +80,7 @@ async def test_push_redeploys_once(
 
 
 async def test_image_of_many_containers_is_asked_for_once(
-    live: DockerCloud, engine: Telling, pushes: Pushes
+    live: DockerCloud, engine: Telling, pushes: AutoRedeploy
 ) -> None:
     for _ in range(2):
         await run(live, image=IMAGE, autoredeploy=True, target_num_containers=5)
@@ -92,7 +92,7 @@ async def test_image_of_many_containers_is_asked_for_once(
 
 
 async def test_registry_is_asked_with_the_stored_credentials(
-    live: DockerCloud, engine: Telling, pushes: Pushes
+    live: DockerCloud, engine: Telling, pushes: AutoRedeploy
 ) -> None:
     await live.repositories.create(name=IMAGE, username="me", password="one")
     await run(live, image=IMAGE, autoredeploy=True)
@@ -110,7 +110,7 @@ async def test_registry_is_asked_with_the_stored_credentials(
     ],
 )
 async def test_what_no_push_concerns_is_not_asked_for(
-    live: DockerCloud, engine: Telling, pushes: Pushes, fields: dict[str, Any]
+    live: DockerCloud, engine: Telling, pushes: AutoRedeploy, fields: dict[str, Any]
 ) -> None:
     service = await run(live, **fields)
     await live.services.create(image=IMAGE, autoredeploy=True)  # never started
@@ -123,7 +123,7 @@ async def test_what_no_push_concerns_is_not_asked_for(
 
 
 async def test_redeploy_by_hand_is_not_done_once_more(
-    live: DockerCloud, engine: Telling, pushes: Pushes
+    live: DockerCloud, engine: Telling, pushes: AutoRedeploy
 ) -> None:
     service = await run(live, image=IMAGE, autoredeploy=True)
     engine.digests[LATEST] = "sha256:2"
@@ -135,7 +135,7 @@ async def test_redeploy_by_hand_is_not_done_once_more(
 
 
 async def test_image_that_is_not_deployed_yet_redeploys_nothing(
-    live: DockerCloud, engine: Telling, pushes: Pushes
+    live: DockerCloud, engine: Telling, pushes: AutoRedeploy
 ) -> None:
     service = await run(live, image=IMAGE, autoredeploy=True)
     engine.digests[f"{IMAGE}:v2"] = "sha256:2"
@@ -147,7 +147,7 @@ async def test_image_that_is_not_deployed_yet_redeploys_nothing(
 
 
 async def test_registry_that_does_not_answer_changes_nothing(
-    live: DockerCloud, engine: Telling, pushes: Pushes
+    live: DockerCloud, engine: Telling, pushes: AutoRedeploy
 ) -> None:
     del engine.digests[LATEST]
     service = await run(live, image=IMAGE, autoredeploy=True)
@@ -163,7 +163,7 @@ async def test_registry_that_does_not_answer_changes_nothing(
 
 
 async def test_container_on_a_lost_node_is_tried_once_a_push(
-    live: DockerCloud, engine: Telling, pushes: Pushes
+    live: DockerCloud, engine: Telling, pushes: AutoRedeploy
 ) -> None:
     service = await run(live, image=IMAGE, autoredeploy=True, target_num_containers=2)
     engine.lose_node(engine.nodes[0])
@@ -189,7 +189,7 @@ async def test_push_while_the_server_was_down_is_noticed(tmp_path: Path) -> None
 
     async with running(engine, data_dir=tmp_path, apikey="s3cret") as server:
         async with client_of(server) as cloud:
-            await server.cloud.pushes.look()
+            await server.cloud.autoredeploy.look()
             assert len(await redeploys(cloud, service)) == 1
 
 

@@ -12,7 +12,11 @@ import pytest
 
 from aiodockercloud import AuthError, DockerCloud, WaitFailed
 from aiodockercloud.server import Embedded, Server, running
-from aiodockercloud.server.engines import ContainerSeen, ContainerSpec, EngineError
+from aiodockercloud.server.engines import (
+    ContainerObservation,
+    ContainerSpec,
+    EngineError,
+)
 from aiodockercloud.server.engines import ImageInfo as Info
 from flows import (
     PATIENCE,
@@ -39,7 +43,7 @@ class Slow(Gated):
     tells when it has begun to make one."""
 
     async def create(self, spec: ContainerSpec) -> None:
-        self._tell(ContainerSeen(uuid=spec.uuid, state="starting"))
+        self._tell(ContainerObservation(uuid=spec.uuid, state="starting"))
         await super().create(spec)
 
     async def remove_container(self, uuid: str, *, volumes: bool) -> None:
@@ -226,7 +230,13 @@ async def test_role_global_gives_credentials_that_end_when_the_container_cannot_
 def sizes(server: Server) -> dict[str, int]:
     """How much each part of the control plane has in its hands."""
     cloud = server.cloud
-    parts = (cloud, cloud.observer, cloud.operations, cloud.pushes, cloud.accounts)
+    parts = (
+        cloud,
+        cloud.observer,
+        cloud.operations,
+        cloud.autoredeploy,
+        cloud.accounts,
+    )
     return {
         f"{type(part).__name__}.{name}": len(value)
         for part in parts

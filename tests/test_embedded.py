@@ -9,7 +9,12 @@ import time
 
 import pytest
 
-from aiodockercloud.server.engines import ContainerSeen, Engine, EngineError, NodeSeen
+from aiodockercloud.server.engines import (
+    ContainerObservation,
+    Engine,
+    EngineError,
+    NodeObservation,
+)
 from aiodockercloud.server.engines.embedded import Container, Embedded
 from aiodockercloud.server.engines.embedded.clock import ManualClock
 from watches import Watch, published
@@ -351,7 +356,7 @@ async def test_lost_node_says_nothing_until_it_is_back(
     engine.lose_node(node)
     await clock.advance(10)
     [lost] = watch.told[known:]
-    assert isinstance(lost, NodeSeen)
+    assert isinstance(lost, NodeObservation)
     assert lost.state == "unreachable"
     assert not await engine.check_node(node)
     for refused in (
@@ -365,9 +370,9 @@ async def test_lost_node_says_nothing_until_it_is_back(
 
     engine.recover_node(node)
     back, container = watch.told[known + 1 :]
-    assert isinstance(back, NodeSeen)
+    assert isinstance(back, NodeObservation)
     assert back.state == "ready"
-    assert isinstance(container, ContainerSeen)
+    assert isinstance(container, ContainerObservation)
     assert (container.state, container.exit_code) == ("stopped", 0)
     assert await engine.check_node(node)
 

@@ -9,7 +9,7 @@ import socket
 import aiohttp
 import pytest
 
-from aiodockercloud.server.engines import EngineError, NodeSeen
+from aiodockercloud.server.engines import EngineError, NodeObservation
 from aiodockercloud.server.engines.embedded import Container, Embedded
 from aiodockercloud.server.engines.embedded.clock import ManualClock
 from watches import Watch, published, watched
@@ -21,7 +21,7 @@ async def test_nodes_have_tags_and_addresses_of_their_own(clock: ManualClock) ->
     async with watched(Embedded(nodes=[["web"], ["web", "db"]], clock=clock)) as watch:
         await watch.engine.add_node("n3", ["cache"])
 
-        nodes = [seen for seen in watch.told if isinstance(seen, NodeSeen)]
+        nodes = [seen for seen in watch.told if isinstance(seen, NodeObservation)]
         assert [list(node.tags) for node in nodes] == [
             ["web"],
             ["web", "db"],
@@ -42,7 +42,7 @@ async def test_remove_node_takes_its_containers_along(watch: Watch) -> None:
     assert watch.last(id).state == "gone"
     assert watch.last(other).state == "running"
     last = watch.told[-1]
-    assert isinstance(last, NodeSeen)
+    assert isinstance(last, NodeObservation)
     assert (last.id, last.state) == ("n2", "gone")
     with pytest.raises(EngineError, match="No such node"):
         await watch.engine.remove_node("n2")
@@ -104,7 +104,7 @@ async def test_hello_world_answers_on_its_port_and_logs(watch: Watch) -> None:
         ports=published(80),
         environment={"NAME": "<you>"},
     )
-    [node] = [seen for seen in watch.told if isinstance(seen, NodeSeen)]
+    [node] = [seen for seen in watch.told if isinstance(seen, NodeObservation)]
     [port] = watch.last(id).ports[80, "tcp"]
     url = f"http://{node.address}:{port}/path?x=1"
     async with asyncio.timeout(10), aiohttp.ClientSession() as session:

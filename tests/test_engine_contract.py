@@ -17,12 +17,12 @@ import pytest
 
 import swarms
 from aiodockercloud.server.engines import (
-    ContainerSeen,
+    ContainerObservation,
     ContainerSpec,
     Engine,
     EngineError,
     ExecSession,
-    NodeSeen,
+    NodeObservation,
     NoSuchContainer,
     Observation,
     PortSpec,
@@ -65,16 +65,16 @@ class World:
         self.told.append(observation)
         self._news.set()
 
-    def history(self, spec: ContainerSpec) -> list[ContainerSeen]:
+    def history(self, spec: ContainerSpec) -> list[ContainerObservation]:
         return [
             seen
             for seen in self.told
-            if isinstance(seen, ContainerSeen) and seen.uuid == spec.uuid
+            if isinstance(seen, ContainerObservation) and seen.uuid == spec.uuid
         ]
 
     async def until(
         self, spec: ContainerSpec, state: str, *, since: int = 0
-    ) -> ContainerSeen:
+    ) -> ContainerObservation:
         """The first observation from number *since* on with this state."""
         async with asyncio.timeout(PATIENCE):
             while True:
@@ -90,16 +90,18 @@ class World:
 
     async def clear(self) -> None:
         """Close the engine; leave no container."""
-        uuids = {seen.uuid for seen in self.told if isinstance(seen, ContainerSeen)}
+        uuids = {
+            seen.uuid for seen in self.told if isinstance(seen, ContainerObservation)
+        }
         await self.engine.close()
         if not self.engine.volatile:
             await swarms.forget(uuids)
 
-    def node(self) -> NodeSeen:
+    def node(self) -> NodeObservation:
         return next(
             seen
             for seen in self.told
-            if isinstance(seen, NodeSeen) and seen.state == "ready"
+            if isinstance(seen, NodeObservation) and seen.state == "ready"
         )
 
     def spec(self, command: str | None = "sleep 3600", **fields: Any) -> ContainerSpec:

@@ -15,7 +15,7 @@ from aiohttp.test_utils import TestServer
 from aioresponses import aioresponses
 
 from aiodockercloud import ConnectError, DockerCloud, Retry, ThrottledError
-from aiodockercloud.transport.retry import Gate, retry_after
+from aiodockercloud.transport.retry import RateGate, retry_after
 from flows import PATIENCE, until
 from retrying import BASE, PATH, calls, eager, good
 
@@ -249,11 +249,11 @@ async def test_200_tasks_that_meet_429_all_wait_and_succeed() -> None:
 
 async def test_those_who_have_waited_come_after_the_time_and_one_by_one() -> None:
     loop = asyncio.get_running_loop()
-    gate = Gate()
+    gate = RateGate()
     times = []
 
     async def pass_through() -> None:
-        await gate.passage(PATIENCE, "GET", "http://h/")
+        await gate.wait(PATIENCE, "GET", "http://h/")
         times.append(loop.time())
 
     until = loop.time() + 0.3

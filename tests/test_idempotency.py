@@ -12,7 +12,7 @@ from aiodockercloud.server import Embedded, Server
 from aiodockercloud.server.api import idempotency
 from aiodockercloud.server.engines import EngineError
 from flows import IDLE, PATIENCE, Answer, Raw
-from keyed import BODY, KEY, REPOSITORIES, SERVICES, STACKS, TOKENS, create
+from keyed import BODY, KEY, REPOSITORIES, SERVICES, STACKS, TOKENS, create, keys_of
 
 
 def told(answer: Answer) -> tuple[int, bytes, Mapping[str, str]]:
@@ -59,9 +59,7 @@ async def test_keys_of_namespaces_and_accounts_are_their_own(
     ]
 
     assert len({answer.json()["uuid"] for answer in answers}) == 4
-    assert (
-        len({key for kept in server.cloud.answers._kept.values() for key in kept}) == 4
-    )
+    assert len({key for kept in keys_of(server)._kept.values() for key in kept}) == 4
     assert len(server.cloud.services) == 4
 
 
@@ -245,7 +243,7 @@ async def test_repeat_while_the_first_is_under_way_waits_for_its_answer(
     assert len({answer.body for answer in answers}) == 1
     assert {answer.status for answer in answers} == {201}
     assert len(server.cloud.all("token", "admin")) == 1
-    assert server.cloud.answers._running == {}
+    assert keys_of(server)._running == {}
 
 
 async def test_repeat_of_a_first_that_is_refused_is_tried_itself(
@@ -269,7 +267,7 @@ async def test_repeat_of_a_first_that_is_refused_is_tried_itself(
 
 
 def stored(server: Server) -> int:
-    return sum(len(found) for found in server.cloud.answers._kept.values())
+    return sum(len(found) for found in keys_of(server)._kept.values())
 
 
 async def test_answer_is_forgotten_after_its_time(
@@ -282,9 +280,9 @@ async def test_answer_is_forgotten_after_its_time(
     assert len(server.cloud.services) == 2
     assert stored(server) == 1
 
-    server.cloud.answers.sweep()
-    assert server.cloud.answers._kept == {}
-    assert +server.cloud.answers._sizes == {}
+    keys_of(server).sweep()
+    assert keys_of(server)._kept == {}
+    assert +keys_of(server)._sizes == {}
 
 
 @pytest.mark.parametrize("bound", ["number", "size"])

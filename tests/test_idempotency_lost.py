@@ -18,7 +18,7 @@ from aiodockercloud.server.api import idempotency
 from aiodockercloud.server.api.idempotency import ANSWER
 from aiodockercloud.server.state import store as store_module
 from flows import IDLE, PATIENCE, Raw, client_of
-from keyed import BODY, KEY, REPOSITORIES, SERVICES, STACKS, TOKENS, create
+from keyed import BODY, KEY, REPOSITORIES, SERVICES, STACKS, TOKENS, create, keys_of
 from processes import ACCOUNT, alice, kept, serving
 
 SOON = Retry(attempts=10, first=0.01, cap=0.1)
@@ -39,7 +39,7 @@ async def test_answer_is_repeated_after_a_restart(
 
     monkeypatch.setattr(idempotency, "KEEP", -1.0)
     async with running(**account) as server:
-        assert server.cloud.answers._kept == {}
+        assert keys_of(server)._kept == {}
     assert answers_in(tmp_path) == 0
 
 
@@ -160,7 +160,7 @@ async def test_no_secret_of_a_request_outlives_its_object(tmp_path: Path) -> Non
     async with running(data_dir=tmp_path) as server, aiohttp.ClientSession() as session:
         raw = Raw(server, session)
         await raw("POST", REPOSITORIES, body, Idempotency_Key=KEY)
-        (found,) = server.cloud.answers._kept["admin"].values()
+        (found,) = keys_of(server)._kept["admin"].values()
         again = idempotency._digest("", "POST", REPOSITORIES, body)
         assert found.digest != again
         assert "hunter2" not in str(found)

@@ -6,18 +6,18 @@ import pytest
 
 from aiodockercloud import BadRequest
 from aiodockercloud.server.control import links
-from aiodockercloud.server.control.control_plane import Cloud
+from aiodockercloud.server.control.control_plane import ControlPlane
 from aiodockercloud.server.engines.embedded import Embedded
 from aiodockercloud.server.state.models import Stack
 from linked import service
 
 
 @pytest.fixture
-def cloud() -> Cloud:
-    return Cloud(Embedded())
+def cloud() -> ControlPlane:
+    return ControlPlane(Embedded())
 
 
-def test_resolve_of_every_spelling_finds_the_service(cloud: Cloud) -> None:
+def test_resolve_of_every_spelling_finds_the_service(cloud: ControlPlane) -> None:
     shop = Stack(namespace="alice", name="shop", nickname="")
     cloud.add(shop)
     outside = service(cloud, "db")
@@ -45,7 +45,7 @@ def test_resolve_of_every_spelling_finds_the_service(cloud: Cloud) -> None:
     ["nope", "db.nope", "nope.shop", "/api/app/v1/service/x/", "..", "/", ".", "db/"],
 )
 def test_resolve_of_what_is_not_there_names_the_place_and_the_forms(
-    cloud: Cloud, reference: str
+    cloud: ControlPlane, reference: str
 ) -> None:
     service(cloud, "db")
 
@@ -59,7 +59,7 @@ def test_resolve_of_what_is_not_there_names_the_place_and_the_forms(
 
 
 def test_resolve_does_not_reach_other_namespaces_or_the_terminated(
-    cloud: Cloud,
+    cloud: ControlPlane,
 ) -> None:
     bobs = service(cloud, "secret", namespace="bob")
     gone = service(cloud, "gone")
@@ -70,7 +70,7 @@ def test_resolve_does_not_reach_other_namespaces_or_the_terminated(
             links.resolve(cloud, reference, "p", "alice", None)
 
 
-def test_resolve_prefers_what_is_made_in_the_same_request(cloud: Cloud) -> None:
+def test_resolve_prefers_what_is_made_in_the_same_request(cloud: ControlPlane) -> None:
     old = service(cloud, "db")
 
     assert links.resolve(cloud, "db", "p", "alice", None, {"db": "new"}) == "new"

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aiodockercloud.server.control import links, names
-from aiodockercloud.server.control.control_plane import Cloud
+from aiodockercloud.server.control.control_plane import ControlPlane
 from aiodockercloud.server.engines.embedded import Embedded
 from aiodockercloud.server.state.models import Node, Service, Stack
 from linked import container, service
@@ -19,20 +19,20 @@ HTTP, MYSQL, DNS = [80, "tcp", True, 32768], [3306, "tcp", False, None], [53, "u
 
 
 @pytest.fixture
-def cloud() -> Cloud:
-    cloud = Cloud(Embedded())
+def cloud() -> ControlPlane:
+    cloud = ControlPlane(Embedded())
     cloud.rest_host = HOST
     return cloud
 
 
-def variables(cloud: Cloud, alias: str, target: Service) -> dict[str, str]:
+def variables(cloud: ControlPlane, alias: str, target: Service) -> dict[str, str]:
     return links.variables(cloud, alias, target, cloud.containers_of(target))
 
 
 # --- link variables -----------------------------------------------------------------
 
 
-def test_variables_of_one_port_have_all_documented_forms(cloud: Cloud) -> None:
+def test_variables_of_one_port_have_all_documented_forms(cloud: ControlPlane) -> None:
     db = service(cloud, "my-db", envvars={"MYSQL_PASSWORD": "**Random**"})
     only = container(cloud, db, 1, ports=[MYSQL])
 
@@ -54,7 +54,7 @@ def test_variables_of_one_port_have_all_documented_forms(cloud: Cloud) -> None:
     }
 
 
-def test_variables_of_several_ports_have_no_single_port(cloud: Cloud) -> None:
+def test_variables_of_several_ports_have_no_single_port(cloud: ControlPlane) -> None:
     web = service(cloud, "web")
     container(cloud, web, 1, ports=[HTTP, MYSQL, [*DNS, False, None]])
 
@@ -67,7 +67,7 @@ def test_variables_of_several_ports_have_no_single_port(cloud: Cloud) -> None:
     assert found["WEB_PORT_53_UDP_PROTO"] == "udp"
 
 
-def test_variables_of_a_port_published_twice_have_it_once(cloud: Cloud) -> None:
+def test_variables_of_a_port_published_twice_have_it_once(cloud: ControlPlane) -> None:
     web = service(cloud, "web")
     container(cloud, web, 1, ports=[[80, "tcp", True, 80], [80, "tcp", True, 8080]])
 
@@ -75,7 +75,7 @@ def test_variables_of_a_port_published_twice_have_it_once(cloud: Cloud) -> None:
 
 
 def test_variables_of_several_containers_number_each_and_name_the_first(
-    cloud: Cloud,
+    cloud: ControlPlane,
 ) -> None:
     web = service(cloud, "web")
     container(cloud, web, 10, ip="10.7.0.10", ports=[HTTP])
@@ -105,7 +105,7 @@ def test_variables_of_several_containers_number_each_and_name_the_first(
     ],
 )
 def test_variables_of_what_does_not_run_are_the_api_url_only(
-    cloud: Cloud, state: str, ip: str | None
+    cloud: ControlPlane, state: str, ip: str | None
 ) -> None:
     web = service(cloud, "web", envvars={"A": "1"})
     container(cloud, web, 1, state=state, ip=ip, ports=[HTTP])
@@ -116,7 +116,7 @@ def test_variables_of_what_does_not_run_are_the_api_url_only(
 
 
 def test_variables_with_the_first_stopped_take_the_first_that_runs(
-    cloud: Cloud,
+    cloud: ControlPlane,
 ) -> None:
     web = service(cloud, "web")
     container(cloud, web, 1, state="Stopped", ports=[HTTP])
@@ -153,7 +153,7 @@ def test_alias_of_any_link_name_is_part_of_a_variable(name: str) -> None:
 
 
 def test_linked_environment_joins_all_links_but_those_to_the_terminated(
-    cloud: Cloud,
+    cloud: ControlPlane,
 ) -> None:
     db, cache, gone = (service(cloud, name) for name in ("db", "cache", "gone"))
     container(cloud, db, 1, ports=[MYSQL])
@@ -173,7 +173,7 @@ def test_linked_environment_joins_all_links_but_those_to_the_terminated(
 
 
 def test_linked_environment_between_services_on_every_node_stays_on_the_node(
-    cloud: Cloud,
+    cloud: ControlPlane,
 ) -> None:
     agent = service(cloud, "agent", strategy="EVERY_NODE")
     web = service(cloud, "web", links_to=[("agent", agent)], strategy="EVERY_NODE")
@@ -190,7 +190,7 @@ def test_linked_environment_between_services_on_every_node_stays_on_the_node(
     assert free["AGENT_2_PORT"] == "tcp://10.7.0.2:80"
 
 
-def test_linked_environment_in_sequence_has_those_before(cloud: Cloud) -> None:
+def test_linked_environment_in_sequence_has_those_before(cloud: ControlPlane) -> None:
     cluster = service(cloud, "redis-node", sequential=True)
     first, second, third = (
         container(cloud, cluster, n, ip=f"10.7.0.{n}", ports=[HTTP]) for n in (1, 2, 3)
@@ -204,7 +204,7 @@ def test_linked_environment_in_sequence_has_those_before(cloud: Cloud) -> None:
     assert "REDIS_NODE_3_PORT" not in found
 
 
-def test_linked_to_container_lists_what_runs_now(cloud: Cloud) -> None:
+def test_linked_to_container_lists_what_runs_now(cloud: ControlPlane) -> None:
     db = service(cloud, "my-db")
     web = service(cloud, "web", links_to=[("my-db", db)])
     client = container(cloud, web, 1, ip="10.7.0.9")
@@ -232,7 +232,9 @@ def test_linked_to_container_lists_what_runs_now(cloud: Cloud) -> None:
     assert match[1] == "MY_DB"
 
 
-def test_address_that_changes_with_each_start_is_given_by_name(cloud: Cloud) -> None:
+def test_address_that_changes_with_each_start_is_given_by_name(
+    cloud: ControlPlane,
+) -> None:
     cloud.engine.fixed_addresses = False
     shop = Stack(namespace="alice", name="shop", nickname="")
     cloud.add(shop)
@@ -252,7 +254,9 @@ def test_address_that_changes_with_each_start_is_given_by_name(cloud: Cloud) -> 
 # --- the platform's -----------------------------------------------------------------
 
 
-def test_platform_environment_has_every_documented_variable(cloud: Cloud) -> None:
+def test_platform_environment_has_every_documented_variable(
+    cloud: ControlPlane,
+) -> None:
     shop = Stack(namespace="alice", name="shop", nickname="")
     cloud.add(shop)
     web = service(cloud, "web", stack=shop)
@@ -283,7 +287,7 @@ def test_platform_environment_has_every_documented_variable(cloud: Cloud) -> Non
     }
 
 
-def test_platform_environment_outside_a_stack_names_none(cloud: Cloud) -> None:
+def test_platform_environment_outside_a_stack_names_none(cloud: ControlPlane) -> None:
     web = service(cloud, "web")
     found = links.platform_environment(cloud, container(cloud, web, 1), None)
 

@@ -10,15 +10,15 @@ import pytest
 from aiodockercloud import BadRequest
 from aiodockercloud.server.api import definitions, services
 from aiodockercloud.server.api.definitions import FIELDS, READ_ONLY
-from aiodockercloud.server.control.control_plane import Cloud
+from aiodockercloud.server.control.control_plane import ControlPlane
 from aiodockercloud.server.engines.embedded import Embedded
 from flows import SHARED
 
 # --- read-only ----------------------------------------------------------------------
 
 
-def shown_service() -> tuple[Cloud, dict[str, Any]]:
-    cloud = Cloud(Embedded())
+def shown_service() -> tuple[ControlPlane, dict[str, Any]]:
+    cloud = ControlPlane(Embedded())
     body = definitions.read(
         {
             "image": "nginx",
@@ -93,7 +93,7 @@ def test_read_of_the_references_example_is_taken() -> None:
 def test_build_of_fields_that_do_not_go_together_is_refused(
     body: dict[str, Any], message: str
 ) -> None:
-    cloud = Cloud(Embedded())
+    cloud = ControlPlane(Embedded())
 
     with pytest.raises(BadRequest, match=message):
         definitions.build(cloud, definitions.read(body), "alice", None)
@@ -114,7 +114,7 @@ def test_build_of_links_with_the_same_alias_is_refused() -> None:
 
 
 def test_build_without_a_name_makes_one_of_the_image() -> None:
-    cloud = Cloud(Embedded())
+    cloud = ControlPlane(Embedded())
     made = []
     for image in ("r.example.com:5000/acme/My.App:1.0", "acme/My.App", "nginx"):
         service = definitions.build(

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import pytest
 
 from aiodockercloud.server.engines.embedded.clock import ManualClock
-from aiodockercloud.server.engines.embedded.shell import Shell, Stdin, beyond
+from aiodockercloud.server.engines.embedded.shell import Shell, Stdin, unsupported
 from aiodockercloud.server.engines.embedded.shell.grammar import (
     For,
     If,
@@ -336,7 +336,7 @@ async def test_stdin_after_end_takes_nothing() -> None:
 def test_beyond_tells_what_can_only_be_simulated(
     argv: list[str], reason: str | None
 ) -> None:
-    found = beyond(argv)
+    found = unsupported(argv)
 
     assert (found is None) == (reason is None)
     assert (found or "").startswith(reason or "")

@@ -11,7 +11,7 @@ import pytest
 
 from aiodockercloud.server import Embedded, running
 from aiodockercloud.server.engines import (
-    ContainerSeen,
+    ContainerObservation,
     ContainerSpec,
     Observation,
     Observe,
@@ -26,11 +26,11 @@ class Slow(Embedded):
     def __init__(self, seed: int) -> None:
         super().__init__(nodes=3)
         self._random = random.Random(seed)
-        self.told: dict[str, ContainerSeen] = {}
+        self.told: dict[str, ContainerObservation] = {}
 
     async def start(self, observe: Observe) -> None:
         def note(seen: Observation) -> None:
-            if isinstance(seen, ContainerSeen):
+            if isinstance(seen, ContainerObservation):
                 self.told[seen.uuid] = seen
             observe(seen)
 

@@ -15,11 +15,11 @@ import pytest
 import swarms
 from aiodockercloud.exceptions import NotSupported
 from aiodockercloud.server.engines import (
-    ContainerSeen,
+    ContainerObservation,
     ContainerSpec,
     EngineError,
     MountSpec,
-    NodeSeen,
+    NodeObservation,
     PortSpec,
 )
 from aiodockercloud.server.engines.swarm import Swarm
@@ -38,16 +38,22 @@ WAIT = swarms.sh(swarms.WAIT)
 class Swarmed(World):
     """A world on Swarm, with its nodes by number."""
 
-    def nodes(self) -> list[NodeSeen]:
+    def nodes(self) -> list[NodeObservation]:
         """The nodes that are ready, in the order of their names."""
-        last = {seen.id: seen for seen in self.told if isinstance(seen, NodeSeen)}
+        last = {
+            seen.id: seen for seen in self.told if isinstance(seen, NodeObservation)
+        }
         ready = (seen for seen in last.values() if seen.state == "ready")
         return sorted(ready, key=lambda seen: seen.hostname)
 
     async def until_node(self, id: str, state: str) -> None:
         async with asyncio.timeout(PATIENCE):
             while True:
-                seen = [s for s in self.told if isinstance(s, NodeSeen) and s.id == id]
+                seen = [
+                    s
+                    for s in self.told
+                    if isinstance(s, NodeObservation) and s.id == id
+                ]
                 if seen[-1].state == state:
                     return
                 await self.news()
@@ -204,7 +210,7 @@ async def test_others_services_are_left_alone(world: Swarmed, docker: Api) -> No
     await docker.call("POST", "services/create", data=data)
     try:
         spec = await world.up()
-        told = {s.uuid for s in world.told if isinstance(s, ContainerSeen)}
+        told = {s.uuid for s in world.told if isinstance(s, ContainerObservation)}
     finally:
         await docker.call("DELETE", f"services/{name}")
 

@@ -12,10 +12,10 @@ import pytest
 
 import dockers
 from aiodockercloud.server.engines import (
-    ContainerSeen,
+    ContainerObservation,
     ContainerSpec,
     EngineError,
-    NodeSeen,
+    NodeObservation,
     Observation,
 )
 from aiodockercloud.server.engines.swarm import Swarm
@@ -141,9 +141,9 @@ async def test_container_that_a_lost_node_still_has_to_end_does_not_run_again(
         found: list[str] = []
         while len(found) < number:
             seen = await told.get()
-            if isinstance(seen, ContainerSeen):
+            if isinstance(seen, ContainerObservation):
                 found.append(seen.state)
-            elif isinstance(seen, NodeSeen) and seen.id == "n2":
+            elif isinstance(seen, NodeObservation) and seen.id == "n2":
                 found.append(seen.state)
         return found
 
@@ -187,7 +187,7 @@ async def test_check_of_a_node_says_what_is_told_of_it_and_tells_it_again(
             seen = await told.get()
     finally:
         await engine.close()
-    assert isinstance(seen, NodeSeen)
+    assert isinstance(seen, NodeObservation)
     assert (seen.id, seen.state == "ready") == ("n2", answers)
 
 

@@ -139,8 +139,8 @@ async def test_push_redeploys_the_services_that_want_it(hub: Registry) -> None:
             async with asyncio.timeout(PATIENCE), logs as lines:
                 assert log_text(await anext(aiter(lines))).strip() == "second"
             # Two more looks change nothing.
-            await server.cloud.pushes.look()
-            await server.cloud.pushes.look()
+            await server.cloud.autoredeploy.look()
+            await server.cloud.autoredeploy.look()
             assert len(await redeploys(cloud, services[0])) == 1
         finally:
             await both(cloud, [await cloud.services.delete(s) for s in services])

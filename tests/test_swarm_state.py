@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from aiodockercloud.server.engines import ContainerSeen
+from aiodockercloud.server.engines import ContainerObservation
 from aiodockercloud.server.engines.swarm import spec as swarm_spec
 from aiodockercloud.server.engines.swarm.observations import (
     container_seen,
@@ -81,14 +81,14 @@ def task(
     }
 
 
-def seen(service: Json, *tasks: Json, lost: bool = False) -> ContainerSeen:
+def seen(service: Json, *tasks: Json, lost: bool = False) -> ContainerObservation:
     nodes = {"n1": node("n1", "down" if lost else "ready"), "n2": node("n2")}
     return container_seen(
         service, tasks, nodes, overdue={"t99"}, given_up=given_up(tasks, nodes)
     )
 
 
-def facts(found: ContainerSeen) -> tuple[str, int | None, str]:
+def facts(found: ContainerObservation) -> tuple[str, int | None, str]:
     return found.state, found.exit_code, found.message
 
 
@@ -116,7 +116,7 @@ def test_running_task_tells_where_and_how_to_reach_it() -> None:
     port = {"TargetPort": 80, "Protocol": "tcp", "PublishedPort": 32768}
     running["Status"]["PortStatus"] = {"Ports": [port, port]}
 
-    assert seen(service(), running) == ContainerSeen(
+    assert seen(service(), running) == ContainerObservation(
         uuid="u1",
         state="running",
         docker_id="c1",
@@ -255,7 +255,7 @@ def test_node_state_and_why_it_takes_nothing(
 ) -> None:
     seen = node_seen(node(state=state, Availability=availability))
 
-    assert (seen.state, seen.closed) == (told, closed)
+    assert (seen.state, seen.unschedulable) == (told, closed)
 
 
 def test_manager_that_does_not_know_its_address_has_that_of_the_others() -> None:

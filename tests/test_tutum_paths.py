@@ -19,7 +19,7 @@ def test_canonical_of_any_spelling_is_the_one_of_bodies() -> None:
         f"/api/app/v1/acme/service/{UUID}/start/",
         expected,
     ):
-        assert wire.canonical(spelling) == expected
+        assert wire.canonical_uri(spelling) == expected
 
 
 @pytest.mark.parametrize(
@@ -39,7 +39,7 @@ def test_canonical_of_any_spelling_is_the_one_of_bodies() -> None:
 def test_canonical_of_other_kinds_and_of_what_is_no_object(
     uri: str, expected: str
 ) -> None:
-    assert wire.canonical(uri) == expected
+    assert wire.canonical_uri(uri) == expected
 
 
 def test_respell_for_tutum_drops_the_subsystem_and_nothing_else() -> None:

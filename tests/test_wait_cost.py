@@ -167,8 +167,8 @@ async def test_waits_cancelled_at_random_moments_leave_nothing_behind(
             group.create_task(cancelled())
 
     await gone_but(before)
-    assert live.watch._task is None
-    assert not live.watch._alarms
+    assert live._change_feed._task is None
+    assert not live._change_feed._subscriptions
 
 
 async def test_wait_of_a_client_that_is_closed_ends(server: Server) -> None:

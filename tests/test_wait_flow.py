@@ -12,7 +12,7 @@ import pytest
 
 from aiodockercloud import DockerCloud, ObjectNotFound, WaitFailed
 from aiodockercloud.server import Server
-from aiodockercloud.server.engines import ContainerSeen, EngineError
+from aiodockercloud.server.engines import ContainerObservation, EngineError
 from flows import IDLE, PATIENCE, containers, done, run
 from waits import LONG, Engine, job, looked, wait
 
@@ -65,8 +65,8 @@ async def test_wait_by_uuid_at_rest_is_for_somebody_else_to_start_it(
     service = await live.services.create(image=IDLE)
     waiting = asyncio.ensure_future(wait(live, service["uuid"], "Running"))
     also = asyncio.ensure_future(wait(live, service, "Running"))  # from create
-    async with live.watch.alarm(service["uuid"]) as alarm:
-        await alarm.rings(PATIENCE)  # they are subscribed, too
+    async with live._change_feed.subscribe(service["uuid"]) as changes:
+        await changes.wait(PATIENCE)  # they are subscribed, too
 
     await live.services.start(service)
 
@@ -383,7 +383,7 @@ async def test_wait_for_lost_containers_goes_on_until_the_node_is_back(
     uuid = container["uuid"]
     node = server.cloud.nodes[container["node"].split("/")[-2]].engine_id
     engine.lose_node(node)
-    server.cloud.observe(ContainerSeen(uuid=uuid, state="stopped"))
+    server.cloud.observe(ContainerObservation(uuid=uuid, state="stopped"))
     waiting = asyncio.ensure_future(wait(live, started, "Running"))
     done, _ = await asyncio.wait({waiting}, timeout=0.1)
     assert not done

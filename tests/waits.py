@@ -56,7 +56,7 @@ def wait(
 
 async def looked(cloud: DockerCloud, thing: Any) -> None:
     """All who wait have looked: they do so when subscribed, before this one."""
-    async with cloud.watch.alarm(thing["uuid"]) as alarm:
-        await alarm.rings(PATIENCE)
+    async with cloud._change_feed.subscribe(thing["uuid"]) as changes:
+        await changes.wait(PATIENCE)
         await cloud.services.inspect(thing)
         await cloud.services.inspect(thing)

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from aiodockercloud.server.engines import (
-    ContainerSeen,
+    ContainerObservation,
     ContainerSpec,
     Observation,
     PortSpec,
@@ -34,14 +34,14 @@ class Watch:
             self._news.clear()
             await self._news.wait()
 
-    def containers(self, uuid: str) -> list[ContainerSeen]:
+    def containers(self, uuid: str) -> list[ContainerObservation]:
         return [
             seen
             for seen in self.told
-            if isinstance(seen, ContainerSeen) and seen.uuid == uuid
+            if isinstance(seen, ContainerObservation) and seen.uuid == uuid
         ]
 
-    def last(self, uuid: str) -> ContainerSeen:
+    def last(self, uuid: str) -> ContainerObservation:
         return self.containers(uuid)[-1]
 
     def states(self, uuid: str) -> list[tuple[str, int | None]]:

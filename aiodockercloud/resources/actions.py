@@ -9,9 +9,9 @@ from ..exceptions import WaitFailed
 from ..transport.log_stream import LogStream
 from ..transport.session import Transport
 from ..types import Action
-from .readable import Resource, Thing
+from .readable import Reference, Resource
 from .waiting import POLL, WAIT_TIMEOUT, action_uri, failure, until
-from .watch import Watch
+from .watch import ChangeFeed
 
 __all__ = ["Actions"]
 
@@ -21,21 +21,21 @@ class Actions(Resource[Action]):
 
     kind = "action"
 
-    def __init__(self, cloud: Transport, watch: Watch) -> None:
+    def __init__(self, cloud: Transport, feed: ChangeFeed) -> None:
         super().__init__(cloud)
-        self._watch = watch
+        self._feed = feed
 
-    async def cancel(self, action: Thing) -> Action:
+    async def cancel(self, action: Reference) -> Action:
         """Cancel an action that is pending or in progress."""
         return await self._operate(action, "cancel")
 
-    async def retry(self, action: Thing) -> Action:
+    async def retry(self, action: Reference) -> Action:
         """Do an action again that has ended."""
         return await self._operate(action, "retry")
 
     def logs(
         self,
-        action: Thing,
+        action: Reference,
         *,
         tail: int | None = None,
         follow: bool = True,
@@ -47,7 +47,7 @@ class Actions(Resource[Action]):
 
     async def wait(
         self,
-        thing: Thing,
+        thing: Reference,
         *,
         timeout: float | None = WAIT_TIMEOUT,  # noqa: ASYNC109 - finite by default
         poll: float = POLL,
@@ -71,7 +71,7 @@ class Actions(Resource[Action]):
         """
         action = action_uri(thing) or thing
         return await until(
-            self, self._watch, action, self._succeeded, seconds=timeout, poll=poll
+            self, self._feed, action, self._succeeded, seconds=timeout, poll=poll
         )
 
     async def _succeeded(self, action: Action) -> Action | None:

@@ -16,7 +16,7 @@ from aiohttp import ClientWebSocketResponse
 from ..transport.log_stream import LogStream, Since
 from ..transport.stream import Stream
 from ..types import Container, ExecFrame, ExecResult
-from .managed import WAIT_TIMEOUT, Managed, Thing
+from .managed import WAIT_TIMEOUT, Managed, Reference
 
 __all__ = ["Containers", "Exec"]
 
@@ -71,16 +71,16 @@ class Containers(Managed[Container]):
     kind = "container"
     stack_filter = "service__stack__name"
 
-    async def start(self, container: Thing) -> Container:
+    async def start(self, container: Reference) -> Container:
         """Start a stopped container."""
         return await self._operate(container, "start")
 
-    async def stop(self, container: Thing) -> Container:
+    async def stop(self, container: Reference) -> Container:
         """Stop a running container."""
         return await self._operate(container, "stop")
 
     async def redeploy(
-        self, container: Thing, *, reuse_volumes: bool = True
+        self, container: Reference, *, reuse_volumes: bool = True
     ) -> Container:
         """Replace the container by a new one of the same name; its uuid is new, too.
 
@@ -93,7 +93,7 @@ class Containers(Managed[Container]):
 
     def logs(
         self,
-        container: Thing,
+        container: Reference,
         *,
         tail: int | None = None,
         follow: bool = True,
@@ -106,7 +106,7 @@ class Containers(Managed[Container]):
             container, tail=tail, follow=follow, since=since, reconnect=reconnect
         )
 
-    def exec(self, container: Thing, command: str | Sequence[str]) -> Exec:
+    def exec(self, container: Reference, command: str | Sequence[str]) -> Exec:
         """Run a command in the container.
 
         Args:
@@ -124,7 +124,7 @@ class Containers(Managed[Container]):
 
     async def run(
         self,
-        container: Thing,
+        container: Reference,
         command: str | Sequence[str],
         *,
         stdin: str | None = None,

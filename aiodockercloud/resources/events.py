@@ -93,7 +93,7 @@ class EventStream(Reconnecting[Event]):
         #: This connection was to go on from a position, and has not said that it does.
         self._unconfirmed = False
         #: An event has come on this connection.
-        self._fruitful = False
+        self._received_event = False
 
     async def __anext__(self) -> Event:
         while not self._closed:
@@ -103,7 +103,7 @@ class EventStream(Reconnecting[Event]):
                     return await self._give(self._ahead[0])
                 await self._look_ahead()
             except DockerCloudError as exc:
-                if not await self._mends(exc):
+                if not await self._should_reconnect(exc):
                     raise
         raise StopAsyncIteration
 
@@ -113,7 +113,7 @@ class EventStream(Reconnecting[Event]):
         """Hand an item out; a cancelled attempt leaves all as it was."""
         kind = item["type"]
         if self._objects is not None and kind in ("snapshot", "gap"):
-            await self._rest()  # the last attempt may have failed
+            await self._wait_before_retry()  # the last attempt may have failed
             found = await self._objects()
             if kind == "snapshot":
                 if self.position is None and len(self._ahead) == 1:
@@ -125,7 +125,7 @@ class EventStream(Reconnecting[Event]):
         if kind == "gap":
             self.gaps += 1
         elif kind != "snapshot":
-            self._fruitful = True
+            self._received_event = True
         # A gap that was found here, for want of ids, leaves no point to go on from.
         self.position = item.get("id")
         return item
@@ -158,14 +158,14 @@ class EventStream(Reconnecting[Event]):
             return self._ws
         first, asked = self._opened_at is None, self.position
         ws = await super()._open()
-        self._fruitful = False
+        self._received_event = False
         self._unconfirmed = asked is not None
         if asked is None and not first and not self._ahead:
             self._ahead.append(_gap())
         return ws
 
-    def _has_brought(self) -> bool:
-        return self._fruitful
+    def _made_progress(self) -> bool:
+        return self._received_event
 
 
 def _gap() -> Event:

@@ -9,11 +9,11 @@ from typing import Any, ClassVar, TypeVar, cast
 from .. import wire
 from ..exceptions import NonUniqueIdentifier, ObjectNotFound
 from ..transport.session import Transport
-from .readable import Readable, Resource, Thing
+from .readable import Readable, Reference, Resource
 from .waiting import POLL, WAIT_TIMEOUT, StateWait, action_uri, until
-from .watch import Watch
+from .watch import ChangeFeed
 
-__all__ = ["POLL", "WAIT_TIMEOUT", "Managed", "Readable", "Resource", "Thing"]
+__all__ = ["POLL", "WAIT_TIMEOUT", "Managed", "Readable", "Reference", "Resource"]
 
 T = TypeVar("T")
 
@@ -32,11 +32,11 @@ class Managed(Resource[T]):
     #: Whether objects of this kind can be found by name.
     has_names: ClassVar[bool] = True
 
-    def __init__(self, cloud: Transport, watch: Watch) -> None:
+    def __init__(self, cloud: Transport, feed: ChangeFeed) -> None:
         super().__init__(cloud)
-        self._watch = watch
+        self._feed = feed
 
-    async def find(self, identifier: Thing) -> T:
+    async def find(self, identifier: Reference) -> T:
         """The one object that *identifier* means, with all its details.
 
         Args:
@@ -76,7 +76,7 @@ class Managed(Resource[T]):
         found = cast(_Dicts, await self.list(**filters))
         return [one for one in found if one.get("state") != "Terminated"] or found
 
-    async def delete(self, thing: Thing) -> T:
+    async def delete(self, thing: Reference) -> T:
         """Terminate it and return it, usually still ``"Terminating"``.
 
         Raises:
@@ -86,7 +86,7 @@ class Managed(Resource[T]):
 
     async def wait(
         self,
-        thing: Thing,
+        thing: Reference,
         state: str | Collection[str],
         *,
         timeout: float | None = WAIT_TIMEOUT,  # noqa: ASYNC109 - finite by default
@@ -133,5 +133,5 @@ class Managed(Resource[T]):
         also = [wire.target_of("action", action).pk] if action else []
         done = StateWait(self, thing, goal).done
         return await until(
-            self, self._watch, thing, done, seconds=timeout, poll=poll, also=also
+            self, self._feed, thing, done, seconds=timeout, poll=poll, also=also
         )

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Unpack
 
 from ..types import NodeCluster, NodeClusterFields
-from .managed import Managed, Thing
+from .managed import Managed, Reference
 
 __all__ = ["NodeClusters"]
 
@@ -26,12 +26,12 @@ class NodeClusters(Managed[NodeCluster]):
         """
         return await self._create(fields)
 
-    async def deploy(self, cluster: Thing) -> NodeCluster:
+    async def deploy(self, cluster: Reference) -> NodeCluster:
         """Deploy the nodes of a new cluster."""
         return await self._operate(cluster, "deploy")
 
     async def update(
-        self, cluster: Thing, **fields: Unpack[NodeClusterFields]
+        self, cluster: Reference, **fields: Unpack[NodeClusterFields]
     ) -> NodeCluster:
         """Change ``target_num_nodes``, which scales at once, or ``tags``."""
         return await self._update(cluster, fields)

@@ -11,12 +11,12 @@ from .. import wire
 from ..transport.log_stream import LogOptions, LogStream, TutumLog
 from ..transport.session import Transport
 
-__all__ = ["Readable", "Resource", "Thing"]
+__all__ = ["Readable", "Reference", "Resource"]
 
 T = TypeVar("T")
 
 #: What names an object everywhere: its dict, its ``resource_uri`` or its uuid.
-Thing = str | Mapping[str, Any]
+Reference = str | Mapping[str, Any]
 
 
 class Readable(Generic[T]):
@@ -63,7 +63,7 @@ class Readable(Generic[T]):
                 return
             filters = {**filters, "offset": offset, "limit": page["meta"]["limit"]}
 
-    async def inspect(self, thing: Thing) -> T:
+    async def inspect(self, thing: Reference) -> T:
         """One object with all its details.
 
         Raises:
@@ -71,11 +71,11 @@ class Readable(Generic[T]):
         """
         return await self._call("GET", self._path(thing))
 
-    def target(self, thing: Thing) -> wire.Target:
+    def target(self, thing: Reference) -> wire.Target:
         return wire.target_of(self.kind, thing, key=self.key)
 
     def _path(
-        self, thing: Thing | None = None, *operation: str, stream: bool = False
+        self, thing: Reference | None = None, *operation: str, stream: bool = False
     ) -> str:
         """The path of the list, of an object or of an operation on it."""
         cloud = self.cloud
@@ -112,15 +112,19 @@ class Resource(Readable[T]):
     async def _create(self, fields: Mapping[str, Any]) -> T:
         return await self._call("POST", self._path(), json=fields)
 
-    async def _update(self, thing: Thing, fields: Mapping[str, Any]) -> T:
+    async def _update(self, thing: Reference, fields: Mapping[str, Any]) -> T:
         return await self._call("PATCH", self._path(thing), json=fields)
 
     async def _operate(
-        self, thing: Thing, operation: str, *, params: Mapping[str, Any] | None = None
+        self,
+        thing: Reference,
+        operation: str,
+        *,
+        params: Mapping[str, Any] | None = None,
     ) -> T:
         return await self._call("POST", self._path(thing, operation), params=params)
 
-    def read_logs(self, thing: Thing, **options: Unpack[LogOptions]) -> LogStream:
+    def read_logs(self, thing: Reference, **options: Unpack[LogOptions]) -> LogStream:
         stream = partial(self.cloud.stream, self._path(thing, "logs", stream=True))
         if self.cloud.dialect.by_subsystem:
             return LogStream(stream, **options)

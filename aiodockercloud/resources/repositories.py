@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Unpack
 
 from ..types import Registry, Repository, RepositoryFields
-from .managed import Readable, Resource, Thing
+from .managed import Readable, Reference, Resource
 
 __all__ = ["Registries", "Repositories"]
 
@@ -28,12 +28,12 @@ class Repositories(Resource[Repository]):
         return await self._create(fields)
 
     async def update(
-        self, repository: Thing, **fields: Unpack[RepositoryFields]
+        self, repository: Reference, **fields: Unpack[RepositoryFields]
     ) -> Repository:
         """Change ``username`` or ``password``."""
         return await self._update(repository, fields)
 
-    async def delete(self, repository: Thing) -> Repository:
+    async def delete(self, repository: Reference) -> Repository:
         """Forget the repository; the images stay. The answer is ``{}``."""
         return await self._call("DELETE", self._path(repository))
 

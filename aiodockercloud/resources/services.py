@@ -9,7 +9,7 @@ from typing import Unpack
 
 from ..transport.log_stream import LogStream, Since
 from ..types import Service, ServiceFields
-from .managed import Managed, Thing
+from .managed import Managed, Reference
 
 __all__ = ["Services"]
 
@@ -36,7 +36,9 @@ class Services(Managed[Service]):
         """
         return await self._create(fields)
 
-    async def update(self, service: Thing, **fields: Unpack[ServiceFields]) -> Service:
+    async def update(
+        self, service: Reference, **fields: Unpack[ServiceFields]
+    ) -> Service:
         """Change the definition; the containers follow at the next ``redeploy``.
 
         Lists such as ``container_envvars`` are replaced as a whole.
@@ -44,15 +46,15 @@ class Services(Managed[Service]):
         """
         return await self._update(service, fields)
 
-    async def start(self, service: Thing) -> Service:
+    async def start(self, service: Reference) -> Service:
         """Start all containers of a service that is not running."""
         return await self._operate(service, "start")
 
-    async def stop(self, service: Thing) -> Service:
+    async def stop(self, service: Reference) -> Service:
         """Stop all containers."""
         return await self._operate(service, "stop")
 
-    async def scale(self, service: Thing, containers: int | None = None) -> Service:
+    async def scale(self, service: Reference, containers: int | None = None) -> Service:
         """Add or remove containers.
 
         Args:
@@ -67,7 +69,9 @@ class Services(Managed[Service]):
             await self.update(service, target_num_containers=containers)
         return await self._operate(service, "scale")
 
-    async def redeploy(self, service: Thing, *, reuse_volumes: bool = True) -> Service:
+    async def redeploy(
+        self, service: Reference, *, reuse_volumes: bool = True
+    ) -> Service:
         """Replace all containers by new ones made from the current definition.
 
         Args:
@@ -77,7 +81,7 @@ class Services(Managed[Service]):
         params = {"reuse_volumes": reuse_volumes}
         return await self._operate(service, "redeploy", params=params)
 
-    async def rollback(self, service: Thing) -> Service:
+    async def rollback(self, service: Reference) -> Service:
         """Go back to the definition before the last change that was deployed.
 
         The hosted service had no such call; aiodockercloud's server has.
@@ -86,7 +90,7 @@ class Services(Managed[Service]):
 
     def logs(
         self,
-        service: Thing,
+        service: Reference,
         *,
         tail: int | None = None,
         follow: bool = True,

@@ -16,10 +16,10 @@ from ..transport.session import Transport
 from ..types import Container, Service, Stack, StackFields
 from .actions import Actions
 from .containers import Containers
-from .managed import POLL, WAIT_TIMEOUT, Managed, Thing
+from .managed import POLL, WAIT_TIMEOUT, Managed, Reference
 from .services import Services
 from .waiting import action_uri, until
-from .watch import Watch
+from .watch import ChangeFeed
 
 __all__ = ["Stacks"]
 
@@ -32,12 +32,12 @@ class Stacks(Managed[Stack]):
     def __init__(
         self,
         cloud: Transport,
-        watch: Watch,
+        feed: ChangeFeed,
         services: Services,
         containers: Containers,
         actions: Actions,
     ) -> None:
-        super().__init__(cloud, watch)
+        super().__init__(cloud, feed)
         self._services = services
         self._containers = containers
         self._actions = actions
@@ -54,22 +54,22 @@ class Stacks(Managed[Stack]):
         """
         return await self._create(fields)
 
-    async def update(self, stack: Thing, **fields: Unpack[StackFields]) -> Stack:
+    async def update(self, stack: Reference, **fields: Unpack[StackFields]) -> Stack:
         """Change the definition; the containers follow at the next ``redeploy``.
 
         ``services`` is the whole new set: services left out are terminated.
         """
         return await self._update(stack, fields)
 
-    async def start(self, stack: Thing) -> Stack:
+    async def start(self, stack: Reference) -> Stack:
         """Start all services."""
         return await self._operate(stack, "start")
 
-    async def stop(self, stack: Thing) -> Stack:
+    async def stop(self, stack: Reference) -> Stack:
         """Stop all services."""
         return await self._operate(stack, "stop")
 
-    async def redeploy(self, stack: Thing, *, reuse_volumes: bool = True) -> Stack:
+    async def redeploy(self, stack: Reference, *, reuse_volumes: bool = True) -> Stack:
         """Replace all containers by new ones made from the current definitions.
 
         Args:
@@ -79,7 +79,7 @@ class Stacks(Managed[Stack]):
         params = {"reuse_volumes": reuse_volumes}
         return await self._operate(stack, "redeploy", params=params)
 
-    async def export(self, stack: Thing) -> dict[str, Any]:
+    async def export(self, stack: Reference) -> dict[str, Any]:
         """The stack as a stack file has it: ``{service: {"image": …, …}}``."""
         return await self.cloud.request("GET", self._path(stack, "export"))
 
@@ -121,7 +121,7 @@ class Stacks(Managed[Stack]):
         name = name or file.name
         try:
             # One event stream for both waits.
-            async with asyncio.timeout(timeout) as limit, self._watch.alarm():
+            async with asyncio.timeout(timeout) as limit, self._feed.subscribe():
                 try:
                     stack = await self._apply(name, file.services, reuse_volumes)
                 except BadRequest as exc:
@@ -131,7 +131,7 @@ class Stacks(Managed[Stack]):
                 if action_uri(stack):
                     await self._actions.wait(stack, timeout=None, poll=poll)
                 return await until(
-                    self, self._watch, stack, self._settled, seconds=None, poll=poll
+                    self, self._feed, stack, self._settled, seconds=None, poll=poll
                 )
         except TimeoutError as exc:
             if not limit.expired():
@@ -158,14 +158,14 @@ class Stacks(Managed[Stack]):
         state = stack.get("state")
         if state == "Running":
             return stack
-        if state in wire.UNDER_WAY:
+        if state in wire.TRANSITIONAL_STATES:
             return None
         if state == "Terminated":
             raise WaitFailed(f"stack {stack['name']} is Terminated")
         troubles = []
         for uri in stack.get("services", ()):
             service = await self._services.inspect(uri)
-            if service.get("state") in wire.UNDER_WAY:
+            if service.get("state") in wire.TRANSITIONAL_STATES:
                 return None
             if service.get("state") not in ("Running", "Terminated"):
                 troubles += await self._troubles(service)

@@ -11,7 +11,7 @@ from typing import Any, Unpack, cast
 from .. import wire
 from ..transport.session import Transport
 from ..types import Trigger, TriggerFields
-from .readable import Thing
+from .readable import Reference
 
 __all__ = ["Triggers"]
 
@@ -26,7 +26,7 @@ class Triggers:
     def __init__(self, cloud: Transport) -> None:
         self._cloud = cloud
 
-    async def list(self, service: Thing) -> builtins.list[Trigger]:
+    async def list(self, service: Reference) -> builtins.list[Trigger]:
         """All triggers of a service."""
         path = self._path(service)
         found: builtins.list[Trigger] = []
@@ -39,11 +39,13 @@ class Triggers:
                 return found
             params = {"offset": offset, "limit": page["meta"]["limit"]}
 
-    async def inspect(self, service: Thing, trigger: Thing) -> Trigger:
+    async def inspect(self, service: Reference, trigger: Reference) -> Trigger:
         """One trigger."""
         return await self._call("GET", self._path(service, trigger))
 
-    async def create(self, service: Thing, **fields: Unpack[TriggerFields]) -> Trigger:
+    async def create(
+        self, service: Reference, **fields: Unpack[TriggerFields]
+    ) -> Trigger:
         """Make a trigger; ``operation`` is ``"REDEPLOY"`` unless given.
 
         Returns:
@@ -51,14 +53,14 @@ class Triggers:
         """
         return await self._call("POST", self._path(service), json=fields)
 
-    async def delete(self, service: Thing, trigger: Thing) -> Trigger:
+    async def delete(self, service: Reference, trigger: Reference) -> Trigger:
         """Revoke a trigger: its URL works no more. ``{}`` if the answer is empty."""
         return await self._call("DELETE", self._path(service, trigger))
 
     async def call(
         self,
-        service: Thing,
-        trigger: Thing,
+        service: Reference,
+        trigger: Reference,
         containers: int | None = None,
         *,
         body: Any = None,
@@ -79,7 +81,7 @@ class Triggers:
         return await self._cloud.request("POST", path, json=body)
 
     def _path(
-        self, service: Thing, trigger: Thing | None = None, *operation: str
+        self, service: Reference, trigger: Reference | None = None, *operation: str
     ) -> str:
         target = wire.target_of("service", service)
         key: tuple[str, ...] = ()

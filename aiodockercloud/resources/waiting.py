@@ -23,8 +23,8 @@ from ..exceptions import (
 )
 from ..types import Action
 from ..wire import loglines
-from .readable import Readable, Resource, Thing
-from .watch import Watch
+from .readable import Readable, Reference, Resource
+from .watch import ChangeFeed
 
 __all__ = [
     "POLL",
@@ -48,7 +48,7 @@ POLL = 5.0
 QUOTED_LINES, QUOTE_TIMEOUT = 5, 10.0
 
 #: Those at whose end the object is up, or else it has failed.
-_UP = wire.UNDER_WAY - {"Stopping", "Terminating"}
+_UP = wire.TRANSITIONAL_STATES - {"Stopping", "Terminating"}
 
 _DEPLOYMENT = {
     "Running": {"Partly running", "Stopped", "Not running"},
@@ -75,8 +75,8 @@ _TOLD = 5
 
 async def until(
     resource: Readable[T],
-    watch: Watch,
-    thing: Thing,
+    feed: ChangeFeed,
+    thing: Reference,
     done: Callable[[T], Awaitable[T | None]],
     *,
     seconds: float | None,
@@ -106,10 +106,10 @@ async def until(
     try:
         async with (
             asyncio.timeout(seconds) as limit,
-            watch.alarm(uuid, *also) as alarm,
+            feed.subscribe(uuid, *also) as subscription,
         ):
             while True:
-                await alarm.rings(pause)
+                await subscription.wait(pause)
                 gone, pause = False, poll
                 try:
                     try:
@@ -145,7 +145,7 @@ class StateWait(Generic[T]):
     """One wait for a state: what it has seen, and what follows from that."""
 
     def __init__(
-        self, resource: Readable[T], thing: Thing, goal: Collection[str]
+        self, resource: Readable[T], thing: Reference, goal: Collection[str]
     ) -> None:
         self._resource = resource
         cloud = resource.cloud
@@ -180,7 +180,7 @@ class StateWait(Generic[T]):
                     parts = await self._parts(facts)
                 raise await self._failure(facts, parts)
             self._was_terminated = True
-        elif state in wire.UNDER_WAY:
+        elif state in wire.TRANSITIONAL_STATES:
             self._was_up_and_coming |= state in _UP
         elif (self._over or self._was_up_and_coming) and not self._may_come(state):
             parts = await self._parts(facts)
@@ -237,7 +237,9 @@ class StateWait(Generic[T]):
                 stack=found["resource_uri"]
             )
             services = _live(of_stack) or of_stack
-            parts += [one for one in services if one.get("state") in wire.UNDER_WAY]
+            parts += [
+                one for one in services if one.get("state") in wire.TRANSITIONAL_STATES
+            ]
         for service in services:
             if service.get("state") == "Running" or service in parts:
                 continue
@@ -250,7 +252,7 @@ class StateWait(Generic[T]):
 
     async def _any_hope(self, parts: Sequence[Mapping[str, Any]]) -> bool:
         """Whether a part is on its way, or is only lost and may be found again."""
-        if any(part.get("state") in wire.UNDER_WAY for part in parts):
+        if any(part.get("state") in wire.TRANSITIONAL_STATES for part in parts):
             return True
         # Not ended but lost: Swarm's containers come back with their node, or move.
         nodes = {
@@ -306,7 +308,7 @@ def _told(part: Mapping[str, Any]) -> str:
     return f"{part.get('name')} is {part.get('state')}{said}"
 
 
-def action_uri(thing: Thing) -> str | None:
+def action_uri(thing: Reference) -> str | None:
     """The action that a changing call's answer names."""
     uri = thing.get("dockercloud_action_uri") if isinstance(thing, Mapping) else None
     return str(uri) if uri else None

@@ -15,29 +15,29 @@ from ..exceptions import DockerCloudError
 from ..types import Event
 from .events import EventStream
 
-__all__ = ["Alarm", "Watch"]
+__all__ = ["ChangeFeed", "Subscription"]
 
 
-class Alarm:
+class Subscription:
     """Rings when there may be news of some objects, or of what belongs to them."""
 
     def __init__(self, uuids: Iterable[str]) -> None:
         self.uuids = frozenset(uuid.lower() for uuid in uuids)
-        self._rung = asyncio.Event()
+        self._notified = asyncio.Event()
 
-    def ring(self) -> None:
-        self._rung.set()
+    def notify(self) -> None:
+        self._notified.set()
 
-    async def rings(self, poll: float) -> None:
+    async def wait(self, poll: float) -> None:
         """Return at the next ring, at once if it rang since the last time; without
         one, after *poll* seconds."""
         with suppress(TimeoutError):
             async with asyncio.timeout(poll):
-                await self._rung.wait()
-        self._rung.clear()
+                await self._notified.wait()
+        self._notified.clear()
 
 
-class Watch:
+class ChangeFeed:
     """The event stream that all waiting of one client shares.
 
     It is open while there are alarms. Each rings first when the stream is there, so
@@ -47,26 +47,26 @@ class Watch:
 
     def __init__(self, subscribe: Callable[[], EventStream]) -> None:
         self._subscribe = subscribe
-        self._alarms: set[Alarm] = set()
+        self._subscriptions: set[Subscription] = set()
         self._task: asyncio.Task[None] | None = None
         #: The stream is there, or it is known that it is not.
         self._settled = False
 
     @asynccontextmanager
-    async def alarm(self, *uuids: str) -> AsyncIterator[Alarm]:
+    async def subscribe(self, *uuids: str) -> AsyncIterator[Subscription]:
         """An alarm for the objects of these uuids, for the time of the block."""
-        alarm = Alarm(uuids)
-        self._alarms.add(alarm)
+        subscription = Subscription(uuids)
+        self._subscriptions.add(subscription)
         if self._task is None:
             self._settled = False
             self._task = asyncio.create_task(self._run(), name="events for waiting")
         elif self._settled:
-            alarm.ring()
+            subscription.notify()
         try:
-            yield alarm
+            yield subscription
         finally:
-            self._alarms.remove(alarm)
-            if not self._alarms and self._task is not None:
+            self._subscriptions.remove(subscription)
+            if not self._subscriptions and self._task is not None:
                 task, self._task = self._task, None
                 task.cancel()
                 await asyncio.gather(task, return_exceptions=True)
@@ -78,28 +78,28 @@ class Watch:
                 with suppress(StopAsyncIteration):
                     try:
                         async with self._subscribe() as events:
-                            self._ring_all()
+                            self._notify_all()
                             while True:
-                                self._tell(await anext(events))
+                                self._dispatch(await anext(events))
                     except DockerCloudError as exc:
                         if not wire.is_transient(exc):
                             return
-                self._ring_all()
+                self._notify_all()
                 await asyncio.sleep(next(delays))
         finally:
-            self._ring_all()
+            self._notify_all()
 
-    def _tell(self, event: Event) -> None:
+    def _dispatch(self, event: Event) -> None:
         if event["type"] == "gap":
-            self._ring_all()
+            self._notify_all()
             return
         uris = (event.get("resource_uri", ""), *event.get("parents", ()))
         uuids = {uri.rstrip("/").rpartition("/")[2] for uri in uris}
-        for alarm in self._alarms:
-            if not alarm.uuids.isdisjoint(uuids):
-                alarm.ring()
+        for subscription in self._subscriptions:
+            if not subscription.uuids.isdisjoint(uuids):
+                subscription.notify()
 
-    def _ring_all(self) -> None:
+    def _notify_all(self) -> None:
         self._settled = True
-        for alarm in self._alarms:
-            alarm.ring()
+        for subscription in self._subscriptions:
+            subscription.notify()

@@ -19,7 +19,7 @@ from aiohttp import web
 
 from .api.app import make_app
 from .control.autoredeploy import INTERVAL
-from .control.control_plane import Cloud
+from .control.control_plane import ControlPlane
 from .engines import Engine
 from .engines.embedded import Embedded
 from .faults import Faults
@@ -39,7 +39,7 @@ class Server:
     url: str
     user: str
     apikey: str | None = field(repr=False)
-    cloud: Cloud = field(repr=False)
+    cloud: ControlPlane = field(repr=False)
     engine: Engine = field(repr=False)
     faults: Faults = field(repr=False)
 
@@ -82,7 +82,7 @@ async def running(
     engine = engine or Embedded()
     faults = faults or Faults()
     store = Store(Path(data_dir) if data_dir else None)
-    cloud = Cloud(engine, store, domain=domain, image_poll=image_poll)
+    cloud = ControlPlane(engine, store, domain=domain, image_poll=image_poll)
     runner = web.AppRunner(
         make_app(cloud, faults),
         handle_signals=False,

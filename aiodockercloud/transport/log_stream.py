@@ -133,11 +133,11 @@ class LogStream(Reconnecting[LogLine]):
                     self._first = _stamp(self._frames[0])
                 return
             except DockerCloudError as exc:
-                if not await self._mends(exc):
+                if not await self._should_reconnect(exc):
                     raise
                 self.reconnects += isinstance(exc, StreamClosed)
 
-    def _has_brought(self) -> bool:
+    def _made_progress(self) -> bool:
         before = self._before
         return any(line is not before.get(key) for key, line in self._last.items())
 

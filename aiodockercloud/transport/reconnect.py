@@ -49,12 +49,12 @@ class Reconnecting(Stream[T]):
         """Connect unless there is a connection, not before the pause is over."""
         if self._ws is not None:
             return self._ws
-        await self._rest()
+        await self._wait_before_retry()
         ws = await super()._open()
         self._opened_at = asyncio.get_running_loop().time()
         return ws
 
-    async def _rest(self) -> None:
+    async def _wait_before_retry(self) -> None:
         """Return when it may be tried again.
 
         Raises:
@@ -70,10 +70,10 @@ class Reconnecting(Stream[T]):
                     await self._arrived.wait()  # closing it sets this, too
 
     @abstractmethod
-    def _has_brought(self) -> bool:
+    def _made_progress(self) -> bool:
         """Whether this connection has brought anything new."""
 
-    async def _mends(self, exc: DockerCloudError) -> bool:
+    async def _should_reconnect(self, exc: DockerCloudError) -> bool:
         """Whether the next step connects again after an error."""
         if not self._reconnect or self._opened_at is None or self._shut:
             return False
@@ -83,7 +83,7 @@ class Reconnecting(Stream[T]):
         lost = isinstance(exc, StreamClosed)
         # A connection that brought something, or held, proves the server well; one
         # that is cut again and again as soon as it is made keeps growing pauses.
-        if lost and (self._has_brought() or now - self._opened_at > LONGEST_PAUSE):
+        if lost and (self._made_progress() or now - self._opened_at > LONGEST_PAUSE):
             self._delays = wire.backoff(FIRST_PAUSE, cap=LONGEST_PAUSE)
         self._again_at = now + max(next(self._delays), retry_after(exc))
         if lost:

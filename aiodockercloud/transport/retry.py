@@ -13,7 +13,7 @@ import aiohttp
 from .. import wire
 from ..exceptions import ApiError, ConnectError, DockerCloudError, ThrottledError
 
-__all__ = ["Gate", "Retry", "may_repeat", "retry_after"]
+__all__ = ["RateGate", "Retry", "may_repeat", "retry_after"]
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class Retry:
     patience: float = 60.0
 
 
-class Gate:
+class RateGate:
     """Holds all requests of a client back once one was answered with 429."""
 
     def __init__(self) -> None:
@@ -58,7 +58,7 @@ class Gate:
             self._until, self._spread = until, seconds / 10
             self._headers = headers
 
-    async def passage(self, patience: float, method: str, url: str) -> None:
+    async def wait(self, patience: float, method: str, url: str) -> None:
         """Return when a request may be sent.
 
         Raises:

@@ -34,7 +34,7 @@ from ..exceptions import (
 from ..wire import DOCKER_CLOUD, Dialect
 from ..wire.window import WINDOW_PROTOCOL
 from . import credentials
-from .retry import Gate, Retry, may_repeat, retry_after
+from .retry import RateGate, Retry, may_repeat, retry_after
 from .stream import shut
 
 __all__ = ["Transport"]
@@ -120,7 +120,7 @@ class Transport:
         self._timeout = timeout
         self._ssl = True if ssl is None else ssl
         self._retry = retry
-        self._gate = Gate()
+        self._gate = RateGate()
         self._reading: WeakSet[aiohttp.ClientResponse] = WeakSet()
         #: Seconds for which the server knows a repeated write by its key; 0 if it does
         #: not, None until it is known.
@@ -233,7 +233,7 @@ class Transport:
         try:
             async with self._slots:
                 if self._retry is not None:
-                    await self._gate.passage(self._retry.patience, method, url)
+                    await self._gate.wait(self._retry.patience, method, url)
                 async with session.request(
                     method,
                     URL(url, encoded=True),
@@ -278,7 +278,7 @@ class Transport:
         session = await self._prepared()
         url = _url(self._stream, path, params)
         if self._retry is not None:
-            await self._gate.passage(self._retry.patience, "GET", url)
+            await self._gate.wait(self._retry.patience, "GET", url)
         try:
             async with asyncio.timeout(self._timeout.total):
                 ws: ClientWebSocketResponse[Any] = await session.ws_connect(

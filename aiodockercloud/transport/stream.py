@@ -259,7 +259,7 @@ class Stream(AsyncIterator[T], Generic[T]):
         ws = await self._open()
         credits = self._credits
         if credits.left <= 0:
-            await credits.some()
+            await credits.wait()
         credits.left -= frame_cost(text)
         try:
             await ws.send_str(text)

@@ -40,13 +40,13 @@ else:
 
 __all__ = [
     "DOCKER_CLOUD",
+    "TRANSITIONAL_STATES",
     "TUTUM",
-    "UNDER_WAY",
     "Dialect",
     "Target",
     "backoff",
     "basic_auth",
-    "canonical",
+    "canonical_uri",
     "decode_response",
     "dumps",
     "format_date",
@@ -221,7 +221,7 @@ def split_path(raw_path: str) -> Target | None:
     return Target(kind, namespace, tuple(rest[:count]), tuple(rest[count:]), dialect)
 
 
-def canonical(uri: str) -> str:
+def canonical_uri(uri: str) -> str:
     """The URI of an object in the one spelling that bodies and events have.
 
     Whatever spelling it comes in; what names no object comes back as it is.
@@ -433,7 +433,7 @@ def _error_message(body: bytes) -> str:
 # --- states -------------------------------------------------------------------------
 
 #: An operation is under way on an object in one of these, and its end leads out of it.
-UNDER_WAY = frozenset(
+TRANSITIONAL_STATES = frozenset(
     {
         *("Starting", "Scaling", "Redeploying", "Deploying", "Upgrading"),
         *("Stopping", "Terminating"),

@@ -68,7 +68,7 @@ class Credits:
         self.left += int(message)
         self._granted.set()
 
-    async def some(self) -> None:
+    async def wait(self) -> None:
         """Wait until there is something left."""
         while self.left <= 0:
             self._granted.clear()

@@ -11,7 +11,7 @@ from aiohttp import web
 
 from ... import wire
 from ...exceptions import BadRequest, ObjectNotFound
-from ..control.control_plane import Cloud
+from ..control.control_plane import ControlPlane
 from ..state import lifecycle
 from ..state.models import Action
 from . import log_streams, streams
@@ -27,7 +27,7 @@ _KEYS = (
 resource = Resource("action")
 
 
-def render(cloud: Cloud, action: Action) -> dict[str, Any]:
+def render(cloud: ControlPlane, action: Action) -> dict[str, Any]:
     """The object as clients see it, every key always there.
 
     Not ``logs``, which Tutum had: in the official SDK it would hide the method.
@@ -82,7 +82,7 @@ async def index(call: Call) -> Reply:
             related = wire.parse_bool(call.query.get("include_related") or "false")
         except ValueError:
             raise BadRequest("include_related: must be true or false") from None
-        uris = _related(cloud, wanted) if related else {wire.canonical(wanted)}
+        uris = _related(cloud, wanted) if related else {wire.canonical_uri(wanted)}
         records = [action for action in records if action.object in uris]
     getters = {
         "uuid": lambda a: a.uuid,
@@ -101,9 +101,9 @@ async def index(call: Call) -> Reply:
     )
 
 
-def _related(cloud: Cloud, uri: str) -> set[str]:
+def _related(cloud: ControlPlane, uri: str) -> set[str]:
     """An object, what is in it, and the service and stack it is in."""
-    uri = wire.canonical(uri)
+    uri = wire.canonical_uri(uri)
     record = cloud.by_uri(uri)
     if record is None:
         return {uri}

@@ -24,7 +24,7 @@ from ...exceptions import (
     StackFileError,
     Unavailable,
 )
-from ..control.control_plane import Cloud
+from ..control.control_plane import ControlPlane
 from ..engines import EngineError
 from ..faults import FAULTS, Faults
 from ..state.accounts import NOBODY, Account
@@ -43,7 +43,7 @@ from . import (
     triggers,
     tutum,
 )
-from .idempotency import ANSWER, KEEP, Answers
+from .idempotency import ANSWER, KEEP, IdempotencyKeys
 from .resource import LARGEST_BODY, Call, Handler, Reply
 from .tutum import kinds as tutum_kinds
 
@@ -74,22 +74,19 @@ SERVED = {
     wire.TUTUM: {**RESOURCES, **tutum_kinds.RESOURCES},
 }
 
-CLOUD = web.AppKey("cloud", Cloud)
-ANSWERS = web.AppKey("answers", Answers)
+CLOUD = web.AppKey("cloud", ControlPlane)
+IDEMPOTENCY = web.AppKey("idempotency", IdempotencyKeys)
 
 #: What every JSON answer has.
 _HEADERS = {wire.IDEMPOTENCY_KEPT: f"{KEEP:g}"}
 
 
-def make_app(cloud: Cloud, faults: Faults | None = None) -> web.Application:
+def make_app(cloud: ControlPlane, faults: Faults | None = None) -> web.Application:
     """The API over *cloud*, which the application starts and closes; *faults* are what
     its clients may meet on top."""
     app = web.Application(client_max_size=LARGEST_BODY)
     app[CLOUD] = cloud
-    answers = app[ANSWERS] = Answers(cloud.store)
-    cloud.loaders[ANSWER] = answers.load
-    cloud.after_load.append(answers.loaded)
-    cloud.sweepers.append(answers.sweep)
+    app[IDEMPOTENCY] = cloud.stored[ANSWER] = IdempotencyKeys(cloud.store)
     app[FAULTS] = faults or Faults()
     app[streams.SOCKETS] = set()
     app.router.add_route("*", "/{path:.*}", handle)
@@ -178,7 +175,7 @@ def _json(body: dict[str, object] | None, status: int) -> web.Response:
     )
 
 
-async def _dispatch(request: web.Request, cloud: Cloud) -> web.StreamResponse:
+async def _dispatch(request: web.Request, cloud: ControlPlane) -> web.StreamResponse:
     target = wire.split_path(request.rel_url.raw_path)
     if target is None:
         raise ObjectNotFound(f"there is no path {request.path}")
@@ -213,10 +210,10 @@ async def _dispatch(request: web.Request, cloud: Cloud) -> web.StreamResponse:
 
     # Who calls a trigger is nobody, with keys of that trigger.
     scope = request.path if public else namespace
-    return await request.app[ANSWERS].once(request, account, scope, answer)
+    return await request.app[IDEMPOTENCY].run(request, account, scope, answer)
 
 
-def authenticate(request: web.Request, cloud: Cloud) -> Account:
+def authenticate(request: web.Request, cloud: ControlPlane) -> Account:
     """The account of a request: by its header, or, as browsers and old clients do on
     websockets, by its query (``auth=`` or ``user=`` with ``token=``).
 

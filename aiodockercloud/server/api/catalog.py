@@ -60,7 +60,7 @@ class Entry(NamedTuple):
     """One object of the catalogue under its key, ``digitalocean/lon1``."""
 
     key: str
-    shown: dict[str, Any]
+    rendered: dict[str, Any]
 
 
 @cache
@@ -72,9 +72,9 @@ def entries(kind: str, available: bool) -> dict[str, Entry]:
         "az": _zones,
         "nodetype": _types,
     }
-    shown = build[kind]() if available else _BROUGHT.get(kind, [])
+    rendered = build[kind]() if available else _BROUGHT.get(kind, [])
     found = {}
-    for one in shown:
+    for one in rendered:
         target = wire.split_path(str(one["resource_uri"]))
         assert target is not None, "made by wire.path below"
         found[target.pk] = Entry(target.pk, {"available": available, **one})
@@ -170,7 +170,12 @@ def _resource(kind: str, known: Sequence[str]) -> Resource:
     async def index(call: Call) -> Reply:
         records = entries(kind, call.cloud.engine.provisions).values()
         return listed(
-            call, kind, lambda _, entry: entry.shown, {}, known, records=list(records)
+            call,
+            kind,
+            lambda _, entry: entry.rendered,
+            {},
+            known,
+            records=list(records),
         )
 
     @made.route("GET")
@@ -178,7 +183,7 @@ def _resource(kind: str, known: Sequence[str]) -> Resource:
         entry = entries(kind, call.cloud.engine.provisions).get(call.pk)
         if entry is None:
             raise ObjectNotFound(f"there is no {kind} {call.pk}")
-        return Reply(dict(entry.shown))
+        return Reply(dict(entry.rendered))
 
     return made
 

@@ -12,7 +12,7 @@ from aiohttp import web
 
 from ...exceptions import BadRequest, OperationNotAllowed
 from ..control import links, names
-from ..control.control_plane import Cloud
+from ..control.control_plane import ControlPlane
 from ..state import lifecycle
 from ..state.models import Container
 from . import log_streams, streams
@@ -46,7 +46,7 @@ _EXIT_WORDS = {
 resource = Resource("container")
 
 
-def render(cloud: Cloud, container: Container) -> dict[str, Any]:
+def render(cloud: ControlPlane, container: Container) -> dict[str, Any]:
     """The object as clients see it, every key always there."""
     definition = container.definition
     service = cloud.services[container.service]

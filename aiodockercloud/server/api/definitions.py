@@ -11,7 +11,7 @@ from typing import Any
 from ... import stackfile
 from ...exceptions import BadRequest, ConflictError, StackFileError
 from ..control import deployment, links, names
-from ..control.control_plane import Cloud
+from ..control.control_plane import ControlPlane
 from ..engines import PortSpec
 from ..state import lifecycle
 from ..state.models import Service, Stack, new_uuid
@@ -106,7 +106,7 @@ def read(body: Mapping[str, Any]) -> dict[str, Any]:
     return fields.read(writable, FIELDS, synonyms=SYNONYMS)
 
 
-def check(cloud: Cloud, definition: Mapping[str, Any]) -> None:
+def check(cloud: ControlPlane, definition: Mapping[str, Any]) -> None:
     """What only a whole definition shows.
 
     Raises:
@@ -136,7 +136,7 @@ def check(cloud: Cloud, definition: Mapping[str, Any]) -> None:
 
 
 def resolve(
-    cloud: Cloud,
+    cloud: ControlPlane,
     found: dict[str, Any],
     namespace: str,
     stack: Stack | None,
@@ -179,7 +179,7 @@ def resolve(
 
 
 def free_name(
-    cloud: Cloud, found: Mapping[str, Any], namespace: str, stack: Stack | None
+    cloud: ControlPlane, found: Mapping[str, Any], namespace: str, stack: Stack | None
 ) -> str:
     """The name for a new service: the wanted one, or one made from the image.
 
@@ -204,7 +204,7 @@ def free_name(
 
 
 def build(
-    cloud: Cloud,
+    cloud: ControlPlane,
     found: Mapping[str, Any],
     namespace: str,
     stack: Stack | None,
@@ -230,7 +230,7 @@ def build(
 
 
 def changed(
-    cloud: Cloud,
+    cloud: ControlPlane,
     service: Service,
     found: Mapping[str, Any],
     own: Mapping[str, str] | None = None,

@@ -39,7 +39,7 @@ def _frames(call: Call) -> AsyncGenerator[str, None]:
         texts = (text for name in names for text in call.request.query.getall(name, []))
         # Objects may be spelled in whatever way; types are no URIs and stay.
         found = (value for text in texts for value in text.split(","))
-        return {wire.canonical(value) for value in found if value}
+        return {wire.canonical_uri(value) for value in found if value}
 
     # Tutum's events have no ids, so its readers cannot go on from one.
     since = call.query.get("since") if call.target.dialect.by_subsystem else None

@@ -66,7 +66,7 @@ def defaults(table: Mapping[str, Field]) -> dict[str, Any]:
 
 def text(place: str, value: Any) -> str:
     if not isinstance(value, str):
-        raise BadRequest(f"{place}: must be a text, not {_shown(value)}")
+        raise BadRequest(f"{place}: must be a text, not {_rendered(value)}")
     if "\0" in value:
         raise BadRequest(f"{place}: must not contain NUL characters")
     if not value.isascii() and any("\ud800" <= char <= "\udfff" for char in value):
@@ -92,7 +92,7 @@ def flag(place: str, value: Any) -> bool:
         return bool(value)
     if isinstance(value, str) and value.lower() in words:
         return words[value.lower()]
-    raise BadRequest(f"{place}: must be true or false, not {_shown(value)}")
+    raise BadRequest(f"{place}: must be true or false, not {_rendered(value)}")
 
 
 def integer(minimum: int, maximum: int, *, unit: str = "") -> Parser:
@@ -105,9 +105,9 @@ def integer(minimum: int, maximum: int, *, unit: str = "") -> Parser:
         if isinstance(value, float) and value.is_integer():
             value = int(value)
         if not isinstance(value, int) or isinstance(value, bool):
-            raise BadRequest(f"{place}: must be {allowed}, not {_shown(value)}")
+            raise BadRequest(f"{place}: must be {allowed}, not {_rendered(value)}")
         if not minimum <= value <= maximum:
-            raise BadRequest(f"{place}: must be {allowed}, not {_shown(value)}")
+            raise BadRequest(f"{place}: must be {allowed}, not {_rendered(value)}")
         return value
 
     return parse
@@ -138,7 +138,7 @@ def choice(*words: str) -> Parser:
             if word is not None:
                 return word
         raise BadRequest(
-            f"{place}: must be one of {', '.join(words)}, not {_shown(value)}"
+            f"{place}: must be one of {', '.join(words)}, not {_rendered(value)}"
         )
 
     return parse
@@ -151,7 +151,7 @@ def listing(parse: Parser, *, limit: int = 1000) -> Parser:
         if value is None:
             return []
         if not isinstance(value, list):
-            raise BadRequest(f"{place}: must be a list, not {_shown(value)}")
+            raise BadRequest(f"{place}: must be a list, not {_rendered(value)}")
         if len(value) > limit:
             raise BadRequest(f"{place}: must have at most {limit} elements")
         return [parse(f"{place}[{i}]", element) for i, element in enumerate(value)]
@@ -161,7 +161,7 @@ def listing(parse: Parser, *, limit: int = 1000) -> Parser:
 
 def mapping(place: str, value: Any) -> dict[str, Any]:
     if not isinstance(value, dict):
-        raise BadRequest(f"{place}: must be an object, not {_shown(value)}")
+        raise BadRequest(f"{place}: must be an object, not {_rendered(value)}")
     return value
 
 
@@ -188,7 +188,7 @@ def name(place: str, value: Any) -> str:
         return str(value).strip()
     raise BadRequest(
         f"{place}: must be letters, digits, -, _ and ., at most 63, beginning with a"
-        f" letter or digit, not {_shown(value)}"
+        f" letter or digit, not {_rendered(value)}"
     )
 
 
@@ -197,7 +197,7 @@ def stack_name(place: str, value: Any) -> str:
         return str(value).strip()
     raise BadRequest(
         f"{place}: must be letters, digits, -, _ and ., at most 128, beginning with a"
-        f" letter or digit, not {_shown(value)}"
+        f" letter or digit, not {_rendered(value)}"
     )
 
 
@@ -208,7 +208,7 @@ def image(place: str, value: Any) -> str:
     if not images.is_valid(wanted):
         raise BadRequest(
             f"{place}: must be an image as docker writes it, [host/]name[:tag],"
-            f" not {_shown(value)}"
+            f" not {_rendered(value)}"
         )
     return images.with_tag(wanted)
 
@@ -258,8 +258,8 @@ def port(place: str, value: Any) -> dict[str, Any]:
     it, and a real one implies that the port is published."""
     item = mapping(place, value)
     known = {"protocol", "inner_port", "outer_port", "published"}
-    shown = {"port_name", "uri_protocol", "endpoint_uri", "container"}
-    if unknown := set(item) - known - shown:
+    rendered = {"port_name", "uri_protocol", "endpoint_uri", "container"}
+    if unknown := set(item) - known - rendered:
         raise BadRequest(
             f"{place}: there is no field {min(unknown)}; fields are"
             f" {', '.join(sorted(known))}"
@@ -289,7 +289,7 @@ def _link_name(place: str, value: Any) -> str:
         # It becomes part of the names of variables.
         raise BadRequest(
             f"{place}: must be letters, digits, -, _ and ., at most 128, not"
-            f" {_shown(value)}"
+            f" {_rendered(value)}"
         )
     return alias
 
@@ -340,9 +340,9 @@ def binding(place: str, value: Any) -> dict[str, Any]:
     }
 
 
-def _shown(value: Any) -> str:
+def _rendered(value: Any) -> str:
     """A refused value as it may be shown: short, and never a whole structure."""
     if isinstance(value, dict | list):
         return "an object" if isinstance(value, dict) else "a list"
-    shown = repr(value)
-    return shown if len(shown) <= 60 else f"{shown[:57]}…"
+    rendered = repr(value)
+    return rendered if len(rendered) <= 60 else f"{rendered[:57]}…"

@@ -62,7 +62,7 @@ class _Answer(NamedTuple):
         )
 
 
-class Answers:
+class IdempotencyKeys:
     """The answers that can be repeated."""
 
     def __init__(self, store: Store) -> None:
@@ -103,7 +103,7 @@ class Answers:
 
     # --- a request ------------------------------------------------------------------
 
-    async def once(
+    async def run(
         self,
         request: web.Request,
         account: Account,

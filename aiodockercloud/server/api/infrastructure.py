@@ -30,7 +30,7 @@ async def tag_index(call: Call) -> Reply:
     return listed(
         call,
         "tag",
-        lambda _, entry: entry.shown,
+        lambda _, entry: entry.rendered,
         {},
         ["name", "origin"],
         records=records,

@@ -25,7 +25,7 @@ from ... import wire
 from ...exceptions import ApiError, BadRequest
 from ...wire import loglines
 from ...wire.window import WINDOW_PROTOCOL
-from ..control.control_plane import Cloud
+from ..control.control_plane import ControlPlane
 from ..engines import EngineError, LogLine, NoSuchContainer
 from ..journal import Missed
 from ..state import lifecycle
@@ -126,7 +126,7 @@ def _frame(line: LogLine, source: str | None) -> str:
     return wire.dumps(frame).decode()
 
 
-def _position(cloud: Cloud, wanted: Selection) -> str:
+def _position(cloud: ControlPlane, wanted: Selection) -> str:
     at = wanted.at_ns or cloud.engine.time_ns()
     return wire.dumps({"type": "position", "at": loglines.format_stamp(at)}).decode()
 
@@ -140,7 +140,9 @@ def _unreadable(container: Container, error: EngineError | ApiError) -> LogLine:
 # --- of containers ------------------------------------------------------------------
 
 
-def _lines(cloud: Cloud, container: Container, wanted: Selection, key: str) -> Lines:
+def _lines(
+    cloud: ControlPlane, container: Container, wanted: Selection, key: str
+) -> Lines:
     """The lines of one container that are wanted.
 
     Raises (now or on the first step):
@@ -155,7 +157,7 @@ def _lines(cloud: Cloud, container: Container, wanted: Selection, key: str) -> L
 
 
 async def _as_of(
-    cloud: Cloud, container: Container, wanted: Selection, tail: int
+    cloud: ControlPlane, container: Container, wanted: Selection, tail: int
 ) -> Lines:
     """The last *tail* lines before the reader first asked, and all since."""
     read = partial(cloud.engine.logs, container.uuid, tail=None)
@@ -174,7 +176,7 @@ async def _as_of(
 
 
 async def _frames(
-    cloud: Cloud, container: Container, wanted: Selection, source: str | None
+    cloud: ControlPlane, container: Container, wanted: Selection, source: str | None
 ) -> Frames:
     """The frames of one container. One that cannot be read does not end the log of its
     service: a word says so, and a reader that follows gets the rest when it can be."""
@@ -226,7 +228,7 @@ def _went_before(container: Container, moment_ns: int) -> bool:
 
 
 async def container_log(
-    cloud: Cloud, container: Container, wanted: Selection
+    cloud: ControlPlane, container: Container, wanted: Selection
 ) -> Frames:
     """The frames of one container's log; it ends with the container."""
     if wanted.tell:
@@ -240,7 +242,7 @@ async def container_log(
 # --- of services --------------------------------------------------------------------
 
 
-def service_log(cloud: Cloud, service: Service, wanted: Selection) -> Frames:
+def service_log(cloud: ControlPlane, service: Service, wanted: Selection) -> Frames:
     """The logs of all containers of a service in one.
 
     Without ``follow`` in the order of their stamps. With it as they come, from each
@@ -250,7 +252,9 @@ def service_log(cloud: Cloud, service: Service, wanted: Selection) -> Frames:
     return (_followed if wanted.follow else _sorted)(cloud, service, wanted)
 
 
-def _containers(cloud: Cloud, service: Service, wanted: Selection) -> list[Container]:
+def _containers(
+    cloud: ControlPlane, service: Service, wanted: Selection
+) -> list[Container]:
     if not wanted.at_ns:
         return cloud.containers_of(service)
     return [
@@ -260,7 +264,7 @@ def _containers(cloud: Cloud, service: Service, wanted: Selection) -> list[Conta
     ]
 
 
-async def _sorted(cloud: Cloud, service: Service, wanted: Selection) -> Frames:
+async def _sorted(cloud: ControlPlane, service: Service, wanted: Selection) -> Frames:
     if wanted.tell:
         yield _position(cloud, wanted)
     end = wanted.at_ns or cloud.engine.time_ns()
@@ -278,7 +282,7 @@ async def _sorted(cloud: Cloud, service: Service, wanted: Selection) -> Frames:
 
 
 async def _past(
-    cloud: Cloud, container: Container, wanted: Selection, end: int
+    cloud: ControlPlane, container: Container, wanted: Selection, end: int
 ) -> Lines:
     """What one container wrote before a moment."""
     try:
@@ -320,7 +324,7 @@ async def _in_order(logs: Sequence[tuple[str, Lines]]) -> Named:
             await take(index)
 
 
-async def _followed(cloud: Cloud, service: Service, wanted: Selection) -> Frames:
+async def _followed(cloud: ControlPlane, service: Service, wanted: Selection) -> Frames:
     if wanted.tell:
         yield _position(cloud, wanted)
     merge = Merge()
@@ -361,7 +365,7 @@ async def _followed(cloud: Cloud, service: Service, wanted: Selection) -> Frames
 # --- of actions ---------------------------------------------------------------------
 
 
-async def action_log(cloud: Cloud, action: Action, wanted: Selection) -> Frames:
+async def action_log(cloud: ControlPlane, action: Action, wanted: Selection) -> Frames:
     """The frames of an action's log; it ends with the action."""
     journal = cloud.operations.journal(action)
     async for line in journal.read(tail=wanted.tail, follow=wanted.follow):

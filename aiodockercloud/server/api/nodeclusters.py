@@ -10,7 +10,7 @@ from typing import Any
 
 from ... import wire
 from ...exceptions import BadRequest, ConflictError, NotSupported
-from ..control.control_plane import Cloud
+from ..control.control_plane import ControlPlane
 from ..state import lifecycle
 from ..state.models import NodeCluster
 from . import catalog, fields
@@ -59,7 +59,7 @@ _FIXED = ("name", "node_type", "region", "disk", "provider_options")
 resource = Resource("nodecluster")
 
 
-def render(cloud: Cloud, cluster: NodeCluster) -> dict[str, Any]:
+def render(cloud: ControlPlane, cluster: NodeCluster) -> dict[str, Any]:
     """The object as clients see it, every key always there."""
     nodes = cloud.nodes_of(cluster)
     return {
@@ -118,10 +118,10 @@ async def create(call: Call) -> Reply:
             raise BadRequest(f"{name}: is missing")
     node_type = _entry("nodetype", "node_type", body["node_type"])
     region = _entry("region", "region", body["region"])
-    if node_type.shown["resource_uri"] not in region.shown["node_types"]:
+    if node_type.rendered["resource_uri"] not in region.rendered["node_types"]:
         raise BadRequest(
             f"node_type: {node_type.key} is not to be had in {region.key}; there are"
-            f" {', '.join(region.shown['node_types'])}"
+            f" {', '.join(region.rendered['node_types'])}"
         )
     for other in cloud.all("nodecluster", call.namespace):
         if other.name == body["name"] and other.state != lifecycle.TERMINATED:
@@ -137,7 +137,7 @@ async def create(call: Call) -> Reply:
         },
     )
     cloud.add(cluster)
-    action = cloud.operations.note("create", cluster, origin(call))
+    action = cloud.operations.record("create", cluster, origin(call))
     return Reply(render(cloud, cluster), 201, action)
 
 
@@ -160,9 +160,9 @@ async def update(call: Call) -> Reply:
     cloud, cluster = call.cloud, find(call)
     refuse_terminated(cluster)
     body = fields.read(await call.body(), FIELDS, ignored=READ_ONLY)
-    shown = render(cloud, cluster)
+    rendered = render(cloud, cluster)
     for name in _FIXED:
-        if name in body and body[name] != shown[name]:
+        if name in body and body[name] != rendered[name]:
             raise BadRequest(f"{name}: cannot be changed; make another cluster")
     target = body.get("target_num_nodes", cluster.target_num_nodes)
     acts = target != cluster.target_num_nodes and cluster.state != lifecycle.INIT
@@ -182,7 +182,7 @@ async def update(call: Call) -> Reply:
     cloud.touch(cluster)
     if acts:
         return submitted(call, cluster, "scale", render)
-    action = cloud.operations.note("update", cluster, origin(call))
+    action = cloud.operations.record("update", cluster, origin(call))
     return Reply(render(cloud, cluster), 200, action)
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from ...exceptions import NotSupported
 from ..control import names
-from ..control.control_plane import Cloud
+from ..control.control_plane import ControlPlane
 from ..state.models import Node
 from . import catalog, fields
 from .fields import Field, listing, optional_text
@@ -33,7 +33,7 @@ READ_ONLY = (
 resource = Resource("node")
 
 
-def render(cloud: Cloud, node: Node) -> dict[str, Any]:
+def render(cloud: ControlPlane, node: Node) -> dict[str, Any]:
     """The object as clients see it, every key always there."""
     fqdn = names.node_dns(cloud, node)
     cluster = cloud.cluster_of(node)
@@ -94,7 +94,7 @@ async def update(call: Call) -> Reply:
     if "nickname" in body:
         node.nickname = body["nickname"] or ""
     call.cloud.touch(node)
-    action = call.cloud.operations.note("update", node, origin(call))
+    action = call.cloud.operations.record("update", node, origin(call))
     return Reply(render(call.cloud, node), 200, action)
 
 

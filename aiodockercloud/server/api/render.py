@@ -8,14 +8,14 @@ from typing import Any
 
 from ... import wire
 from ...exceptions import OperationNotAllowed
-from ..control.control_plane import Cloud
+from ..control.control_plane import ControlPlane
 from ..control.operations import Origin
 from ..state import lifecycle
 from ..state.models import Record
 from . import filters
 from .resource import Call, Reply, Resource
 
-Render = Callable[["Cloud", Any], dict[str, Any]]
+Render = Callable[["ControlPlane", Any], dict[str, Any]]
 
 
 def date(moment: float | None) -> str | None:

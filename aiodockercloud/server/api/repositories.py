@@ -11,7 +11,7 @@ from typing import Any
 
 from ... import wire
 from ...exceptions import BadRequest, ConflictError, ObjectNotFound
-from ..control.control_plane import Cloud
+from ..control.control_plane import ControlPlane
 from ..state import lifecycle
 from ..state.models import Repository
 from . import fields
@@ -48,7 +48,7 @@ def host_of(name: str) -> str:
     return first if is_host else DOCKER_HUB
 
 
-def render(cloud: Cloud, repository: Repository) -> dict[str, Any]:
+def render(cloud: ControlPlane, repository: Repository) -> dict[str, Any]:
     return {
         "in_use": any(
             cloud.repository_for(service.namespace, service.definition["image"])
@@ -89,7 +89,7 @@ async def create(call: Call) -> Reply:
         namespace=call.namespace, **{**fields.defaults(FIELDS), **body}
     )
     call.cloud.add(repository)
-    action = call.cloud.operations.note("create", repository, origin(call))
+    action = call.cloud.operations.record("create", repository, origin(call))
     return Reply(render(call.cloud, repository), 201, action)
 
 
@@ -107,7 +107,7 @@ async def update(call: Call) -> Reply:
     repository.username = body.get("username", repository.username)
     repository.password = body.get("password", repository.password)
     call.cloud.save(repository)
-    action = call.cloud.operations.note("update", repository, origin(call))
+    action = call.cloud.operations.record("update", repository, origin(call))
     return Reply(render(call.cloud, repository), 200, action)
 
 
@@ -127,7 +127,7 @@ async def delete_named(call: Call) -> Reply:
 
 def _delete(call: Call, name: str) -> Reply:
     repository = _find(call, name)
-    action = call.cloud.operations.note("delete", repository, origin(call))
+    action = call.cloud.operations.record("delete", repository, origin(call))
     call.cloud.remove(repository)
     return Reply(None, 204, action)
 
@@ -138,7 +138,7 @@ def _delete(call: Call, name: str) -> Reply:
 def _registry(host: str) -> Entry:
     name, _, port = host.partition(":")
     hub = host == DOCKER_HUB
-    shown = {
+    rendered = {
         "host": host,
         "is_docker_registry": hub,
         "is_ssl": name not in ("localhost", "127.0.0.1"),
@@ -146,7 +146,7 @@ def _registry(host: str) -> Entry:
         "port": int(port) if port.isdecimal() else 443,
         "resource_uri": wire.path("registry", host),
     }
-    return Entry(host, shown)
+    return Entry(host, rendered)
 
 
 def _hosts(call: Call) -> list[Entry]:
@@ -161,7 +161,7 @@ async def registry_index(call: Call) -> Reply:
     return listed(
         call,
         "registry",
-        lambda _, entry: entry.shown,
+        lambda _, entry: entry.rendered,
         {},
         [*known, "resource_uri"],
         records=_hosts(call),
@@ -172,5 +172,5 @@ async def registry_index(call: Call) -> Reply:
 async def registry_inspect(call: Call) -> Reply:
     for entry in _hosts(call):
         if entry.key == call.pk:
-            return Reply(entry.shown)
+            return Reply(entry.rendered)
     raise ObjectNotFound(f"there is no registry {call.pk}")

@@ -13,7 +13,7 @@ from ...exceptions import BadRequest, ObjectNotFound, UnsupportedMediaType
 from ..state.models import Action
 
 if TYPE_CHECKING:
-    from ..control.control_plane import Cloud
+    from ..control.control_plane import ControlPlane
     from ..state.accounts import Account
 
 #: The largest request body, in bytes.
@@ -25,7 +25,7 @@ class Call:
     """One authenticated request, taken apart."""
 
     request: web.Request
-    cloud: Cloud
+    cloud: ControlPlane
     target: wire.Target
     account: Account
     namespace: str

@@ -12,7 +12,7 @@ from aiohttp import web
 
 from ...exceptions import OperationNotAllowed
 from ..control import links, names
-from ..control.control_plane import Cloud
+from ..control.control_plane import ControlPlane
 from ..state import lifecycle
 from ..state.models import Service
 from . import definitions, log_streams, streams
@@ -26,18 +26,18 @@ resource = Resource("service")
 # --- what is shown ------------------------------------------------------------------
 
 
-def render(cloud: Cloud, service: Service) -> dict[str, Any]:
+def render(cloud: ControlPlane, service: Service) -> dict[str, Any]:
     """The object as clients see it, every key always there."""
     definition = service.definition
     containers = cloud.containers_of(service)
     dns = names.service_dns(cloud, service)
     stack = cloud.stack_of(service)
     states = [container.state for container in containers]
-    shown = {
+    rendered = {
         key: value for key, value in definition.items() if key not in ("image", "tags")
     }
     return {
-        **shown,
+        **rendered,
         "autodestroy": definition["autodestroy"],
         "bindings": [_shown_binding(cloud, b) for b in definition["bindings"]],
         "calculated_envvars": _calculated(cloud, service),
@@ -83,7 +83,7 @@ def render(cloud: Cloud, service: Service) -> dict[str, Any]:
     }
 
 
-def _shown_binding(cloud: Cloud, binding: Mapping[str, Any]) -> dict[str, Any]:
+def _shown_binding(cloud: ControlPlane, binding: Mapping[str, Any]) -> dict[str, Any]:
     owner = cloud.services.get(binding["volumes_from"] or "")
     return {**binding, "volumes_from": owner.uri if owner else None}
 
@@ -92,7 +92,7 @@ def _shown_link(source: Service, name: str, target: Service) -> dict[str, Any]:
     return {"from_service": source.uri, "name": name, "to_service": target.uri}
 
 
-def _linked_from(cloud: Cloud, service: Service) -> list[dict[str, Any]]:
+def _linked_from(cloud: ControlPlane, service: Service) -> list[dict[str, Any]]:
     return [
         _shown_link(source, name, target)
         for source in cloud.linking_to(service)
@@ -101,7 +101,7 @@ def _linked_from(cloud: Cloud, service: Service) -> list[dict[str, Any]]:
     ]
 
 
-def _calculated(cloud: Cloud, service: Service) -> list[dict[str, str]]:
+def _calculated(cloud: ControlPlane, service: Service) -> list[dict[str, str]]:
     """All variables of the containers with their origin; the first that sets one wins.
 
     The platform's origin still has its old name: the CLI selects by it.
@@ -152,7 +152,7 @@ async def create(call: Call) -> Reply:
     found = definitions.read(await call.body())
     service = definitions.build(call.cloud, found, call.namespace, None)
     call.cloud.add(service)
-    action = call.cloud.operations.note("create", service, origin(call))
+    action = call.cloud.operations.record("create", service, origin(call))
     return Reply(render(call.cloud, service), 201, action)
 
 
@@ -169,7 +169,7 @@ async def update(call: Call) -> Reply:
     definition = definitions.changed(call.cloud, service, found)
     definitions.apply(service, definition)
     call.cloud.touch(service)
-    action = call.cloud.operations.note("update", service, origin(call))
+    action = call.cloud.operations.record("update", service, origin(call))
     return Reply(render(call.cloud, service), 200, action)
 
 

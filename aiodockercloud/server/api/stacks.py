@@ -15,7 +15,7 @@ from ...exceptions import (
     DockerCloudError,
     OperationNotAllowed,
 )
-from ..control.control_plane import Cloud
+from ..control.control_plane import ControlPlane
 from ..state import lifecycle
 from ..state.models import Service, Stack, new_uuid
 from . import definitions, fields
@@ -36,7 +36,7 @@ READ_ONLY = (
 resource = Resource("stack")
 
 
-def render(cloud: Cloud, stack: Stack) -> dict[str, Any]:
+def render(cloud: ControlPlane, stack: Stack) -> dict[str, Any]:
     """The object as clients see it, every key always there."""
     members = cloud.services_of(stack)
     return {
@@ -117,12 +117,12 @@ async def create(call: Call) -> Reply:
     cloud.add(stack)
     for service in members:
         cloud.add(service)
-    action = cloud.operations.note("create", stack, origin(call))
+    action = cloud.operations.record("create", stack, origin(call))
     return Reply(render(cloud, stack), 201, action)
 
 
 def _build(
-    cloud: Cloud,
+    cloud: ControlPlane,
     stack: Stack,
     name: str,
     found: Mapping[str, Any],
@@ -148,7 +148,7 @@ async def update(call: Call) -> Reply:
     The containers of changed ones stay as they are until a redeploy.
     """
     cloud, stack = call.cloud, find(call)
-    if stack.state in wire.UNDER_WAY or stack.state == lifecycle.TERMINATED:
+    if stack.state in wire.TRANSITIONAL_STATES or stack.state == lifecycle.TERMINATED:
         raise OperationNotAllowed(f"update: the stack {stack.name} is {stack.state}")
     body = fields.read(await call.body(), FIELDS, ignored=READ_ONLY)
     if body.get("name", stack.name) != stack.name:
@@ -184,9 +184,9 @@ async def update(call: Call) -> Reply:
             cloud.add(service)
     stack.nickname = body.get("nickname") or stack.nickname
     cloud.touch(stack)
-    action = cloud.operations.note("update", stack, origin(call))
+    action = cloud.operations.record("update", stack, origin(call))
     for service in gone:
-        cloud.operations.submit_own(
+        cloud.operations.submit_internal(
             "terminate", service, reason=f"an update of stack {stack.name}"
         )
     if not gone:
@@ -209,7 +209,7 @@ async def export(call: Call) -> Reply:
     )
 
 
-def _named(cloud: Cloud, service: Service) -> dict[str, Any]:
+def _named(cloud: ControlPlane, service: Service) -> dict[str, Any]:
     """A definition in which services are named as in stack files."""
 
     def name_of(uuid: str) -> str:

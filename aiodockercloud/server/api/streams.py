@@ -118,7 +118,7 @@ class Inbox:
         self._texts.append(text)
         self._changed.set()
 
-    async def empty(self) -> None:
+    async def drain(self) -> None:
         """Hand the texts on, one after the other, for ever."""
         used = 0
         while True:
@@ -171,13 +171,13 @@ async def pump(
                 texts = await faults.frames(ws, frame) if faults.active else (frame,)
                 for text in texts:
                     if credits.left <= 0:
-                        await credits.some()
+                        await credits.wait()
                     credits.left -= frame_cost(text)
                     await ws.send_str(text)
 
     tasks = [asyncio.create_task(read()), asyncio.create_task(send())]
     if inbox is not None:
-        tasks.append(asyncio.create_task(inbox.empty()))
+        tasks.append(asyncio.create_task(inbox.drain()))
     try:
         await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
     finally:

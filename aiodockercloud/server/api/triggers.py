@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ...exceptions import BadRequest, ObjectNotFound
-from ..control.control_plane import Cloud
+from ..control.control_plane import ControlPlane
 from ..state import lifecycle
 from ..state.models import Service, Trigger
 from . import definitions, fields
@@ -31,7 +31,7 @@ LARGEST_BODY = 64 * 1024
 resource = Resource("trigger", public=frozenset({("call",), ("call", "*")}))
 
 
-def render(cloud: Cloud, trigger: Trigger) -> dict[str, Any]:
+def render(cloud: ControlPlane, trigger: Trigger) -> dict[str, Any]:
     return {
         "name": trigger.name,
         "operation": trigger.operation,
@@ -77,7 +77,7 @@ async def create(call: Call) -> Reply:
         operation=operation,
     )
     call.cloud.add(trigger)
-    action = call.cloud.operations.note("trigger-create", service, origin(call))
+    action = call.cloud.operations.record("trigger-create", service, origin(call))
     return Reply(render(call.cloud, trigger), 201, action)
 
 
@@ -92,7 +92,7 @@ async def delete(call: Call) -> Reply:
     service = _service(call)
     trigger = _find(call, service)
     call.cloud.remove(trigger)
-    action = call.cloud.operations.note("trigger-delete", service, origin(call))
+    action = call.cloud.operations.record("trigger-delete", service, origin(call))
     return Reply(None, 204, action)
 
 

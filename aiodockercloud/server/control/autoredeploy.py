@@ -29,7 +29,7 @@ log = logging.getLogger(__name__)
 INTERVAL = 300.0
 
 
-class Pushes:
+class AutoRedeploy:
     """Looks for pushes, and redeploys what they concern.
 
     Args:

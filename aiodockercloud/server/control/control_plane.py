@@ -10,14 +10,13 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 from ..engines import Engine, Observation
 from ..state.accounts import ACCOUNT
 from ..state.state import State
 from ..state.store import Store
-from . import autoredeploy as pushes
+from . import autoredeploy
 from .jobs import JOBS
 from .observer import Observer
 from .operations import Operations
@@ -30,7 +29,15 @@ KEEP_ACTIONS = 10_000
 SWEEP = 60.0
 
 
-class Cloud(State):
+class StoredRows(Protocol):
+    """Rows of the store that are not records: read at the start, swept now and then."""
+
+    def load(self, key: str, body: dict[str, Any]) -> None: ...
+    def loaded(self) -> None: ...
+    def sweep(self) -> None: ...
+
+
+class ControlPlane(State):
     """The state, and the parts that change it."""
 
     def __init__(
@@ -39,18 +46,16 @@ class Cloud(State):
         store: Store | None = None,
         *,
         domain: str = "dockerapp.io",
-        image_poll: float = pushes.INTERVAL,
+        image_poll: float = autoredeploy.INTERVAL,
     ) -> None:
         super().__init__(engine, store or Store(), domain=domain)
-        #: Loaders of the kinds of rows that are not records, and what follows loading.
-        self.loaders: dict[str, Callable[[str, dict[str, Any]], None]] = {}
-        self.after_load: list[Callable[[], None]] = []
-        self.sweepers: list[Callable[[], None]] = []
+        #: Rows of the store that are not records, by their kind.
+        self.stored: dict[str, StoredRows] = {}
         self.operations = Operations(self, JOBS)
-        request = self.operations.submit_own
-        self.pushes = pushes.Pushes(self, request, image_poll)
-        self.observer = Observer(self, request, self.pushes.pushed)
-        self.on_create = self.pushes.deploying
+        request = self.operations.submit_internal
+        self.autoredeploy = autoredeploy.AutoRedeploy(self, request, image_poll)
+        self.observer = Observer(self, request, self.autoredeploy.pushed)
+        self.on_create = self.autoredeploy.deploying
 
     # --- beginning and end ----------------------------------------------------------
 
@@ -60,26 +65,26 @@ class Cloud(State):
         async for kind, key, body in self.store.load():
             if kind == ACCOUNT:
                 self.accounts.load(body)
-            elif kind in self.loaders:
-                self.loaders[kind](key, body)
+            elif kind in self.stored:
+                self.stored[kind].load(key, body)
             else:
                 self.load(kind, body)
         self.loaded()
-        for done in self.after_load:
-            done()
+        for rows in self.stored.values():
+            rows.loaded()
         self.operations.loaded()
         self.observer.loaded()
         await self.engine.start(self.observe)
         await self.observer.reconcile()
         self.operations.resume()
-        self.pushes.start()
+        self.autoredeploy.start()
         self.in_background(self._sweep())
 
     async def close(self) -> None:
         """Stop working, keep everything; safe to repeat."""
         # Jobs first: they begin what the others do.
         await self.operations.close()
-        await self.pushes.close()
+        await self.autoredeploy.close()
         await self.end_chores()
         await self.engine.close()
         self.hub.journal.close()
@@ -95,8 +100,8 @@ class Cloud(State):
         while True:
             await asyncio.sleep(SWEEP)
             self.sweep(time.time() - KEEP)
-            for sweep in self.sweepers:
-                sweep()
+            for rows in self.stored.values():
+                rows.sweep()
 
     def sweep(self, before: float) -> None:
         """Forget what was terminated, and actions that ended, before that moment."""

@@ -160,7 +160,7 @@ def candidates(cloud: State, service: Service) -> list[placement.Candidate]:
         owners = (service.namespace, EVERYBODY)
         if node.state != lifecycle.DEPLOYED or node.namespace not in owners:
             continue
-        if node.closed:
+        if node.unschedulable:
             continue
         there = cloud.containers_on(node)
         found.append(

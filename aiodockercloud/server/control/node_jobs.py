@@ -76,8 +76,8 @@ async def check_node(job: Job) -> None:
     cloud, node = job.cloud, job.record
     answers = await cloud.engine.check_node(node.engine_id)
     job.log(f"the node {'answers' if answers else 'does not answer'}")
-    if answers and node.closed:
-        job.log(f"it takes no containers: its availability is {node.closed}")
+    if answers and node.unschedulable:
+        job.log(f"it takes no containers: its availability is {node.unschedulable}")
     if answers:
         node.last_seen = time.time()
     if node.state in (lifecycle.DEPLOYED, lifecycle.UNREACHABLE):

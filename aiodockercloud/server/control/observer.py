@@ -12,7 +12,13 @@ import time
 from collections.abc import Callable
 
 from ...exceptions import ApiError
-from ..engines import ContainerSeen, EngineError, ImageSeen, NodeSeen, Observation
+from ..engines import (
+    ContainerObservation,
+    EngineError,
+    ImageObservation,
+    NodeObservation,
+    Observation,
+)
 from ..state import lifecycle
 from ..state.models import EVERYBODY, Container, Node, NodeCluster, Service
 from ..state.state import State
@@ -90,7 +96,7 @@ class Observer:
                 continue
             if not self._cloud.engine.volatile:
                 # A stopped one, too: what is there is told, running or not.
-                self.observe(ContainerSeen(uuid=container.uuid, state="gone"))
+                self.observe(ContainerObservation(uuid=container.uuid, state="gone"))
             elif container.state in (lifecycle.RUNNING, lifecycle.STOPPING):
                 await self._restore(container)
         for service in self._cloud.services.values():
@@ -107,9 +113,9 @@ class Observer:
 
     def observe(self, seen: Observation) -> None:
         """What the engine sees, made into states."""
-        if isinstance(seen, NodeSeen):
+        if isinstance(seen, NodeObservation):
             self._observe_node(seen)
-        elif isinstance(seen, ImageSeen):
+        elif isinstance(seen, ImageObservation):
             self._pushed(seen.name)
         elif (container := self._cloud.containers.get(seen.uuid)) is not None:
             self._cloud.seen[seen.uuid] = seen.state
@@ -122,7 +128,7 @@ class Observer:
                 seen.uuid,
             )
 
-    def _observe_node(self, seen: NodeSeen) -> None:
+    def _observe_node(self, seen: NodeObservation) -> None:
         node = self._cloud.by_engine_id.get(seen.id)
         if node is None:
             if seen.state == "gone":
@@ -163,7 +169,7 @@ class Observer:
         self._count_machines()
         if (cluster := self._cloud.cluster_of(node)) is not None:
             self._cloud.settle_cluster(cluster)
-        if node.state == lifecycle.DEPLOYED and not node.closed:
+        if node.state == lifecycle.DEPLOYED and not node.unschedulable:
             if before == lifecycle.DEPLOYING or opened:
                 self._spread(node)
 
@@ -185,19 +191,19 @@ class Observer:
         except (EngineError, ApiError) as error:
             log.warning("%s did not get the tags of its cluster: %s", node.uri, error)
 
-    def _note_tags(self, node: Node, seen: NodeSeen) -> bool:
+    def _note_tags(self, node: Node, seen: NodeObservation) -> bool:
         """Tags as the machine has them, and one that says why it takes no containers.
         Returns whether it does again."""
-        before = set(node.tags), node.closed
+        before = set(node.tags), node.unschedulable
         if not self._cloud.engine.provisions and set(seen.tags) != set(node.tags):
             node.tags = list(seen.tags)
-        node.closed = seen.closed
+        node.unschedulable = seen.unschedulable
         others = [tag for tag in node.auto_tags if not tag.startswith(_AVAILABILITY)]
-        closed = [_AVAILABILITY + seen.closed] if seen.closed else []
+        closed = [_AVAILABILITY + seen.unschedulable] if seen.unschedulable else []
         node.auto_tags = [*others, *closed]
-        if (set(node.tags), node.closed) != before:
+        if (set(node.tags), node.unschedulable) != before:
             self._cloud.touch(node)
-        return bool(before[1]) and not node.closed
+        return bool(before[1]) and not node.unschedulable
 
     def _spread(self, node: Node) -> None:
         """A service on every node gets a container on a new one."""
@@ -214,7 +220,7 @@ class Observer:
         ):
             self._request("scale", service, reason=f"node {node.uuid}")
 
-    def _adopt(self, seen: NodeSeen) -> Node | None:
+    def _adopt(self, seen: NodeObservation) -> Node | None:
         """The record of a volatile engine's node from before the restart."""
         if not self._cloud.engine.volatile:
             return None
@@ -223,7 +229,9 @@ class Observer:
         )
         return next(orphans, None)
 
-    def _observe_container(self, container: Container, seen: ContainerSeen) -> None:
+    def _observe_container(
+        self, container: Container, seen: ContainerObservation
+    ) -> None:
         before = container.state
         if before == lifecycle.TERMINATED:
             if seen.state != "gone" and not self._cloud.engine.volatile:
@@ -287,7 +295,7 @@ class Observer:
             self._cloud.in_background(clear())
 
     @staticmethod
-    def _bind_ports(container: Container, seen: ContainerSeen) -> None:
+    def _bind_ports(container: Container, seen: ContainerObservation) -> None:
         bound = {key: list(ports) for key, ports in seen.ports.items()}
         for port in container.ports:
             inner, protocol, published, outer = port

@@ -176,11 +176,11 @@ class Operations:
         try:
             return lifecycle.check(record.kind, name, record.state, operation)
         except OperationNotAllowed as error:
-            action = self.note(operation, record, origin, state=lifecycle.FAILED)
+            action = self.record(operation, record, origin, state=lifecycle.FAILED)
             self.write(action, error.message)
             raise
 
-    def submit_own(
+    def submit_internal(
         self, operation: str, record: Record, *, reason: str
     ) -> Action | None:
         """Begin an operation nobody asked for; None when the state forbids it."""
@@ -191,7 +191,7 @@ class Operations:
         self.write(action, f"because of {reason}")
         return action
 
-    def note(
+    def record(
         self,
         operation: str,
         record: Record,
@@ -383,7 +383,7 @@ class Operations:
             if record is None or action.state == lifecycle.CANCELING:
                 continue
             rule = lifecycle.OPERATIONS[record.kind][action.operation]
-            if rule.during and record.state in wire.UNDER_WAY:
+            if rule.during and record.state in wire.TRANSITIONAL_STATES:
                 self._cloud.under_way[record.uuid] = action
 
     def resume(self) -> None:

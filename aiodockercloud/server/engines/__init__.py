@@ -74,7 +74,7 @@ class ContainerSpec:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ContainerSeen:
+class ContainerObservation:
     """A container as it is now. ``stopped`` is final: restarts were tried before."""
 
     uuid: str
@@ -91,7 +91,7 @@ class ContainerSeen:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class NodeSeen:
+class NodeObservation:
     """A machine as it is now. Memory is in MB, disk in GB."""
 
     id: str
@@ -105,17 +105,17 @@ class NodeSeen:
     storage_driver: str = ""
     tags: Sequence[str] = ()
     #: Why it takes no containers although it answers, in a word; empty: it takes them.
-    closed: str = ""
+    unschedulable: str = ""
 
 
 @dataclass(frozen=True, slots=True)
-class ImageSeen:
+class ImageObservation:
     """The tag of an image now means another image: somebody pushed it."""
 
     name: str
 
 
-Observation = ContainerSeen | NodeSeen | ImageSeen
+Observation = ContainerObservation | NodeObservation | ImageObservation
 Observe = Callable[[Observation], None]
 
 
@@ -184,7 +184,7 @@ class Engine(Protocol):
         """What the tag of an image means now, ``sha256:…``, as its registry says.
 
         None when that cannot be told, or when the engine tells of pushes by itself
-        (``ImageSeen``).
+        (``ImageObservation``).
         """
 
     async def start_container(

@@ -144,7 +144,7 @@ class Node(Deployed):
     docker_version: str = ""
     storage_driver: str = ""
     #: Why it takes no containers although it answers.
-    closed: str = ""
+    unschedulable: str = ""
     last_seen: float | None = None
 
 

@@ -123,7 +123,7 @@ class State(Records):
         canceled, are again what the engine last saw of them."""
         for container in containers:
             seen = self.seen.get(container.uuid)
-            moving = container.state in wire.UNDER_WAY
+            moving = container.state in wire.TRANSITIONAL_STATES
             if seen not in (None, "gone") and moving and not self.busy(container):
                 down = seen == "stopped"
                 self.set_state(
@@ -133,7 +133,7 @@ class State(Records):
     def settle_node(self, node: Node) -> None:
         """A node that no operation keeps on its way any more is again what the engine
         last saw of it; its cluster follows."""
-        if node.state in wire.UNDER_WAY and not self.busy(node):
+        if node.state in wire.TRANSITIONAL_STATES and not self.busy(node):
             ready = self.seen.get(node.engine_id) == "ready"
             self.set_state(node, lifecycle.DEPLOYED if ready else lifecycle.UNREACHABLE)
         if (cluster := self.cluster_of(node)) is not None:

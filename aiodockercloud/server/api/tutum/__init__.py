@@ -20,7 +20,7 @@ from multidict import MultiDict
 
 from .... import wire
 from ....exceptions import BadRequest
-from ...control.control_plane import Cloud
+from ...control.control_plane import ControlPlane
 from ...state import lifecycle
 from .. import actions, containers, log_streams, services, streams
 from ..fields import choice, optional
@@ -242,7 +242,7 @@ def _respelled(value: Any) -> Any:
 Index = Mapping[str, list[str]]
 
 
-def _actions_of(cloud: Cloud, uris: Iterable[str]) -> Index:
+def _actions_of(cloud: ControlPlane, uris: Iterable[str]) -> Index:
     """URI of an object → the URIs of its actions, oldest first."""
     wanted = set(uris)
     index: dict[str, list[str]] = defaultdict(list)

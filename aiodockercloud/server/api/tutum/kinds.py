@@ -115,7 +115,7 @@ def _groups(call: Call) -> list[Entry]:
     """A group is the volumes of one service and has its name and its uuid."""
     members: dict[str, list[str]] = defaultdict(list)
     for entry in _volumes(call):
-        members[entry.shown["volume_group"]].append(entry.shown["resource_uri"])
+        members[entry.rendered["volume_group"]].append(entry.rendered["resource_uri"])
     return [
         Entry(service.uuid, _group(service, members[_group_uri(service.uuid)]))
         for service in call.cloud.all("service", call.namespace)
@@ -145,7 +145,7 @@ def _view(
         return listed(
             call,
             resource.kind,
-            lambda _, entry: entry.shown,
+            lambda _, entry: entry.rendered,
             {},
             [*known, "resource_uri", "state", "uuid"],
             records=entries(call),
@@ -155,7 +155,7 @@ def _view(
     async def inspect(call: Call) -> Reply:
         for entry in entries(call):
             if entry.key == call.pk.lower():
-                return Reply(entry.shown)
+                return Reply(entry.rendered)
         raise ObjectNotFound(f"there is no {resource.kind} {call.pk}")
 
 

@@ -24,7 +24,7 @@ from .. import (
     ContainerSpec,
     EngineError,
     ImageInfo,
-    ImageSeen,
+    ImageObservation,
     LogLine,
     NoSuchContainer,
     Observation,
@@ -32,11 +32,11 @@ from .. import (
     PortSpec,
 )
 from .clock import Clock, ManualClock
-from .containers import HeldContainer
+from .containers import EmbeddedContainer
 from .exec import ShellSession
 from .images import IDLE, Container, Image, ImageFunction, Images
 from .logs import Log, Logs
-from .nodes import Machine, Numbers
+from .nodes import Machine, NumberPool
 
 __all__ = ["Clock", "Container", "Embedded", "ManualClock"]
 
@@ -63,11 +63,11 @@ class Embedded:
         self._clock = clock or Clock()
         self._images = Images()
         self._observe: Observe | None = None
-        self._containers: dict[str, HeldContainer] = {}
+        self._containers: dict[str, EmbeddedContainer] = {}
         self._logs = Logs(self._clock)
         self._machines: dict[str, Machine] = {}
-        self._machine_numbers = Numbers()
-        self._container_numbers = Numbers()
+        self._machine_numbers = NumberPool()
+        self._container_numbers = NumberPool()
         for tags in [()] * nodes if isinstance(nodes, int) else nodes:
             self._add_machine(str(uuids.uuid4()), tags)
 
@@ -112,7 +112,7 @@ class Embedded:
     def push(self, name: str) -> None:
         """Pretend that an image was pushed: services with ``autoredeploy`` that run it
         are redeployed."""
-        self._tell(ImageSeen(name))
+        self._tell(ImageObservation(name))
 
     def lose_node(self, node: str) -> None:
         """Cut a node off: its containers go on, but nothing is heard of them and
@@ -179,7 +179,7 @@ class Embedded:
                 raise EngineError(f"volumes_from: {peer} is not on {machine.hostname}")
         if len(self._containers) >= _MOST_CONTAINERS:
             raise EngineError("no free address in 10.7.0.0/16")
-        held = HeldContainer(
+        held = EmbeddedContainer(
             spec,
             self._images.get(spec.image) or IDLE,
             machine,
@@ -237,25 +237,25 @@ class Embedded:
         self._reachable(uuid)
         return self._running(uuid).exec(command)
 
-    def _remove(self, held: HeldContainer) -> None:
+    def _remove(self, held: EmbeddedContainer) -> None:
         if held.state != "gone":
             self._forget(held)
             self._logs.keep(held.spec.uuid, held.log)
             held.leave()
 
-    def _forget(self, held: HeldContainer) -> None:
+    def _forget(self, held: EmbeddedContainer) -> None:
         if self._containers.pop(held.spec.uuid, None):
             self._container_numbers.give_back(held.number)
         held.log.close()
 
-    def _reachable(self, uuid: str) -> HeldContainer:
+    def _reachable(self, uuid: str) -> EmbeddedContainer:
         held = self._containers.get(uuid)
         if held is None:
             raise NoSuchContainer(f"No such container: {uuid}")
         self._check_reachable(held.machine)
         return held
 
-    def _running(self, uuid: str) -> HeldContainer:
+    def _running(self, uuid: str) -> EmbeddedContainer:
         held = self._containers.get(uuid)
         if held is None or held.state != "running":
             raise EngineError(f"Container {uuid} is not running")

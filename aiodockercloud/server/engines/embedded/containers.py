@@ -8,14 +8,14 @@ import traceback
 from collections.abc import Callable, Sequence
 from typing import Literal
 
-from .. import ContainerSeen, ContainerSpec
+from .. import ContainerObservation, ContainerSpec
 from .clock import Clock
 from .exec import ShellSession
 from .images import Container, Image, command_line
 from .logs import Log
 from .nodes import HostPorts, Machine
 
-__all__ = ["HeldContainer"]
+__all__ = ["EmbeddedContainer"]
 
 #: Seconds from being asked to stop to being made to.
 _GRACE = 10.0
@@ -28,7 +28,7 @@ _TERMINATED, _KILLED = 143, 137
 _State = Literal["starting", "running", "stopped", "gone"]
 
 
-class HeldContainer:
+class EmbeddedContainer:
     """A container and what it is doing. Each of its runs is a ``Container``.
 
     Args:
@@ -45,7 +45,7 @@ class HeldContainer:
         number: int,
         log: Log,
         clock: Clock,
-        tell: Callable[[ContainerSeen], None],
+        tell: Callable[[ContainerObservation], None],
     ) -> None:
         self.spec = spec
         self.machine = machine
@@ -84,9 +84,9 @@ class HeldContainer:
         """Whether it runs or waits to be run again."""
         return self._task is not None
 
-    def seen(self) -> ContainerSeen:
+    def seen(self) -> ContainerObservation:
         """It as it is now."""
-        return ContainerSeen(
+        return ContainerObservation(
             uuid=self.spec.uuid,
             state=self.state,
             exit_code=self._exit_code,

@@ -19,7 +19,7 @@ from aiohttp import web
 from .. import ContainerSpec, EngineError, ImageInfo
 from .clock import Clock
 from .nodes import HostPorts, PortKey
-from .shell import Shell, Stdin, beyond
+from .shell import Shell, Stdin, unsupported
 from .shell.grammar import Stream
 
 #: As Docker: longer lines come in pieces.
@@ -271,7 +271,7 @@ async def hello_world(container: Container) -> None:
 
 async def shell(container: Container) -> int:
     """Runs the command in the tiny shell; what that cannot do is only simulated."""
-    if reason := beyond(container.command):
+    if reason := unsupported(container.command):
         container.print(
             f"simulated: {reason} for the embedded shell; idle until stopped"
         )

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from ipaddress import IPv4Address
 from typing import Literal
 
-from .. import EngineError, NodeSeen, PortSpec
+from .. import EngineError, NodeObservation, PortSpec
 
 PortKey = tuple[int, str]
 
@@ -25,7 +25,7 @@ _BACKLOG = 100
 _LOOPBACK = IPv4Address("127.0.0.1")
 
 
-class Numbers:
+class NumberPool:
     """Hands out the lowest number that is free, from 0 on."""
 
     def __init__(self) -> None:
@@ -89,8 +89,8 @@ class Machine:
         self._taken: set[PortKey] = set()
         self._next_port = _FIRST_PORT
 
-    def seen(self) -> NodeSeen:
-        return NodeSeen(
+    def seen(self) -> NodeObservation:
+        return NodeObservation(
             id=self.id,
             hostname=self.hostname,
             address=self.address,

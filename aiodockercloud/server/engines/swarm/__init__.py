@@ -33,7 +33,7 @@ from . import exec as swarm_exec
 from . import logs as swarm_logs
 from . import observations as swarm_state
 from . import spec as swarm_spec
-from .cleanup import Leftovers
+from .cleanup import Cleanup
 from .docker_api import Api, DockerProblem, registry_auth
 from .networks import Networks
 from .nodes import Machines
@@ -86,7 +86,7 @@ class Swarm:
         self._watch: Watch
         self._networks: Networks
         self._machines: Machines
-        self._leftovers: Leftovers
+        self._leftovers: Cleanup
         self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._endings: defaultdict[str, set[swarm_logs.Ending]] = defaultdict(set)
         self._is_open = False
@@ -107,7 +107,7 @@ class Swarm:
         self._networks = Networks(self._api)
         self._watch = Watch(self._api, self._poll, self._forget)
         self._machines = Machines(self._api, self._watch, self._node_engines, local)
-        self._leftovers = Leftovers(self._api, self._networks, self._machines)
+        self._leftovers = Cleanup(self._api, self._networks, self._machines)
         self._watch.drivers[local] = str(info.get("Driver", ""))
         await self._watch.start(observe)
         self._machines.start()
@@ -197,7 +197,7 @@ class Swarm:
             for name in swarm_spec.network_names(spec)
         }
         addresses = [swarm_state.address(node) for node in self._watch.nodes.values()]
-        async with self._networks.there(wanted, addresses):
+        async with self._networks.ensure(wanted, addresses):
             try:
                 await self._api.call(
                     "POST",

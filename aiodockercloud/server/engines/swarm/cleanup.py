@@ -28,7 +28,7 @@ _NOT_FOUND, _CONFLICT = 404, 409
 _TRIES, _PAUSE, _PARTING = 20, 0.3, 2.0
 
 
-class Leftovers:
+class Cleanup:
     """Removes them."""
 
     def __init__(self, api: Api, networks: Networks, machines: Machines) -> None:

@@ -66,7 +66,7 @@ class Networks:
         self._wanted: Counter[str] = Counter()
 
     @asynccontextmanager
-    async def there(
+    async def ensure(
         self, wanted: Mapping[str, str], addresses: Iterable[str]
     ) -> AsyncGenerator[None, None]:
         """They exist for the time of the block.

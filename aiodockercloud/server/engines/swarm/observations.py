@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from .. import ContainerSeen, NodeSeen
+from .. import ContainerObservation, NodeObservation
 from . import spec as swarm_spec
 
 Json = Mapping[str, Any]
@@ -28,7 +28,7 @@ def container_seen(
     nodes: Mapping[str, Json],
     overdue: Collection[str] = (),
     given_up: Collection[str] = (),
-) -> ContainerSeen:
+) -> ContainerObservation:
     """The container that a service of ours is.
 
     Args:
@@ -49,7 +49,7 @@ def container_seen(
     generation = _generation(service["Spec"]["TaskTemplate"])
     current = [task for task in tasks if _generation(task["Spec"]) == generation]
     if not current:
-        return ContainerSeen(uuid=uuid, state="starting")
+        return ContainerObservation(uuid=uuid, state="starting")
     newest = current[-1]
     problem = str(newest["Status"].get("Err", ""))
     code = _last_code(current)
@@ -57,21 +57,21 @@ def container_seen(
         home = swarm_spec.pinned_to(service["Spec"])
         if home is not None and _is_lost(home, nodes):
             problem = f"node {_called(home, nodes)} is down"
-            return ContainerSeen(uuid=uuid, state="stopped", message=problem)
+            return ContainerObservation(uuid=uuid, state="stopped", message=problem)
         if newest["ID"] in overdue:
-            return ContainerSeen(
+            return ContainerObservation(
                 uuid=uuid, state="stopped", exit_code=code, message=problem
             )
         refused = [task for task in current if _state(task) == "rejected"]
         if refused and not any(_container_id(task) for task in current):
             # Swarm tries for ever; whoever starts it wants to know why it does not.
             problem = str(refused[-1]["Status"].get("Err", ""))
-            return ContainerSeen(uuid=uuid, state="stopped", message=problem)
-        return ContainerSeen(
+            return ContainerObservation(uuid=uuid, state="stopped", message=problem)
+        return ContainerObservation(
             uuid=uuid, state="starting", exit_code=code, message=problem
         )
     if _is_restarted(service, newest) and _container_id(newest):
-        return ContainerSeen(
+        return ContainerObservation(
             uuid=uuid, state="starting", exit_code=code, message=problem
         )
     return _stopped(uuid, current, nodes, given_up)
@@ -102,8 +102,8 @@ def places(tasks: Iterable[Json]) -> dict[str, str]:
     return {task["ServiceID"]: task["NodeID"] for task in by_age}
 
 
-def _running(uuid: str, task: Json, nodes: Mapping[str, Json]) -> ContainerSeen:
-    return ContainerSeen(
+def _running(uuid: str, task: Json, nodes: Mapping[str, Json]) -> ContainerObservation:
+    return ContainerObservation(
         uuid=uuid,
         state="running",
         docker_id=_container_id(task),
@@ -118,14 +118,14 @@ def _stopped(
     tasks: Sequence[Json],
     nodes: Mapping[str, Json],
     given_up: Collection[str],
-) -> ContainerSeen:
+) -> ContainerObservation:
     """By the last task that was more than a plan."""
     for task in reversed(tasks):
         if task["ID"] in given_up:
             problem = f"node {_called(task['NodeID'], nodes)} is down"
-            return ContainerSeen(uuid=uuid, state="stopped", message=problem)
+            return ContainerObservation(uuid=uuid, state="stopped", message=problem)
         if _container_id(task) or _state(task) == "rejected":
-            return ContainerSeen(
+            return ContainerObservation(
                 uuid=uuid,
                 state="stopped",
                 exit_code=_exit_code(task),
@@ -133,7 +133,7 @@ def _stopped(
                 docker_id=_container_id(task),
                 node=task.get("NodeID") if task.get("NodeID") in nodes else None,
             )
-    return ContainerSeen(uuid=uuid, state="stopped")
+    return ContainerObservation(uuid=uuid, state="stopped")
 
 
 def _is_lost(id: str, nodes: Mapping[str, Json]) -> bool:
@@ -221,13 +221,13 @@ def _ports(task: Json) -> dict[tuple[int, str], tuple[int, ...]]:
 # --- nodes --------------------------------------------------------------------------
 
 
-def node_seen(node: Json, storage_driver: str = "") -> NodeSeen:
+def node_seen(node: Json, storage_driver: str = "") -> NodeObservation:
     """A machine. One that is drained or paused answers, and takes no containers."""
     description, status = node["Description"], node["Status"]
     resources = description.get("Resources", {})
     availability = str(node["Spec"]["Availability"])
     reachable = status["State"] in ("ready", "unknown")
-    return NodeSeen(
+    return NodeObservation(
         id=node["ID"],
         hostname=description.get("Hostname", ""),
         address=address(node),
@@ -238,7 +238,7 @@ def node_seen(node: Json, storage_driver: str = "") -> NodeSeen:
         docker_version=description.get("Engine", {}).get("EngineVersion", ""),
         storage_driver=storage_driver,
         tags=swarm_spec.tags_of(node["Spec"].get("Labels") or {}),
-        closed="" if availability == "active" else availability,
+        unschedulable="" if availability == "active" else availability,
     )
 
 

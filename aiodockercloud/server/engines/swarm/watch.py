@@ -18,7 +18,7 @@ from typing import Any
 import aiohttp
 
 from ....exceptions import Unavailable
-from .. import ContainerSeen, EngineError, NodeSeen, Observe
+from .. import ContainerObservation, EngineError, NodeObservation, Observe
 from . import observations as swarm_state
 from . import spec as swarm_spec
 from .docker_api import Api, DockerProblem
@@ -61,7 +61,7 @@ class Watch:
         self._poll = poll
         self._gone = gone
         self._observe: Observe | None = None
-        self._told: dict[str, ContainerSeen | NodeSeen] = {}
+        self._told: dict[str, ContainerObservation | NodeObservation] = {}
         self._again: set[str] = set()
         self._waiting: dict[str, float] = {}
         self._overdue: set[str] = set()
@@ -122,13 +122,13 @@ class Watch:
             if uuid not in self.leaving:
                 self._tell(uuid, self.seen(service, by_service[service["ID"]]))
         for key, told in list(self._told.items()):
-            if isinstance(told, NodeSeen):
+            if isinstance(told, NodeObservation):
                 if key not in self.nodes:
                     self._tell_gone(key, replace(told, state="gone"))
             elif key not in containers:
-                self._tell_gone(key, ContainerSeen(uuid=key, state="gone"))
+                self._tell_gone(key, ContainerObservation(uuid=key, state="gone"))
 
-    def seen(self, service: Json, tasks: list[Json]) -> ContainerSeen:
+    def seen(self, service: Json, tasks: list[Json]) -> ContainerObservation:
         return swarm_state.container_seen(
             service, tasks, self.nodes, self._overdue, self._given_up
         )
@@ -178,7 +178,7 @@ class Watch:
             id for id, since in self._waiting.items() if now - since >= _PLACING
         }
 
-    def _tell(self, key: str, seen: ContainerSeen | NodeSeen) -> None:
+    def _tell(self, key: str, seen: ContainerObservation | NodeObservation) -> None:
         if self._observe is None:
             return
         if self._told.get(key) != seen or key in self._again:
@@ -187,7 +187,9 @@ class Watch:
             self._busy_until = asyncio.get_running_loop().time() + _BUSY
             self._observe(seen)
 
-    def _tell_gone(self, key: str, seen: ContainerSeen | NodeSeen) -> None:
+    def _tell_gone(
+        self, key: str, seen: ContainerObservation | NodeObservation
+    ) -> None:
         if self._observe is not None:
             del self._told[key]
             self._again.discard(key)

@@ -65,7 +65,7 @@ def _options(args: Sequence[str]) -> tuple[str, list[str]]:
     return letters, rest
 
 
-def beyond(argv: Sequence[str]) -> str | None:
+def unsupported(argv: Sequence[str]) -> str | None:
     """What of a command this shell cannot do at all, ``None`` if it can try."""
     name, *args = argv or ["sh"]
     short = _short(name)
