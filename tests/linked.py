@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from aiodockercloud.server.control.control_plane import ControlPlane
-from aiodockercloud.server.state.models import Container, Service, Stack
+from aiodockercloud.server.state.records import Container, Service, Stack
 
 
 def service(

@@ -10,7 +10,7 @@ import pytest
 
 from aiodockercloud import AuthError, Forbidden, wire
 from aiodockercloud.server.engines import ContainerSpec
-from aiodockercloud.server.state import models
+from aiodockercloud.server.state import records
 from aiodockercloud.server.state.accounts import Account, Accounts
 from aiodockercloud.server.state.store import Store
 
@@ -216,8 +216,8 @@ COMMON: dict[str, Any] = {"namespace": "alice", "name": "web"}
 @pytest.mark.parametrize(
     "record",
     [
-        models.Service(definition=DEFINITION, previous=DEFINITION, **COMMON),
-        models.Container(
+        records.Service(definition=DEFINITION, previous=DEFINITION, **COMMON),
+        records.Container(
             ordinal=1,
             service="s",
             node="n",
@@ -227,7 +227,7 @@ COMMON: dict[str, Any] = {"namespace": "alice", "name": "web"}
             environment={"DOCKERCLOUD_AUTH": SECRET},
             **COMMON,
         ),
-        models.Action(
+        records.Action(
             namespace="alice",
             action="Service Create",
             object="o",
@@ -243,9 +243,9 @@ COMMON: dict[str, Any] = {"namespace": "alice", "name": "web"}
             environment={"PASSWORD": SECRET},
             **COMMON,
         ),
-        models.Trigger(service="s", operation="REDEPLOY", uuid=SECRET, **COMMON),
-        models.Repository(username="u", password=SECRET, **COMMON),
-        models.Token(namespace="alice", token=SECRET),
+        records.Trigger(service="s", operation="REDEPLOY", uuid=SECRET, **COMMON),
+        records.Repository(username="u", password=SECRET, **COMMON),
+        records.Token(namespace="alice", token=SECRET),
     ],
     ids=lambda record: type(record).__name__,
 )

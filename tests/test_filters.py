@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from aiodockercloud import BadRequest
 from aiodockercloud.server.api import filters
-from aiodockercloud.server.state.models import Stack
+from aiodockercloud.server.state.records import Stack
 
 PATH = "/api/app/v1/stack/"
 UUID = "7eaf7fff-882c-4f3d-9a8f-a22317ac00ce"

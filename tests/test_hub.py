@@ -15,7 +15,7 @@ import pytest
 from aiodockercloud.server.journal import Missed
 from aiodockercloud.server.state import hub as hub_module
 from aiodockercloud.server.state.hub import Hub
-from aiodockercloud.server.state.models import (
+from aiodockercloud.server.state.records import (
     EVERYBODY,
     Action,
     Node,

@@ -8,7 +8,7 @@ from aiodockercloud import BadRequest
 from aiodockercloud.server.control import links
 from aiodockercloud.server.control.control_plane import ControlPlane
 from aiodockercloud.server.engines.embedded import Embedded
-from aiodockercloud.server.state.models import Stack
+from aiodockercloud.server.state.records import Stack
 from linked import service
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from aiodockercloud.server.control import links, names
 from aiodockercloud.server.control.control_plane import ControlPlane
 from aiodockercloud.server.engines.embedded import Embedded
-from aiodockercloud.server.state.models import Node, Service, Stack
+from aiodockercloud.server.state.records import Node, Service, Stack
 from linked import container, service
 
 HOST = "http://cloud.test:8008"

@@ -13,7 +13,7 @@ import aiosqlite
 import pytest
 
 from aiodockercloud.server.state import store as store_module
-from aiodockercloud.server.state.models import Stack
+from aiodockercloud.server.state.records import Stack
 from aiodockercloud.server.state.store import Store
 
 FILE = "aiodockercloud.sqlite3"

@@ -13,7 +13,7 @@ from ... import wire
 from ...exceptions import BadRequest, ObjectNotFound
 from ..control.control_plane import ControlPlane
 from ..state import lifecycle
-from ..state.models import Action
+from ..state.records import Action
 from . import log_streams, streams
 from .render import date, listed, moment, origin
 from .resource import Call, Reply, Resource

@@ -14,7 +14,7 @@ from ...exceptions import BadRequest, OperationNotAllowed
 from ..control import links, names
 from ..control.control_plane import ControlPlane
 from ..state import lifecycle
-from ..state.models import Container
+from ..state.records import Container
 from . import log_streams, streams
 from .render import date, listed, serve_operations
 from .resource import Call, Reply, Resource

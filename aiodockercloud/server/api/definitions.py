@@ -14,7 +14,7 @@ from ..control import deployment, links, names
 from ..control.control_plane import ControlPlane
 from ..engines import PortSpec
 from ..state import lifecycle
-from ..state.models import Service, Stack, new_uuid
+from ..state.records import Service, Stack, new_uuid
 from . import fields
 from .fields import Field, choice, flag, integer, listing, optional, optional_text
 

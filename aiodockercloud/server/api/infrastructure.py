@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import secrets
 
-from ..state.models import Token
+from ..state.records import Token
 from .catalog import Entry
 from .render import listed
 from .resource import Call, Reply, Resource

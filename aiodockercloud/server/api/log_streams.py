@@ -29,7 +29,7 @@ from ..control.control_plane import ControlPlane
 from ..engines import EngineError, LogLine, NoSuchContainer
 from ..journal import Missed
 from ..state import lifecycle
-from ..state.models import Action, Container, Service
+from ..state.records import Action, Container, Service
 from .merge import Merge
 from .resource import Call
 

@@ -12,7 +12,7 @@ from ... import wire
 from ...exceptions import BadRequest, ConflictError, NotSupported
 from ..control.control_plane import ControlPlane
 from ..state import lifecycle
-from ..state.models import NodeCluster
+from ..state.records import NodeCluster
 from . import catalog, fields
 from .fields import Field, integer, listing, mapping, optional_text, required_text
 from .render import date, listed, origin, refuse_terminated, serve_operations, submitted

@@ -11,7 +11,7 @@ from typing import Any
 from ...exceptions import NotSupported
 from ..control import names
 from ..control.control_plane import ControlPlane
-from ..state.models import Node
+from ..state.records import Node
 from . import catalog, fields
 from .fields import Field, listing, optional_text
 from .render import date, listed, origin, refuse_terminated, serve_operations

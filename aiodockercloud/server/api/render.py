@@ -11,7 +11,7 @@ from ...exceptions import OperationNotAllowed
 from ..control.control_plane import ControlPlane
 from ..control.operations import Origin
 from ..state import lifecycle
-from ..state.models import Record
+from ..state.records import Record
 from . import filters
 from .resource import Call, Reply, Resource
 

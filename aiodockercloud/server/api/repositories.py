@@ -13,7 +13,7 @@ from ... import wire
 from ...exceptions import BadRequest, ConflictError, ObjectNotFound
 from ..control.control_plane import ControlPlane
 from ..state import lifecycle
-from ..state.models import Repository
+from ..state.records import Repository
 from . import fields
 from .catalog import Entry
 from .fields import Field, text

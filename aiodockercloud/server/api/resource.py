@@ -10,7 +10,7 @@ from aiohttp import web
 
 from ... import wire
 from ...exceptions import BadRequest, ObjectNotFound, UnsupportedMediaType
-from ..state.models import Action
+from ..state.records import Action
 
 if TYPE_CHECKING:
     from ..control.control_plane import ControlPlane

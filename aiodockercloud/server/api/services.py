@@ -14,7 +14,7 @@ from ...exceptions import OperationNotAllowed
 from ..control import links, names
 from ..control.control_plane import ControlPlane
 from ..state import lifecycle
-from ..state.models import Service
+from ..state.records import Service
 from . import definitions, log_streams, streams
 from .definitions import EVERY_NODE, FIELDS, READ_ONLY
 from .render import date, listed, origin, refuse_terminated, serve_operations, submitted

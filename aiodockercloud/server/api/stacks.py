@@ -17,7 +17,7 @@ from ...exceptions import (
 )
 from ..control.control_plane import ControlPlane
 from ..state import lifecycle
-from ..state.models import Service, Stack, new_uuid
+from ..state.records import Service, Stack, new_uuid
 from . import definitions, fields
 from .fields import Field, listing, mapping, optional_text
 from .render import date, listed, origin, serve_operations

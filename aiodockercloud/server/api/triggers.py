@@ -11,7 +11,7 @@ from typing import Any
 from ...exceptions import BadRequest, ObjectNotFound
 from ..control.control_plane import ControlPlane
 from ..state import lifecycle
-from ..state.models import Service, Trigger
+from ..state.records import Service, Trigger
 from . import definitions, fields
 from .fields import Field, choice, integer, optional
 from .render import listed, origin

@@ -19,7 +19,7 @@ from typing import Any
 
 from ...wire import images
 from ..state import lifecycle
-from ..state.models import Container, Service
+from ..state.records import Container, Service
 from ..state.state import State
 from .operations import Request
 

@@ -14,7 +14,7 @@ from typing import Any
 from ...exceptions import ApiError
 from ..engines import ContainerSpec, EngineError, MountSpec, NoSuchContainer, PortSpec
 from ..state import lifecycle
-from ..state.models import EVERYBODY, Container, Node, Service, new_uuid
+from ..state.records import EVERYBODY, Container, Node, Service, new_uuid
 from ..state.state import State
 from . import links, placement
 

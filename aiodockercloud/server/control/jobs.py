@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from typing import TypeVar
 
 from ..state import lifecycle
-from ..state.models import Container, Record, Service, Stack
+from ..state.records import Container, Record, Service, Stack
 from . import deployment, placement
 from .node_jobs import NODE_JOBS
 from .operations import Job, JobFunction, each

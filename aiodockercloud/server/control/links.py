@@ -13,7 +13,7 @@ from typing import Any
 from ... import wire
 from ...exceptions import BadRequest
 from ..state import lifecycle
-from ..state.models import Container, Node, Service
+from ..state.records import Container, Node, Service
 from ..state.state import State
 from . import names
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..state.models import Container, Node, Service
+from ..state.records import Container, Node, Service
 from ..state.state import State
 
 #: Host ports below these names; other ports are ``tcp``, named ``unknown``.

@@ -8,7 +8,7 @@ import time
 from ...exceptions import ApiError
 from ..engines import EngineError
 from ..state import lifecycle
-from ..state.models import Container, Node, NodeCluster, new_uuid
+from ..state.records import Container, Node, NodeCluster, new_uuid
 from ..state.state import State
 from . import deployment
 from .operations import Job, JobFunction, each

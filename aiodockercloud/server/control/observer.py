@@ -20,7 +20,7 @@ from ..engines import (
     Observation,
 )
 from ..state import lifecycle
-from ..state.models import EVERYBODY, Container, Node, NodeCluster, Service
+from ..state.records import EVERYBODY, Container, Node, NodeCluster, Service
 from ..state.state import State
 from . import deployment
 from .operations import Request

@@ -21,7 +21,7 @@ from ...exceptions import ApiError, OperationNotAllowed
 from ..engines import EngineError
 from ..journal import Journal
 from ..state import lifecycle
-from ..state.models import Action, Container, Node, NodeCluster, Record, Service, Stack
+from ..state.records import Action, Container, Node, NodeCluster, Record, Service, Stack
 from ..state.state import State
 
 log = logging.getLogger(__name__)

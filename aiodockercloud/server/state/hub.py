@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 from ... import wire
 from ..journal import Journal, Missed
-from .models import EVERYBODY, Record, new_uuid
+from .records import EVERYBODY, Record, new_uuid
 
 #: How many events are kept for readers that fall behind.
 HISTORY = 10_000

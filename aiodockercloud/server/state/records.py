@@ -1,339 +1,237 @@
-"""The records: tables by kind and uuid, their relations, who waits for a change.
+"""The records of the control plane: what is kept, and nothing derivable.
 
-All changes go through ``add``, ``save``, ``touch``, ``set_state`` and ``remove``: they
-write to the store, tell the hub and wake whoever waits.
+Everything in a record is JSON: the store writes it as it is. Dates are seconds since
+1970. References are uuids. ``definition`` holds a resource's writable fields, checked.
 """
 
 from __future__ import annotations
 
-import asyncio
 import time
-from collections import defaultdict
-from collections.abc import Callable, Iterable
-from dataclasses import fields
-from typing import Any, TypeVar
+import uuid as uuid_module
+from dataclasses import dataclass, field, fields
+from typing import Any, ClassVar
 
 from ... import wire
-from ...exceptions import ObjectNotFound
-from . import lifecycle, models
-from .hub import Hub
-from .models import (
-    EVERYBODY,
-    Action,
-    Container,
-    Deployed,
-    Node,
-    NodeCluster,
-    Record,
-    Repository,
-    Service,
-    Stack,
-    Trigger,
+from . import lifecycle
+
+#: The namespace of records that all namespaces share: the machines.
+EVERYBODY = ""
+
+
+def new_uuid() -> str:
+    """Version 4: the official clients take the short way only for those."""
+    return str(uuid_module.uuid4())
+
+
+@dataclass(slots=True, kw_only=True, repr=False)
+class Record:
+    """What all have. ``number`` counts up over all records: the order of creation."""
+
+    kind: ClassVar[str]
+
+    namespace: str
+    uuid: str = field(default_factory=new_uuid)
+    number: int = 0
+    created: float = field(default_factory=time.time)
+    state: str = ""
+
+    @property
+    def uri(self) -> str:
+        """The one spelling used in bodies, events, headers and variables."""
+        return wire.path(self.kind, self.uuid)
+
+    def __repr__(self) -> str:
+        # Not the fields: definitions and variables hold secrets, a trigger's uuid is.
+        return f"<{self.kind} {getattr(self, 'name', self.uuid)} {self.state}>"
+
+    def as_json(self) -> dict[str, Any]:
+        return {f.name: getattr(self, f.name) for f in fields(self)}
+
+
+@dataclass(slots=True, kw_only=True, repr=False)
+class Deployed(Record):
+    """What comes up and ends; it is readable for a while after that."""
+
+    deployed: float | None = None
+    destroyed: float | None = None
+
+
+@dataclass(slots=True, kw_only=True, repr=False)
+class Run(Deployed):
+    """What is started and stopped as well."""
+
+    started: float | None = None
+    stopped: float | None = None
+
+
+@dataclass(slots=True, kw_only=True, repr=False)
+class Stack(Deployed):
+    kind = "stack"
+
+    name: str
+    nickname: str
+    state: str = lifecycle.NOT_RUNNING
+
+
+@dataclass(slots=True, kw_only=True, repr=False)
+class Service(Run):
+    kind = "service"
+
+    name: str
+    stack: str | None = None
+    definition: dict[str, Any]
+    #: What ``rollback`` goes back to.
+    previous: dict[str, Any] | None = None
+    #: Counts changes of the definition; containers remember theirs.
+    revision: int = 0
+    #: target_num_containers was changed and nobody has scaled yet.
+    scale_pending: bool = False
+    state: str = lifecycle.NOT_RUNNING
+
+
+@dataclass(slots=True, kw_only=True, repr=False)
+class Container(Run):
+    kind = "container"
+
+    name: str
+    #: The n of ``web-n``.
+    ordinal: int
+    service: str
+    node: str
+    #: The service's definition when this container was deployed.
+    definition: dict[str, Any]
+    revision: int
+    #: The action that deployed it: a redeploy replaces what is not its own.
+    deployment: str
+    #: The action that put, or is about to put, another one in its place.
+    replaced_by: str = ""
+    #: All variables it got: the user's, the platform's, the links'.
+    environment: dict[str, str] = field(default_factory=dict)
+    #: Those that its image brings, as far as the engine knew them.
+    image_environment: dict[str, str] = field(default_factory=dict)
+    command: str = ""
+    entrypoint: str = ""
+    #: ``[container path, volume uuid]`` of each volume it owns.
+    volumes: list[list[str]] = field(default_factory=list)
+    #: ``[inner, protocol, published, outer or None]``; outer is what is really bound.
+    ports: list[list[Any]] = field(default_factory=list)
+    state: str = lifecycle.STARTING
+    exit_code: int | None = None
+    message: str = ""
+    #: What its image's tag meant when it was deployed, for ``autoredeploy``.
+    image_digest: str | None = None
+    docker_id: str | None = None
+    private_ip: str | None = None
+
+
+@dataclass(slots=True, kw_only=True, repr=False)
+class Node(Deployed):
+    """A machine; its uuid is also its name towards the engine."""
+
+    kind = "node"
+
+    engine_id: str
+    hostname: str
+    nickname: str
+    cluster: str | None = None
+    tags: list[str] = field(default_factory=list)
+    #: Tags the platform set: the clients show them, users cannot take them away.
+    auto_tags: list[str] = field(default_factory=list)
+    address: str = ""
+    cpu: int = 0
+    memory: int = 0
+    disk: int = 0
+    docker_version: str = ""
+    storage_driver: str = ""
+    #: Why it takes no containers although it answers.
+    unschedulable: str = ""
+    last_seen: float | None = None
+
+
+@dataclass(slots=True, kw_only=True, repr=False)
+class NodeCluster(Deployed):
+    """Machines of one kind. ``node_type`` and ``region`` are keys of the catalogue."""
+
+    kind = "nodecluster"
+
+    name: str
+    nickname: str
+    node_type: str
+    region: str
+    disk: int = 60
+    target_num_nodes: int = 1
+    tags: list[str] = field(default_factory=list)
+    provider_options: dict[str, Any] = field(default_factory=dict)
+    state: str = lifecycle.INIT
+
+
+@dataclass(slots=True, kw_only=True, repr=False)
+class Trigger(Record):
+    """A way to redeploy or scale up a service without credentials: its uuid is one."""
+
+    kind = "trigger"
+
+    service: str
+    name: str
+    operation: str
+
+    @property
+    def uri(self) -> str:
+        return wire.path("service", self.service, "trigger", self.uuid)
+
+
+@dataclass(slots=True, kw_only=True, repr=False)
+class Repository(Record):
+    """Credentials for the images of one name on a registry."""
+
+    kind = "repository"
+
+    name: str
+    username: str
+    password: str
+
+    @property
+    def uri(self) -> str:
+        return wire.path("repository", *self.name.split("/"))
+
+
+@dataclass(slots=True, kw_only=True, repr=False)
+class Token(Record):
+    """Lets a machine that somebody brings join."""
+
+    kind = "token"
+
+    token: str
+
+
+@dataclass(slots=True, kw_only=True, repr=False)
+class Action(Record):
+    kind = "action"
+
+    action: str
+    object: str
+    operation: str = ""
+    params: dict[str, Any] = field(default_factory=dict)
+    #: Object (uuid) → the action that does it to this part of the whole.
+    parts: dict[str, str] = field(default_factory=dict)
+    method: str = ""
+    path: str = ""
+    user: str = ""
+    user_agent: str = ""
+    ip: str = ""
+    is_user_action: bool = True
+    #: ``[seconds, text]``
+    log: list[list[Any]] = field(default_factory=list)
+    state: str = lifecycle.IN_PROGRESS
+    ended: float | None = None
+
+
+RECORDS: tuple[type[Record], ...] = (
+    *(Stack, Service, Container, Node, NodeCluster),
+    *(Trigger, Repository, Token, Action),
 )
-from .store import Store
 
-R = TypeVar("R", bound=Record)
-
-
-class Records:
-    def __init__(self, store: Store) -> None:
-        self.store = store
-        self.hub = Hub()
-        self._tables: dict[str, dict[str, Any]] = {
-            cls.kind: {} for cls in models.RECORDS
-        }
-        self.stacks: dict[str, Stack] = self._tables["stack"]
-        self.services: dict[str, Service] = self._tables["service"]
-        self.containers: dict[str, Container] = self._tables["container"]
-        self.nodes: dict[str, Node] = self._tables["node"]
-        self.nodeclusters: dict[str, NodeCluster] = self._tables["nodecluster"]
-        self.repositories: dict[str, Repository] = self._tables["repository"]
-        self.actions: dict[str, Action] = self._tables["action"]
-        self._of_stack: dict[str, dict[str, Service]] = defaultdict(dict)
-        self._of_service: dict[str, dict[str, Container]] = defaultdict(dict)
-        self._of_node: dict[str, dict[str, Container]] = defaultdict(dict)
-        self._waiting: dict[str, list[asyncio.Future[None]]] = defaultdict(list)
-        self._number = 0
-
-    def load(self, kind: str, body: dict[str, Any]) -> None:
-        """Take in a record from the store; ``loaded`` comes after the last."""
-        for cls in models.RECORDS:
-            if cls.kind == kind:
-                # Another version may have kept fields that this one has not.
-                known = {field.name for field in fields(cls)}
-                record = cls(**{k: v for k, v in body.items() if k in known})
-                self._tables[kind][record.uuid] = record
-
-    def loaded(self) -> None:
-        """Put what was loaded into the order of its creation."""
-        for table in self._tables.values():
-            ordered = sorted(table.items(), key=lambda item: item[1].number)
-            table.clear()
-            table.update(ordered)
-            for record in table.values():
-                self._number = max(self._number, record.number)
-                self._index(record)
-
-    # --- changes --------------------------------------------------------------------
-
-    def add(self, record: Record) -> None:
-        """Take in a new record and tell that it was created."""
-        self._number += 1
-        record.number = self._number
-        self._tables[record.kind][record.uuid] = record
-        self._index(record)
-        self.save(record)
-        self._tell(record, "create")
-
-    def save(self, record: Record) -> None:
-        """Store a change that is no change of state."""
-        self.store.put(record)
-        self._wake(record.uuid)
-        if isinstance(record, Container):
-            # Whoever watches a service watches its containers.
-            self._wake(record.service)
-
-    def touch(self, record: Record) -> None:
-        """Store a change of a definition and tell of it."""
-        self.save(record)
-        self._tell(record, "update")
-
-    def set_state(self, record: Record, state: str) -> None:
-        """Give a record another state, and tell."""
-        if record.state == state:
-            self.save(record)
-            return
-        record.state = state
-        if state == lifecycle.TERMINATED:
-            if isinstance(record, Deployed):
-                record.destroyed = time.time()
-            if isinstance(record, Container):
-                self._of_node[record.node].pop(record.uuid, None)
-        self.save(record)
-        self._tell(record, "delete" if state == lifecycle.TERMINATED else "update")
-
-    def _tell(self, record: Record, action: str) -> None:
-        if record.kind in models.EVENT_KINDS:
-            self.hub.publish(record, action, self.parents(record))
-
-    def move(self, container: Container, node: Node) -> None:
-        """The engine has put a container elsewhere."""
-        self._of_node[container.node].pop(container.uuid, None)
-        container.node = node.uuid
-        self._of_node[node.uuid][container.uuid] = container
-
-    def _index(self, record: Record) -> None:
-        if isinstance(record, Service) and record.stack:
-            self._of_stack[record.stack][record.uuid] = record
-        elif isinstance(record, Container):
-            self._of_service[record.service][record.uuid] = record
-            if record.state != lifecycle.TERMINATED:
-                self._of_node[record.node][record.uuid] = record
-
-    def remove(self, record: Record) -> None:
-        """Drop a record at once, where nothing of it stays readable."""
-        self._tables[record.kind].pop(record.uuid, None)
-        self._wake(record.uuid)
-        if isinstance(record, Service):
-            self._of_service.pop(record.uuid, None)
-            self._of_stack.get(record.stack or "", {}).pop(record.uuid, None)
-            for trigger in self.triggers_of(record):
-                self.remove(trigger)
-        elif isinstance(record, Stack):
-            self._of_stack.pop(record.uuid, None)
-        elif isinstance(record, Container):
-            self._of_service.get(record.service, {}).pop(record.uuid, None)
-        elif isinstance(record, Node):
-            self._of_node.pop(record.uuid, None)
-        self.store.delete(record)
-
-    def _wake(self, uuid: str) -> None:
-        for waiter in self._waiting.pop(uuid, ()):
-            if not waiter.done():
-                waiter.set_result(None)
-
-    async def until(self, record: Record, holds: Callable[[], bool]) -> None:
-        """Return when *holds*; it is asked again after each change of the record."""
-        while not holds():
-            waiter = asyncio.get_running_loop().create_future()
-            waiters = self._waiting[record.uuid]
-            waiters.append(waiter)
-            try:
-                await waiter
-            finally:
-                # Who leaves before there is news must not stay in the list.
-                if waiter in waiters:
-                    waiters.remove(waiter)
-
-    # --- looking up -----------------------------------------------------------------
-
-    def get(self, kind: str, uuid: str, namespace: str) -> Any:
-        """The record of a uuid, as far as the namespace can see it.
-
-        Raises:
-            ObjectNotFound: There is none.
-        """
-        record = self._tables[kind].get(uuid.lower())
-        if record is None or record.namespace not in (namespace, EVERYBODY):
-            raise ObjectNotFound(f"there is no {kind} {uuid}")
-        return record
-
-    def by_uri(self, uri: str) -> Record | None:
-        """The record a canonical URI names, in whatever namespace."""
-        target = wire.split_path(uri)
-        if target is None or target.kind not in self._tables:
-            return None
-        record: Record | None = self._tables[target.kind].get(target.pk)
-        return record
-
-    def all(self, kind: str, namespace: str) -> list[Any]:
-        """The records of a kind that a namespace sees, newest first."""
-        table = self._tables[kind]
-        seen = (namespace, EVERYBODY)
-        return [r for r in reversed(table.values()) if r.namespace in seen]
-
-    # --- relations ------------------------------------------------------------------
-
-    def stack_of(self, service: Service) -> Stack | None:
-        return self.stacks.get(service.stack) if service.stack else None
-
-    def services_of(self, stack: Stack) -> list[Service]:
-        """The services of a stack that are not terminated."""
-        return _live(self._of_stack[stack.uuid].values())
-
-    def containers_of(self, service: Service) -> list[Container]:
-        """The containers of a service that are not terminated, in their order."""
-        live = _live(self._of_service[service.uuid].values())
-        return sorted(live, key=lambda c: (c.ordinal, c.number))
-
-    def containers_on(self, node: Node) -> list[Container]:
-        return _live(self._of_node[node.uuid].values())
-
-    def cluster_of(self, node: Node) -> NodeCluster | None:
-        return self.nodeclusters.get(node.cluster) if node.cluster else None
-
-    def nodes_of(self, cluster: NodeCluster) -> list[Node]:
-        """The nodes of a cluster that are not terminated."""
-        return [node for node in self.live_nodes() if node.cluster == cluster.uuid]
-
-    def triggers_of(self, service: Service) -> list[Trigger]:
-        triggers: Iterable[Trigger] = self._tables["trigger"].values()
-        return [trigger for trigger in triggers if trigger.service == service.uuid]
-
-    def members(self, record: Record) -> list[Record]:
-        """All that is in a stack, a service or a cluster, terminated ones too."""
-        if isinstance(record, NodeCluster):
-            return [n for n in self.nodes.values() if n.cluster == record.uuid]
-        if isinstance(record, Stack):
-            inside = list(self._of_stack[record.uuid].values())
-            return [*inside, *(c for s in inside for c in self.members(s))]
-        if isinstance(record, Service):
-            return list(self._of_service[record.uuid].values())
-        return []
-
-    def linking_to(self, service: Service) -> list[Service]:
-        """The services that have a link to this one."""
-        return [
-            other
-            for other in self.services.values()
-            # Most have none: with thousands of services it counts to see that first.
-            if (links := other.definition["linked_to_service"])
-            and other.state != lifecycle.TERMINATED
-            and any(link["to_service"] == service.uuid for link in links)
-        ]
-
-    def repository_for(self, namespace: str, image: str) -> Repository | None:
-        """The repository whose credentials an image is pulled with."""
-        bare = image.partition("@")[0]
-        if ":" in bare.rpartition("/")[2]:
-            bare = bare.rpartition(":")[0]
-        for repository in self.repositories.values():
-            if repository.namespace == namespace and repository.name == bare:
-                return repository
-        return None
-
-    def credentials_for(self, namespace: str, image: str) -> tuple[str, str] | None:
-        """User and password for an image's registry, where some are stored."""
-        repository = self.repository_for(namespace, image)
-        if repository is None or not repository.username:
-            return None
-        return repository.username, repository.password
-
-    def link_names(self, service: Service) -> set[str]:
-        """The names under which services of the same stack link to this one."""
-        return {
-            link["name"]
-            for other in self.linking_to(service)
-            if other.stack == service.stack
-            for link in other.definition["linked_to_service"]
-            if link["to_service"] == service.uuid
-        }
-
-    def sharing_volumes_of(self, service: Service) -> list[Service]:
-        """The services that have this one under ``volumes_from``."""
-        return [
-            other
-            for other in _live(self.services.values())
-            if any(
-                binding["volumes_from"] == service.uuid
-                for binding in other.definition["bindings"]
-            )
-        ]
-
-    def live_nodes(self) -> list[Node]:
-        return _live(self.nodes.values())
-
-    def synchronized(self, service: Service) -> bool:
-        """Whether the containers are as the definition says."""
-        return not service.scale_pending and all(
-            container.revision == service.revision
-            for container in self.containers_of(service)
-        )
-
-    def parents(self, record: Record) -> list[str]:
-        """The URIs of what an object belongs to, nearest first."""
-        if isinstance(record, Action):
-            return [record.object]
-        owners: list[Record | None] = []
-        if isinstance(record, Service):
-            owners = [self.stack_of(record)]
-        elif isinstance(record, Container):
-            service = self.services[record.service]
-            node = self.nodes.get(record.node)
-            owners = [service, self.stack_of(service), node]
-            owners.append(self.cluster_of(node) if node else None)
-        elif isinstance(record, Node):
-            owners = [self.cluster_of(record)]
-        return [owner.uri for owner in owners if owner is not None]
-
-    def find_service(
-        self, reference: str, namespace: str, stack: str | None
-    ) -> Service | None:
-        """What a link means by ``to_service``: a URI, a uuid, ``name.stack`` or a
-        name, which is looked for in the own stack first, then outside of stacks."""
-        uuid = reference.rstrip("/").rpartition("/")[2]
-        service = self.services.get(uuid)
-        if service is None and "/" not in reference:
-            service = self._service_named(reference, namespace, stack)
-        if service is None or service.namespace != namespace:
-            return None
-        return service if service.state != lifecycle.TERMINATED else None
-
-    def _service_named(
-        self, name: str, namespace: str, stack: str | None
-    ) -> Service | None:
-        live = [s for s in _live(self.services.values()) if s.namespace == namespace]
-        for place in (stack, None):
-            for service in live:
-                if service.name == name and service.stack == place:
-                    return service
-        # Names may hold dots themselves, so the whole was tried first.
-        for service in live:
-            owner = self.stack_of(service)
-            if owner is not None and f"{service.name}.{owner.name}" == name:
-                return service
-        return None
-
-
-def _live(records: Iterable[R]) -> list[R]:
-    return [r for r in records if r.state != lifecycle.TERMINATED]
+#: Kinds of which every change of state is an event.
+EVENT_KINDS = frozenset(
+    {"stack", "service", "container", "node", "nodecluster", "action"}
+)

@@ -16,12 +16,12 @@ from ... import wire
 from ..engines import Engine
 from . import lifecycle
 from .accounts import Accounts
-from .models import Action, Container, Node, NodeCluster, Record, Service, Stack
-from .records import Records
+from .records import Action, Container, Node, NodeCluster, Record, Service, Stack
 from .store import Store
+from .tables import Tables
 
 
-class State(Records):
+class State(Tables):
     """The records, the engine they describe, and what was last seen of it."""
 
     def __init__(self, engine: Engine, store: Store, *, domain: str) -> None:

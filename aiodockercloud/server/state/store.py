@@ -16,7 +16,7 @@ from typing import Any
 import aiosqlite
 
 from ... import wire
-from .models import Record
+from .records import Record
 
 _SCHEMA_VERSION = 1
 _SCHEMA = """

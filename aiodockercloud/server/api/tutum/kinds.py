@@ -14,7 +14,7 @@ from aiohttp import web
 from .... import wire
 from ....exceptions import NotSupported, ObjectNotFound
 from ...state import lifecycle
-from ...state.models import Service
+from ...state.records import Service
 from .. import repositories
 from ..catalog import Entry
 from ..render import listed
