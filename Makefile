@@ -15,7 +15,7 @@ demo: develop
 	$(BIN)/python examples/quickstart.py $(if $(ENGINE),--engine $(ENGINE)) \
 		$(if $(IMAGE),--image $(IMAGE))
 
-# One test or a few: make test ARGS="tests/test_wire.py -k paging"
+# One test or a few: make test ARGS="tests/shared/test_wire.py -k paging"
 # Side by side, for most of them wait: for containers, for a Swarm, for old clients.
 test: develop
 	$(BIN)/python -m pytest --numprocesses 4 $(ARGS)

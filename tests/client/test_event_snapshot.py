@@ -1,0 +1,154 @@
+"""Snapshots: what there is at first, and again after each gap of the events."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from aiodockercloud import DockerCloud, ObjectNotFound
+from aiodockercloud.resources import events as events_module
+from aiodockercloud.transport import reconnect
+from tests.support import scriptedevents
+from tests.support.facts import PATIENCE, until
+from tests.support.scriptedevents import (
+    GAP,
+    SERVICES,
+    Scripted,
+    all_of,
+    event,
+    position,
+    sends,
+    stays,
+)
+
+#: A limit within the fixture would not reach the tests.
+pytestmark = pytest.mark.timeout(PATIENCE)
+
+server = scriptedevents.server
+pauses = scriptedevents.pauses
+
+
+async def test_snapshot_is_listed_when_subscribed_and_again_after_a_gap(
+    server: tuple[Scripted, DockerCloud], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(events_module, "PAGE", 2)
+    scripted, cloud = server
+    scripted.objects = [
+        {"resource_uri": f"{SERVICES}{n}/", "state": "Running"} for n in range(3)
+    ]
+    gone = {"resource_uri": f"{SERVICES}9/", "state": "Terminated"}
+    scripted.objects.append(gone)
+    gap = {"type": "gap", "id": "run-5", "missed": 4}
+    scripted.scripts = [
+        sends(position("run-0"), event(1), gap, close=1012),
+        sends(position("run-5"), close=1000),
+    ]
+
+    async with cloud.events.snapshot(type="service") as events:
+        assert scripted.listed == 0  # nothing before it is asked for
+        seen = await all_of(events)
+
+    there = scripted.objects[:3]
+    assert seen == [
+        {"type": "snapshot", "id": "run-0", "objects": there},
+        event(1),
+        {**gap, "objects": there},
+    ]
+    assert scripted.asked[0] == {"type": "service", "since": "now"}
+    assert scripted.asked[1]["since"] == "run-5"
+    assert scripted.listed == 4  # pages
+
+
+async def test_snapshot_of_an_old_server_lists_again_at_each_reconnect(
+    server: tuple[Scripted, DockerCloud],
+) -> None:
+    scripted, cloud = server
+    scripted.objects = [{"resource_uri": f"{SERVICES}1/", "state": "Running"}]
+    scripted.scripts = [
+        sends(event(1, old=True), close=1012),
+        sends(close=1000),
+    ]
+
+    async with cloud.events.snapshot(type="service") as events:
+        seen = await all_of(events)
+
+    assert seen == [
+        {"type": "snapshot", "id": None, "objects": scripted.objects},
+        event(1, old=True),
+        {**GAP, "objects": scripted.objects},
+    ]
+
+
+async def test_snapshot_whose_list_fails_for_the_moment_lists_again(
+    server: tuple[Scripted, DockerCloud],
+) -> None:
+    scripted, cloud = server
+    scripted.refuse_list = 2
+    scripted.scripts = [sends(position("run-0"), close=1000)]
+
+    async with cloud.events.snapshot(type="service") as events:
+        seen = await all_of(events)
+
+    assert [item["type"] for item in seen] == ["snapshot"]
+
+
+async def test_snapshot_whose_list_fails_pauses_before_it_lists_again(
+    server: tuple[Scripted, DockerCloud], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reconnect, "FIRST_PAUSE", 0.4)  # half of it with jitter
+    scripted, cloud = server
+    scripted.refuse_list = 1
+    scripted.scripts = [sends(position("run-0"), close=1000)]
+    loop = asyncio.get_running_loop()
+
+    async with cloud.events.snapshot(type="service") as events:
+        before = loop.time()
+        await anext(events)
+
+    assert loop.time() - before >= 0.2
+
+
+async def test_close_while_a_list_pauses_ends_a_waiting_reader(
+    server: tuple[Scripted, DockerCloud], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reconnect, "FIRST_PAUSE", 1000.0)
+    scripted, cloud = server
+    scripted.refuse_list = 1
+    scripted.scripts = [stays(position("run-0"))]
+
+    async with cloud.events.snapshot(type="service") as events:
+        reading = asyncio.create_task(anext(events, None))
+        await until(lambda: events._again_at > 0)
+        await events.close()
+
+        assert await reading is None
+
+
+async def test_snapshot_that_is_cut_off_before_it_is_given_is_no_gap(
+    server: tuple[Scripted, DockerCloud],
+) -> None:
+    scripted, cloud = server
+    scripted.scripts = [sends(), sends(close=1000)]
+
+    async with cloud.events.snapshot(type="service") as events:
+        seen = await all_of(events)
+
+    assert seen == [{"type": "snapshot", "id": None, "objects": []}]
+    assert len(scripted.asked) == 2
+
+
+async def test_snapshot_whose_list_is_refused_raises(
+    server: tuple[Scripted, DockerCloud],
+) -> None:
+    scripted, cloud = server
+    scripted.scripts = [stays(position("run-0"))]
+
+    async with cloud.events.snapshot(type="stack") as events:
+        with pytest.raises(ObjectNotFound):
+            await anext(events)
+
+
+async def test_snapshot_of_an_unknown_type_is_refused(cloud: DockerCloud) -> None:
+    with pytest.raises(ValueError, match="no events of type pod"):
+        cloud.events.snapshot(type=["service", "pod"])

@@ -1,0 +1,331 @@
+"""The event stream against a server of scripts: ids, gaps, back-off."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import unused_port
+
+from aiodockercloud import AuthError, ConnectError, DockerCloud, StreamClosed, wire
+from aiodockercloud.transport import reconnect
+from tests.support import scriptedevents
+from tests.support.facts import PATIENCE
+from tests.support.scriptedevents import (
+    GAP,
+    Scripted,
+    all_of,
+    event,
+    position,
+    sends,
+    stays,
+)
+
+#: A limit within the fixture would not reach the tests.
+pytestmark = pytest.mark.timeout(PATIENCE)
+
+server = scriptedevents.server
+pauses = scriptedevents.pauses
+
+
+# --- as it was ----------------------------------------------------------------------
+
+
+async def test_subscribe_with_filters_joins_them(
+    server: tuple[Scripted, DockerCloud],
+) -> None:
+    scripted, cloud = server
+    scripted.scripts = [sends(close=1000), sends(close=1000)]
+
+    async with cloud.events.subscribe():
+        pass
+    async with cloud.events.subscribe(
+        type=["service", "node"], object={"resource_uri": "/a/"}, parent=["/b/", "/c/"]
+    ):
+        pass
+
+    filters = {"type": "service,node", "object": "/a/", "parent": "/b/,/c/"}
+    assert scripted.asked == [{"since": "now"}, {**filters, "since": "now"}]
+
+
+async def test_events_refused_when_reconnecting_end_it(
+    server: tuple[Scripted, DockerCloud],
+) -> None:
+    scripted, cloud = server
+    scripted.scripts = [
+        sends(position("run-0"), event(1)),
+        web.HTTPBadGateway,
+        web.HTTPUnauthorized,
+    ]
+
+    async with cloud.events.subscribe() as events:
+        assert (await anext(events))["id"] == "run-1"
+        with pytest.raises(AuthError):
+            await anext(events)
+
+    assert len(scripted.asked) == 3
+
+
+@pytest.mark.parametrize(
+    ("refusal", "error"),
+    [(web.HTTPForbidden, "403"), (web.HTTPNotFound, "404")],
+)
+async def test_events_refused_for_good_end_it_without_another_try(
+    server: tuple[Scripted, DockerCloud],
+    refusal: type[web.HTTPException],
+    error: str,
+) -> None:
+    scripted, cloud = server
+    scripted.scripts = [sends(position("run-0")), refusal]
+
+    async with cloud.events.subscribe() as events:
+        with pytest.raises(Exception, match=error):
+            await anext(events)
+
+    assert len(scripted.asked) == 2
+
+
+async def test_events_without_reconnect_raise(
+    server: tuple[Scripted, DockerCloud],
+) -> None:
+    scripted, cloud = server
+    scripted.scripts = [sends()]
+
+    async with cloud.events.subscribe(reconnect=False) as events:
+        with pytest.raises(StreamClosed):
+            await anext(events)
+    assert events.gaps == 0
+
+
+async def test_events_that_never_connected_raise_at_once() -> None:
+    async with DockerCloud(f"http://127.0.0.1:{unused_port()}") as cloud:
+        with pytest.raises(ConnectError):
+            async with cloud.events.subscribe():
+                pass
+
+
+# --- going on -----------------------------------------------------------------------
+
+
+async def test_reconnect_goes_on_from_the_last_event_given(
+    server: tuple[Scripted, DockerCloud],
+) -> None:
+    scripted, cloud = server
+    scripted.scripts = [
+        sends(position("run-0"), event(1), event(2)),
+        sends(position("run-2")),
+        web.HTTPServiceUnavailable,
+        sends(position("run-2"), event(3), close=1000),
+    ]
+
+    async with cloud.events.subscribe() as events:
+        seen = await all_of(events)
+
+    assert seen == [event(1), event(2), event(3)]
+    assert [asked["since"] for asked in scripted.asked] == [
+        *("now", "run-2", "run-2", "run-2")
+    ]
+    assert (events.gaps, events.position) == (0, "run-3")
+
+
+async def test_reconnect_before_the_first_event_goes_on_from_the_position(
+    server: tuple[Scripted, DockerCloud],
+) -> None:
+    scripted, cloud = server
+    scripted.scripts = [
+        sends(position("run-7")),
+        sends(position("run-7"), event(8), close=1000),
+    ]
+
+    async with cloud.events.subscribe() as events:
+        assert await all_of(events) == [event(8)]
+
+    assert scripted.asked[1] == {"since": "run-7"}
+
+
+async def test_position_told_in_between_is_where_a_quiet_reader_goes_on(
+    server: tuple[Scripted, DockerCloud],
+) -> None:
+    scripted, cloud = server
+    scripted.scripts = [
+        sends(position("run-7"), position("run-900")),
+        sends(position("run-900"), close=1000),
+    ]
+
+    async with cloud.events.subscribe() as events:
+        assert await all_of(events) == []
+
+    assert scripted.asked[1] == {"since": "run-900"}
+
+
+async def test_since_begins_there_and_a_lost_history_is_a_gap(
+    server: tuple[Scripted, DockerCloud],
+) -> None:
+    scripted, cloud = server
+    gap = {"type": "gap", "id": "new-0", "missed": None}
+    scripted.scripts = [
+        # Cut right before the gap was told: it is asked for again.
+        sends(position("run-5")),
+        sends(position("run-5"), gap),
+        sends(position("new-0"), close=1000),
+    ]
+
+    async with cloud.events.subscribe(since="run-5") as events:
+        assert await all_of(events) == [gap]
+
+    assert [asked["since"] for asked in scripted.asked] == ["run-5", "run-5", "new-0"]
+    assert events.gaps == 1
+
+
+# --- servers without since ----------------------------------------------------------
+
+
+async def test_old_protocol_has_one_gap_per_reconnect(
+    server: tuple[Scripted, DockerCloud],
+) -> None:
+    scripted, cloud = server
+    scripted.scripts = [
+        sends(event(1, old=True)),
+        web.HTTPServiceUnavailable,
+        sends(),
+        sends(event(2, old=True), close=1000),
+    ]
+
+    async with cloud.events.subscribe() as events:
+        seen = await all_of(events)
+
+    assert seen == [event(1, old=True), GAP, GAP, event(2, old=True)]
+    assert events.gaps == 2
+    assert {asked["since"] for asked in scripted.asked} == {"now"}
+
+
+async def test_old_protocol_tells_the_gap_before_any_event(
+    server: tuple[Scripted, DockerCloud],
+) -> None:
+    """On a quiet stream nobody would know otherwise."""
+    scripted, cloud = server
+    scripted.scripts = [sends(), stays()]
+
+    async with cloud.events.subscribe() as events:
+        assert await anext(events) == GAP
+
+
+@pytest.mark.parametrize("frames", [(), (event(9, old=True),)])
+async def test_server_that_has_become_an_old_one_is_a_gap(
+    server: tuple[Scripted, DockerCloud], frames: tuple[dict[str, Any], ...]
+) -> None:
+    """It was asked to go on, and does not say that it does."""
+    scripted, cloud = server
+    scripted.scripts = [sends(position("run-3")), stays(*frames)]
+
+    async with cloud.events.subscribe() as events:
+        assert await anext(events) == GAP
+        for frame in frames:
+            assert await anext(events) == frame
+
+
+# --- cancelling ---------------------------------------------------------------------
+
+
+async def test_cancelled_step_loses_nothing(
+    server: tuple[Scripted, DockerCloud],
+) -> None:
+    scripted, cloud = server
+    go_on = asyncio.Event()
+
+    async def script(ws: web.WebSocketResponse, _: web.Request) -> None:
+        await ws.send_json(position("run-0"))
+        await go_on.wait()
+        await ws.send_json(event(1))
+        await ws.close()
+
+    # A step may be canceled while it connects; then the next one does.
+    scripted.scripts = [sends(position("run-0")), *[script] * 30]
+    async with cloud.events.subscribe() as events:
+        for moment in range(30):
+            with pytest.raises(TimeoutError):
+                async with asyncio.timeout(moment / 1000):
+                    await anext(events)
+        go_on.set()
+        assert await all_of(events) == [event(1)]
+
+
+# --- back-off -----------------------------------------------------------------------
+
+
+@pytest.fixture
+def drawn(monkeypatch: pytest.MonkeyPatch) -> list[list[float]]:
+    """The pauses drawn from each series of pauses that was begun."""
+    series: list[list[float]] = []
+    original = wire.backoff
+
+    def backoff(first: float = 0.2, **options: float) -> Iterator[float]:
+        own: list[float] = []
+        series.append(own)
+        for pause in original(first, **options):
+            own.append(pause)
+            yield pause
+
+    monkeypatch.setattr(wire, "backoff", backoff)
+    return series
+
+
+async def test_pauses_grow_until_an_event_comes_and_then_begin_anew(
+    server: tuple[Scripted, DockerCloud], drawn: list[list[float]]
+) -> None:
+    scripted, cloud = server
+    # Longer than any of these connections: that is another reason to begin anew.
+    reconnect.LONGEST_PAUSE = PATIENCE
+    scripted.scripts = [
+        sends(position("run-0")),
+        *[web.HTTPServiceUnavailable] * 2,
+        sends(position("run-0")),
+        sends(position("run-0")),
+        sends(position("run-0"), event(1)),
+        web.HTTPServiceUnavailable,
+        sends(position("run-1"), close=1000),
+    ]
+
+    async with cloud.events.subscribe() as events:
+        assert await all_of(events) == [event(1)]
+
+    # The first is lost, two refuse, two more are lost: five that bring nothing.
+    assert [len(pauses) for pauses in drawn] == [5, 2]
+    first, last = drawn[0][0], drawn[0][-1]
+    assert 0.0005 <= first <= 0.001
+    assert 0.008 <= last <= 0.016
+
+
+async def test_connection_that_held_begins_the_pauses_anew_without_an_event(
+    server: tuple[Scripted, DockerCloud], drawn: list[list[float]]
+) -> None:
+    scripted, cloud = server
+    reconnect.LONGEST_PAUSE = 0.0
+    scripted.scripts = [sends(position("run-0"))] * 3
+    scripted.scripts += [sends(position("run-0"), close=1000)]
+
+    async with cloud.events.subscribe() as events:
+        assert await all_of(events) == []
+
+    assert [len(pauses) for pauses in drawn] == [1, 1, 1]
+
+
+async def test_retry_after_of_a_refusal_is_obeyed(
+    server: tuple[Scripted, DockerCloud],
+) -> None:
+    scripted, cloud = server
+    busy = web.Response(status=429, headers={"Retry-After": "0.3"})
+    scripted.scripts = [
+        *(sends(position("run-0")), busy),
+        sends(position("run-0"), close=1000),
+    ]
+    loop = asyncio.get_running_loop()
+
+    async with cloud.events.subscribe() as events:
+        before = loop.time()
+        assert await all_of(events) == []
+
+    assert loop.time() - before >= 0.3

@@ -1,0 +1,242 @@
+"""Logs against servers of scripts: what ends them, and servers that know no since."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from typing import Any
+
+import pytest
+from aiohttp import web
+
+from aiodockercloud import (
+    AuthError,
+    ConnectError,
+    DockerCloud,
+    ObjectNotFound,
+    StreamClosed,
+    Unavailable,
+    wire,
+)
+from aiodockercloud.transport import reconnect
+from aiodockercloud.transport.log_stream import LogStream
+from aiodockercloud.types import LogLine
+from aiodockercloud.wire import loglines
+from tests.support import reconnecting
+from tests.support.facts import PATIENCE, until
+from tests.support.scripted import Player, Script, client_for, cuts
+
+LOGS = "/api/app/v1/service/{uuid}/logs/"
+
+#: A limit within the fixture would not reach the tests.
+pytestmark = pytest.mark.timeout(PATIENCE)
+
+_short_pauses = reconnecting.short_pauses
+
+
+@pytest.fixture
+async def serve() -> AsyncIterator[Any]:
+    """Start a server as the hosted one was: each connection gets these frames, or is
+    refused. It knows neither windows nor since."""
+    async with AsyncExitStack() as stack:
+
+        async def start(*scripts: Any) -> tuple[DockerCloud, list[dict[str, str]]]:
+            played = (one if isinstance(one, type) else sends(one) for one in scripts)
+            player = Player(*played)
+            cloud = await stack.enter_async_context(client_for({LOGS: player.play}))
+            return cloud, player.asked
+
+        yield start
+
+
+def sends(frames: list[Any]) -> Script:
+    """The frames, then the end; ``"cut"`` breaks the connection before."""
+
+    async def script(ws: web.WebSocketResponse, request: web.Request) -> None:
+        for frame in frames:
+            if frame == "cut":
+                await cuts(ws, request)
+            else:
+                await ws.send_json(frame)
+
+    return script
+
+
+def line(number: int, source: str | None = "web-1") -> dict[str, Any]:
+    named = {} if source is None else {"source": source}
+    stamp = loglines.format_stamp(1_456_804_338_000_000_000 + number)
+    return {"type": "log", **named, "log": f"{stamp} {number}\n", "timestamp": 1}
+
+
+async def read(stream: LogStream) -> list[str]:
+    """Texts, and ``?`` for a word that lines may be missing."""
+
+    def shown(line: LogLine) -> str:
+        if "missed" not in line:
+            return loglines.log_text(line)
+        assert line["missed"] is None
+        return "?"
+
+    return [shown(line) async for line in stream]
+
+
+# --- what ends it ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("refusal", "error"),
+    [(web.HTTPUnauthorized, AuthError), (web.HTTPNotFound, ObjectNotFound)],
+)
+async def test_refusal_when_reconnecting_ends_it(
+    serve: Any, refusal: Any, error: type[Exception]
+) -> None:
+    cloud, asked = await serve(["cut"], refusal)
+
+    with pytest.raises(error):
+        await read(cloud.services.logs("x"))
+    assert len(asked) == 2
+
+
+async def test_overload_when_reconnecting_is_waited_out(serve: Any) -> None:
+    unavailable = web.HTTPServiceUnavailable
+    cloud, asked = await serve(
+        [line(1), "cut"], unavailable, unavailable, ["cut"], [line(1), line(2)]
+    )
+    stream = cloud.services.logs("x")
+
+    assert await read(stream) == ["1", "2"]
+    assert stream.reconnects == 2
+    assert len(asked) == 5
+
+
+async def test_first_connection_is_tried_once(serve: Any) -> None:
+    cloud, asked = await serve(web.HTTPServiceUnavailable)
+
+    with pytest.raises(Unavailable):
+        await read(cloud.services.logs("x"))
+    assert len(asked) == 1
+
+
+async def test_without_reconnect_a_lost_connection_raises(serve: Any) -> None:
+    cloud, _ = await serve([line(1), "cut"])
+    stream = cloud.services.logs("x", reconnect=False)
+
+    assert await anext(stream) == line(1)
+    with pytest.raises(StreamClosed):
+        await anext(stream)
+    assert stream.reconnects == 0
+
+
+async def test_pauses_grow_and_begin_anew_after_a_new_line(
+    serve: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pauses: list[int] = []
+
+    def backoff(first: float, *, cap: float) -> Any:
+        for number in range(100):
+            pauses.append(number)
+            yield 0.0
+
+    monkeypatch.setattr(wire, "backoff", backoff)
+    cloud, _ = await serve(
+        [line(1), "cut"],
+        ["cut"],
+        [line(1), "cut"],
+        [line(1), line(2), "cut"],
+        [line(2)],
+    )
+
+    await read(cloud.services.logs("x"))
+
+    assert pauses == [0, 1, 2, 0]
+
+
+async def test_close_while_it_pauses_ends_a_waiting_reader(
+    serve: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reconnect, "FIRST_PAUSE", 1000.0)
+    cloud, asked = await serve(["cut"])
+    stream = cloud.services.logs("x")
+    reading = asyncio.create_task(anext(stream, None))
+    await until(lambda: stream.reconnects == 1)
+
+    await stream.close()
+
+    assert await reading is None
+    assert len(asked) == 1
+
+
+# --- servers that know no since -------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("first", "again", "expected"),
+    [
+        pytest.param([1, 2], [1, 2, 3], "1 2 3", id="from the start"),
+        pytest.param([1, 2, 3], [2, 3, 4], "1 2 3 4", id="from in between"),
+        pytest.param([1, 2], [2, 3], "1 2 3", id="from the last"),
+        pytest.param([1, 2], [4, 5], "1 2 ? 4 5", id="from after"),
+        pytest.param([1, 2], [], "1 2", id="nothing"),
+        pytest.param([5, 6], [1, 2, 5, 6, 7], "5 6 7", id="from before the start"),
+    ],
+)
+async def test_known_lines_are_dropped_and_a_possible_gap_is_told(
+    serve: Any, first: list[int], again: list[int], expected: str
+) -> None:
+    cloud, asked = await serve(
+        [*map(line, first), "cut"], [line(number) for number in again]
+    )
+
+    assert await read(cloud.services.logs("x", tail=2)) == expected.split()
+    assert asked[0] == {"follow": "true", "tail": "2"}
+    assert asked[1] == {"follow": "true", "tail": "10000"}
+
+
+async def test_gap_is_told_once_for_all_containers(serve: Any) -> None:
+    cloud, _ = await serve(
+        [line(1), line(2, "web-2"), line(3, "web-3"), "cut"],
+        [line(3, "web-3"), line(6), line(7, "web-2"), line(8, "web-3"), line(9)],
+    )
+
+    assert await read(cloud.services.logs("x")) == "1 2 3 ? 6 7 8 9".split()
+
+
+async def test_lines_of_one_moment_are_told_apart_by_their_text(serve: Any) -> None:
+    stamp = loglines.format_stamp(1_456_804_338_000_000_000)
+    same = [{"type": "log", "log": f"{stamp} {text}\n"} for text in "abcd"]
+    cloud, _ = await serve([*same[:2], "cut"], same)
+
+    assert await read(cloud.services.logs("x")) == list("abcd")
+
+
+async def test_connection_lost_before_any_line_may_have_lost_some(serve: Any) -> None:
+    cloud, asked = await serve(["cut"], [line(1)])
+
+    assert await read(cloud.services.logs("x", tail=0)) == ["?", "1"]
+    assert asked[1]["tail"] == "0"
+
+
+async def test_since_is_kept_here_where_the_server_knows_none(serve: Any) -> None:
+    lines = [line(number) for number in range(5)]
+    cloud, asked = await serve(lines[3:], lines)
+    since = lines[2]["log"].partition(" ")[0]
+
+    assert await read(cloud.services.logs("x", since=since)) == ["2", "3", "4"]
+    assert asked[0] == {"follow": "true", "since": since}
+    assert asked[1] == {"follow": "true", "tail": "10000"}
+
+
+async def test_since_is_kept_here_over_a_cut_before_the_first_line(serve: Any) -> None:
+    lines = [line(number) for number in range(5)]
+    cloud, asked = await serve(lines[3:], ["cut"], lines)
+    since = lines[2]["log"].partition(" ")[0]
+
+    assert await read(cloud.services.logs("x", since=since)) == ["?", "2", "3", "4"]
+    assert asked[2]["tail"] == "10000"
+
+
+async def test_nobody_there_at_first_is_an_error_at_once() -> None:
+    async with DockerCloud("http://127.0.0.1:1", auth="x") as cloud:
+        with pytest.raises(ConnectError):
+            await anext(cloud.services.logs("x"))

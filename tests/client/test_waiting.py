@@ -1,0 +1,291 @@
+"""Waiting, with a server whose objects change when they are looked at."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from aiodockercloud import DockerCloud, ObjectNotFound, WaitFailed
+from tests.support import changing
+from tests.support.changing import (
+    ACTION,
+    APP,
+    OTHER,
+    SERVICE,
+    SOON,
+    UUID,
+    Fake,
+    action,
+    page,
+    service,
+)
+from tests.support.facts import PATIENCE, gone_but, tasks
+from tests.support.waits import LONG, wait
+
+fake = changing.fake
+
+
+async def test_wait_for_a_state_that_is_there_looks_once(
+    fake: tuple[Fake, DockerCloud],
+) -> None:
+    server, cloud = fake
+    server.objects[SERVICE] = [service("Running")]
+
+    found = await cloud.services.wait(
+        UUID, state="Running", poll=LONG, timeout=PATIENCE
+    )
+
+    assert found["state"] == "Running"
+    assert server.looks == [SERVICE]
+    await server.left.wait()
+
+
+async def test_wait_does_not_look_before_it_is_subscribed(
+    fake: tuple[Fake, DockerCloud],
+) -> None:
+    """What happens between a look and a subscription would be lost."""
+    server, cloud = fake
+    server.admit.clear()
+    server.objects[SERVICE] = [service("Running")]
+    waiting = asyncio.ensure_future(wait(cloud, UUID, "Running"))
+    await server.knocked.wait()
+
+    assert server.looks == []
+    server.admit.set()
+
+    assert (await waiting)["state"] == "Running"
+
+
+async def test_wait_looks_by_the_clock_while_no_answer_about_events_comes(
+    fake: tuple[Fake, DockerCloud],
+) -> None:
+    server, cloud = fake
+    server.admit.clear()
+    server.objects[SERVICE] = [service("Starting"), service("Running")]
+
+    assert (await cloud.services.wait(UUID, "Running", poll=SOON))["state"] == "Running"
+    server.admit.set()
+
+
+async def test_wait_looks_at_each_event_and_closes_its_stream(
+    fake: tuple[Fake, DockerCloud],
+) -> None:
+    server, cloud = fake
+    server.objects[SERVICE] = [service("Starting"), service("Partly running")]
+    waiting = asyncio.create_task(
+        cloud.services.wait(
+            UUID, ["Running", "Partly running"], poll=LONG, timeout=PATIENCE
+        )
+    )
+
+    await server.looked(1)
+    await server.event()
+
+    assert (await waiting)["state"] == "Partly running"
+    await server.left.wait()
+
+
+async def test_wait_looks_at_events_of_what_belongs_to_the_object(
+    fake: tuple[Fake, DockerCloud],
+) -> None:
+    server, cloud = fake
+    server.objects[SERVICE] = [service("Starting"), service("Running")]
+    waiting = asyncio.ensure_future(wait(cloud, UUID, "Running"))
+    await server.looked(1)
+
+    await server.event(f"{APP}container/{OTHER}/", SERVICE)
+
+    assert (await waiting)["state"] == "Running"
+
+
+async def test_wait_beside_another_looks_at_once(
+    fake: tuple[Fake, DockerCloud],
+) -> None:
+    server, cloud = fake
+    server.objects[SERVICE] = [service("Starting")]
+    waiting = asyncio.ensure_future(wait(cloud, UUID, "Running"))
+    await server.looked(1)
+
+    await wait(cloud, UUID, "Starting")
+
+    assert len(server.readers) == 1
+    server.objects[SERVICE] = [service("Running")]
+    await server.event()
+    await waiting
+
+
+@pytest.mark.parametrize("name", ["Service Create", "Service Update"])
+async def test_wait_with_an_action_that_begins_nothing_is_for_somebody_to_start_it(
+    fake: tuple[Fake, DockerCloud], name: str
+) -> None:
+    server, cloud = fake
+    server.objects[SERVICE] = [service("Not running")]
+    server.objects[ACTION] = [{**action("Success"), "action": name}]
+    thing = service("Not running", dockercloud_action_uri=ACTION)
+
+    with pytest.raises(TimeoutError):
+        await cloud.services.wait(thing, "Running", timeout=0.3, poll=SOON)
+
+
+async def test_wait_for_what_was_terminated_waits_for_its_action_to_say_why(
+    fake: tuple[Fake, DockerCloud],
+) -> None:
+    server, cloud = fake
+    server.objects[SERVICE] = [service("Terminated")]
+    server.objects[ACTION] = [action("In progress"), action("Failed")]
+    server.log = ["no machines"]
+    thing = service("Starting", dockercloud_action_uri=ACTION)
+
+    with pytest.raises(WaitFailed, match="is Failed: no machines"):
+        await cloud.services.wait(thing, "Running", poll=SOON)
+
+
+async def test_wait_without_events_looks_by_the_clock(
+    fake: tuple[Fake, DockerCloud],
+) -> None:
+    server, cloud = fake
+    server.refuse_events = True
+    server.objects[SERVICE] = [*[service("Starting")] * 3, service("Running")]
+
+    assert (await cloud.services.wait(UUID, "Running", poll=SOON))["state"] == "Running"
+
+
+async def test_wait_with_a_lost_event_looks_by_the_clock(
+    fake: tuple[Fake, DockerCloud],
+) -> None:
+    server, cloud = fake
+    server.objects[SERVICE] = [*[service("Starting")] * 3, service("Running")]
+
+    assert (await cloud.services.wait(UUID, "Running", poll=SOON))["state"] == "Running"
+
+
+async def test_wait_for_what_was_terminated_fails(
+    fake: tuple[Fake, DockerCloud],
+) -> None:
+    server, cloud = fake
+    server.objects[SERVICE] = [service("Starting"), service("Terminated")]
+
+    with pytest.raises(WaitFailed, match="Terminated and will not become Running"):
+        await cloud.services.wait(UUID, "Running", poll=SOON)
+    assert (await cloud.services.wait(UUID, "Terminated"))["state"] == "Terminated"
+
+
+@pytest.mark.parametrize("state", ["Failed", "Canceled"])
+async def test_wait_whose_action_fails_says_why(
+    fake: tuple[Fake, DockerCloud], state: str
+) -> None:
+    server, cloud = fake
+    server.objects[f"{SERVICE}start/"] = [service("Starting")]
+    server.objects[SERVICE] = [service("Starting")]
+    server.objects[ACTION] = [action(state)]
+    server.log = ["pulling", "no such image"]
+
+    started = await cloud.services.start(UUID)
+    with pytest.raises(WaitFailed, match=f"Service Start {OTHER} is {state}") as caught:
+        await wait(cloud, started, "Running")
+    assert "no such image" in str(caught.value)
+
+
+async def test_wait_looks_once_more_before_it_gives_up(
+    fake: tuple[Fake, DockerCloud],
+) -> None:
+    """Between the look at the service and the one at its containers it has come up."""
+    server, cloud = fake
+    server.objects[f"{SERVICE}start/"] = [service("Starting")]
+    server.objects[SERVICE] = [service("Partly running"), service("Running")]
+    server.objects[ACTION] = [action("Success")]
+    server.objects[f"{APP}container/"] = [page({"name": "web-1", "state": "Running"})]
+
+    started = await cloud.services.start(UUID)
+
+    found = await wait(cloud, started, "Running")
+
+    assert found["state"] == "Running"
+
+
+async def test_wait_whose_action_is_forgotten_goes_by_the_state(
+    fake: tuple[Fake, DockerCloud],
+) -> None:
+    server, cloud = fake
+    server.objects[f"{SERVICE}start/"] = [service("Starting")]
+    server.objects[SERVICE] = [service("Stopped")]
+    ended = {"name": "web-1", "state": "Stopped", "exit_code": 2}
+    server.objects[f"{APP}container/"] = [page(ended)]
+
+    started = await cloud.services.start(UUID)
+
+    with pytest.raises(WaitFailed, match=r"web-1 is Stopped \(exit code 2\)"):
+        await wait(cloud, started, "Running")
+
+
+async def test_wait_first_look_that_fails_is_raised(
+    fake: tuple[Fake, DockerCloud],
+) -> None:
+    _, cloud = fake
+
+    with pytest.raises(ObjectNotFound):
+        await wait(cloud, UUID, "Running")
+
+
+async def test_wait_that_takes_too_long_names_the_state(
+    fake: tuple[Fake, DockerCloud],
+) -> None:
+    server, cloud = fake
+    server.objects[SERVICE] = [service("Starting")]
+
+    with pytest.raises(TimeoutError, match=f"service {UUID} was still 'Starting'"):
+        await cloud.services.wait(UUID, "Running", timeout=0.5)
+
+
+async def test_wait_cancelled_leaves_no_stream(
+    fake: tuple[Fake, DockerCloud],
+) -> None:
+    server, cloud = fake
+    server.objects[SERVICE] = [service("Starting")]
+    before = tasks()
+    waiting = asyncio.ensure_future(wait(cloud, UUID, "Running"))
+    await server.subscribed.wait()
+
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+
+    await gone_but(before)
+    await server.left.wait()
+
+
+@pytest.mark.parametrize("form", ["changed", "dict", "uri", "uuid"])
+async def test_actions_wait_takes_each_form_of_an_action(
+    fake: tuple[Fake, DockerCloud], form: str
+) -> None:
+    server, cloud = fake
+    server.objects[ACTION] = [action("In progress"), action("Success")]
+    things: dict[str, Any] = {
+        "changed": {**service("Starting"), "dockercloud_action_uri": ACTION},
+        "dict": action("Pending"),
+        "uri": ACTION,
+        "uuid": OTHER,
+    }
+
+    found = await cloud.actions.wait(things[form], poll=SOON)
+
+    assert found["state"] == "Success"
+
+
+async def test_actions_wait_for_a_failure_whose_log_is_gone_still_fails(
+    fake: tuple[Fake, DockerCloud],
+) -> None:
+    server, cloud = fake
+    server.objects[ACTION] = [action("Failed")]
+
+    with pytest.raises(WaitFailed, match=f"Service Start {OTHER} is Failed$"):
+        await cloud.actions.wait(OTHER)
+
+
+async def test_actions_wait_for_a_thing_without_action_is_refused(
+    cloud: DockerCloud,
+) -> None:
+    with pytest.raises(ValueError, match="not the URI of a action"):
+        await cloud.actions.wait(service("Running"))

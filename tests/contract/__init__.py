@@ -1,0 +1,1 @@
+"""What the reference, the old clients and the engine protocol ask."""

@@ -1,0 +1,7 @@
+"""Fixtures: our server on a real socket, and clients of it."""
+
+from __future__ import annotations
+
+from tests.support.servers import engine, live, raw, server, tutum
+
+__all__ = ["engine", "live", "raw", "server", "tutum"]

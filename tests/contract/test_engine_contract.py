@@ -1,0 +1,344 @@
+"""What every engine does, whatever is below it: only the ``Engine`` protocol is used.
+
+A new engine is one more entry in ``ENGINES``. Containers here are of an image with a
+shell and the usual commands.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
+from dataclasses import replace
+from typing import NamedTuple
+
+import pytest
+
+from aiodockercloud.server.engines import (
+    Engine,
+    EngineError,
+    NoSuchContainer,
+    PortSpec,
+)
+from aiodockercloud.server.engines.embedded import Embedded
+from tests.support import swarms
+from tests.support.worlds import PATIENCE, World, read, sh
+
+
+@asynccontextmanager
+async def embedded() -> AsyncIterator[Engine]:
+    yield Embedded()
+
+
+class Kind(NamedTuple):
+    """How to have an engine, and an image on it."""
+
+    engine: Callable[[], AbstractAsyncContextManager[Engine]]
+    image: str
+    marks: Sequence[pytest.MarkDecorator] = ()
+
+
+ENGINES: dict[str, Kind] = {
+    "embedded": Kind(embedded, "busybox"),
+    "swarm": Kind(swarms.engine, swarms.IMAGE, [swarms.need(1)]),
+}
+
+
+@pytest.fixture(
+    params=[pytest.param(name, marks=kind.marks) for name, kind in ENGINES.items()]
+)
+async def world(request: pytest.FixtureRequest) -> AsyncIterator[World]:
+    kind = ENGINES[request.param]
+    async with kind.engine() as engine:
+        world = World(engine, kind.image)
+        await engine.start(world.observe)
+        try:
+            yield world
+        finally:
+            await world.clear()
+
+
+# --- nodes ----------------------------------------------------------------------------
+
+
+async def test_start_tells_ready_nodes(world: World) -> None:
+    node = world.node()
+
+    assert node.cpu > 0
+    assert node.memory > 0
+    assert node.docker_version
+    assert await world.engine.check_node(node.id)
+
+
+async def test_check_unknown_node_is_false(world: World) -> None:
+    assert not await world.engine.check_node(str(uuid.uuid4()))
+
+
+async def test_create_on_unknown_node_is_refused(world: World) -> None:
+    spec = replace(world.spec(), node=str(uuid.uuid4()))
+
+    with pytest.raises(EngineError):
+        await world.engine.create(spec)
+
+
+# --- life of a container --------------------------------------------------------------
+
+
+async def test_create_runs_it(world: World) -> None:
+    spec = await world.create()
+
+    seen = await world.until(spec, "running")
+
+    assert seen.exit_code is None
+    assert seen.docker_id
+
+
+async def test_create_again_changes_nothing(world: World) -> None:
+    spec = await world.create()
+    first = await world.until(spec, "running")
+
+    await world.engine.create(spec)
+
+    assert {seen.docker_id for seen in world.history(spec)} >= {first.docker_id}
+    assert world.history(spec)[-1] == first
+
+
+@pytest.mark.parametrize("exit_code", [0, 3])
+async def test_end_of_command_is_stopped_with_its_code(
+    world: World, exit_code: int
+) -> None:
+    spec = await world.create(sh(f"exit {exit_code}"))
+
+    seen = await world.until(spec, "stopped")
+
+    assert seen.exit_code == exit_code
+
+
+async def test_stop_ends_it_for_good(world: World) -> None:
+    spec = await world.create(autorestart="ALWAYS")
+    await world.until(spec, "running")
+
+    await world.engine.stop_container(spec.uuid)
+    seen = await world.until(spec, "stopped")
+
+    assert seen.exit_code is not None
+    await world.engine.stop_container(spec.uuid)
+    assert world.history(spec)[-1].state == "stopped"
+
+
+async def test_what_is_so_already_is_told_again(world: World) -> None:
+    spec = await world.create()
+    for operation, state in (
+        (world.engine.start_container, "running"),
+        (world.engine.stop_container, "stopped"),
+    ):
+        await operation(spec.uuid)
+        await world.until(spec, state)
+        known = len(world.history(spec))
+
+        await operation(spec.uuid)
+
+        await world.until(spec, state, since=known)
+
+
+async def test_start_runs_a_stopped_one_again_and_keeps_its_log(world: World) -> None:
+    spec = await world.create(sh("echo round"))
+    await world.until(spec, "stopped")
+    known = len(world.history(spec))
+
+    await world.engine.start_container(spec.uuid)
+    await world.until(spec, "stopped", since=known)
+
+    assert await world.lines(spec) == [("stdout", "round")] * 2
+
+
+async def test_remove_while_running_is_gone(world: World) -> None:
+    spec = await world.create()
+    await world.until(spec, "running")
+
+    await world.engine.remove_container(spec.uuid, volumes=True)
+
+    await world.until(spec, "gone")
+    with pytest.raises(NoSuchContainer):
+        await world.engine.start_container(spec.uuid)
+
+
+async def test_remove_what_is_not_there_is_fine(world: World) -> None:
+    await world.engine.remove_container(str(uuid.uuid4()), volumes=True)
+
+
+async def test_operations_on_unknown_container_are_refused(world: World) -> None:
+    unknown = str(uuid.uuid4())
+
+    with pytest.raises(NoSuchContainer):
+        await world.engine.start_container(unknown)
+    with pytest.raises(EngineError):
+        await world.engine.stop_container(unknown)
+    with pytest.raises(EngineError):
+        await world.engine.exec(unknown, ["true"])
+    with pytest.raises(EngineError):
+        await anext(world.engine.logs(unknown, tail=None, follow=False))
+
+
+async def test_autorestart_on_failure_runs_it_again(world: World) -> None:
+    spec = await world.create(sh("echo try; exit 1"), autorestart="ON_FAILURE")
+    logs = world.engine.logs(spec.uuid, tail=None, follow=True)
+
+    async with asyncio.timeout(PATIENCE), aclosing(logs):
+        assert [(await anext(logs)).text for _ in range(3)] == ["try"] * 3
+
+    assert "stopped" not in {seen.state for seen in world.history(spec)}
+
+
+async def test_autorestart_on_failure_leaves_success_alone(world: World) -> None:
+    spec = await world.create(sh("echo done"), autorestart="ON_FAILURE")
+
+    assert (await world.until(spec, "stopped")).exit_code == 0
+    assert await world.lines(spec) == [("stdout", "done")]
+
+
+async def test_autorestart_always_restarts_success(world: World) -> None:
+    spec = await world.create(sh("echo done"), autorestart="ALWAYS")
+    logs = world.engine.logs(spec.uuid, tail=None, follow=True)
+
+    async with asyncio.timeout(PATIENCE), aclosing(logs):
+        assert [(await anext(logs)).text for _ in range(2)] == ["done"] * 2
+
+
+# --- what it is given -----------------------------------------------------------------
+
+
+async def test_environment_reaches_it(world: World) -> None:
+    spec = await world.create(
+        sh("echo $GREETING"), environment={"GREETING": "bon jour"}
+    )
+    await world.until(spec, "stopped")
+
+    assert await world.lines(spec) == [("stdout", "bon jour")]
+
+
+async def test_entrypoint_goes_before_command(world: World) -> None:
+    spec = await world.create("one two", entrypoint="echo zero")
+    await world.until(spec, "stopped")
+
+    assert await world.lines(spec) == [("stdout", "zero one two")]
+
+
+async def test_dynamic_port_is_told(world: World) -> None:
+    spec = await world.create(
+        ports=[PortSpec(80, "tcp", True, None), PortSpec(81, "tcp", False, None)]
+    )
+
+    seen = await world.until(spec, "running")
+    while not seen.ports:  # an engine may learn them a moment later
+        known = len(world.history(spec))
+        seen = await world.until(spec, "running", since=known)
+
+    [(inner, outer)] = seen.ports.items()
+    assert inner == (80, "tcp")
+    assert len(outer) == 1
+    assert 1024 < outer[0] < 65536
+
+
+# --- logs -----------------------------------------------------------------------------
+
+
+async def test_logs_tell_streams_apart(world: World) -> None:
+    spec = await world.create(sh("echo out; echo err >&2"))
+    await world.until(spec, "stopped")
+
+    assert sorted(await world.lines(spec)) == [("stderr", "err"), ("stdout", "out")]
+
+
+async def test_logs_tail_is_the_end(world: World) -> None:
+    spec = await world.create(sh("echo 1; echo 2; echo 3"))
+    await world.until(spec, "stopped")
+
+    assert await world.lines(spec, tail=2) == [("stdout", "2"), ("stdout", "3")]
+    assert await world.lines(spec, tail=0) == []
+
+
+async def test_logs_since_leaves_older_out(world: World) -> None:
+    spec = await world.create(sh("echo 1; sleep 0.01; echo 2"))
+    await world.until(spec, "stopped")
+    logs = world.engine.logs(spec.uuid, tail=None, follow=False)
+    times = [line.time_ns async for line in logs]
+
+    assert times[0] < times[1]
+    assert await world.lines(spec, since_ns=times[1]) == [("stdout", "2")]
+    assert await world.lines(spec, since_ns=times[1] + 1) == []
+
+
+async def test_logs_follow_until_removed(world: World) -> None:
+    spec = await world.create(sh("echo first; sleep 3600"))
+    logs = world.engine.logs(spec.uuid, tail=None, follow=True)
+
+    async with asyncio.timeout(PATIENCE), aclosing(logs):
+        assert (await anext(logs)).text == "first"
+        await world.engine.remove_container(spec.uuid, volumes=True)
+        assert [line async for line in logs] == []
+
+
+# --- exec -----------------------------------------------------------------------------
+
+
+async def test_exec_gives_output_and_exit_code(world: World) -> None:
+    spec = await world.create(environment={"GREETING": "hi"})
+    await world.until(spec, "running")
+
+    session = await world.engine.exec(
+        spec.uuid, ["sh", "-c", "echo $GREETING; echo no >&2; exit 3"]
+    )
+    assert session.exit_code is None
+    output = await read(session)
+    exit_code = session.exit_code
+    await session.close()
+
+    assert output == {"stdout": "hi\n", "stderr": "no\n"}
+    assert exit_code == 3
+
+
+async def test_exec_reads_what_is_written_to_it(world: World) -> None:
+    spec = await world.create()
+    await world.until(spec, "running")
+
+    session = await world.engine.exec(spec.uuid, ["sh"])
+    await session.write("echo typed\nexit 5\n")
+    output = await read(session)
+    await session.close()
+
+    # A terminal shows a prompt and the typed text as well.
+    assert "typed" in output["stdout"].splitlines()
+    assert session.exit_code == 5
+
+
+async def test_exec_in_a_stopped_container_is_refused(world: World) -> None:
+    spec = await world.create(sh("exit 0"))
+    await world.until(spec, "stopped")
+
+    with pytest.raises(EngineError):
+        await world.engine.exec(spec.uuid, ["true"])
+
+
+async def test_exec_close_while_it_runs_ends_it(world: World) -> None:
+    spec = await world.create()
+    await world.until(spec, "running")
+    session = await world.engine.exec(spec.uuid, ["sleep", "3600"])
+
+    async with asyncio.timeout(PATIENCE):
+        await session.close()
+        await read(session)
+
+
+# --- the end --------------------------------------------------------------------------
+
+
+async def test_close_twice_is_safe_and_tells_nothing_more(world: World) -> None:
+    spec = await world.create()
+    await world.until(spec, "running")
+    await world.engine.close()
+    known = len(world.told)
+    await world.engine.close()
+
+    assert len(world.told) == known

@@ -1,0 +1,1 @@
+"""Tests of the engines, without a Docker daemon."""

@@ -1,0 +1,114 @@
+"""What is read of embedded containers: their logs, and the output of commands."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+
+from aiodockercloud.server.engines.embedded import Container
+from aiodockercloud.server.engines.embedded.clock import ManualClock
+from tests.support.watches import Watch
+
+# --- logs -----------------------------------------------------------------------------
+
+
+async def test_log_keeps_the_last_lines_only(watch: Watch, clock: ManualClock) -> None:
+    @watch.engine.image("acme/job")
+    async def job(container: Container) -> None:
+        for n in range(10_050):
+            container.print(str(n))
+
+    id = await watch.create("acme/job")
+    await clock.advance(0)
+
+    lines = await watch.log(id)
+    assert (len(lines), lines[0], lines[-1]) == (10_000, "50", "10049")
+
+
+async def test_log_splits_text_into_lines_and_long_lines_into_pieces(
+    watch: Watch, clock: ManualClock
+) -> None:
+    @watch.engine.image("acme/job")
+    async def job(container: Container) -> None:
+        container.print("a\nb")
+        container.print()
+        container.error("x" * 16_385)
+
+    id = await watch.create("acme/job")
+    await clock.advance(0)
+
+    assert await watch.log(id) == ["a", "b", "", "x" * 16_384, "x"]
+
+
+async def test_shell_output_becomes_lines(watch: Watch, clock: ManualClock) -> None:
+    id = await watch.create("alpine", command="sh -c 'echo -n a; echo b; echo -n c'")
+    await clock.advance(0)
+
+    assert await watch.log(id) == ["ab", "c"]
+
+
+async def test_slow_log_reader_is_told_what_it_missed(
+    watch: Watch, clock: ManualClock
+) -> None:
+    @watch.engine.image("acme/job")
+    async def job(container: Container) -> None:
+        container.print("first")
+        await container.sleep(1)
+        for n in range(10_001):
+            container.print(str(n))
+
+    id = await watch.create("acme/job")
+    await clock.advance(0)
+    logs = watch.engine.logs(id, tail=None, follow=True)
+    async with contextlib.aclosing(logs), asyncio.timeout(5):
+        assert (await anext(logs)).text == "first"
+        await clock.advance(1)
+
+        line = await anext(logs)
+
+    assert line.stream == "stderr"
+    assert line.missing == 1
+    assert "1 lines are missing" in line.text
+
+
+# --- exec -----------------------------------------------------------------------------
+
+
+async def test_exec_without_command_is_a_shell_until_eot(watch: Watch) -> None:
+    id = await watch.create("nginx")
+
+    session = await watch.engine.exec(id, [])
+    await session.write("echo one\necho two\n\x04")
+
+    async with asyncio.timeout(5):
+        assert [text async for _, text in session.output()] == ["one\n", "two\n"]
+    assert session.exit_code == 0
+
+
+async def test_exec_with_slow_reader_waits_for_it(
+    watch: Watch, clock: ManualClock
+) -> None:
+    id = await watch.create("nginx")
+
+    session = await watch.engine.exec(id, ["sh", "-c", "seq 500; date +%s"])
+    for _ in range(1000):
+        await asyncio.sleep(0)
+    await clock.advance(60)
+
+    async with asyncio.timeout(20):
+        *numbers, date = [text async for _, text in session.output()]
+    assert numbers == [f"{n}\n" for n in range(1, 501)]
+    assert date == f"{clock.time_ns() // 10**9}\n"
+
+
+async def test_exec_ends_with_its_container(watch: Watch, clock: ManualClock) -> None:
+    id = await watch.create("nginx")
+    await clock.advance(0)
+    session = await watch.engine.exec(id, ["sleep", "3600"])
+    await clock.advance(0)
+
+    await watch.engine.stop_container(id)
+
+    async with asyncio.timeout(5):
+        assert [chunk async for chunk in session.output()] == []
+    assert session.exit_code == 137

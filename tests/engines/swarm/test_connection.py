@@ -1,0 +1,63 @@
+"""An Engine that cannot be used: which reason is told; without a Swarm."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import aiodocker.ssh
+import pytest
+
+from aiodockercloud.exceptions import Unavailable
+from aiodockercloud.server.engines import EngineError
+from aiodockercloud.server.engines.swarm import Swarm
+from aiodockercloud.server.engines.swarm import docker_api as swarm_api
+from tests.support.facts import PATIENCE
+
+
+async def test_engine_that_hangs_is_unavailable(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(swarm_api, "TIMEOUT", 0.2)
+    never = asyncio.Event()
+
+    async def hang(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await never.wait()
+        writer.close()
+
+    server = await asyncio.start_server(hang, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    engine = Swarm(f"tcp://127.0.0.1:{port}")
+    async with asyncio.timeout(PATIENCE):
+        with pytest.raises(Unavailable, match="not answered"):
+            await engine.start(lambda seen: None)
+    await engine.close()
+    never.set()
+    server.close()
+
+
+async def test_engine_that_is_not_there_is_unavailable(tmp_path: Path) -> None:
+    engine = Swarm(f"unix://{tmp_path}/docker.sock")
+
+    with pytest.raises(Unavailable, match="cannot be reached"):
+        await engine.start(lambda seen: None)
+    await engine.close()
+
+
+async def test_certificates_that_are_not_there_are_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DOCKER_TLS_VERIFY", "1")
+    monkeypatch.setenv("DOCKER_CERT_PATH", str(tmp_path))
+
+    with pytest.raises(EngineError, match=r"ca\.pem.*DOCKER_CERT_PATH"):
+        await Swarm("tcp://127.0.0.1:2376").start(lambda seen: None)
+
+
+async def test_ssh_without_its_package_names_that(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(aiodocker.ssh, "asyncssh", None)
+
+    with pytest.raises(EngineError, match=r"ssh://host: .*aiodocker\[ssh\]"):
+        await Swarm("ssh://me:s3cret@host").start(lambda seen: None)

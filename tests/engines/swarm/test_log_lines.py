@@ -1,0 +1,115 @@
+"""What an Engine sends of a log, made into lines; by one that sends what it is told."""
+
+from __future__ import annotations
+
+import asyncio
+import struct
+from collections.abc import AsyncIterator
+from contextlib import aclosing
+
+import pytest
+from aiohttp import web
+
+from aiodockercloud.server.engines import LogLine
+from aiodockercloud.server.engines.swarm import logs as swarm_logs
+from aiodockercloud.server.engines.swarm.docker_api import Api
+from tests.support.dockers import api_of
+
+STAMP = "2026-11-20T22:00:01.000000002Z"
+TASK = {
+    "ID": "t1",
+    "NodeID": "n1",
+    "CreatedAt": "2026-11-20T22:00:00Z",
+    "Status": {"ContainerStatus": {"ContainerID": "c1"}},
+}
+NODES = {"n1": {"Status": {"State": "ready"}}}
+
+
+class Sender:
+    """An Engine with one log, sent in these pieces; *hangs* is then, how often."""
+
+    def __init__(self) -> None:
+        self.pieces: list[bytes] = []
+        self.hangs = 0
+
+    async def answer(self, request: web.Request) -> web.StreamResponse:
+        if request.path == "/version":
+            return web.json_response({"ApiVersion": "1.41"})
+        response = web.StreamResponse()
+        await response.prepare(request)
+        for piece in self.pieces:
+            await response.write(piece)
+        if self.hangs:
+            self.hangs -= 1
+            await asyncio.Event().wait()
+        return response
+
+
+@pytest.fixture
+def sender() -> Sender:
+    return Sender()
+
+
+@pytest.fixture
+async def docker(sender: Sender) -> AsyncIterator[Api]:
+    async with api_of(sender.answer) as api:
+        yield api
+
+
+async def read(docker: Api, *, tty: bool) -> list[LogLine]:
+    past = swarm_logs.history(docker, [TASK], NODES, 0, tty=tty, tail=None)
+    async with asyncio.timeout(10):
+        return [line async for line in past]
+
+
+def frame(stream: int, text: str) -> bytes:
+    data = f"{STAMP} {text}".encode()
+    return struct.pack(">BxxxL", stream, len(data)) + data
+
+
+async def test_lines_of_a_terminal_are_told_apart(docker: Api, sender: Sender) -> None:
+    text = f"{STAMP} one\r\n{STAMP} two".encode()
+    sender.pieces = [text[:40], text[40:]]
+
+    lines = await read(docker, tty=True)
+
+    assert [(line.stream, line.text) for line in lines] == [
+        ("stdout", "one"),
+        ("stdout", "two"),
+    ]
+    assert {line.time_ns % 10**9 for line in lines} == {2}
+
+
+@pytest.mark.parametrize("tty", [True, False])
+async def test_line_without_an_end_is_cut_and_nothing_of_it_is_lost(
+    docker: Api, sender: Sender, monkeypatch: pytest.MonkeyPatch, tty: bool
+) -> None:
+    """As of a bar that shows progress and never says that a line has ended."""
+    monkeypatch.setattr(swarm_logs, "_LONGEST", 300_000)
+    bar, number = "." * 10_000, 100
+    if tty:
+        sender.pieces = [f"{STAMP} ".encode(), *[bar.encode()] * number]
+    else:
+        sender.pieces = [frame(1, bar)] * number
+
+    lines = await read(docker, tty=tty)
+
+    assert 1 < len(lines) < 5
+    assert "".join(line.text for line in lines) == bar * number
+
+
+async def test_follow_that_hears_nothing_for_long_is_asked_for_anew(
+    docker: Api, sender: Sender, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A connection that was dropped on its way says nothing, not even that."""
+    monkeypatch.setattr(swarm_logs, "QUIET", 0.05)
+    sender.pieces, sender.hangs = [frame(1, "one\n")], 1
+    ending = swarm_logs.Ending()
+    logs = swarm_logs.following(docker, "s1", ending, 0, tty=False, after=None)
+
+    async with asyncio.timeout(10), aclosing(logs):
+        first = await anext(logs)
+        sender.pieces.append(frame(1, "two\n"))
+        second = await anext(logs)
+
+    assert (first.text, second.text) == ("one", "two")

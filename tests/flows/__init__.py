@@ -1,0 +1,1 @@
+"""Whole flows: our client against our server."""

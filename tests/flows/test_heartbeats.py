@@ -1,0 +1,155 @@
+"""Heartbeats: slow peers keep their connections, silent ones are given up."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+import aiohttp
+import pytest
+from aiohttp import web
+
+from aiodockercloud import DockerCloud, StreamClosed
+from aiodockercloud.server import Server
+from aiodockercloud.server.api import streams
+from aiodockercloud.transport import session as client_module
+from aiodockercloud.types import Container, Service
+from aiodockercloud.wire import loglines
+from aiodockercloud.wire.window import WINDOW
+from tests.support import flooding, reconnecting
+from tests.support.facts import PATIENCE, tasks, until
+from tests.support.flooding import Flood
+from tests.support.flows import Raw
+from tests.support.proxies import Proxy
+
+#: Seconds between pings in these tests, 30 elsewhere: all times scale with it.
+HEARTBEAT = 0.8
+
+flood = flooding.flood
+service = flooding.service
+box = flooding.box
+way = reconnecting.way
+far = reconnecting.far
+
+
+@pytest.fixture
+def _short_heartbeats(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(client_module, "HEARTBEAT", HEARTBEAT)
+    monkeypatch.setattr(streams, "HEARTBEAT", HEARTBEAT)
+
+
+# --- slow readers ---------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("_short_heartbeats")
+async def test_reader_that_is_slow_for_heartbeats_keeps_its_connection(
+    live: DockerCloud, service: Service, flood: Flood
+) -> None:
+    """An item takes it two heartbeats, as a minute would."""
+    count = 3 * WINDOW
+    async with live.services.logs(service, tail=0, reconnect=False) as lines:
+        await live.services.inspect(service)
+        await flood.write(count)
+        slowly = []
+        for _ in range(3):
+            slowly.append(loglines.log_text(await anext(lines)))
+            await asyncio.sleep(2 * HEARTBEAT)  # what the test is about
+        async with asyncio.timeout(PATIENCE):
+            rest = [loglines.log_text(await anext(lines)) for _ in range(count - 3)]
+
+    assert slowly + rest == [str(number) for number in range(count)]
+
+
+# --- silent peers ---------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("_short_heartbeats")
+async def test_silent_server_is_reported_within_two_heartbeats(
+    far: DockerCloud, way: Proxy, service: Service
+) -> None:
+    async with far.services.logs(service, tail=0, reconnect=False) as lines:
+        await asyncio.sleep(HEARTBEAT)  # it lives as long as somebody answers
+        way.black_hole()
+        silent = time.monotonic()
+        with pytest.raises(StreamClosed) as caught:
+            await anext(lines)
+
+    assert caught.value.code == 1006
+    assert time.monotonic() - silent < 2 * HEARTBEAT
+
+
+@pytest.mark.usefixtures("_short_heartbeats")
+async def test_silent_reader_is_forgotten_within_two_heartbeats(
+    raw: Raw, live: DockerCloud, far: DockerCloud, way: Proxy, service: Service
+) -> None:
+    before = tasks()
+    async with far.services.logs(service, tail=0, reconnect=False):
+        await live.services.inspect(service)
+        ours = {task for task in tasks() - before if _is_of_server(task)}
+        assert ours
+        way.black_hole()
+        async with asyncio.timeout(2 * HEARTBEAT):
+            await asyncio.wait(ours)
+
+
+@pytest.mark.usefixtures("_short_heartbeats")
+async def test_silent_reader_is_forgotten_while_much_is_to_be_sent_to_it(
+    raw: Raw,
+    server: Server,
+    live: DockerCloud,
+    way: Proxy,
+    service: Service,
+    flood: Flood,
+) -> None:
+    """The one who sends waits for the socket to take more. No window helps: an old
+    client has none."""
+    before = tasks()
+    url = f"{way.url}{service['resource_uri']}logs/?tail=0"
+    session = raw._session
+    at_once = aiohttp.ClientWSTimeout(ws_close=0.1)
+    headers = {"Authorization": raw.auth}
+    async with session.ws_connect(url, headers=headers, timeout=at_once):
+        await live.services.inspect(service)
+        ours = {task for task in tasks() - before if _is_of_server(task)}
+        assert ours
+        ((_, stream),) = server.faults._streams.items()
+        assert stream.request.transport is not None
+        connection = stream.request.transport.get_extra_info("socket")
+        way.black_hole()
+        await flood.write(9_000, width=2000)
+        async with asyncio.timeout(2 * HEARTBEAT):
+            await asyncio.wait(ours)
+        # Not left to the system, which would try for a quarter of an hour.
+        await until(lambda: connection.fileno() == -1)
+
+
+@pytest.mark.usefixtures("_short_heartbeats")
+@pytest.mark.parametrize("windowed", [True, False])
+async def test_writer_to_a_silent_server_is_told_within_two_heartbeats(
+    far: DockerCloud,
+    way: Proxy,
+    box: Container,
+    windowed: bool,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It waits to be granted more, or for the socket to take more."""
+    if not windowed:
+        monkeypatch.setattr(streams, "_response", web.WebSocketResponse)
+    async with far.containers.exec(box, "sleep 1000") as process:
+        way.black_hole()
+        silent = time.monotonic()
+
+        async def write() -> None:
+            while True:
+                await process.write("x" * 16_000)
+
+        with pytest.raises(StreamClosed) as caught:
+            async with asyncio.timeout(PATIENCE):
+                await write()
+
+    assert caught.value.code == 1006
+    assert time.monotonic() - silent < 2 * HEARTBEAT
+
+
+def _is_of_server(task: asyncio.Task[object]) -> bool:
+    return getattr(task.get_coro(), "__qualname__", "").startswith("pump.")

@@ -1,0 +1,333 @@
+"""Batches of jobs leave nothing behind, and never have more services than allowed."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Callable
+
+import pytest
+
+from aiodockercloud import DockerCloud, Retry, WaitFailed, batch
+from aiodockercloud.server import Embedded, Server
+from aiodockercloud.server.engines.embedded.images import Container
+from aiodockercloud.types import ServiceFields
+from tests.support.batches import JOB, job, job_engine, jobs, left, shell, texts
+from tests.support.facts import IDLE, PATIENCE, gone_but, tasks
+from tests.support.flows import Gated, client_of
+
+#: The path that services are created at.
+CREATE = "/api/app/v1/service/"
+#: Seconds that a thousand jobs may take; alone they take less than ten.
+LONG = 8 * PATIENCE
+
+
+@pytest.fixture
+def engine() -> Embedded:
+    return job_engine()
+
+
+class Slow(Embedded):
+    """An engine that removes containers only while ``gate`` is set."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked, self.gate = asyncio.Event(), asyncio.Event()
+
+    async def remove_container(self, uuid: str, *, volumes: bool) -> None:
+        self.asked.set()
+        await self.gate.wait()
+        await super().remove_container(uuid, volumes=volumes)
+
+
+class Watch:
+    """The services that exist at the server, counted at each of its events."""
+
+    def __init__(self) -> None:
+        self.live: set[str] = set()
+        self.most = 0
+        self.created = 0
+        self.changed = asyncio.Condition()
+
+    async def follow(self, cloud: DockerCloud, ready: asyncio.Event) -> None:
+        async with cloud.events.subscribe(type="service", reconnect=False) as events:
+            ready.set()
+            async for event in events:
+                if event["state"] == "Terminated":
+                    self.live.discard(event["resource_uri"])
+                else:
+                    self.created += event["action"] == "create"
+                    self.live.add(event["resource_uri"])
+                self.most = max(self.most, len(self.live))
+                async with self.changed:
+                    self.changed.notify_all()
+
+    async def until(self, fact: Callable[[], bool]) -> None:
+        async with self.changed:
+            await self.changed.wait_for(fact)
+
+
+@pytest.fixture
+async def watch(server: Server) -> AsyncIterator[Watch]:
+    """By a client of its own."""
+    watch, ready = Watch(), asyncio.Event()
+    async with client_of(server) as cloud:
+        following = asyncio.create_task(watch.follow(cloud, ready))
+        async with asyncio.timeout(PATIENCE):
+            await ready.wait()
+        yield watch
+        assert not following.done(), "the count has broken off"
+        following.cancel()
+        await asyncio.gather(following, return_exceptions=True)
+
+
+async def test_job_deleted_by_somebody_else_fails_and_holds_nothing_up(
+    server: Server, live: DockerCloud, watch: Watch
+) -> None:
+    running = asyncio.create_task(batch.run_jobs(live, [shell("sleep 1000")]))
+    async with asyncio.timeout(PATIENCE):
+        await watch.until(lambda: watch.created == 1)
+        [uri] = watch.live
+        await live.services.wait(uri, "Running")
+        await live.services.delete(uri)
+        [result] = await running
+
+    assert isinstance(result.error, WaitFailed)
+    assert left(server) == []
+
+
+async def test_job_whose_volumes_somebody_else_uses_says_that_it_is_left(
+    live: DockerCloud, watch: Watch, caplog: pytest.LogCaptureFixture
+) -> None:
+    data = shell("sleep 1000", name="data", bindings=[{"container_path": "/data"}])
+    running = asyncio.create_task(batch.run_jobs(live, [data], timeout=0.3))
+    async with asyncio.timeout(PATIENCE):
+        await watch.until(lambda: watch.created == 1)
+        await live.services.create(image=IDLE, bindings=[{"volumes_from": "data"}])
+        [result] = await running
+
+    assert isinstance(result.error, TimeoutError)
+    assert "use the volumes of data" in result.error.__notes__[0]
+    assert "the service of job data may be left" in caplog.text
+
+
+async def test_jobs_within_a_timeout_that_expires_leave_nothing(
+    server: Server, live: DockerCloud
+) -> None:
+    endless = [shell("sleep 1000")] * 3
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.3):
+            await batch.run_jobs(live, endless)
+
+    assert len(server.cloud.services) == 3
+    assert left(server) == []
+
+
+async def test_jobs_whose_source_fails_leave_nothing(
+    server: Server, live: DockerCloud, watch: Watch
+) -> None:
+    async def source() -> AsyncIterator[ServiceFields]:
+        yield shell("sleep 1000")
+        await watch.until(lambda: watch.created == 1)
+        raise OSError("the list of jobs cannot be read")
+
+    with pytest.raises(ExceptionGroup) as caught:
+        async with asyncio.timeout(PATIENCE):
+            await batch.run_jobs(live, source())
+
+    assert str(caught.value.exceptions[0]) == "the list of jobs cannot be read"
+    assert left(server) == []
+
+
+class TestThatDoNotComeUp:
+    """On an engine that keeps them ``Starting``, as one does that pulls an image."""
+
+    @pytest.fixture
+    def engine(self) -> Gated:
+        return Gated()
+
+    async def test_time_is_up_ends_the_start_and_deletes(
+        self, server: Server, live: DockerCloud
+    ) -> None:
+        async with asyncio.timeout(PATIENCE):
+            [result] = await batch.run_jobs(live, [shell("exit 0")], timeout=2.0)
+
+        assert isinstance(result.error, TimeoutError)
+        assert "'Starting' after 2 s" in str(result.error)
+        assert left(server) == []
+
+    async def test_cancel_ends_the_start_and_deletes(
+        self, server: Server, live: DockerCloud, engine: Gated
+    ) -> None:
+        running = asyncio.create_task(batch.run_jobs(live, [shell("exit 0")] * 3))
+        async with asyncio.timeout(PATIENCE):
+            await engine.knocked.wait()
+            running.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await running
+
+        assert left(server) == []
+
+
+async def test_job_cancelled_before_its_creation_was_answered_is_gone(
+    server: Server, live: DockerCloud
+) -> None:
+    with server.faults.stall(when="after", method="POST", path=CREATE) as stalled:
+        running = asyncio.create_task(batch.run_jobs(live, [job(0)]))
+        async with asyncio.timeout(PATIENCE):
+            await stalled.met()
+            running.cancel()
+            for _ in range(20):
+                await asyncio.sleep(0)
+            assert not running.done()
+            assert len(left(server)) == 1
+            stalled.remove()
+            with pytest.raises(asyncio.CancelledError):
+                await running
+
+    assert left(server) == []
+
+
+async def test_job_cancelled_twice_while_it_is_deleted_is_gone(
+    server: Server, live: DockerCloud
+) -> None:
+    with server.faults.stall(method="DELETE") as stalled:
+        running = asyncio.create_task(batch.run_jobs(live, [job(0)]))
+        async with asyncio.timeout(PATIENCE):
+            await stalled.met()
+            for _ in range(2):
+                running.cancel()
+                await asyncio.sleep(0)
+            stalled.remove()
+            with pytest.raises(asyncio.CancelledError):
+                await running
+
+    assert left(server) == []
+
+
+async def test_job_whose_creation_is_never_answered_ends_in_bounded_time(
+    server: Server,
+    live: DockerCloud,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setattr(batch, "GRACE", 0.1)
+    before = tasks()
+    with server.faults.stall(when="after", method="POST", path=CREATE) as stalled:
+        running = asyncio.create_task(batch.run_jobs(live, [job(0)]))
+        async with asyncio.timeout(PATIENCE):
+            await stalled.met()
+            running.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await running
+
+    [message] = caplog.messages
+    assert message == f"the service of job {JOB} may be left: TimeoutError()"
+    await gone_but(before)
+
+
+async def test_jobs_on_a_bad_network_leave_nothing(server: Server) -> None:
+    """With retries: a creation whose answer is lost is asked for again, by its key."""
+    server.faults.cut(when="after", method="POST", path=CREATE, chance=0.3)
+    server.faults.fail(503, chance=0.1)
+    async with DockerCloud(
+        server.url,
+        user=server.user,
+        apikey=server.apikey,
+        retry=Retry(attempts=20, first=0.01, cap=0.05),
+    ) as cloud:
+        results = await batch.run_jobs(cloud, jobs(50), limit=10)
+
+    assert [result.error for result in results] == [None] * 50
+    assert [result.exit_codes for result in results] == [[n % 3] for n in range(50)]
+    assert len(server.cloud.services) == 50
+    assert left(server) == []
+
+
+class TestThatAreSlowToGo:
+    """On an engine that keeps them ``Terminating``, as a busy machine does."""
+
+    @pytest.fixture
+    def engine(self) -> Slow:
+        return Slow()
+
+    async def test_next_job_waits_for_the_end_of_the_last_ones_service(
+        self, live: DockerCloud, engine: Slow, watch: Watch
+    ) -> None:
+        pair = [shell("exit 0")] * 2
+        running = asyncio.create_task(batch.run_jobs(live, pair, limit=1))
+        async with asyncio.timeout(PATIENCE):
+            await engine.asked.wait()
+            # Any request that were to come now would come before these answers.
+            for _ in range(5):
+                await live.services.list()
+            assert watch.created == 1
+            engine.gate.set()
+            results = await running
+
+        assert [result.ok for result in results] == [True, True]
+        assert watch.most == 1
+
+
+# --- a thousand -----------------------------------------------------------------------
+
+
+async def test_thousand_jobs_never_exceed_the_limit_and_leave_nothing(
+    server: Server, live: DockerCloud, watch: Watch, engine: Embedded
+) -> None:
+    """The first fifty wait for each other: less at a time would never end."""
+    full, waiting = asyncio.Event(), 0
+
+    @engine.image(JOB)
+    async def job(container: Container) -> int:
+        nonlocal waiting
+        waiting += 1
+        if waiting == 50:
+            full.set()
+        await full.wait()
+        number = int(container.environment["NUMBER"])
+        container.print(f"this is job {number}")
+        return number % 256
+
+    async with asyncio.timeout(LONG):
+        results = await batch.run_jobs(live, iter(jobs(1000)), limit=50)
+        await watch.until(lambda: watch.created == 1000 and not watch.live)
+
+    assert watch.most == 50
+    assert [(result.error, result.exit_codes, texts(result)) for result in results] == [
+        (None, [n % 256], [f"this is job {n}"]) for n in range(1000)
+    ]
+    assert left(server) == []
+
+
+@pytest.mark.parametrize(
+    ("seed", "count"), [(0, 1000), *((seed, 60) for seed in range(1, 13))]
+)
+async def test_jobs_cancelled_at_a_random_moment_leave_nothing(
+    server: Server,
+    live: DockerCloud,
+    watch: Watch,
+    seed: int,
+    count: int,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Up to the last one, which never ends."""
+    definitions = [*jobs(count - 1), shell("sleep 1000")]
+    chance = random.Random(seed)
+    before = tasks()
+    running = asyncio.create_task(
+        batch.run_jobs(live, definitions, limit=min(50, count // 3))
+    )
+    at = chance.randint(0, count)
+    async with asyncio.timeout(LONG):
+        await watch.until(lambda: watch.created >= at)
+        for _ in range(chance.randrange(100)):
+            await asyncio.sleep(0)
+        running.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await running
+        assert left(server) == []
+        await gone_but(before)
+
+    assert left(server) == []  # nothing came later, either
+    assert caplog.messages == []

@@ -1,0 +1,426 @@
+"""Logs: tail and follow, of one container and of all of a service."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections import Counter
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from typing import Any
+
+import aiohttp
+import pytest
+
+from aiodockercloud import BadRequest, DockerCloud, ObjectNotFound, wire
+from aiodockercloud.server import Embedded, Server, running
+from aiodockercloud.server.api import log_streams
+from aiodockercloud.server.engines.embedded import logs as embedded_logs
+from aiodockercloud.server.engines.embedded.images import Container as Run
+from aiodockercloud.types import Service
+from aiodockercloud.wire import loglines
+from tests.support.facts import IDLE, PATIENCE, SHELL, UUID, gone_but, tasks
+from tests.support.flows import Gated, Raw, client_of, containers, done, run
+from tests.support.talking import Talk, said_until, texts, texts_until
+
+STAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}Z ")
+
+
+@pytest.fixture
+def talk(engine: Embedded) -> Talk:
+    return Talk(engine, greets=True)
+
+
+@pytest.fixture
+async def web(live: DockerCloud, talk: Talk) -> Service:
+    """Two containers that have said 1, 2, 3 each."""
+    service = await run(live, image="acme/talk", name="web", target_num_containers=2)
+    for number in "123":
+        talk.say("web-1", number)
+        talk.say("web-2", number)
+    return service
+
+
+# --- frames ---------------------------------------------------------------------------
+
+
+async def test_frames_have_what_old_clients_read(
+    raw: Raw, live: DockerCloud, web: Service, talk: Talk
+) -> None:
+    talk.runs["web-1"].error("oh")
+    (first, _) = await containers(live, web)
+
+    frames = await raw.frames(f"{web['resource_uri']}logs/?follow=false&tail=1")
+    of_one = await raw.frames(f"{first['resource_uri']}logs/?follow=False&tail=2")
+
+    (frame,) = frames
+    assert set(frame) == {"type", "source", "log", "streamType", "timestamp"}
+    assert (frame["type"], frame["source"]) == ("log", "web-1")
+    assert frame["streamType"] == "stderr"
+    assert STAMP.match(frame["log"])
+    assert frame["log"].endswith(" oh\n")
+    assert isinstance(frame["timestamp"], int)
+    assert [set(frame) for frame in of_one] == [
+        {"type", "log", "streamType", "timestamp"}
+    ] * 2
+    assert [frame["streamType"] for frame in of_one] == ["stdout", "stderr"]
+
+
+# --- tail -----------------------------------------------------------------------------
+
+
+async def test_log_without_follow_is_merged_in_order_and_ends(
+    live: DockerCloud, web: Service
+) -> None:
+    async with asyncio.timeout(PATIENCE):
+        async with live.services.logs(web, follow=False) as stream:
+            lines = [line async for line in stream]
+
+    assert Counter(line["source"] for line in lines) == {"web-1": 4, "web-2": 4}
+    assert [loglines.log_text(line) for line in lines][2:] == list("112233")
+    stamps = [line["log"].partition(" ")[0] for line in lines]
+    assert stamps == sorted(stamps)
+
+
+@pytest.mark.parametrize(
+    ("tail", "expected"),
+    [(0, []), (1, ["3"]), (3, ["2", "3", "3"]), (1000, None)],
+)
+async def test_tail_is_of_the_merged_log(
+    live: DockerCloud, web: Service, tail: int, expected: list[str] | None
+) -> None:
+    found = await texts(live.services.logs(web, tail=tail, follow=False))
+
+    assert len(found) == 8 if expected is None else found == expected
+
+
+async def test_tail_of_one_container(live: DockerCloud, web: Service) -> None:
+    (first, _) = await containers(live, web)
+
+    for tail, expected in ((0, []), (2, ["2", "3"])):
+        stream = live.containers.logs(first, tail=tail, follow=False)
+        assert await texts(stream) == expected
+
+
+async def test_tail_is_300_unless_said(live: DockerCloud, talk: Talk) -> None:
+    service = await run(live, image="acme/talk", name="web")
+    talk.say("web-1", *map(str, range(400)))
+
+    found = await texts(live.services.logs(service, follow=False))
+
+    assert found == [str(n) for n in range(100, 400)]
+
+
+@pytest.mark.parametrize(
+    ("query", "field"),
+    [
+        ("tail=x", "tail"),
+        ("tail=-1", "tail"),
+        ("tail=1.5", "tail"),
+        ("tail=%C2%B2", "tail"),
+        (f"tail={10**25}", "tail"),
+        (f"tail={'9' * 4400}", "tail"),
+        ("follow=maybe", "follow"),
+    ],
+)
+async def test_bad_query_is_400_before_the_upgrade(
+    raw: Raw, live: DockerCloud, web: Service, query: str, field: str
+) -> None:
+    answer = await raw("GET", f"{web['resource_uri']}logs/?{query}")
+    assert answer.status == 400
+    assert answer.error.startswith(f"{field}: ")
+    with pytest.raises(aiohttp.WSServerHandshakeError) as caught:
+        await raw.upgrade(f"{web['resource_uri']}logs/?{query}")
+    assert caught.value.status == 400
+    if query == "tail=-1":
+        with pytest.raises(BadRequest, match="tail"):
+            await texts(live.services.logs(web, tail=-1))
+
+
+async def test_plain_get_of_a_stream_is_400(raw: Raw, web: Service) -> None:
+    answer = await raw("GET", f"{web['resource_uri']}logs/")
+
+    assert answer.status == 400
+    assert "websocket" in answer.error
+
+
+@pytest.mark.parametrize("kind", ["services", "containers", "actions"])
+async def test_log_of_an_unknown_uuid_is_not_found_before_the_upgrade(
+    live: DockerCloud, kind: str
+) -> None:
+    stream = getattr(live, kind).logs(UUID)
+
+    with pytest.raises(ObjectNotFound, match=UUID[:8]):
+        await texts(stream)
+
+
+# --- follow ---------------------------------------------------------------------------
+
+
+async def test_follow_goes_on_with_new_lines_of_all(
+    live: DockerCloud, web: Service, talk: Talk
+) -> None:
+    async with live.services.logs(web, tail=1) as stream:
+        first = {(await anext(stream))["source"] for _ in range(2)}
+        assert first == {"web-1", "web-2"}
+        talk.say("web-1", "news")
+        talk.say("web-2", "more news")
+        assert await said_until(stream, "more news") == [
+            ("web-1", "news"),
+            ("web-2", "more news"),
+        ]
+
+
+async def test_follow_with_tail_zero_has_new_lines_only(
+    live: DockerCloud, web: Service, talk: Talk
+) -> None:
+    (first, _) = await containers(live, web)
+
+    async with live.containers.logs(first, tail=0) as stream:
+        # An answer after the upgrade: the reader is in place when it comes.
+        await live.services.inspect(web)
+        talk.say("web-1", "news")
+        assert await said_until(stream, "news") == [("", "news")]
+
+
+async def test_follow_takes_in_new_containers_from_their_first_line(
+    live: DockerCloud, web: Service
+) -> None:
+    async with live.services.logs(web, tail=0) as stream:
+        await done(live, await live.services.scale(web, 3))
+        assert await said_until(stream, "web-3 is up") == [("web-3", "web-3 is up")]
+
+
+async def test_follow_takes_in_a_new_container_while_its_action_goes_on() -> None:
+    engine = Gated()
+    Talk(engine, greets=True)
+    engine.gate.set()
+    async with running(engine) as server, client_of(server) as cloud:
+        service = await run(cloud, image="acme/talk", name="web")
+        await cloud.services.update(service, sequential_deployment=True)
+
+        @engine.image("acme/talk")
+        async def last(container: Run) -> None:
+            """Once it runs, no other container comes up."""
+            engine.gate.clear()
+            container.print("the first of two")
+            await container.wait_stopped()
+
+        async with cloud.services.logs(service, tail=0) as stream:
+            scaling = await cloud.services.scale(service, 3)
+            await texts_until(stream, "the first of two")
+            engine.gate.set()
+            await done(cloud, scaling)
+
+
+async def test_follow_goes_on_over_a_redeploy(live: DockerCloud, web: Service) -> None:
+    async with live.services.logs(web, tail=0) as stream:
+        await done(live, await live.services.redeploy(web))
+        seen = await texts_until(stream, "web-1 is up")
+        if "web-2 is up" not in seen:
+            await texts_until(stream, "web-2 is up")
+
+
+async def test_follow_goes_on_over_stop_and_start(
+    live: DockerCloud, web: Service
+) -> None:
+    async with live.services.logs(web, tail=0) as stream:
+        await done(live, await live.services.stop(web))
+        await texts_until(stream, "web-1 goes down")
+        await done(live, await live.services.start(web))
+        await texts_until(stream, "web-1 is up")
+
+
+@pytest.mark.parametrize("kind", ["service", "container"])
+async def test_follow_ends_when_it_is_terminated(
+    live: DockerCloud, web: Service, kind: str
+) -> None:
+    (first, _) = await containers(live, web)
+    stream = (
+        live.services.logs(web) if kind == "service" else live.containers.logs(first)
+    )
+    async with asyncio.timeout(PATIENCE), stream as lines:
+        await done(live, await live.services.delete(web))
+        found = [loglines.log_text(line) async for line in lines]
+
+    assert "3" in found
+
+
+async def test_log_of_a_stopped_container_can_be_read(live: DockerCloud) -> None:
+    service = await run(live, image=SHELL, run_command="sh -c 'echo out; exit 3'")
+    await live.services.wait(service, "Stopped", timeout=PATIENCE)
+
+    assert await texts(live.services.logs(service, follow=False)) == ["out"]
+
+
+async def test_log_of_something_terminated_is_empty_and_ends(
+    live: DockerCloud, web: Service
+) -> None:
+    (first, _) = await containers(live, web)
+    await done(live, await live.services.delete(web))
+
+    assert await texts(live.services.logs(web)) == []
+    assert await texts(live.containers.logs(first)) == []
+
+
+async def test_log_of_a_service_that_never_ran_waits_for_its_first_line(
+    live: DockerCloud, talk: Talk
+) -> None:
+    service = await live.services.create(image="acme/talk", name="web")
+
+    async with live.services.logs(service) as stream:
+        await done(live, await live.services.start(service))
+        assert await said_until(stream, "web-1 is up") == [("web-1", "web-1 is up")]
+
+
+@pytest.mark.parametrize("follow", [True, False])
+async def test_log_with_one_container_out_of_reach_has_the_others(
+    live: DockerCloud, engine: Embedded, web: Service, follow: bool
+) -> None:
+    (first, _) = await containers(live, web)
+    node = await live.nodes.inspect(first["node"])
+    (lost,) = [
+        id for id in engine.nodes if engine._machines[id].address == node["public_ip"]
+    ]
+    engine.lose_node(lost)
+
+    async with live.services.logs(web, follow=follow) as stream:
+        seen = await said_until(stream, "3")
+
+    assert ("web-2", "web-2 is up") in seen
+
+
+@pytest.mark.parametrize("kept", [True, False])
+async def test_reader_that_is_back_gets_what_a_slow_one_left_of_a_container_now_gone(
+    live: DockerCloud,
+    server: Server,
+    talk: Talk,
+    monkeypatch: pytest.MonkeyPatch,
+    kept: bool,
+) -> None:
+    if not kept:
+        monkeypatch.setattr(embedded_logs, "KEPT_OF_REMOVED", 0)
+    at = server.engine.time_ns()
+    service = await run(live, image="acme/talk", name="web", target_num_containers=2)
+    talk.say("web-2", "much")
+    await live.services.update(service, target_num_containers=1)
+    await done(live, await live.services.scale(service))
+    talk.say("web-1", "little")
+    await done(live, await live.services.stop(service))
+    last = server.engine.time_ns()
+
+    # A line of one container may overtake those of the others: see ``Merge``.
+    frames = log_streams.service_log(
+        server.cloud,
+        server.cloud.services[service["uuid"]],
+        log_streams.Selection(tail=None, follow=True, at_ns=at, seen={"web-1": last}),
+    )
+
+    async def read() -> list[str]:
+        return [loglines.log_text(wire.loads(frame)) async for frame in frames]
+
+    reading = asyncio.create_task(read())
+    await done(live, await live.services.delete(service))
+    async with asyncio.timeout(PATIENCE):
+        found = await reading
+
+    assert found == (["web-2 is up", "much"] if kept else [])
+
+
+# --- leaving --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", ["service", "container", "action"])
+async def test_reader_that_leaves_in_silence_leaves_nothing_behind(
+    live: DockerCloud, kind: str
+) -> None:
+    service = await run(live, image=IDLE)
+    (container,) = await containers(live, service)
+    (action, _) = await live.actions.list()
+    before = tasks()
+
+    for _ in range(3):
+        stream = {
+            "service": lambda: live.services.logs(service, tail=0),
+            "container": lambda: live.containers.logs(container, tail=0),
+            "action": lambda: live.actions.logs(action, tail=0),
+        }[kind]()
+        async with stream:
+            await live.services.inspect(service)
+
+    await gone_but(before)
+
+
+class Lingering(Embedded):
+    """An engine whose logs take their time to be closed."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        #: How many are being read.
+        self.open = 0
+        self.leaving = asyncio.Event()
+        self.gone = asyncio.Event()
+
+    async def logs(
+        self, uuid: str, *, tail: int | None, follow: bool, since_ns: int = 0
+    ) -> AsyncGenerator[Any, None]:
+        log = super().logs(uuid, tail=tail, follow=follow, since_ns=since_ns)
+        self.open += 1
+        try:
+            async with aclosing(log) as lines:
+                async for line in lines:
+                    yield line
+        finally:
+            self.open -= 1
+            self.leaving.set()
+            await self.gone.wait()
+
+
+async def test_container_that_comes_while_the_reader_leaves_is_not_read() -> None:
+    engine = Lingering()
+    Talk(engine, greets=True)
+    async with running(engine) as server, client_of(server) as cloud:
+        service = await run(cloud, image="acme/talk", name="web")
+        frames = log_streams.service_log(
+            server.cloud,
+            server.cloud.services[service["uuid"]],
+            log_streams.Selection(tail=None, follow=True),
+        )
+        async with asyncio.timeout(PATIENCE):
+            await anext(frames)
+            leaving = asyncio.create_task(frames.aclose())
+            await engine.leaving.wait()
+            await done(cloud, await cloud.services.scale(service, 2))
+            engine.gone.set()
+            await leaving
+
+        assert engine.open == 0
+
+
+async def test_slow_reader_gets_every_line(live: DockerCloud, talk: Talk) -> None:
+    service = await run(live, image="acme/talk", name="web")
+    async with live.services.logs(service, tail=0) as stream:
+        await live.services.inspect(service)
+        for start in range(0, 5000, 500):
+            talk.say("web-1", *map(str, range(start, start + 500)))
+            await live.services.inspect(service)
+        found = await texts_until(stream, "4999")
+
+    assert found == [str(n) for n in range(5000)]
+
+
+async def test_follow_waits_for_a_container_that_is_still_being_made() -> None:
+    engine = Gated(nodes=1)
+    async with running(engine) as server, client_of(server) as cloud:
+        service = await cloud.services.create(
+            image=SHELL, run_command="sh -c 'echo here; sleep 1000'"
+        )
+        await cloud.services.start(service)
+        async with asyncio.timeout(PATIENCE):
+            await engine.knocked.wait()
+            async with cloud.services.logs(service) as lines:
+                await cloud.services.inspect(service)
+                engine.gate.set()
+                line = await anext(aiter(lines))
+
+    assert loglines.log_text(line).strip() == "here"

@@ -1,0 +1,378 @@
+"""Logs that go on after lost connections: each line once, in order, or told missing."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections import defaultdict
+from contextlib import aclosing
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiohttp import web
+
+from aiodockercloud import DockerCloud, wire
+from aiodockercloud.server import Embedded, Server, running
+from aiodockercloud.server.api import log_streams, streams
+from aiodockercloud.server.api.log_streams import Selection
+from aiodockercloud.server.api.resource import Call
+from aiodockercloud.server.engines.embedded import logs as embedded_logs
+from aiodockercloud.server.engines.embedded.clock import ManualClock
+from aiodockercloud.server.engines.embedded.images import Container as Run
+from aiodockercloud.server.journal import Journal
+from aiodockercloud.wire import loglines
+from tests.support import reconnecting, talking
+from tests.support.facts import PATIENCE, until
+from tests.support.flows import client_of, containers, done, run
+from tests.support.proxies import Proxy, proxy
+from tests.support.reconnecting import far_client
+from tests.support.talking import Talk, texts_until
+
+
+class Counters:
+    """The image ``acme/count``: each run writes ``<run> <number>`` over and over.
+
+    Attributes:
+        written: How many numbers each run has written.
+    """
+
+    def __init__(self, engine: Embedded, prefix: str = "") -> None:
+        self.written: defaultdict[str, int] = defaultdict(int)
+
+        @engine.image("acme/count")
+        async def count(container: Run) -> None:
+            me = f"{prefix}{container.name}#{len(self.written)}"
+            try:
+                while True:
+                    self._write(container, me)
+                    await asyncio.sleep(0.001)
+            finally:
+                self._write(container, me)  # the last words
+
+    def _write(self, container: Run, me: str) -> None:
+        container.print(f"{me} {self.written[me]}")
+        self.written[me] += 1
+
+
+talk = talking.talk
+way = reconnecting.way
+far = reconnecting.far
+_short_pauses = reconnecting.short_pauses
+
+
+# --- nothing lost, nothing twice ------------------------------------------------------
+
+
+async def test_follow_over_redeploy_scale_and_cuts_has_every_line_once_and_in_order(
+    engine: Embedded, live: DockerCloud, far: DockerCloud, way: Proxy
+) -> None:
+    counters = Counters(engine)
+    service = await run(live, image="acme/count", name="web", target_num_containers=3)
+    chance = random.Random(5)
+    found: defaultdict[str, list[int]] = defaultdict(list)
+    reading = far.services.logs(service, tail=None, since=0)
+
+    async def read() -> None:
+        async for line in reading:
+            assert "missed" not in line
+            me, _, number = loglines.log_text(line).rpartition(" ")
+            found[me].append(int(number))
+
+    async def cut() -> None:
+        while True:
+            # In the middle of frames, handshakes and answers; now and then at once.
+            way.cut_after(chance.randrange(1, 60_000))
+            cuts = way.cuts
+            async with asyncio.timeout(PATIENCE):
+                await way.until_cut(cuts + 1)
+
+    async with asyncio.timeout(2 * PATIENCE), reading:
+        reader, cutter = asyncio.create_task(read()), asyncio.create_task(cut())
+        await done(live, await live.services.redeploy(service))
+        await done(live, await live.services.scale(service, 5))
+        await done(live, await live.services.redeploy(service))
+        await done(live, await live.services.scale(service, 1))
+        await done(live, await live.services.stop(service))
+        await done(live, await live.services.start(service))
+        while reading.reconnects < 20:
+            await way.until_cut(way.cuts + 1)
+        await done(live, await live.services.delete(service))
+        # To be sure that it ends: the last cut may be long ago.
+        cutter.cancel()
+        way.never_cut()
+        await reader
+
+    assert len(counters.written) >= 3 + 3 + 2 + 5 + 1
+    assert found == {me: list(range(n)) for me, n in counters.written.items()}
+
+
+async def test_log_without_follow_that_is_cut_is_read_to_its_end_once(
+    live: DockerCloud, far: DockerCloud, way: Proxy, talk: Talk
+) -> None:
+    service = await run(live, image="acme/talk", name="web", target_num_containers=2)
+    for number in range(2000):
+        talk.say(f"web-{1 + number % 2}", number)
+    stream = far.services.logs(service, tail=3000, follow=False)
+    found: list[int] = []
+    async with asyncio.timeout(PATIENCE), stream:
+        way.cut_after(20_000)
+        async for line in stream:
+            found.append(int(loglines.log_text(line)))
+            if len(found) == 1:
+                talk.say("web-1", "too late to be asked for")
+            if len(found) in (500, 1000):
+                way.cut_after(20_000)
+
+    assert stream.reconnects >= 1
+    assert found == list(range(2000))
+
+
+@pytest.mark.parametrize("kind", ["service", "container"])
+@pytest.mark.parametrize(("tail", "expected"), [(0, "4567"), (2, "234567")])
+async def test_connection_lost_before_the_first_line_loses_none(
+    server: Server, live: DockerCloud, talk: Talk, kind: str, tail: int, expected: str
+) -> None:
+    service = await run(live, image="acme/talk", name="web")
+    talk.say("web-1", 1, 2, 3)
+    (container,) = await containers(live, service)
+    api: Any = live.services if kind == "service" else live.containers
+    thing = service if kind == "service" else container
+    if tail:
+        server.faults.cut(after=0, times=1, path="*/logs/")
+
+    async with asyncio.timeout(PATIENCE), api.logs(thing, tail=tail) as stream:
+        # What has come is the position only; the reader finds out when it reads.
+        await until(lambda: len(stream._frames) == 1)
+        server.faults.cut_streams("*/logs/")
+        await until(lambda: stream._end is not None)
+        talk.say("web-1", 4, 5, 6, 7)
+        found = await texts_until(stream, "7")
+
+    assert found == list(expected)
+
+
+async def test_container_that_is_terminated_while_nobody_reads_ends_with_its_last_line(
+    live: DockerCloud, far: DockerCloud, way: Proxy, talk: Talk
+) -> None:
+    service = await run(live, image="acme/talk", name="web", target_num_containers=2)
+    first, _ = await containers(live, service)
+    async with far.containers.logs(first) as one, far.services.logs(service) as all_:
+        talk.say("web-1", "a")
+        assert await texts_until(one, "a") == ["a"]
+        assert await texts_until(all_, "a") == ["a"]
+        way.refuse()
+        way.cut()
+        talk.say("web-1", "b")
+        talk.say("web-2", "c")
+        await done(live, await live.services.delete(service))
+        way.accept()
+        async with asyncio.timeout(PATIENCE):
+            assert [loglines.log_text(line) async for line in one] == ["b"]
+            rest = [loglines.log_text(line) async for line in all_]
+            assert sorted(rest) == ["b", "c"]
+
+
+async def test_client_that_cannot_connect_any_more_goes_on_trying(
+    live: DockerCloud, far: DockerCloud, way: Proxy, talk: Talk
+) -> None:
+    service = await run(live, image="acme/talk", name="web")
+    async with far.services.logs(service, tail=0) as stream:
+        await live.services.inspect(service)
+        way.refuse()
+        way.cut()
+        reading = asyncio.create_task(texts_until(stream, "still here"))
+        await until(lambda: way.refused >= 5)
+        assert not reading.done()
+        talk.say("web-1", "still here")
+        way.accept()
+        assert await reading == ["still here"]
+
+
+async def test_action_log_that_is_cut_goes_on(
+    live: DockerCloud, far: DockerCloud, way: Proxy, engine: Embedded
+) -> None:
+    gate = asyncio.Event()
+    create = engine.create
+
+    async def gated(spec: Any) -> None:
+        await gate.wait()
+        await create(spec)
+
+    engine.create = gated  # type: ignore[method-assign]  # held up by the test
+    service = await live.services.create(image="x", target_num_containers=3)
+    started = await live.services.start(service)
+    async with far.actions.logs(started["dockercloud_action_uri"]) as stream:
+        first = await anext(stream)
+        way.cut()
+        gate.set()
+        async with asyncio.timeout(PATIENCE):
+            rest = [line["log"] async for line in stream]
+        assert stream.reconnects == 1
+
+    whole = [
+        line["log"]
+        async for line in live.actions.logs(
+            started["dockercloud_action_uri"], follow=False
+        )
+    ]
+    assert [first["log"], *rest] == whole
+
+
+async def test_stamps_grow_with_each_line_though_time_stands_still() -> None:
+    engine = Embedded(clock=ManualClock())
+    talk = Talk(engine)
+    async with running(engine) as server, client_of(server) as cloud:
+        service = await run(
+            cloud, image="acme/talk", name="web", target_num_containers=2
+        )
+        for number in range(3):
+            talk.say("web-1", number)
+            talk.say("web-2", number)
+        async with cloud.services.logs(service, follow=False) as stream:
+            lines = [line async for line in stream]
+
+    assert [loglines.log_text(line) for line in lines] == list("001122")
+    stamps = [loglines.log_stamp(line) for line in lines]
+    assert stamps == sorted(set(stamps))  # type: ignore[type-var]  # none is None
+
+
+# --- the server begins anew -----------------------------------------------------------
+
+
+async def test_follow_goes_on_over_a_restart_of_the_server(tmp_path: Path) -> None:
+    """Embedded containers start anew with it; nothing is repeated."""
+    found: list[str] = []
+    async with proxy("http://127.0.0.1:1") as way:
+        first = Embedded()
+        counters = Counters(first)
+        async with running(first, data_dir=tmp_path) as server:
+            way.point_to(server.url)
+            cloud = far_client(server, way)
+            service = await run(cloud, image="acme/count", name="web")
+            stream = cloud.services.logs(service)
+
+            async def read(count: int) -> None:
+                async with asyncio.timeout(PATIENCE):
+                    while len(found) < count:
+                        found.append(loglines.log_text(await anext(stream)))
+
+            await read(50)
+        before = len(found)
+        assert counters.written
+
+        second = Embedded()
+        Counters(second, "again ")
+        async with running(second, data_dir=tmp_path, user=server.user) as server:
+            way.point_to(server.url)
+            way.cut()
+            await read(before + 50)
+            await stream.close()
+            await cloud.close()
+
+    assert stream.reconnects >= 1
+    numbers = defaultdict(list)
+    for text in found:
+        me, _, number = text.rpartition(" ")
+        numbers[me].append(int(number))
+    assert len(numbers) == 2
+    for one in numbers.values():
+        assert one == list(range(len(one)))
+
+
+async def test_follow_goes_on_where_the_server_has_become_an_old_one(
+    live: DockerCloud,
+    far: DockerCloud,
+    way: Proxy,
+    talk: Talk,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    service = await run(live, image="acme/talk", name="web")
+    async with far.services.logs(service, tail=1) as stream:
+        talk.say("web-1", "a")
+        assert await texts_until(stream, "a") == ["a"]
+        way.refuse()
+        way.cut()
+        talk.say("web-1", "b", "c", "d")
+
+        def selection(call: Call) -> Selection:
+            return Selection(tail=int(call.query.get("tail", 300)), follow=True)
+
+        monkeypatch.setattr(log_streams, "selection", selection)
+        monkeypatch.setattr(streams, "_response", web.WebSocketResponse)
+        way.accept()
+        found = await texts_until(stream, "d")
+
+    assert found == ["b", "c", "d"]
+
+
+# --- told what is missing -------------------------------------------------------------
+
+
+async def test_lines_that_are_not_kept_until_the_reader_is_back_are_told_missing(
+    live: DockerCloud,
+    far: DockerCloud,
+    way: Proxy,
+    engine: Embedded,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(embedded_logs, "KEPT", 10)
+    talk = Talk(engine)
+    service = await run(live, image="acme/talk", name="web")
+    async with far.services.logs(service, tail=0) as stream:
+        await live.services.inspect(service)
+        talk.say("web-1", "a")
+        assert await texts_until(stream, "a") == ["a"]
+        way.refuse()
+        way.cut()
+        talk.say("web-1", *range(30))
+        way.accept()
+        async with asyncio.timeout(PATIENCE):
+            word = await anext(stream)
+        rest = await texts_until(stream, "29")
+
+    assert word["missed"] is None
+    assert "missing" in word["log"]
+    assert word["source"] == "web-1"
+    assert rest == [str(number) for number in range(20, 30)]
+
+
+async def test_container_out_of_reach_is_read_on_when_its_node_is_back(
+    live: DockerCloud, engine: Embedded, talk: Talk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(log_streams, "AGAIN", 0.01)
+    service = await run(live, image="acme/talk", name="web")
+    talk.say("web-1", "before")
+    for node in engine.nodes:
+        engine.lose_node(node)
+    async with asyncio.timeout(PATIENCE), live.services.logs(service) as stream:
+        word = await anext(stream)
+        talk.say("web-1", "meanwhile")
+        for node in engine.nodes:
+            engine.recover_node(node)
+        found = await texts_until(stream, "meanwhile")
+
+    assert word["missed"] is None
+    assert "unreachable" in word["log"]
+    assert found == ["before", "meanwhile"]
+
+
+async def test_action_log_tells_a_reader_that_was_too_slow_what_it_missed(
+    server: Server, live: DockerCloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await run(live, image="x")
+    (action, *_) = server.cloud.actions.values()
+    journal: Journal[list[Any]] = Journal(2)
+    monkeypatch.setattr(server.cloud.operations, "journal", lambda _: journal)
+    wanted = log_streams.Selection(tail=None, follow=True)
+    journal.append([1.5, "a"])
+    frames = log_streams.action_log(server.cloud, action, wanted)
+    async with asyncio.timeout(PATIENCE), aclosing(frames):
+        assert wire.loads(await anext(frames))["log"] == "a"
+        for text in "bcde":
+            journal.append([2.5, text])
+        journal.close()
+        word, *rest = [wire.loads(frame) async for frame in frames]
+
+    assert (word["type"], word["missed"]) == ("log", 2)
+    assert [frame["log"] for frame in rest] == ["d", "e"]

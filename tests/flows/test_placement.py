@@ -1,0 +1,119 @@
+"""Where containers go: strategies, tags, volumes of others, ports of nodes."""
+
+from __future__ import annotations
+
+import pytest
+
+from aiodockercloud import BadRequest, DockerCloud, OperationNotAllowed, WaitFailed
+from aiodockercloud.types import Container
+from aiodockercloud.wire import loglines
+from tests.support.facts import IDLE
+from tests.support.flows import containers, counts, done, run
+
+
+def nodes(found: list[Container]) -> list[str]:
+    return [container["node"] for container in found]
+
+
+async def test_emptiest_node_spreads_over_all(live: DockerCloud) -> None:
+    service = await run(live, target_num_containers=6)
+
+    places = nodes(await containers(live, service))
+
+    assert sorted(places.count(place) for place in set(places)) == [2, 2, 2]
+
+
+async def test_high_availability_counts_its_own_containers(live: DockerCloud) -> None:
+    await run(live, name="filler", target_num_containers=3)
+    first = await run(live, name="lonely", deployment_strategy="HIGH_AVAILABILITY")
+    await done(live, await live.services.scale(first, 3))
+
+    assert len(set(nodes(await containers(live, first)))) == 3
+
+
+async def test_every_node_has_one_and_cannot_be_scaled(live: DockerCloud) -> None:
+    service = await run(live, deployment_strategy="EVERY_NODE")
+
+    assert len(set(nodes(await containers(live, service)))) == 3
+    assert service["target_num_containers"] == 0
+    assert service["state"] == "Running"
+    with pytest.raises(BadRequest, match="EVERY_NODE"):
+        await live.services.scale(service, 5)
+    with pytest.raises(BadRequest, match="EVERY_NODE"):
+        await live.services.update(service, deployment_strategy="EMPTIEST_NODE")
+
+
+async def test_tags_choose_the_nodes(live: DockerCloud) -> None:
+    node = (await live.nodes.list())[0]
+    await live.nodes.update(node, tags=["db", "ssd"])
+
+    service = await run(live, tags=["db"], target_num_containers=2)
+
+    assert set(nodes(await containers(live, service))) == {node["resource_uri"]}
+
+
+async def test_tags_that_no_node_has_fail_the_action(live: DockerCloud) -> None:
+    service = await live.services.create(image=IDLE, tags=["gpu"])
+
+    started = await live.services.start(service)
+    with pytest.raises(WaitFailed, match="gpu"):
+        await done(live, started)
+
+    service = await live.services.inspect(service)
+    assert service["state"] == "Not running"
+    assert counts(service) == (1, 0, 0, 0)
+
+
+async def test_volumes_from_goes_where_the_volumes_are(live: DockerCloud) -> None:
+    data = await run(
+        live,
+        name="data",
+        target_num_containers=3,
+        bindings=[{"container_path": "/data"}],
+    )
+    user = await run(
+        live,
+        name="user",
+        target_num_containers=3,
+        bindings=[{"volumes_from": "data"}],
+    )
+
+    assert nodes(await containers(live, user)) == nodes(await containers(live, data))
+    with pytest.raises(OperationNotAllowed, match="user"):
+        await live.services.delete(data)
+    await done(live, await live.services.delete(user))
+    await done(live, await live.services.delete(data))
+
+
+async def test_fixed_port_clash_fails_the_action_with_a_log(live: DockerCloud) -> None:
+    service = await live.services.create(
+        image=IDLE,
+        name="web",
+        target_num_containers=4,
+        container_ports=[{"inner_port": 80, "outer_port": 10080}],
+    )
+
+    started = await live.services.start(service)
+    with pytest.raises(WaitFailed, match="10080"):
+        await done(live, started)
+
+    action = await live.actions.inspect(started["dockercloud_action_uri"])
+    assert action["state"] == "Failed"
+    async with live.actions.logs(action, follow=False) as lines:
+        log = [loglines.log_text(line) async for line in lines]
+    assert any("already allocated" in line for line in log)
+    found = await containers(live, service)
+    assert len(found) == 3
+    assert {c["container_ports"][0]["outer_port"] for c in found} == {10080}
+
+
+async def test_published_port_without_number_gets_one(live: DockerCloud) -> None:
+    service = await run(live, container_ports=[{"inner_port": 9000, "published": True}])
+
+    (container,) = await containers(live, service)
+    (port,) = container["container_ports"]
+    assert (port["outer_port"] or 0) >= 1024
+    assert port["endpoint_uri"] == (
+        f"tcp://{container['public_dns']}:{port['outer_port']}/"
+    )
+    assert service["container_ports"][0]["outer_port"] is None

@@ -1,0 +1,448 @@
+"""Tutum v1: the same server in its first words, to our client and to raw requests."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from typing import Any
+
+import pytest
+from aiohttp import WSMsgType
+
+from aiodockercloud import (
+    TUTUM,
+    AuthError,
+    BadRequest,
+    DockerCloud,
+    ObjectNotFound,
+    wire,
+)
+from aiodockercloud.server import Server
+from tests.support.facts import IDLE, PATIENCE, SHELL, UUID
+from tests.support.flows import Gated, Raw, containers, done, environment, run
+
+ACTION_URI = re.compile(r"/api/v1/action/[0-9a-f-]{36}/")
+
+
+def uris(value: Any) -> set[str]:
+    """All texts in a body that begin like a URI."""
+    if isinstance(value, dict):
+        return set().union(*map(uris, value.values()))
+    if isinstance(value, list):
+        return set().union(*map(uris, value))
+    return {value} if isinstance(value, str) and value.startswith("/api/") else set()
+
+
+async def eventually(cloud: DockerCloud, service: Any, state: str) -> Any:
+    return await cloud.services.wait(service, state, timeout=PATIENCE)
+
+
+# --- credentials --------------------------------------------------------------------
+
+
+async def test_api_key_header_is_taken(server: Server, raw: Raw) -> None:
+    answer = await raw(
+        "GET", "/api/v1/service/", auth=f"ApiKey {server.user}:{server.apikey}"
+    )
+
+    assert answer.status == 200
+    assert answer.json()["objects"] == []
+
+
+async def test_auth_says_who_it_is_or_401(server: Server, raw: Raw) -> None:
+    assert (await raw("GET", "/api/v1/auth/")).json()["username"] == server.user
+    assert (await raw("GET", "/api/v1/auth/", auth="Basic eDp5")).status == 401
+
+
+@pytest.mark.parametrize(
+    "path", ["/v1/events", f"/v1/service/{UUID}/logs/", f"/v1/container/{UUID}/exec/"]
+)
+async def test_wrong_key_on_a_stream_is_told_in_a_frame(raw: Raw, path: str) -> None:
+    async with asyncio.timeout(PATIENCE):
+        ws = await raw.upgrade(path, auth="Basic eDp5")
+        frame = await ws.receive_json()
+        ending = await ws.receive()
+
+    assert frame == {
+        "type": "error",
+        "message": "UNAUTHORIZED",
+        "data": {"errorMessage": "UNAUTHORIZED"},
+    }
+    assert ending.type is WSMsgType.CLOSE
+
+
+async def test_wrong_key_without_an_upgrade_is_a_401(raw: Raw) -> None:
+    answer = await raw("GET", "/v1/events", auth="Basic eDp5")
+
+    assert answer.status == 401
+
+
+async def test_client_takes_that_frame_for_a_refusal(server: Server) -> None:
+    async with DockerCloud(
+        server.url, user="x", apikey="y", dialect=TUTUM, retry=None
+    ) as cloud:
+        async with cloud.events.subscribe() as events:
+            with pytest.raises(AuthError):
+                await anext(events)
+
+
+async def test_client_finds_tutum_variables(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TUTUM_REST_HOST", server.url)
+    monkeypatch.setenv("TUTUM_STREAM_HOST", server.stream_url)
+    monkeypatch.setenv("TUTUM_USER", server.user)
+    monkeypatch.setenv("TUTUM_APIKEY", server.apikey or "")
+
+    async with DockerCloud(dialect=TUTUM) as cloud:
+        assert await cloud.services.list() == []
+        assert await cloud.nodes.list()
+
+
+# --- the nine operations ------------------------------------------------------------
+
+
+async def test_nine_operations_of_a_service(tutum: DockerCloud) -> None:
+    service = await tutum.services.create(
+        image="tutum/hello-world", name="my-new-app", target_num_containers=2
+    )
+    assert service["state"] == "Not running"
+    assert ACTION_URI.fullmatch(service["dockercloud_action_uri"])
+    assert [one["uuid"] for one in await tutum.services.list()] == [service["uuid"]]
+
+    await tutum.services.start(service)
+    await eventually(tutum, service, "Running")
+    changed = await tutum.services.update(service, target_num_containers=3)
+    assert changed["state"] == "Scaling"
+    await done(tutum, changed)
+    assert (await tutum.services.inspect(service))["running_num_containers"] == 3
+
+    async with tutum.services.logs(service, tail=5, follow=False) as lines:
+        async for line in lines:
+            assert line["source"].startswith("my-new-app-")
+
+    await done(tutum, await tutum.services.redeploy(service))
+    await done(tutum, await tutum.services.stop(service))
+    assert (await tutum.services.inspect(service))["state"] == "Stopped"
+    await done(tutum, await tutum.services.delete(service))
+    assert (await tutum.services.inspect(service))["state"] == "Terminated"
+
+
+# --- bodies -------------------------------------------------------------------------
+
+
+async def test_every_uri_is_in_tutums_spelling(tutum: DockerCloud, raw: Raw) -> None:
+    stack = await tutum.stacks.create(
+        name="shop",
+        services=[
+            {"name": "db", "image": IDLE, "volumes": ["/data"]},
+            {"name": "web", "image": IDLE, "links": ["db"], "expose": ["80"]},
+        ],
+    )
+    await done(tutum, await tutum.stacks.start(stack))
+    await done(tutum, await tutum.nodeclusters.deploy(await _cluster(tutum)))
+    seen = set()
+    for kind in (
+        *("service", "container", "stack", "node", "nodecluster", "provider"),
+        *("region", "az", "nodetype", "registry", "volume", "volumegroup"),
+    ):
+        page = (await raw("GET", f"/api/v1/{kind}/?limit=100")).json()
+        assert page["objects"], kind
+        for one in page["objects"]:
+            assert one["resource_uri"].startswith(f"/api/v1/{kind}/")
+            seen |= uris({k: v for k, v in one.items() if k != "container_envvars"})
+
+    assert all(uri.startswith("/api/v1/") for uri in seen)
+    for uri in seen:
+        assert (await raw("GET", uri)).status == 200, uri
+
+
+async def _cluster(cloud: DockerCloud) -> Any:
+    return await cloud.nodeclusters.create(
+        name="more",
+        node_type="/api/v1/nodetype/digitalocean/1gb/",
+        region="/api/v1/region/digitalocean/lon1/",
+    )
+
+
+async def test_service_has_the_fields_of_tutums_example(tutum: DockerCloud) -> None:
+    db = await run(tutum, name="db", container_ports=[{"inner_port": 80}])
+    shown: dict[str, Any] = dict(
+        await run(
+            tutum,
+            name="web",
+            image="tutum/hello-world:v1",
+            container_ports=[{"inner_port": 80, "outer_port": 18080}],
+            linked_to_service=[{"to_service": db["resource_uri"], "name": "db"}],
+        )
+    )
+
+    assert shown["unique_name"] == "web"
+    assert shown["autoreplace"] == "OFF"
+    assert shown["image_tag"] == "/api/v1/image/tutum/hello-world/tag/v1/"
+    assert shown["web_public_dns"] == shown["public_dns"]
+    assert len(shown["actions"]) == 2
+    assert all(map(ACTION_URI.fullmatch, shown["actions"]))
+    assert shown["linked_to_service"] == [
+        {
+            "from_service": shown["resource_uri"],
+            "name": "db",
+            "to_service": db["resource_uri"],
+        }
+    ]
+    url = shown["link_variables"]["WEB_TUTUM_API_URL"]
+    assert url.endswith(shown["resource_uri"])
+    assert not [key for key in shown["link_variables"] if "DOCKERCLOUD" in key]
+    [container] = await containers(tutum, shown)  # type: ignore[arg-type]  # plain dict
+    extra: dict[str, Any] = dict(container)
+    assert {"unique_name", "image_tag", "layer", "last_metric", "actions"} <= set(extra)
+
+
+async def test_docker_cloud_shows_none_of_tutums_fields(live: DockerCloud) -> None:
+    service: dict[str, Any] = dict(await run(live, name="web"))
+
+    extra = {"unique_name", "autoreplace", "image_tag", "actions", "web_public_dns"}
+    assert not extra & set(service)
+    assert list(service["link_variables"])[-1] == "WEB_DOCKERCLOUD_API_URL"
+
+
+async def test_values_of_users_are_not_respelled(tutum: DockerCloud) -> None:
+    text = f"/api/app/v1/service/{UUID}/"
+    service = await tutum.services.create(
+        image=IDLE,
+        container_envvars=[{"key": "service", "value": text}],
+        labels={"service": text},
+        run_command=text,
+    )
+
+    assert service["container_envvars"] == [{"key": "service", "value": text}]
+    assert service["labels"] == {"service": text}
+    assert service["run_command"] == text
+
+
+@pytest.mark.parametrize(
+    ("sent", "expected"),
+    [
+        ({"autoreplace": "OFF"}, "OFF"),
+        ({"autoreplace": None}, "OFF"),
+        ({"autoreplace": "ALWAYS"}, "ALWAYS"),
+        ({"autoreplace": "ON_FAILURE", "autorestart": "OFF"}, "ON_FAILURE"),
+        ({"autoreplace": "ALWAYS", "autorestart": "ON_FAILURE"}, "ON_FAILURE"),
+    ],
+)
+async def test_autoreplace_becomes_autorestart(
+    raw: Raw, sent: dict[str, Any], expected: str
+) -> None:
+    body = wire.dumps({"image": IDLE, **sent})
+
+    answer = await raw("POST", "/api/v1/service/", body)
+
+    assert answer.status == 201
+    assert answer.json()["autorestart"] == expected
+
+
+async def test_wrong_autoreplace_is_refused_by_name(raw: Raw) -> None:
+    body = wire.dumps({"image": IDLE, "autoreplace": "SOMETIMES"})
+
+    answer = await raw("POST", "/api/v1/service/", body)
+
+    assert answer.status == 400
+    assert answer.error.startswith("autoreplace: must be one of OFF, ON_FAILURE")
+
+
+async def test_whole_object_sent_back_is_taken(raw: Raw) -> None:
+    created = await raw("POST", "/api/v1/service/", wire.dumps({"image": IDLE}))
+    shown = {
+        **created.json(),
+        "tutum_action_uri": created.headers["X-Tutum-Action-URI"],
+    }
+
+    answer = await raw("PATCH", shown["resource_uri"], wire.dumps(shown))
+
+    assert answer.status == 200
+
+
+async def test_autoreplace_is_unknown_to_docker_cloud(raw: Raw) -> None:
+    body = wire.dumps({"image": IDLE, "autoreplace": "OFF"})
+
+    assert (await raw("POST", "/api/app/v1/service/", body)).status == 400
+
+
+# --- filters and pages --------------------------------------------------------------
+
+
+async def test_unique_name_filters_by_name(tutum: DockerCloud, raw: Raw) -> None:
+    for name in ("web", "db"):
+        await tutum.services.create(image=IDLE, name=name)
+
+    found = await tutum.services.list(unique_name="db", categories__name="")
+    begun = await tutum.services.list(unique_name__startswith="w")
+
+    assert [one["name"] for one in found] == ["db"]
+    assert [one["name"] for one in begun] == ["web"]
+    assert (await raw("GET", "/api/v1/service/?categories__name=x")).status == 400
+
+
+async def test_filters_take_uris_in_tutums_spelling(tutum: DockerCloud) -> None:
+    service = await run(tutum, name="web")
+    await run(tutum, name="db")
+
+    found = await tutum.containers.list(service=service["resource_uri"])
+    acted = await tutum.actions.list(object=service["resource_uri"])
+
+    assert [one["name"] for one in found] == ["web-1"]
+    assert {one["object"] for one in acted} == {service["resource_uri"]}
+
+
+async def test_next_page_stays_in_tutums_tree(tutum: DockerCloud, raw: Raw) -> None:
+    for name in ("a", "b", "c"):
+        await tutum.services.create(image=IDLE, name=name)
+
+    page = (await raw("GET", "/api/v1/service/?limit=2")).json()
+    rest = (await raw("GET", page["meta"]["next"])).json()
+
+    assert page["meta"]["next"].startswith("/api/v1/service/?")
+    assert [one["name"] for one in rest["objects"]] == ["a"]
+
+
+# --- scaling ------------------------------------------------------------------------
+
+
+async def test_patch_of_the_target_scales_at_once(tutum: DockerCloud, raw: Raw) -> None:
+    service = await run(tutum, name="web")
+
+    answer = await raw("PATCH", service["resource_uri"], '{"target_num_containers": 3}')
+
+    assert (answer.status, answer.json()["state"]) == (202, "Scaling")
+    await done(tutum, answer.headers["X-Tutum-Action-URI"])
+    assert (await tutum.services.inspect(service))["current_num_containers"] == 3
+
+
+async def test_patch_of_a_service_that_does_not_run_is_stored(raw: Raw) -> None:
+    created = (await raw("POST", "/api/v1/service/", f'{{"image": "{IDLE}"}}')).json()
+
+    answer = await raw("PATCH", created["resource_uri"], '{"target_num_containers": 3}')
+
+    assert (answer.status, answer.json()["state"]) == (200, "Not running")
+    assert answer.json()["target_num_containers"] == 3
+
+
+async def test_patch_of_anything_else_leaves_a_target_that_waits(
+    tutum: DockerCloud, live: DockerCloud, raw: Raw
+) -> None:
+    service = await run(tutum, name="web")
+    await live.services.update(service, target_num_containers=3)
+
+    answer = await raw("PATCH", service["resource_uri"], '{"run_command": "serve"}')
+
+    assert (answer.status, answer.json()["state"]) == (200, "Running")
+
+
+class TestWhileScaling:
+    @pytest.fixture
+    def engine(self) -> Gated:
+        engine = Gated(nodes=2)
+        engine.gate.set()
+        return engine
+
+    async def test_scale_after_patch_joins_it(
+        self, tutum: DockerCloud, engine: Gated
+    ) -> None:
+        """As the later command line does: it stores the target, then scales."""
+        service = await run(tutum, name="web")
+        engine.gate.clear()
+
+        patched = await tutum.services.update(service, target_num_containers=2)
+        scaled = await tutum.services.scale(service)
+
+        assert scaled["state"] == "Scaling"
+        uri = "dockercloud_action_uri"
+        assert dict(scaled)[uri] == dict(patched)[uri]
+        engine.gate.set()
+        await done(tutum, scaled)
+        assert (await tutum.services.inspect(service))["running_num_containers"] == 2
+
+    async def test_scale_to_another_target_meanwhile_is_refused(
+        self, tutum: DockerCloud, raw: Raw, engine: Gated
+    ) -> None:
+        service = await run(tutum, name="web")
+        engine.gate.clear()
+        await tutum.services.update(service, target_num_containers=2)
+
+        await tutum.services.update(service, target_num_containers=4)
+        answer = await raw("POST", f"{service['resource_uri']}scale/")
+
+        assert answer.status == 422
+        engine.gate.set()
+
+
+# --- in containers ------------------------------------------------------------------
+
+
+async def test_containers_get_tutums_variables_as_well(
+    server: Server, tutum: DockerCloud
+) -> None:
+    db = await run(tutum, name="db")
+    service = await run(
+        tutum,
+        name="web",
+        image=SHELL,
+        run_command="sleep 3600",
+        roles=["global"],
+        linked_to_service=[{"to_service": "db", "name": "store"}],
+        container_envvars=[
+            {"key": "DOCKERCLOUD_MINE", "value": "1"},
+            {"key": "ME", "value": "${TUTUM_SERVICE_API_URI}"},
+        ],
+    )
+    [container] = await containers(tutum, service)
+
+    seen = await environment(tutum, container)
+
+    assert seen["TUTUM_CONTAINER_API_URI"] == container["resource_uri"]
+    assert seen["TUTUM_SERVICE_API_URL"] == server.url + service["resource_uri"]
+    assert seen["TUTUM_NODE_API_URI"] == container["node"]
+    assert seen["TUTUM_REST_HOST"] == seen["DOCKERCLOUD_REST_HOST"]
+    assert seen["TUTUM_STREAM_HOST"] == server.stream_url
+    assert seen["TUTUM_SERVICE_FQDN"] == service["public_dns"]
+    assert seen["STORE_TUTUM_API_URL"] == server.url + db["resource_uri"]
+    assert seen["STORE_DOCKERCLOUD_API_URL"].endswith(f"service/{db['uuid']}/")
+    assert seen["ME"] == service["resource_uri"]
+    assert "TUTUM_MINE" not in seen
+    async with DockerCloud(
+        server.url, auth=seen["TUTUM_AUTH"], dialect=TUTUM, retry=None
+    ) as inside:
+        assert await inside.containers.inspect(seen["TUTUM_CONTAINER_API_URL"])
+
+
+# --- triggers -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("word", ["trigger", "webhook/handler"])
+async def test_trigger_called_without_credentials_under_both_names(
+    tutum: DockerCloud, raw: Raw, word: str
+) -> None:
+    service = await run(tutum, name="web")
+    [before] = await containers(tutum, service)
+    path = f"{service['resource_uri']}{word}/"
+
+    created = await raw("POST", path, "{}")
+    trigger = created.json()
+    called = await raw("POST", f"{path}{trigger['uuid']}/call/", auth=None)
+
+    assert created.status == 201
+    assert trigger["url"].startswith(f"{service['resource_uri']}trigger/")
+    assert called.status == 202
+    await done(tutum, called.headers["X-Tutum-Action-URI"])
+    [after] = await containers(tutum, service)
+    assert after["uuid"] != before["uuid"]
+
+
+# --- errors -------------------------------------------------------------------------
+
+
+async def test_errors_are_the_same(tutum: DockerCloud) -> None:
+    with pytest.raises(ObjectNotFound):
+        await tutum.services.inspect(UUID)
+    with pytest.raises(BadRequest, match="target_num_containers"):
+        await tutum.services.create(image=IDLE, target_num_containers=-1)

@@ -1,0 +1,1 @@
+"""Tests of the project itself: docs, examples, packaging, the plan of the modules."""

@@ -1,0 +1,89 @@
+"""The examples of the README and of the docs run, and print what is printed there."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.support.programs import quiet
+
+ROOT = Path(__file__).parents[2]
+
+
+def readme_example() -> tuple[str, str]:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    found = re.search(r"```python\n(.*?)```\n\n```text\n(.*?)```", text, re.DOTALL)
+    assert found, "README.md has no example followed by its output"
+    return found[1], found[2]
+
+
+def page_example(page: Path) -> tuple[str, str]:
+    """The program of a page of the docs, and what the page says it prints."""
+    return (
+        page.with_suffix(".py").read_text(encoding="utf-8"),
+        page.with_suffix(".txt").read_text(encoding="utf-8"),
+    )
+
+
+PAGES = [
+    ROOT / "docs" / "quickstart.rst",
+    *sorted((ROOT / "docs" / "api").glob("*.rst")),
+    *sorted((ROOT / "docs" / "orchestration").glob("*.py")),
+    ROOT / "docs" / "testing" / "faults.py",
+]
+
+
+async def ended(process: asyncio.subprocess.Process) -> tuple[bytes, bytes]:
+    """What it wrote to standard output and standard error."""
+    try:
+        async with asyncio.timeout(30):
+            return await process.communicate()
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+
+
+@pytest.mark.parametrize(
+    ("program", "printed"),
+    [
+        pytest.param(*readme_example(), id="README"),
+        *(pytest.param(*page_example(page), id=page.stem) for page in PAGES),
+    ],
+)
+async def test_example_as_printed_prints_its_output(program: str, printed: str) -> None:
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-X", "dev", "-W", "error", "-c", program),
+        cwd=ROOT,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    output, errors = await ended(process)
+
+    assert quiet(errors.decode()) == ""
+    assert output.decode() == printed
+    assert process.returncode == 0
+
+
+async def test_example_of_a_test_file_passes(tmp_path: Path) -> None:
+    example = shutil.copy(ROOT / "docs" / "testing" / "test_resize.py", tmp_path)
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-X", "dev", "-W", "error", "-m", "pytest", example),
+        *("-p", "pytest_aiodockercloud", "-o", "asyncio_mode=auto", "-q"),
+        *("-o", "asyncio_default_fixture_loop_scope=function"),
+        *("-p", "no:hypothesispytest", "-p", "no:cacheprovider"),
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    output, errors = await ended(process)
+
+    assert "2 passed" in output.decode(), errors.decode()
+    assert process.returncode == 0

@@ -1,0 +1,350 @@
+"""The pytest plugin, in pytest runs of their own."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+pytest_plugins = ["pytester"]
+
+Missing = Callable[[str], None]
+
+ROOT = Path(__file__).parents[2]
+
+#: Seconds that making the fixtures may take; the best of a few tries counts.
+QUICK = 0.05
+
+
+@pytest.fixture(autouse=True)
+def _importable(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The plugin can be loaded, also where the project is not installed."""
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+
+
+def run(
+    pytester: pytest.Pytester, *options: str, mode: str = "auto"
+) -> pytest.RunResult:
+    """A pytest run as users have it, in which warnings are errors.
+
+    It tells each error once: without the summary, in which pytest repeats them whole
+    wherever the variable CI is set.
+    """
+    return pytester.runpytest_subprocess(
+        *("-p", "pytest_aiodockercloud", "-p", "no:hypothesispytest"),
+        *("-o", f"asyncio_mode={mode}", "-W", "error", "-rN"),
+        *("-o", "asyncio_default_fixture_loop_scope=function"),
+        *options,
+        timeout=50,
+    )
+
+
+# --- what a test gets -----------------------------------------------------------------
+
+
+def test_fixtures_give_each_test_a_cloud_of_its_own(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytester.makepyfile(
+        """
+        import os
+        import pytest
+        from aiodockercloud import DockerCloud
+
+        seen = []
+
+        @pytest.mark.parametrize("turn", range(3))
+        async def test_is_fresh(dockercloud, dockercloud_server, turn):
+            assert await dockercloud.services.list() == []
+            assert len(await dockercloud.nodes.list()) == 1
+            await dockercloud.services.create(image="acme/web", name="web")
+            assert dockercloud_server.apikey not in seen
+            seen.append(dockercloud_server.apikey)
+
+        async def test_is_found_by_what_reads_the_environment(dockercloud):
+            service = await dockercloud.services.create(image="acme/web", name="web")
+            async with DockerCloud() as own:
+                assert own.namespace is None
+                assert [s["name"] for s in await own.services.list()] == ["web"]
+                async with own.events.subscribe() as events:
+                    await dockercloud.services.update(service, tags=["x"])
+                    await anext(events)
+
+        def test_environment_is_back(dockercloud_engine):
+            assert os.environ["DOCKERCLOUD_NAMESPACE"] == "of the developer"
+            assert "DOCKERCLOUD_REST_HOST" not in os.environ
+
+        async def test_engine_and_faults_are_those_of_the_server(
+            dockercloud_server, dockercloud_engine, dockercloud_faults
+        ):
+            assert dockercloud_server.engine is dockercloud_engine
+            assert dockercloud_server.faults is dockercloud_faults
+        """
+    )
+    monkeypatch.setenv("DOCKERCLOUD_NAMESPACE", "of the developer")
+    monkeypatch.setenv("DOCKERCLOUD_AUTH", "Basic of-the-developer")
+
+    run(pytester).assert_outcomes(passed=6)
+
+
+def test_fixtures_are_redefined_in_a_conftest(pytester: pytest.Pytester) -> None:
+    pytester.makeconftest(
+        """
+        import pytest
+        from aiodockercloud.server import Embedded, Faults
+
+        @pytest.fixture
+        def dockercloud_engine():
+            engine = Embedded(nodes=3)
+
+            @engine.image("acme/worker")
+            async def worker(container):
+                container.print("done")
+                return 3
+
+            return engine
+
+        @pytest.fixture
+        def dockercloud_faults():
+            faults = Faults(seed=7)
+            faults.throttle(0, times=1)
+            return faults
+        """
+    )
+    pytester.makepyfile(
+        """
+        import asyncio
+
+        async def test_worker(dockercloud, dockercloud_faults):
+            assert len(await dockercloud.nodes.list()) == 3
+            assert not dockercloud_faults.active
+            service = await dockercloud.services.create(image="acme/worker")
+            await dockercloud.services.start(service)
+            await dockercloud.services.wait(service, state="Stopped", timeout=20)
+            service = await dockercloud.services.inspect(service)
+            container = await dockercloud.containers.inspect(service["containers"][0])
+            assert container["exit_code"] == 3
+        """
+    )
+
+    run(pytester).assert_outcomes(passed=1)
+
+
+def test_fixtures_work_in_strict_mode(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(
+        """
+        import pytest
+
+        @pytest.mark.asyncio
+        async def test_is_fresh(dockercloud):
+            assert await dockercloud.services.list() == []
+        """
+    )
+
+    run(pytester, mode="strict").assert_outcomes(passed=1)
+
+
+def test_fixtures_work_in_parallel(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(
+        """
+        import pytest
+
+        @pytest.mark.parametrize("turn", range(20))
+        async def test_is_alone(dockercloud, worker_id, turn):
+            assert worker_id in ("gw0", "gw1")
+            assert await dockercloud.services.list() == []
+            for number in range(5):
+                await dockercloud.services.create(name=f"s{number}", image="acme/web")
+            assert len(await dockercloud.services.list()) == 5
+        """
+    )
+
+    run(pytester, "-n", "2").assert_outcomes(passed=20)
+
+
+# --- what a test must not leave -------------------------------------------------------
+
+
+LEAVING = """\
+import asyncio
+import pytest
+from aiodockercloud import DockerCloud
+
+async def test_leaves_nothing(dockercloud):
+    async with dockercloud.events.subscribe():
+        await dockercloud.services.list()
+    async with DockerCloud() as own, own.events.subscribe():
+        await own.services.list()
+    DockerCloud()  # that was never used
+    DockerCloud("http://127.0.0.1:1")  # nor that
+
+async def test_leaves_a_stream(dockercloud):
+    await dockercloud.events.subscribe().__aenter__()  # here
+
+async def test_leaves_a_log(dockercloud):
+    service = await dockercloud.services.create(image="acme/web")
+    await open_log(dockercloud, service)
+
+async def open_log(cloud, service):
+    await cloud.services.logs(service).__aenter__()  # here
+
+@pytest.mark.usefixtures("dockercloud_server")
+async def test_leaves_a_session():
+    cloud = DockerCloud()  # here
+    await cloud.services.list()
+
+@pytest.mark.usefixtures("dockercloud_server")
+async def test_leaves_a_stream_of_its_own_session():
+    cloud = DockerCloud()  # here
+    await cloud.events.subscribe().__aenter__()  # here
+
+@pytest.fixture
+async def events(dockercloud_server):
+    async with DockerCloud() as own, own.events.subscribe() as events:
+        yield events
+
+async def test_leaves_what_its_fixtures_close(events, dockercloud):
+    await dockercloud.services.create(image="acme/web")
+    await anext(events)
+
+async def test_leaves_a_stream_of_a_task(dockercloud):
+    await asyncio.gather(dockercloud.events.subscribe().__aenter__())
+
+async def test_leaves_a_stream_that_is_cut(dockercloud, dockercloud_faults):
+    stream = dockercloud.events.subscribe(reconnect=False)
+    await stream.__aenter__()
+    dockercloud_faults.cut_streams()
+    with pytest.raises(Exception):
+        await anext(stream)
+"""
+
+
+def test_stream_or_session_left_open_is_an_error(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(test_leaving=LEAVING)
+    here = [n for n, line in enumerate(LEAVING.splitlines(), 1) if "# here" in line]
+
+    found = run(pytester)
+
+    found.assert_outcomes(passed=8, errors=5)
+    assert found.ret == pytest.ExitCode.TESTS_FAILED
+    found.stdout.fnmatch_lines("*the stream /api/*/events/, opened in the background")
+    left = re.findall(
+        r"^  the (\w+) .*, opened at test_leaving\.py:(\d+), in (\w+)$",
+        found.stdout.str(),
+        re.MULTILINE,
+    )
+    stream, log, session, own_session, own_stream = map(str, here)
+    both = "test_leaves_a_stream_of_its_own_session"
+    assert left == [
+        ("stream", stream, "test_leaves_a_stream"),
+        ("stream", log, "open_log"),
+        ("session", session, "test_leaves_a_session"),
+        ("stream", own_stream, both),
+        ("session", own_session, both),
+    ]
+
+
+# --- what it costs --------------------------------------------------------------------
+
+
+def test_plugin_alone_loads_no_aiohttp(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(
+        """
+        import sys
+
+        def test_nothing_is_loaded():
+            assert "pytest_aiodockercloud" in sys.modules
+            assert not {"aiohttp", "aiodockercloud"} & set(sys.modules)
+        """
+    )
+
+    run(pytester).assert_outcomes(passed=1)
+
+
+def test_fixtures_are_made_quickly(pytester: pytest.Pytester) -> None:
+    pytester.makeconftest(
+        """
+        def pytest_runtest_logreport(report):
+            print(f"\\n{report.when} took {report.duration}")
+        """
+    )
+    pytester.makepyfile(
+        """
+        import pytest
+
+        @pytest.mark.parametrize("turn", range(8))
+        async def test_something(dockercloud, turn):
+            await dockercloud.services.list()
+        """
+    )
+
+    found = run(pytester, "-s")
+
+    found.assert_outcomes(passed=8)
+    took = re.findall(r"^setup took (.*)$", found.stdout.str(), re.MULTILINE)
+    assert len(took) == 8
+    assert min(map(float, took)) < QUICK
+
+
+# --- what is not installed ------------------------------------------------------------
+
+
+@pytest.fixture
+def missing(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Missing:
+    """Makes a module one that is not installed."""
+
+    def missing(name: str) -> None:
+        stub = f"raise ModuleNotFoundError({f'No module named {name!r}'!r})"
+        folder = pytester.mkdir("stubs")
+        (folder / f"{name}.py").write_text(stub)
+        monkeypatch.setenv("PYTHONPATH", f"{folder}{os.pathsep}{ROOT}")
+
+    return missing
+
+
+def test_missing_pytest_asyncio_is_told_where_a_fixture_is_used(
+    pytester: pytest.Pytester, missing: Missing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    missing("pytest_asyncio")
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+    pytester.makepyfile(
+        """
+        def test_without(): pass
+        def test_with(dockercloud): pass
+        """
+    )
+
+    found = pytester.runpytest_subprocess("-p", "pytest_aiodockercloud", "-Werror")
+
+    found.assert_outcomes(passed=1, errors=1)
+    found.stdout.fnmatch_lines(
+        [
+            "the fixture dockercloud needs * pytest-asyncio is not there;"
+            " pip install 'aiodockercloud?pytest?'"
+        ]
+    )
+
+
+def test_missing_server_extra_is_told_where_a_fixture_is_used(
+    pytester: pytest.Pytester, missing: Missing
+) -> None:
+    missing("aiosqlite")
+    pytester.makepyfile(
+        """
+        async def test_without(): pass
+        async def test_with(dockercloud): pass
+        """
+    )
+
+    found = run(pytester)
+
+    found.assert_outcomes(passed=1, errors=1)
+    found.stdout.fnmatch_lines(
+        [
+            "the fixture dockercloud_engine needs * No module named 'aiosqlite';"
+            " pip install 'aiodockercloud?pytest?'"
+        ]
+    )

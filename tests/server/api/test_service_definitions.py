@@ -1,0 +1,129 @@
+"""The fields of a service together: shown, sent back, and made a new one of."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from aiodockercloud import BadRequest
+from aiodockercloud.server.api import definitions, services
+from aiodockercloud.server.api.definitions import FIELDS, READ_ONLY
+from aiodockercloud.server.control.control_plane import ControlPlane
+from aiodockercloud.server.engines.embedded import Embedded
+from tests.support.facts import SHARED
+
+# --- read-only ----------------------------------------------------------------------
+
+
+def shown_service() -> tuple[ControlPlane, dict[str, Any]]:
+    cloud = ControlPlane(Embedded())
+    body = definitions.read(
+        {
+            "image": "nginx",
+            "name": "web",
+            "ports": ["80:80", "443"],
+            "environment": {"A": "b"},
+            "tags": ["prod"],
+            "volumes": ["/data"],
+            "mem_limit": "64m",
+        }
+    )
+    service = definitions.build(cloud, body, "alice", None)
+    cloud.add(service)
+    return cloud, services.render(cloud, service)
+
+
+def test_read_of_a_whole_object_sent_back_changes_nothing() -> None:
+    cloud, shown = shown_service()
+    (service,) = cloud.services.values()
+
+    found = definitions.read(json.loads(json.dumps(shown)))
+    changed = definitions.changed(cloud, service, found)
+
+    same = {**service.definition, "nickname": "web"}
+    assert changed == same
+
+
+def test_render_shows_no_key_that_cannot_be_sent_back() -> None:
+    _, shown = shown_service()
+
+    assert set(shown) <= {*FIELDS, *READ_ONLY, *definitions.SYNONYMS}
+    assert set(FIELDS) - set(shown) == {"image"}
+
+
+def test_read_of_the_references_example_is_taken() -> None:
+    """Clients written from the reference send back what its example shows."""
+    path = SHARED / "reference" / "examples" / "service.json"
+    if not path.exists():
+        pytest.skip("the reference is not beside the repository")
+
+    found = definitions.read(json.loads(path.read_text()))
+
+    assert found["autorestart"] == "ON_FAILURE"
+    assert found["container_ports"][0]["inner_port"] == 80
+
+
+# --- several fields together --------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        ({}, "image: is missing"),
+        (
+            {"image": "x", "autorestart": "ALWAYS", "autodestroy": "ON_SUCCESS"},
+            "autodestroy: must be OFF when autorestart is ALWAYS",
+        ),
+        (
+            {"image": "x", "ports": ["80:80", "80:81"]},
+            "container_ports: outer_port 80/tcp is given twice",
+        ),
+        (
+            {"image": "x", "linked_to_service": [{"to_service": "nope"}]},
+            r"linked_to_service\[0\]\.to_service: there is no service 'nope'",
+        ),
+        (
+            {"image": "x", "bindings": [{"volumes_from": "nope"}]},
+            r"bindings\[0\]\.volumes_from: there is no service 'nope'",
+        ),
+    ],
+)
+def test_build_of_fields_that_do_not_go_together_is_refused(
+    body: dict[str, Any], message: str
+) -> None:
+    cloud = ControlPlane(Embedded())
+
+    with pytest.raises(BadRequest, match=message):
+        definitions.build(cloud, definitions.read(body), "alice", None)
+
+    assert not cloud.services
+
+
+def test_build_of_links_with_the_same_alias_is_refused() -> None:
+    cloud, _ = shown_service()
+    links = [
+        {"to_service": "web", "name": "my-web"},
+        {"to_service": "web", "name": "MY_WEB"},
+    ]
+    body = definitions.read({"image": "x", "linked_to_service": links})
+
+    with pytest.raises(BadRequest, match=r"linked_to_service\[1\]\.name: 'MY_WEB' is"):
+        definitions.build(cloud, body, "alice", None)
+
+
+def test_build_without_a_name_makes_one_of_the_image() -> None:
+    cloud = ControlPlane(Embedded())
+    made = []
+    for image in ("r.example.com:5000/acme/My.App:1.0", "acme/My.App", "nginx"):
+        service = definitions.build(
+            cloud, definitions.read({"image": image}), "alice", None
+        )
+        cloud.add(service)
+        made.append(service.name)
+
+    assert (made[0], made[2]) == ("My-App", "nginx")
+    assert made[1].startswith("My-App-")
+    for name in made:
+        assert definitions.read({"name": name}) == {"name": name}

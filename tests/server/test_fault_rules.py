@@ -1,0 +1,223 @@
+"""Rules of faults: which requests meet them, seeds, and the end of a server."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import aiohttp
+import pytest
+
+from aiodockercloud import ConnectError, DockerCloud, ServerError
+from aiodockercloud.server import Faults, Server, running
+from aiodockercloud.server.faults import Rule
+from tests.support.facts import IDLE, PATIENCE, gone_but, tasks
+from tests.support.faulted import LIST, create, until_cut
+from tests.support.flows import Raw, client_of
+
+#: Seconds in which a server ends that nothing holds up; else it waits for five.
+PROMPT = 4.0
+
+# --- rules ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("which", "hits"),
+    [
+        ({}, 4),
+        ({"method": "GET"}, 2),
+        ({"path": "*/service/"}, 2),
+        ({"path": "/api/app/v1/service"}, 0),
+        ({"path": "*/service/", "method": "post"}, 1),
+        ({"times": 3}, 3),
+        ({"chance": 0}, 0),
+        ({"chance": 1, "times": 1}, 1),
+    ],
+)
+async def test_rule_meets_the_requests_it_says(
+    server: Server, raw: Raw, which: Any, hits: int
+) -> None:
+    rule = server.faults.fail(418, **which)
+
+    answers = [
+        (await raw(method, path)).status == 418
+        for path in (LIST, "/api/infra/v1/node/")
+        for method in ("GET", "POST")
+    ]
+
+    assert rule.hits == sum(answers) == hits
+
+
+@pytest.mark.parametrize(
+    ("which", "error"),
+    [
+        ({"times": 0}, "times must be 1 or more, got 0"),
+        ({"chance": 1.5}, "chance must be from 0 to 1, got 1.5"),
+        ({"chance": -1}, "chance must be from 0 to 1, got -1"),
+        ({"when": "later"}, "when must be before, after or body, got later"),
+        ({"when": "after", "after": 3}, "after is for what happens in the body"),
+    ],
+)
+def test_rule_that_can_not_be_is_refused(which: Any, error: str) -> None:
+    faults = Faults()
+
+    with pytest.raises(ValueError, match=f"^{error}"):
+        faults.cut(**which)
+
+    assert not faults.active
+
+
+def test_misspelt_argument_of_a_rule_is_refused() -> None:
+    with pytest.raises(TypeError, match="paht"):
+        Faults().cut(paht="*/service/*")  # type: ignore[call-arg]  # on purpose
+
+
+async def test_rules_happen_in_their_order(server: Server, raw: Raw) -> None:
+    delay = server.faults.delay(0)
+    first = server.faults.fail(501)
+    second = server.faults.fail(502)
+
+    assert (await raw("GET", LIST)).status == 501
+    first.remove()
+    assert (await raw("GET", LIST)).status == 502
+
+    assert (delay.hits, first.hits, second.hits) == (2, 1, 1)
+    assert repr(second) == "<fault fail 502 * * hits=1>"
+
+
+async def test_clear_removes_all_rules_and_lets_go_on(
+    server: Server, live: DockerCloud
+) -> None:
+    async with asyncio.timeout(PATIENCE):
+        stalled = server.faults.stall(times=1)
+        request = asyncio.create_task(live.services.list())
+        await stalled.met()
+        server.faults.fail()
+        server.faults.cut(chance=0.5)
+
+        server.faults.clear()
+
+        assert await request == []
+        assert await live.services.list() == []
+
+
+async def test_faults_without_rules_are_out_of_the_way(
+    server: Server, live: DockerCloud
+) -> None:
+    faults = server.faults
+    assert not faults.active
+
+    with faults.fail(times=1):
+        assert faults.active
+        with pytest.raises(ServerError):
+            await live.services.list()
+        assert not faults.active  # it is used up
+
+    with faults.delay(0):
+        assert faults.active
+    assert not faults.active
+
+
+# --- seeds ----------------------------------------------------------------------------
+
+
+async def fates(seed: int | None, others: int = 0) -> list[int]:
+    """How 40 requests end, of which half are to fail."""
+    async with running(faults=Faults(seed=seed)) as server:
+        rules: list[Rule] = [server.faults.fail(503, chance=0.5)]
+        rules.append(server.faults.delay((0, 0.001), path="*/node/"))
+        async with aiohttp.ClientSession() as session:
+            raw = Raw(server, session)
+            for _ in range(others):
+                await raw("GET", "/api/infra/v1/node/")
+            return [(await raw("GET", LIST)).status for _ in range(40)]
+
+
+async def test_same_seed_gives_the_same_faults() -> None:
+    found = await fates(7)
+
+    assert found == await fates(7)
+    assert set(found) == {200, 503}
+    assert found != await fates(8)
+
+
+async def lengths(seed: int) -> list[int]:
+    """How many events streams get of which each is to be cut somewhere."""
+    async with running(faults=Faults(seed=seed)) as server, client_of(server) as cloud:
+        server.faults.cut(after=range(1, 20), path="*/events/")
+        found = []
+        for turn in range(6):
+            async with asyncio.timeout(PATIENCE):
+                async with cloud.events.subscribe(
+                    type="service", reconnect=False
+                ) as events:
+                    for number in range(20):
+                        await create(cloud, f"s{turn}-{number}")
+                    found.append(len(await until_cut(events)))
+        return found
+
+
+async def test_same_seed_cuts_streams_at_the_same_places() -> None:
+    found = await lengths(7)
+
+    assert found == await lengths(7)
+    assert len(set(found)) > 1
+    assert set(found) <= set(range(1, 20))
+
+
+async def test_no_seed_gives_other_faults_each_time() -> None:
+    assert await fates(None) != await fates(None)
+
+
+# --- the end --------------------------------------------------------------------------
+
+
+async def test_server_ends_promptly_with_all_kinds_of_held_connections() -> None:
+    before = tasks()
+    requests: list[asyncio.Task[Any]] = []
+    async with running() as server:
+        cloud = DockerCloud(
+            server.url, user=server.user, apikey=server.apikey, retry=None
+        )
+        faults = server.faults
+        service = await cloud.services.create(image=IDLE)
+        async with asyncio.timeout(PATIENCE):
+            streams = [cloud.events.subscribe(reconnect=False) for _ in range(3)]
+            for stream in streams:
+                await stream.__aenter__()
+            faults.half_open(path="*/events/", times=1)
+            stalled = faults.stall(when="body", path="*/events/", times=1)
+            held_back = faults.reorder(times=1)
+            await cloud.services.update(service, tags=["x"])
+            await stalled.met()
+            await held_back.met()
+            for when in ("before", "after", "body"):
+                rule = faults.stall(when=when, path="*/service/", times=1)
+                requests.append(asyncio.create_task(cloud.services.list()))
+                await rule.met()
+            half_open = faults.half_open(path="*/stack/", times=1)
+            for rule in (half_open, faults.delay(3600, times=1)):
+                requests.append(asyncio.create_task(cloud.stacks.list()))
+                await rule.met()
+        began = asyncio.get_running_loop().time()
+    assert asyncio.get_running_loop().time() - began < PROMPT
+
+    async with asyncio.timeout(PATIENCE):
+        answers = await asyncio.gather(*requests, return_exceptions=True)
+        assert [type(answer) for answer in answers] == [ConnectError] * 5
+        for stream in streams:
+            await stream.close()
+        await cloud.close()
+    await gone_but(before)
+
+
+async def test_rules_stay_for_the_next_run_of_the_server() -> None:
+    faults = Faults()
+    faults.delay(0)
+    rule = faults.fail(503)
+    for hits in (1, 2):
+        async with running(faults=faults) as server, client_of(server) as cloud:
+            assert server.faults is faults
+            with pytest.raises(ServerError):
+                await cloud.services.list()
+        assert rule.hits == hits

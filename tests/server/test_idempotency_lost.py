@@ -1,0 +1,272 @@
+"""A write that is sent again is done once, though servers and connections end."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+from aiohttp.test_utils import unused_port
+
+from aiodockercloud import DockerCloud, Retry, ThrottledError, wire
+from aiodockercloud.server import Faults, Server, running
+from aiodockercloud.server.api import idempotency
+from aiodockercloud.server.api.idempotency import ANSWER
+from aiodockercloud.server.state import store as store_module
+from tests.support.facts import IDLE, PATIENCE
+from tests.support.flows import Raw, client_of
+from tests.support.keyed import (
+    BODY,
+    KEY,
+    REPOSITORIES,
+    SERVICES,
+    STACKS,
+    TOKENS,
+    create,
+    keys_of,
+)
+from tests.support.processes import ACCOUNT, alice, kept, serving
+
+SOON = Retry(attempts=10, first=0.01, cap=0.1)
+
+# --- through the end of a server ------------------------------------------------------
+
+
+async def test_answer_is_repeated_after_a_restart(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    account: dict[str, Any] = {"user": "admin", "apikey": "k", "data_dir": tmp_path}
+    bodies = []
+    for _ in range(2):
+        async with running(**account) as server, aiohttp.ClientSession() as session:
+            bodies.append((await create(Raw(server, session))).body)
+            assert len(server.cloud.services) == 1
+    assert bodies[0] == bodies[1]
+
+    monkeypatch.setattr(idempotency, "KEEP", -1.0)
+    async with running(**account) as server:
+        assert keys_of(server)._kept == {}
+    assert answers_in(tmp_path) == 0
+
+
+def answers_in(data: Path) -> int:
+    db = sqlite3.connect(data / "aiodockercloud.sqlite3")
+    try:
+        query = "SELECT count(*) FROM objects WHERE kind = ?"
+        return int(db.execute(query, (ANSWER,)).fetchone()[0])
+    finally:
+        db.close()
+
+
+async def test_forgotten_answers_leave_the_store_in_their_order(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    account: dict[str, Any] = {"user": "admin", "apikey": "k", "data_dir": tmp_path}
+    async with running(**account) as server, aiohttp.ClientSession() as session:
+        for number in range(10):
+            await create(Raw(server, session), key=str(number))
+    assert answers_in(tmp_path) == 10
+
+    monkeypatch.setattr(idempotency, "KEEP_ANSWERS", 4)
+    async with running(**account) as server, aiohttp.ClientSession() as session:
+        await create(Raw(server, session), key="10")
+        for number in range(7, 11):
+            await create(Raw(server, session), key=str(number))
+        assert len(server.cloud.services) == 11
+    assert answers_in(tmp_path) == 4
+
+
+async def test_answer_is_repeated_after_a_kill(tmp_path: Path) -> None:
+    headers = {
+        "Authorization": wire.basic_auth(*ACCOUNT.values()),
+        "Content-Type": "application/json",
+        "Idempotency-Key": KEY,
+    }
+    bodies = []
+    async with aiohttp.ClientSession(headers=headers) as session:
+        for _ in range(2):
+            async with serving(tmp_path) as process:
+                url = await process.ready() + SERVICES
+                async with session.post(url, data=BODY) as response:
+                    assert response.status == 201
+                    bodies.append(await response.read())
+                async with alice(process) as cloud:
+                    assert len(await cloud.services.list()) == 1
+                process.process.kill()
+                await process.ended()
+
+    assert bodies[0] == bodies[1]
+    assert KEY.encode() not in kept(tmp_path)
+
+
+CREATES: dict[str, tuple[str, dict[str, Any]]] = {
+    "service": (SERVICES, {"image": IDLE}),
+    "stack": (STACKS, {"name": "a", "services": [{"name": "b", "image": IDLE}]}),
+    "trigger": (SERVICES + "{service}/trigger/", {}),
+    "repository": (REPOSITORIES, {"name": "r.example.com/a"}),
+    "token": (TOKENS, {}),
+    "nodecluster": (
+        "/api/infra/v1/nodecluster/",
+        {
+            "name": "farm",
+            "region": "/api/infra/v1/region/aws/us-east-1/",
+            "node_type": "/api/infra/v1/nodetype/aws/t2.micro/",
+        },
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", CREATES)
+async def test_object_and_answer_are_written_together(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    """So there is no moment at which a kill leaves one without the other."""
+    batches: list[set[str]] = []
+    write = store_module._write_rows
+
+    async def write_rows(db: Any, rows: Mapping[tuple[str, str], Any]) -> None:
+        batches.append({kind for kind, _ in rows})
+        await write(db, rows)
+
+    async with (
+        running(data_dir=tmp_path) as server,
+        aiohttp.ClientSession() as session,
+        client_of(server) as cloud,
+    ):
+        raw = Raw(server, session)
+        service = await cloud.services.create(image=IDLE)
+        path, body = CREATES[kind]
+        monkeypatch.setattr(store_module, "_write_rows", write_rows)
+        path = path.format(service=service["uuid"])
+        answer = await raw("POST", path, wire.dumps(body), Idempotency_Key=KEY)
+        assert answer.status == 201
+    (batch,) = (one for one in batches if ANSWER in one)
+    assert kind in batch
+
+
+async def test_answer_that_could_not_be_written_is_given_when_it_can(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with running(data_dir=tmp_path) as server, aiohttp.ClientSession() as session:
+        raw = Raw(server, session)
+        with monkeypatch.context() as patch:
+
+            async def full(*_: object) -> None:
+                raise sqlite3.OperationalError("disk full")
+
+            patch.setattr(store_module, "_write_rows", full)
+            assert (await create(raw)).status == 503
+        assert (await create(raw)).status == 201
+        assert len(server.cloud.services) == 1
+
+
+async def test_no_secret_of_a_request_outlives_its_object(tmp_path: Path) -> None:
+    """A digest of a body without the key would: short passwords can be tried."""
+    body = wire.dumps({"name": "r.example.com/a", "password": "hunter2"})
+    async with running(data_dir=tmp_path) as server, aiohttp.ClientSession() as session:
+        raw = Raw(server, session)
+        await raw("POST", REPOSITORIES, body, Idempotency_Key=KEY)
+        (found,) = keys_of(server)._kept["admin"].values()
+        again = idempotency._digest("", "POST", REPOSITORIES, body)
+        assert found.digest != again
+        assert "hunter2" not in str(found)
+        assert KEY not in str(found)
+
+
+# --- with our client ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("when", ["before", "after", "body"])
+async def test_create_whose_answer_is_lost_with_the_server_makes_one(
+    tmp_path: Path, when: Any
+) -> None:
+    """The connection breaks, the server ends, another one comes up: then the client
+    sends it again."""
+    port = unused_port()
+    account: dict[str, Any] = {
+        **{"user": "admin", "apikey": "k", "port": port},
+        "data_dir": tmp_path,
+    }
+    async with (
+        asyncio.timeout(PATIENCE),
+        DockerCloud(
+            f"http://127.0.0.1:{port}", user="admin", apikey="k", retry=SOON
+        ) as cloud,
+    ):
+        faults = Faults()
+        async with running(**account, faults=faults):
+            await cloud.services.list()
+            rule = faults.cut(method="POST", when=when, times=1)
+            lost = asyncio.create_task(cloud.services.create(image=IDLE))
+            await rule.met()
+            faults.cut()  # nothing gets through any more until it is down
+        async with running(**account) as server:
+            service = await lost
+            assert list(server.cloud.services) == [service["uuid"]]
+            assert [x["uuid"] for x in await cloud.services.list()] == [service["uuid"]]
+
+
+async def test_call_of_a_trigger_whose_answer_is_lost_counts_once(
+    server: Server,
+) -> None:
+    async with DockerCloud(
+        server.url, user=server.user, apikey=server.apikey, retry=SOON
+    ) as cloud:
+        service = await cloud.services.create(image=IDLE)
+        trigger = await cloud.triggers.create(service, operation="SCALEUP")
+        with server.faults.cut(when="after", path="*/call/", times=1) as rule:
+            await cloud.triggers.call(service, trigger)
+        found = await cloud.services.inspect(service)
+
+    assert rule.hits == 1
+    assert found["target_num_containers"] == 2
+
+
+async def test_throttled_creates_are_made_once(server: Server) -> None:
+    async with DockerCloud(
+        server.url, user=server.user, apikey=server.apikey, retry=SOON
+    ) as cloud:
+        with server.faults.throttle(0.1, method="POST", times=1):
+            await cloud.services.create(image=IDLE)
+        with server.faults.throttle(0.01, method="POST"):
+            with pytest.raises(ThrottledError, match=r"\[10 attempts\]"):
+                await cloud.services.create(image=IDLE)
+    assert len(server.cloud.services) == 1
+
+
+#: What can happen to the connection of a request, and how often it does.
+CUTS: dict[str, Callable[[Faults], Any]] = {
+    "before it is handled": lambda f: f.cut(when="before", method="POST", chance=0.05),
+    "after it is handled": lambda f: f.cut(when="after", method="POST", chance=0.05),
+    "in its answer": lambda f: f.cut(after=range(1, 500), method="POST", chance=0.05),
+}
+
+
+async def test_5000_creates_under_cuts_make_each_service_once() -> None:
+    count = 5_000
+    faults = Faults(seed=5)
+    async with (
+        running(faults=faults) as server,
+        DockerCloud(
+            server.url, user=server.user, apikey=server.apikey, retry=SOON
+        ) as cloud,
+    ):
+        rules = [cut(faults) for cut in CUTS.values()]
+        made = await asyncio.gather(
+            *(cloud.services.create(image=IDLE, nickname=f"{n}") for n in range(count)),
+            return_exceptions=True,
+        )
+        faults.clear()
+        found = {
+            service.uuid: service.definition["nickname"]
+            for service in server.cloud.services.values()
+        }
+
+    assert [one for one in made if isinstance(one, BaseException)] == []
+    assert {one["uuid"]: one["nickname"] for one in made} == found  # type: ignore[index]  # no errors
+    assert len(found) == count
+    assert [rule.hits > count / 50 for rule in rules] == [True] * 3

@@ -1,0 +1,340 @@
+"""The server's process: its start, its end, and what is there after a restart."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import signal
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from aiodockercloud import AuthError, DockerCloud
+from aiodockercloud.server import Embedded, running
+from tests.support.facts import IDLE, PATIENCE, SHELL
+from tests.support.flows import Gated, client_of, containers, done, run
+from tests.support.processes import alice, kept, serving
+
+# --- the process ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+async def test_signal_ends_it_cleanly_with_status_0(number: signal.Signals) -> None:
+    async with serving() as process:
+        await process.ready()
+        async with alice(process) as cloud:
+            await run(cloud, target_num_containers=3)
+            # Open streams must not hold it up.
+            async with cloud.events.subscribe(reconnect=False):
+                status = await process.end(number)
+
+    assert status == 0
+    assert process.err == ""
+    assert process.out.count("\n") == 1
+
+
+async def test_first_start_prints_a_key_once_and_only_then(tmp_path: Path) -> None:
+    async with serving(tmp_path, {}) as first:
+        await first.ready()
+        await first.end(signal.SIGTERM)
+    (key,) = re.findall(r"\b[0-9a-f]{40}\b", first.out + first.err)
+    assert "admin" in first.err
+
+    async with serving(tmp_path, {}) as second:
+        url = await second.ready()
+        async with DockerCloud(url, user="admin", apikey=key) as cloud:
+            await cloud.services.list()
+        async with DockerCloud(url, user="admin", apikey="wrong") as cloud:
+            with pytest.raises(AuthError):
+                await cloud.services.list()
+        await second.end(signal.SIGTERM)
+    assert key not in second.out + second.err
+    assert second.err == ""
+    assert key.encode() not in kept(tmp_path)
+
+
+async def test_key_of_the_environment_is_printed_and_kept_nowhere(
+    tmp_path: Path,
+) -> None:
+    async with serving(tmp_path) as process:
+        await process.ready()
+        async with alice(process) as cloud:
+            await cloud.services.create(image=IDLE)
+        await process.end(signal.SIGTERM)
+
+    assert "s3cret-key" not in process.out + process.err
+    assert b"s3cret-key" not in kept(tmp_path)
+
+
+async def test_second_server_on_a_directory_is_refused(tmp_path: Path) -> None:
+    async with serving(tmp_path) as first:
+        await first.ready()
+        async with serving(tmp_path) as second:
+            status = await second.ended()
+
+        assert status == 1
+        assert f"{tmp_path}: another server is using it" in second.err
+        assert "Traceback" not in second.err
+        async with alice(first) as cloud:
+            await cloud.services.create(image=IDLE)
+
+
+@pytest.mark.parametrize("what", ["a file", "no database", "no access"])
+async def test_directory_that_cannot_be_used_is_refused(
+    tmp_path: Path, what: str
+) -> None:
+    place = tmp_path / "data"
+    if what == "a file":
+        place.write_text("")
+    else:
+        place.mkdir()
+        database = place / "aiodockercloud.sqlite3"
+        if what == "no database":
+            database.write_text("something else " * 100)
+        else:
+            database.mkdir()
+    async with serving(place) as process:
+        status = await process.ended()
+
+    assert status == 1
+    assert str(place) in process.err
+    assert "Traceback" not in process.err
+
+
+async def test_port_that_is_taken_is_refused() -> None:
+    async with running() as server:
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "aiodockercloud", "serve"),
+            *("--port", server.url.rpartition(":")[2]),
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
+        async with asyncio.timeout(PATIENCE):
+            out, err = await process.communicate()
+
+    assert process.returncode == 1
+    assert out == b""
+    assert b"Traceback" not in err
+    assert err
+
+
+async def test_what_was_answered_survives_a_kill(tmp_path: Path) -> None:
+    async with serving(tmp_path) as process:
+        await process.ready()
+        async with alice(process) as cloud:
+            web = await run(cloud, image=SHELL, run_command="sleep 9999", name="web")
+            stack = await cloud.stacks.create(
+                name="shop", services=[{"name": "db", "image": IDLE}]
+            )
+            last = await cloud.services.create(image=IDLE, nickname="last")
+            await process.end(signal.SIGKILL)
+
+    async with serving(tmp_path) as process:
+        await process.ready()
+        async with alice(process) as cloud:
+            assert (await cloud.services.inspect(last))["nickname"] == "last"
+            assert (await cloud.stacks.inspect(stack))["name"] == "shop"
+            await cloud.services.wait(web, "Running", timeout=PATIENCE)
+            (container,) = await containers(cloud, web)
+            result = await cloud.containers.run(container, "echo back")
+            assert result["stdout"] == "back\n"
+            assert await cloud.actions.list(state="In progress") == []
+        assert await process.end(signal.SIGTERM) == 0
+    assert process.err == ""
+
+
+@pytest.mark.parametrize("operation", ["start", "redeploy", "scale", "delete"])
+async def test_kill_right_after_an_answer_is_continued_to_success(
+    tmp_path: Path, operation: str
+) -> None:
+    async with serving(tmp_path) as process:
+        await process.ready()
+        async with alice(process) as cloud:
+            if operation == "start":
+                service = await cloud.services.create(image=IDLE)
+            else:
+                service = await run(cloud)
+            service = await cloud.services.update(service, target_num_containers=20)
+            answer = await getattr(cloud.services, operation)(service)
+            await process.end(signal.SIGKILL)
+
+    async with serving(tmp_path) as process:
+        await process.ready()
+        async with alice(process) as cloud:
+            await done(cloud, answer)
+            service = await cloud.services.inspect(service)
+            if operation == "delete":
+                assert service["state"] == "Terminated"
+            else:
+                assert service["state"] == "Running"
+                assert service["running_num_containers"] == 20
+                assert service["synchronized"] is True
+                names = [c["name"] for c in await containers(cloud, service)]
+                assert len(set(names)) == 20
+        assert await process.end(signal.SIGTERM) == 0
+    assert process.err == ""
+
+
+# --- in process -----------------------------------------------------------------------
+
+
+async def picture(cloud: DockerCloud) -> dict[str, Any]:
+    """All that should be the same after a restart: the server has another port then,
+    which link variables tell."""
+    found = await cloud.containers.list()
+    services = [dict(service) for service in await cloud.services.list()]
+    for service in services:
+        del service["link_variables"]
+    return {
+        "services": services,
+        "containers": [(c["uuid"], c["node"], c["state"]) for c in found],
+        "actions": await cloud.actions.list(),
+        "nodes": [
+            (n["uuid"], n["nickname"], n["tags"], n["state"])
+            for n in await cloud.nodes.list()
+        ],
+    }
+
+
+async def test_state_is_the_same_after_a_restart(tmp_path: Path) -> None:
+    async with running(Embedded(nodes=2), data_dir=tmp_path) as server:
+        key = server.apikey
+        async with client_of(server) as cloud:
+            node = (await cloud.nodes.list())[0]
+            await cloud.nodes.update(node, nickname="big", tags=["db"])
+            web = await run(cloud, name="web", target_num_containers=2)
+            db = await run(cloud, name="db", tags=["db"])
+            gone = await run(cloud, name="gone")
+            await done(cloud, await cloud.services.delete(gone))
+            await done(cloud, await cloud.services.stop(db))
+            before = await picture(cloud)
+
+    async with running(Embedded(nodes=2), data_dir=tmp_path) as server:
+        assert server.apikey is None
+        async with DockerCloud(server.url, user=server.user, apikey=key) as cloud:
+            assert await picture(cloud) == before
+            await done(cloud, await cloud.services.start(db))
+            await done(cloud, await cloud.services.scale(web, 3))
+            names = [c["name"] for c in await containers(cloud, web)]
+            assert names == ["web-1", "web-2", "web-3"]
+
+
+async def test_logs_of_a_service_with_a_stopped_container_can_be_read_after_a_restart(
+    tmp_path: Path,
+) -> None:
+    async with running(data_dir=tmp_path) as server, client_of(server) as cloud:
+        key = server.apikey
+        web = await run(cloud, name="web", target_num_containers=2)
+        _, second = await containers(cloud, web)
+        await done(cloud, await cloud.containers.stop(second))
+
+    async with (
+        running(data_dir=tmp_path) as server,
+        DockerCloud(server.url, user=server.user, apikey=key) as cloud,
+        cloud.services.logs(web, follow=False) as lines,
+        asyncio.timeout(PATIENCE),
+    ):
+        found = [line["source"] async for line in lines]
+
+    assert "web-1" in found
+
+
+@pytest.mark.parametrize("operation", ["start", "redeploy"])
+async def test_end_in_the_middle_of_an_action_continues_it(
+    tmp_path: Path, operation: str
+) -> None:
+    engine = Gated()
+    async with running(engine, data_dir=tmp_path) as server:
+        key = server.apikey
+        async with client_of(server) as cloud:
+            stack = await cloud.stacks.create(
+                name="shop", services=[{"name": "web", "image": IDLE}]
+            )
+            answer = await getattr(cloud.stacks, operation)(stack)
+            async with asyncio.timeout(PATIENCE):
+                await engine.knocked.wait()
+
+    async with running(Embedded(), data_dir=tmp_path) as server:
+        async with DockerCloud(server.url, user=server.user, apikey=key) as cloud:
+            await done(cloud, answer)
+            assert (await cloud.stacks.inspect(stack))["state"] == "Running"
+            actions = await cloud.actions.list()
+            assert {action["state"] for action in actions} == {"Success"}
+            did = [action["action"] for action in actions]
+            assert did.count(f"Service {operation.title()}") == 1
+
+
+class Lasting(Embedded):
+    """An engine that outlives the server, which sees a removal and no more."""
+
+    volatile = False
+
+    def __init__(self) -> None:
+        super().__init__(nodes=2)
+        self.removed = asyncio.Event()
+        self.gate = asyncio.Event()
+
+    async def remove_container(self, uuid: str, *, volumes: bool) -> None:
+        await super().remove_container(uuid, volumes=volumes)
+        self.removed.set()
+        await self.gate.wait()
+
+    async def close(self) -> None:
+        pass
+
+
+@pytest.mark.parametrize("kind", ["services", "containers"])
+async def test_end_between_the_halves_of_a_redeploy_keeps_the_volumes(
+    tmp_path: Path, kind: str
+) -> None:
+    engine = Lasting()
+    async with running(engine, data_dir=tmp_path) as server, client_of(server) as cloud:
+        key = server.apikey
+        web = await run(cloud, bindings=[{"container_path": "/data"}])
+        (before,) = await containers(cloud, web)
+        thing = web if kind == "services" else before
+        answer = await getattr(cloud, kind).redeploy(thing)
+        async with asyncio.timeout(PATIENCE):
+            await engine.removed.wait()
+
+    engine.gate.set()
+    async with (
+        running(engine, data_dir=tmp_path) as server,
+        DockerCloud(server.url, user=server.user, apikey=key) as cloud,
+    ):
+        await done(cloud, answer)
+        (after,) = await containers(cloud, web)
+    await Embedded.close(engine)
+
+    assert after["uuid"] != before["uuid"]
+    assert after["bindings"][0]["volume"] == before["bindings"][0]["volume"]
+    assert after["node"] == before["node"]
+
+
+async def test_fewer_nodes_after_a_restart_are_made_up_for(tmp_path: Path) -> None:
+    async with running(Embedded(nodes=3), data_dir=tmp_path) as server:
+        key = server.apikey
+        async with client_of(server) as cloud:
+            web = await run(cloud, target_num_containers=3)
+
+    async with running(Embedded(nodes=1), data_dir=tmp_path) as server:
+        async with DockerCloud(server.url, user=server.user, apikey=key) as cloud:
+            assert (await cloud.services.inspect(web))["state"] == "Running"
+            assert len(await cloud.nodes.list(state="Deployed")) == 3
+
+
+async def test_fields_of_another_version_do_no_harm(tmp_path: Path) -> None:
+    async with running(data_dir=tmp_path) as server, client_of(server) as cloud:
+        await cloud.services.create(image=IDLE, name="web")
+        key = server.apikey
+        (service,) = server.cloud.services.values()
+        row = {**service.as_json(), "of_another_version": 1}
+        server.cloud.store.put_row("service", service.uuid, row)
+
+    async with (
+        running(data_dir=tmp_path) as server,
+        DockerCloud(server.url, user=server.user, apikey=key) as cloud,
+    ):
+        assert [one["name"] for one in await cloud.services.list()] == ["web"]

@@ -1,0 +1,1 @@
+"""Tests of what both halves share; no I/O."""

@@ -1,0 +1,265 @@
+"""The values of stack-file keys: every form that is read, and what is refused."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from aiodockercloud.exceptions import StackFileError
+from aiodockercloud.stackfile import API_KEYS, STACK_KEYS, to_api
+from tests.support.stackparts import exposed, mount, published
+
+FORMS: list[tuple[str, Any, str, Any]] = [
+    ("image", "redis:3.0", "image", "redis:3.0"),
+    ("command", "redis-server --appendonly yes", "run_command", None),
+    ("command", ["sh", "-c", "echo a b"], "run_command", "sh -c 'echo a b'"),
+    ("command", True, "run_command", "true"),
+    ("entrypoint", "java -jar x", "entrypoint", None),
+    ("entrypoint", ["a b", 1], "entrypoint", "'a b' 1"),
+    (
+        "environment",
+        {"A": "x", "N": 1, "F": 1.5, "B": True, "Z": None},
+        "container_envvars",
+        [
+            {"key": "A", "value": "x"},
+            {"key": "N", "value": "1"},
+            {"key": "F", "value": "1.5"},
+            {"key": "B", "value": "true"},
+            {"key": "Z", "value": ""},
+        ],
+    ),
+    (
+        "environment",
+        ["A=b=c", "B", "C=", {"D": "e f"}, "A=last"],
+        "container_envvars",
+        [
+            {"key": "A", "value": "last"},
+            {"key": "B", "value": ""},
+            {"key": "C", "value": ""},
+            {"key": "D", "value": "e f"},
+        ],
+    ),
+    ("environment", "A=b", "container_envvars", [{"key": "A", "value": "b"}]),
+    ("ports", ["80"], "container_ports", [published(80)]),
+    (
+        "ports",
+        [80, "443:8443"],
+        "container_ports",
+        [published(80), published(8443, 443)],
+    ),
+    ("ports", "80:80/tcp", "container_ports", [published(80, 80)]),
+    ("ports", 80, "container_ports", [published(80)]),
+    ("ports", ["500/udp"], "container_ports", [published(500, None, "udp")]),
+    ("ports", ["4500:4501/UDP"], "container_ports", [published(4501, 4500, "udp")]),
+    ("ports", ["30-31"], "container_ports", [published(30), published(31)]),
+    (
+        "ports",
+        ["30-31:40-41"],
+        "container_ports",
+        [published(40, 30), published(41, 31)],
+    ),
+    ("ports", ["80", "80"], "container_ports", [published(80)]),
+    ("expose", ["80", "90/udp"], "container_ports", [exposed(80), exposed(90, "udp")]),
+    ("expose", 8088, "container_ports", [exposed(8088)]),
+    (
+        "links",
+        ["db", "db:mysql", "db.other", "db.other:sql"],
+        "linked_to_service",
+        [
+            {"to_service": "db", "name": "db"},
+            {"to_service": "db", "name": "mysql"},
+            {"to_service": "db.other", "name": "db"},
+            {"to_service": "db.other", "name": "sql"},
+        ],
+    ),
+    ("links", "db", "linked_to_service", [{"to_service": "db", "name": "db"}]),
+    (
+        "volumes",
+        ["/p", "/h:/c", "/h:/c:ro", "/h:/c:rw", "/p:ro"],
+        "bindings",
+        [
+            mount("/p"),
+            mount("/c", "/h"),
+            mount("/c", "/h", False),
+            mount("/c", "/h"),
+            mount("/p", None, False),
+        ],
+    ),
+    ("volumes", "/p", "bindings", [mount("/p")]),
+    (
+        "volumes_from",
+        ["a", "a:ro", "a:rw", "a.stack", "a.stack:ro"],
+        "bindings",
+        [
+            {"volumes_from": "a", "rewritable": True},
+            {"volumes_from": "a", "rewritable": False},
+            {"volumes_from": "a", "rewritable": True},
+            {"volumes_from": "a.stack", "rewritable": True},
+            {"volumes_from": "a.stack", "rewritable": False},
+        ],
+    ),
+    ("target_num_containers", 3, "target_num_containers", 3),
+    ("target_num_containers", "0", "target_num_containers", 0),
+    ("restart", "no", "autorestart", "OFF"),
+    ("restart", False, "autorestart", "OFF"),
+    ("restart", "off", "autorestart", "OFF"),
+    ("restart", "on-failure", "autorestart", "ON_FAILURE"),
+    ("restart", "on_failure", "autorestart", "ON_FAILURE"),
+    ("restart", "always", "autorestart", "ALWAYS"),
+    ("autorestart", "on_failure", "autorestart", "ON_FAILURE"),
+    ("autorestart", "ALWAYS", "autorestart", "ALWAYS"),
+    ("autodestroy", "no", "autodestroy", "OFF"),
+    ("autodestroy", False, "autodestroy", "OFF"),
+    ("autodestroy", "on-success", "autodestroy", "ON_SUCCESS"),
+    ("autodestroy", "ON_SUCCESS", "autodestroy", "ON_SUCCESS"),
+    ("deployment_strategy", "every_node", "deployment_strategy", "EVERY_NODE"),
+    ("deployment_strategy", "emptiest-node", "deployment_strategy", "EMPTIEST_NODE"),
+    (
+        "deployment_strategy",
+        "HIGH_AVAILABILITY",
+        "deployment_strategy",
+        "HIGH_AVAILABILITY",
+    ),
+    ("tags", ["a", 1], "tags", [{"name": "a"}, {"name": "1"}]),
+    ("tags", "a", "tags", [{"name": "a"}]),
+    ("tags", [{"name": "a", "origin": "user"}], "tags", None),
+    ("roles", ["global"], "roles", ["global"]),
+    ("roles", "Global", "roles", ["global"]),
+    ("labels", {"a": "b", "c": None}, "labels", {"a": "b", "c": ""}),
+    ("labels", ["a=b", "c"], "labels", {"a": "b", "c": ""}),
+    ("net", "HOST", "net", "host"),
+    ("net", "bridge", "net", "bridge"),
+    ("pid", "host", "pid", "host"),
+    ("pid", "none", "pid", "none"),
+    ("dns", "8.8.8.8", "dns", ["8.8.8.8"]),
+    ("dns_search", ["a.example", "b.example"], "dns_search", None),
+    ("cap_add", ["ALL"], "cap_add", None),
+    ("cap_drop", "NET_ADMIN", "cap_drop", ["NET_ADMIN"]),
+    ("devices", ["/dev/a:/dev/a"], "devices", None),
+    ("security_opt", ["label:user:x"], "security_opt", None),
+    ("extra_hosts", ["a:1.2.3.4"], "extra_hosts", None),
+    ("extra_hosts", {"a": "1.2.3.4"}, "extra_hosts", ["a:1.2.3.4"]),
+    ("cgroup_parent", "x", "cgroup_parent", "x"),
+    ("cpuset", "0,1", "cpuset", "0,1"),
+    ("cpuset", 0, "cpuset", "0"),
+    ("cpu_shares", "256", "cpu_shares", 256),
+    ("hostname", "api", "hostname", "api"),
+    ("domainname", "example.com", "domainname", "example.com"),
+    ("mac_address", "02:42:ac:11:65:43", "mac_address", None),
+    ("user", 1000, "user", "1000"),
+    ("working_dir", "/app", "working_dir", "/app"),
+    ("mem_limit", "128m", "memory", 128),
+    ("mem_limit", "100000m", "memory", 100000),
+    ("mem_limit", "1.5G", "memory", 1536),
+    ("mem_limit", "8192k", "memory", 8),
+    ("mem_limit", "8193k", "memory", 9),
+    ("mem_limit", "512 MB", "memory", 512),
+    ("mem_limit", 134217729, "memory", 129),
+    ("mem_limit", "4194304b", "memory", 4),
+    ("memswap_limit", "1g", "memory_swap", 1024),
+    *[
+        (key, value, key, meaning)
+        for key in (
+            "sequential_deployment",
+            "autoredeploy",
+            "privileged",
+            "read_only",
+            "stdin_open",
+            "tty",
+        )
+        for value, meaning in ((True, True), ("yes", True), ("False", False))
+    ],
+]
+
+
+@pytest.mark.parametrize(("key", "value", "field", "meaning"), FORMS)
+def test_to_api_reads_value(key: str, value: Any, field: str, meaning: Any) -> None:
+    """``None`` as meaning: the value stays as it is."""
+    keys = {key: value}
+
+    assert to_api("web", keys) == {field: value if meaning is None else meaning}
+    assert keys == {key: value}
+
+
+def test_forms_cover_every_key() -> None:
+    assert STACK_KEYS == {form[0] for form in FORMS} - {"autorestart"}
+    assert {form[2] for form in FORMS} <= API_KEYS
+
+
+REFUSED: list[tuple[str, Any, str]] = [
+    ("image", None, "must name an image"),
+    ("image", "", "must not be empty"),
+    ("image", ["a"], "one text, not a list"),
+    ("command", {"a": "b"}, "one text, not a mapping"),
+    ("environment", ["=secret"], "item 1.*a name is empty"),
+    ("environment", ["A=b", "two words"], "item 2.*neither K=V nor K"),
+    ("environment", ["A:b"], "neither K=V nor K"),
+    ("environment", {"A": ["secret"]}, "value of A must be text"),
+    ("environment", True, "must be a list"),
+    ("ports", ["127.0.0.1:80:80"], "host address cannot be chosen"),
+    ("ports", ["127.0.0.1::80"], "host address cannot be chosen"),
+    ("ports", ["127.0.0.1:80"], "host address cannot be chosen"),
+    ("ports", ["0"], "1 to 65535"),
+    ("ports", ["80:70000"], "1 to 65535"),
+    ("ports", ["31-30"], "goes upwards"),
+    ("ports", ["30-31:40"], "different lengths"),
+    ("ports", ["1-30000"], "at most 20000"),
+    ("ports", ["80", "http"], "item 2.*http is not a port; allowed"),
+    ("ports", [":80"], "is not a port"),
+    ("ports", ["80/icmp"], "is not a port"),
+    ("ports", [180022], "put quotes around a pair"),
+    ("ports", [{"80": "80"}], "is a mapping; put quotes around it"),
+    ("ports", {"80": "80"}, "must be a list, not a mapping"),
+    ("ports", [None], "item 1.*not empty"),
+    ("expose", ["80:80"], "is not a port"),
+    ("links", ["a b"], "is not a link; allowed: service, service:alias"),
+    ("links", ["db:"], "is not a link"),
+    ("links", [{"db": "mysql"}], "without a space after the colon"),
+    ("volumes", ["data:/var/lib"], "named volumes do not exist.*write /var/lib"),
+    ("volumes", ["./x:/y"], "begins with /"),
+    ("volumes", ["~/x:/y"], "begins with /"),
+    ("volumes", [":/y"], "variable that is not set"),
+    ("volumes", ["data"], "is not a volume; allowed"),
+    ("volumes", ["/h:c"], "is not a volume"),
+    ("volumes", ["/h:/c:z"], "is not a volume"),
+    ("volumes_from", ["a:wo"], "allowed: service, service:ro"),
+    ("target_num_containers", -1, "whole number"),
+    ("target_num_containers", "1.5", "whole number"),
+    ("target_num_containers", True, "whole number"),
+    ("restart", "unless-stopped", "allowed: no, on-failure, always"),
+    ("restart", "on-failure:5", "cannot be limited; write on-failure"),
+    ("restart", True, "allowed: no, on-failure, always"),
+    ("autodestroy", "on_failure", "allowed: no, on-success, always"),
+    ("deployment_strategy", "spread", "allowed: emptiest_node, high_availability"),
+    ("roles", ["admin"], "item 1.*allowed: global"),
+    ("net", "container:x", "allowed: bridge, host"),
+    ("pid", "x", "allowed: none, host"),
+    ("tty", "maybe", "not true or false"),
+    ("cpu_shares", "many", "whole number"),
+    ("mem_limit", "lots", "is not a size"),
+    ("mem_limit", "128", "number without a unit is bytes.*least is 4m"),
+    ("mem_limit", "3m", "too small; the least is 4m"),
+    ("mac_address", 9333333, "put quotes around it"),
+    ("build", ".", "not supported: images are not built"),
+    ("external_links", ["a"], "not supported: use links"),
+    ("env_file", "a", "not supported: use environment"),
+    ("depends_on", ["a"], "not supported: use links"),
+    ("networks", ["a"], "not supported"),
+    ("deploy", {}, "not supported: use target_num_containers"),
+    ("envorinment", [], "did you mean environment.*Allowed: autodestroy, "),
+    ("volumes-from", [], "did you mean volumes_from"),
+    ("xyzzy", 1, "unknown key; Allowed: "),
+]
+
+
+@pytest.mark.parametrize(("key", "value", "problem"), REFUSED)
+def test_to_api_wrong_value_names_place_and_allowed(
+    key: str, value: Any, problem: str
+) -> None:
+    with pytest.raises(StackFileError, match=problem) as caught:
+        to_api("web", {key: value}, file="x.yml")
+
+    error = caught.value
+    assert (error.file, error.service, error.key) == ("x.yml", "web", key)
+    assert "secret" not in str(error)

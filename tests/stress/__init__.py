@@ -1,0 +1,1 @@
+"""Many clients, random moments, random orders."""

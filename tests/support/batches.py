@@ -1,0 +1,65 @@
+"""What the tests of batches share: jobs, what they say, and what is left of them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+from aiodockercloud import batch
+from aiodockercloud.server import Embedded, Server
+from aiodockercloud.server.engines.embedded.images import Container
+from aiodockercloud.types import ServiceFields
+from aiodockercloud.wire.loglines import log_text
+from tests.support.facts import SHELL
+
+JOB = "acme/job"
+
+
+def job_engine() -> Embedded:
+    """``acme/job`` says its number; its exit code is that, modulo three."""
+    engine = Embedded(nodes=3)
+
+    @engine.image(JOB)
+    async def job(container: Container) -> int:
+        number = int(container.environment["NUMBER"])
+        container.print(f"this is job {number}")
+        await asyncio.sleep(0)
+        container.error("and that was it")
+        return number % 3
+
+    return engine
+
+
+def job(number: int) -> ServiceFields:
+    return {
+        "image": JOB,
+        "container_envvars": [{"key": "NUMBER", "value": str(number)}],
+    }
+
+
+def jobs(count: int) -> list[ServiceFields]:
+    return [job(number) for number in range(count)]
+
+
+def shell(command: str, **more: Any) -> ServiceFields:
+    fields: Any = {"image": SHELL, "run_command": f"sh -c '{command}'", **more}
+    found: ServiceFields = fields
+    return found
+
+
+def texts(result: batch.JobResult) -> list[str]:
+    return [log_text(line) for line in result.logs]
+
+
+def left(server: Server) -> list[str]:
+    """The services that the server still has, and containers of the engine."""
+    services = [
+        s.name for s in server.cloud.services.values() if s.state != "Terminated"
+    ]
+    assert isinstance(server.engine, Embedded)
+    return [*services, *server.engine._containers]
+
+
+def note(told: list[Any]) -> Callable[[int, int | None, object], None]:
+    return lambda *what: told.append(what)

@@ -1,0 +1,172 @@
+"""What the flow tests share: raw requests, and an engine that can be held up."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import IO, Any
+
+import aiohttp
+from yarl import URL
+
+from aiodockercloud import DockerCloud, wire
+from aiodockercloud.server import Embedded, Server
+from aiodockercloud.server.engines import ContainerSpec
+from aiodockercloud.types import Container, Event, Service, ServiceFields
+from tests.support.facts import IDLE, PATIENCE
+
+
+class Gated(Embedded):
+    """An engine on which containers come up only while ``gate`` is set."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self.gate = asyncio.Event()
+        #: Names of the containers asked for, in that order.
+        self.asked: list[str] = []
+        self.knocked = asyncio.Event()
+
+    async def create(self, spec: ContainerSpec) -> None:
+        self.asked.append(spec.name)
+        self.knocked.set()
+        await self.gate.wait()
+        await super().create(spec)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A response, read to its end."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    def json(self) -> Any:
+        return wire.loads(self.body)
+
+    @property
+    def error(self) -> str:
+        """The message of an error answer, which has no other key."""
+        body = self.json()
+        assert list(body) == ["error"]
+        assert self.headers["Content-Type"] == "application/json"
+        return str(body["error"])
+
+
+class Raw:
+    """Requests exactly as given: no slash added, nothing quoted, no type set."""
+
+    def __init__(self, server: Server, session: aiohttp.ClientSession) -> None:
+        assert server.apikey is not None
+        self.url = server.url
+        self.auth = wire.basic_auth(server.user, server.apikey)
+        self._session = session
+
+    async def __call__(
+        self,
+        method: str,
+        path: str,
+        body: bytes | str | IO[bytes] | None = None,
+        *,
+        auth: str | None = "",
+        **headers: str,
+    ) -> Answer:
+        """*auth* replaces the right ``Authorization``; None sends none."""
+        async with (
+            asyncio.timeout(PATIENCE),
+            self._session.request(
+                method,
+                URL(self.url + path, encoded=True),
+                data=body,
+                headers=self._headers(auth, headers),
+                skip_auto_headers=["Content-Type", "Accept"],
+                allow_redirects=False,
+            ) as response,
+        ):
+            return Answer(
+                response.status, dict(response.headers), await response.read()
+            )
+
+    async def upgrade(
+        self, path: str, *, auth: str | None = "", **headers: str
+    ) -> aiohttp.ClientWebSocketResponse[bool]:
+        return await self._session.ws_connect(
+            URL(self.url + path, encoded=True), headers=self._headers(auth, headers)
+        )
+
+    async def frames(self, path: str, *, auth: str | None = "") -> list[Any]:
+        """All frames of a stream that ends by itself, with 1000."""
+        async with asyncio.timeout(PATIENCE), await self.upgrade(path, auth=auth) as ws:
+            found = [message.json() async for message in ws]
+            assert ws.close_code == 1000
+        return found
+
+    def _headers(self, auth: str | None, more: Mapping[str, str]) -> dict[str, str]:
+        headers = {key.replace("_", "-"): value for key, value in more.items()}
+        if auth is not None:
+            headers["Authorization"] = auth or self.auth
+        return headers
+
+
+@asynccontextmanager
+async def client_of(
+    server: Server, *, dialect: wire.Dialect = wire.DOCKER_CLOUD
+) -> AsyncIterator[DockerCloud]:
+    async with DockerCloud(
+        server.url,
+        user=server.user,
+        apikey=server.apikey,
+        dialect=dialect,
+        retry=None,
+    ) as cloud:
+        yield cloud
+
+
+async def done(cloud: DockerCloud, *answers: Any) -> None:
+    """The actions of changing calls have ended well."""
+    for answer in answers:
+        await cloud.actions.wait(answer, timeout=PATIENCE)
+
+
+async def run(cloud: DockerCloud, **fields: Any) -> Service:
+    """A service, created and started; as it is when its action has ended."""
+    definition: ServiceFields = {"image": IDLE, **fields}  # type: ignore[typeddict-item]  # any field
+    service = await cloud.services.create(**definition)
+    await done(cloud, await cloud.services.start(service))
+    return await cloud.services.inspect(service)
+
+
+async def containers(cloud: DockerCloud, service: Service) -> list[Container]:
+    """The live containers of a service, in their order."""
+    service = await cloud.services.inspect(service)
+    return [await cloud.containers.inspect(uri) for uri in service["containers"]]
+
+
+def counts(service: Service) -> tuple[int, int, int, int]:
+    """Target, current, running, stopped."""
+    return (
+        service["target_num_containers"],
+        service["current_num_containers"],
+        service["running_num_containers"],
+        service["stopped_num_containers"],
+    )
+
+
+async def environment(cloud: DockerCloud, container: Any) -> dict[str, str]:
+    """The variables that a command in a container sees."""
+    result = await cloud.containers.run(container, "printenv", timeout=PATIENCE)
+    pairs = (line.partition("=") for line in result["stdout"].splitlines())
+    return {key: value for key, _, value in pairs}
+
+
+async def collect(events: AsyncIterator[Event], uri: str, *states: str) -> list[Event]:
+    """Events up to the one that brings the object *uri* into one of *states*."""
+    found = []
+    async with asyncio.timeout(PATIENCE):
+        async for event in events:
+            found.append(event)
+            if event["resource_uri"] == uri and event["state"] in states:
+                return found
+    raise AssertionError(f"the stream ended before {uri} was {' or '.join(states)}")

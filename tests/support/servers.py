@@ -1,0 +1,48 @@
+"""Fixtures: our server on a real socket, and clients of it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import aiohttp
+import pytest
+
+from aiodockercloud import TUTUM, DockerCloud
+from aiodockercloud.server import Embedded, Server, running
+from tests.support.flows import Raw, client_of
+
+__all__ = ["engine", "live", "raw", "server", "tutum"]
+
+
+@pytest.fixture
+def engine() -> Embedded:
+    """The engine below ``server``; modules replace it to have another one."""
+    return Embedded(nodes=3)
+
+
+@pytest.fixture
+async def server(engine: Embedded) -> AsyncIterator[Server]:
+    """Our server on a real socket, its state in memory."""
+    async with running(engine) as server:
+        yield server
+
+
+@pytest.fixture
+async def live(server: Server) -> AsyncIterator[DockerCloud]:
+    """A client of ``server``."""
+    async with client_of(server) as cloud:
+        yield cloud
+
+
+@pytest.fixture
+async def tutum(server: Server) -> AsyncIterator[DockerCloud]:
+    """A client of ``server`` that speaks Tutum v1."""
+    async with client_of(server, dialect=TUTUM) as cloud:
+        yield cloud
+
+
+@pytest.fixture
+async def raw(server: Server) -> AsyncIterator[Raw]:
+    """Requests to ``server`` as old clients send them."""
+    async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as session:
+        yield Raw(server, session)

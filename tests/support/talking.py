@@ -1,0 +1,63 @@
+"""What tests of logs share: containers that say what a test has them say."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from aiodockercloud.server import Embedded
+from aiodockercloud.server.engines.embedded.images import Container as Run
+from aiodockercloud.transport.log_stream import LogStream
+from aiodockercloud.wire import loglines
+from tests.support.facts import PATIENCE
+
+
+class Talk:
+    """The image ``acme/talk``: its containers say what the test has them say.
+
+    With *greets*, also when they come up and when they go down.
+    """
+
+    def __init__(self, engine: Embedded, *, greets: bool = False) -> None:
+        self.runs: dict[str, Run] = {}
+
+        @engine.image("acme/talk")
+        async def talk(container: Run) -> None:
+            self.runs[container.name] = container
+            if greets:
+                container.print(f"{container.name} is up")
+            await container.wait_stopped()
+            if greets:
+                container.print(f"{container.name} goes down")
+
+    def say(self, name: str, *texts: object) -> None:
+        for text in texts:
+            self.runs[name].print(str(text))
+
+
+@pytest.fixture
+def talk(engine: Embedded) -> Talk:
+    return Talk(engine)
+
+
+async def texts(stream: LogStream) -> list[str]:
+    """All texts of a log that ends by itself."""
+    async with asyncio.timeout(PATIENCE), stream as lines:
+        return [loglines.log_text(line) async for line in lines]
+
+
+async def texts_until(stream: LogStream, text: str) -> list[str]:
+    """The texts up to this one."""
+    return [found for _, found in await said_until(stream, text)]
+
+
+async def said_until(stream: LogStream, text: str) -> list[tuple[str, str]]:
+    """(source, text) of the lines up to one that says *text*."""
+    found = []
+    async with asyncio.timeout(PATIENCE):
+        async for line in stream:
+            found.append((line.get("source", ""), loglines.log_text(line)))
+            if found[-1][1] == text:
+                return found
+    raise AssertionError(f"the log ended without {text!r}")

@@ -1,0 +1,53 @@
+"""Logs of a real Swarm that go on after lost connections."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+
+import pytest
+
+from aiodockercloud import DockerCloud
+from aiodockercloud.transport import reconnect
+from aiodockercloud.wire import loglines
+from tests.support import swarms
+from tests.support.flows import client_of
+from tests.support.proxies import proxy
+from tests.support.swarms import PATIENCE
+
+pytestmark = swarms.need(1)
+
+
+async def test_follow_over_cuts_has_every_line_once_and_in_order(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(reconnect, "FIRST_PAUSE", 0.01)
+    counts = "i=0; while true; do echo $i; i=$((i+1)); sleep 0.01; done"
+    async with (
+        swarms.server() as server,
+        proxy(server.url) as way,
+        client_of(server) as cloud,
+        DockerCloud(way.url, user=server.user, apikey=server.apikey) as far,
+    ):
+        service = await swarms.run(
+            cloud,
+            image=swarms.IMAGE,
+            target_num_containers=2,
+            run_command=swarms.sh(counts),
+        )
+        found: defaultdict[str, list[int]] = defaultdict(list)
+        async with (
+            asyncio.timeout(PATIENCE),
+            far.services.logs(service, since=0) as stream,
+        ):
+            while stream.reconnects < 5 or min(map(len, found.values())) < 200:
+                line = await anext(stream)
+                assert "missed" not in line
+                numbers = found[line["source"]]
+                numbers.append(int(loglines.log_text(line)))
+                if len(numbers) % 50 == 0:
+                    way.cut()
+
+    assert len(found) == 2
+    for numbers in found.values():
+        assert numbers == list(range(len(numbers)))
