@@ -153,7 +153,7 @@ class ExecSession(Protocol):
 
 
 class Engine(Protocol):
-    """The whole contract; ``tests/contract/test_engine_contract.py`` runs over each engine."""
+    """The whole contract; ``tests/contract/test_engine_contract.py`` runs it on each."""
 
     name: str
     #: It has machines to give: nodes can be deployed, upgraded, taken out.
