@@ -32,6 +32,7 @@ from . import wire
 from .exceptions import ApiError, DockerCloudError, ObjectNotFound, OperationNotAllowed
 from .resources.managed import WAIT_TIMEOUT
 from .types import LogLine, Service, ServiceFields, ServiceState
+from .wire import states
 
 if TYPE_CHECKING:
     from .client import DockerCloud
@@ -56,7 +57,7 @@ ATTEMPTS = 4
 GRACE = 60.0
 
 #: The states out of which a service can be deleted, and the one it then ends in.
-_AT_REST = frozenset(get_args(ServiceState)) - wire.TRANSITIONAL_STATES
+_AT_REST = frozenset(get_args(ServiceState)) - states.TRANSITIONAL_STATES
 
 
 @dataclass(frozen=True)
@@ -266,7 +267,9 @@ async def _run(
             service = creating.result()
             with result._noting():
                 started = await cloud.services.start(service)
-                service = await cloud.services.wait(started, "Stopped", timeout=seconds)
+                service = await cloud.services.wait(
+                    started, states.STOPPED, timeout=seconds
+                )
             if result.error is not None:
                 service = await cloud.services.inspect(service)
             await _collect(cloud, service, tail, result)
@@ -335,15 +338,15 @@ async def _terminate(cloud: DockerCloud, service: str) -> None:
         try:
             deleted = await cloud.services.delete(service)
         except OperationNotAllowed:
-            if await _settled(cloud, service) == "Terminated":
+            if await _settled(cloud, service) == states.TERMINATED:
                 return  # by somebody else
             deleted = await cloud.services.delete(service)
-        await cloud.services.wait(deleted, "Terminated", timeout=None)
+        await cloud.services.wait(deleted, states.TERMINATED, timeout=None)
 
 
 async def _settled(cloud: DockerCloud, service: str) -> str:
     """End what may keep a service from being deleted, as the long pull of its image."""
-    for action in await cloud.actions.list(object=service, state="In progress"):
+    for action in await cloud.actions.list(object=service, state=states.IN_PROGRESS):
         with suppress(ApiError):  # it has ended meanwhile
             await cloud.actions.cancel(action)
     return (await cloud.services.wait(service, _AT_REST, timeout=None))["state"]

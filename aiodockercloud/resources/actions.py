@@ -9,6 +9,7 @@ from ..exceptions import WaitFailed
 from ..transport.log_stream import LogStream
 from ..transport.session import Transport
 from ..types import Action
+from ..wire import states
 from .readable import Reference, Resource
 from .waiting import POLL, WAIT_TIMEOUT, action_uri, failure, until
 from .watch import ChangeFeed
@@ -77,4 +78,4 @@ class Actions(Resource[Action]):
     async def _succeeded(self, action: Action) -> Action | None:
         if why := await failure(self, action):
             raise WaitFailed(why)
-        return action if action.get("state") == "Success" else None
+        return action if action.get("state") == states.SUCCESS else None

@@ -30,6 +30,7 @@ from ..exceptions import DockerCloudError
 from ..transport.reconnect import Reconnecting
 from ..transport.session import Transport
 from ..types import Event
+from ..wire import states
 from .readable import Readable
 
 __all__ = ["EventStream", "Events"]
@@ -271,7 +272,7 @@ class Events:
             async for one in Readable[dict[str, Any]](self._cloud, kind).iterate(
                 limit=PAGE
             )
-            if one.get("state") != "Terminated"
+            if one.get("state") != states.TERMINATED
         ]
 
 

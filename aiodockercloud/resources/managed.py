@@ -9,6 +9,7 @@ from typing import Any, ClassVar, TypeVar, cast
 from .. import wire
 from ..exceptions import NonUniqueIdentifier, ObjectNotFound
 from ..transport.session import Transport
+from ..wire import states
 from .readable import Readable, Reference, Resource
 from .waiting import POLL, WAIT_TIMEOUT, StateWait, action_uri, until
 from .watch import ChangeFeed
@@ -74,7 +75,7 @@ class Managed(Resource[T]):
 
     async def _matches(self, filters: Mapping[str, Any]) -> _Dicts:
         found = cast(_Dicts, await self.list(**filters))
-        return [one for one in found if one.get("state") != "Terminated"] or found
+        return [one for one in found if one.get("state") != states.TERMINATED] or found
 
     async def delete(self, thing: Reference) -> T:
         """Terminate it and return it, usually still ``"Terminating"``.

@@ -10,10 +10,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Unpack
 
-from .. import stackfile, wire
+from .. import stackfile
 from ..exceptions import BadRequest, WaitFailed
 from ..transport.session import Transport
 from ..types import Container, Service, Stack, StackFields
+from ..wire import states
 from .actions import Actions
 from .containers import Containers
 from .managed import POLL, WAIT_TIMEOUT, Managed, Reference
@@ -145,7 +146,7 @@ class Stacks(Managed[Stack]):
             stack
             for stack in await self.list(name=name)
             if stack.get("name") == name
-            and stack.get("state") not in ("Terminating", "Terminated")
+            and stack.get("state") not in (states.TERMINATING, states.TERMINATED)
         ]
         if not live:
             return await self.start(await self.create(name=name, services=services))
@@ -156,18 +157,18 @@ class Stacks(Managed[Stack]):
         """The stack once every service has come up; one-off containers may have ended
         well."""
         state = stack.get("state")
-        if state == "Running":
+        if state == states.RUNNING:
             return stack
-        if state in wire.TRANSITIONAL_STATES:
+        if state in states.TRANSITIONAL_STATES:
             return None
-        if state == "Terminated":
+        if state == states.TERMINATED:
             raise WaitFailed(f"stack {stack['name']} is Terminated")
         troubles = []
         for uri in stack.get("services", ()):
             service = await self._services.inspect(uri)
-            if service.get("state") in wire.TRANSITIONAL_STATES:
+            if service.get("state") in states.TRANSITIONAL_STATES:
                 return None
-            if service.get("state") not in ("Running", "Terminated"):
+            if service.get("state") not in (states.RUNNING, states.TERMINATED):
                 troubles += await self._troubles(service)
         if troubles:
             raise WaitFailed(f"stack {stack['name']} is {state}: {'; '.join(troubles)}")
@@ -199,6 +200,6 @@ def _may_be_empty(service: Service) -> bool:
 
 
 def _well(container: Container) -> bool:
-    if container.get("state") in ("Running", "Starting"):
+    if container.get("state") in (states.RUNNING, states.STARTING):
         return True
     return container.get("exit_code") == 0

@@ -22,7 +22,7 @@ from ..exceptions import (
     WaitFailed,
 )
 from ..types import Action
-from ..wire import loglines
+from ..wire import loglines, states
 from .readable import Readable, Reference, Resource
 from .watch import ChangeFeed
 
@@ -48,13 +48,13 @@ POLL = 5.0
 QUOTED_LINES, QUOTE_TIMEOUT = 5, 10.0
 
 #: Those at whose end the object is up, or else it has failed.
-_UP = wire.TRANSITIONAL_STATES - {"Stopping", "Terminating"}
+_UP = states.TRANSITIONAL_STATES - {states.STOPPING, states.TERMINATING}
 
 _DEPLOYMENT = {
-    "Running": {"Partly running", "Stopped", "Not running"},
-    "Partly running": {"Stopped", "Not running"},
-    "Stopped": {"Not running"},  # autodestroy
-    "Not running": set[str](),
+    states.RUNNING: {states.PARTLY_RUNNING, states.STOPPED, states.NOT_RUNNING},
+    states.PARTLY_RUNNING: {states.STOPPED, states.NOT_RUNNING},
+    states.STOPPED: {states.NOT_RUNNING},  # autodestroy
+    states.NOT_RUNNING: set[str](),
 }
 #: kind → a state in which an object rests → what it may become from there by itself:
 #: containers end, but do not begin. Anything is Terminated by somebody some day, and
@@ -62,8 +62,8 @@ _DEPLOYMENT = {
 _RESTS: Mapping[str, Mapping[str, Collection[str]]] = {
     "service": _DEPLOYMENT,
     "stack": _DEPLOYMENT,
-    "container": {"Running": {"Stopped"}, "Stopped": set()},
-    "nodecluster": {"Init": set(), "Empty cluster": set()},
+    "container": {states.RUNNING: {states.STOPPED}, states.STOPPED: set()},
+    "nodecluster": {states.INIT: set(), states.EMPTY_CLUSTER: set()},
 }
 
 #: Actions that begin nothing: what they record is carried out by others.
@@ -118,7 +118,10 @@ async def until(
                         if not last:
                             raise
                         # It has been there: servers forget what was terminated.
-                        gone, found = True, cast(T, {**last, "state": "Terminated"})
+                        gone, found = (
+                            True,
+                            cast(T, {**last, "state": states.TERMINATED}),
+                        )
                     last = cast(Mapping[str, Any], found)
                     looked = True
                     trouble, pauses = "", wire.backoff()
@@ -172,7 +175,7 @@ class StateWait(Generic[T]):
         if state in self._goal:
             return found
         await self._follow_action()
-        if state == "Terminated":
+        if state == states.TERMINATED:
             # The action that failed over it says why, when it ends in a moment.
             if self._action is None or self._was_terminated:
                 parts: Sequence[Mapping[str, Any]] = ()
@@ -180,7 +183,7 @@ class StateWait(Generic[T]):
                     parts = await self._parts(facts)
                 raise await self._failure(facts, parts)
             self._was_terminated = True
-        elif state in wire.TRANSITIONAL_STATES:
+        elif state in states.TRANSITIONAL_STATES:
             self._was_up_and_coming |= state in _UP
         elif (self._over or self._was_up_and_coming) and not self._may_come(state):
             parts = await self._parts(facts)
@@ -208,7 +211,7 @@ class StateWait(Generic[T]):
             return
         if why := await failure(self._actions, action):
             raise WaitFailed(why)
-        if action.get("state") == "Success":
+        if action.get("state") == states.SUCCESS:
             self._action = None
             self._over = not str(action.get("action")).endswith(_RECORDS)
 
@@ -217,7 +220,7 @@ class StateWait(Generic[T]):
         rests = _RESTS.get(self._resource.kind, {})
         return (
             state not in rests
-            or "Terminated" in self._goal
+            or states.TERMINATED in self._goal
             or not self._goal.isdisjoint(rests[state])
         )
 
@@ -238,33 +241,35 @@ class StateWait(Generic[T]):
             )
             services = _live(of_stack) or of_stack
             parts += [
-                one for one in services if one.get("state") in wire.TRANSITIONAL_STATES
+                one
+                for one in services
+                if one.get("state") in states.TRANSITIONAL_STATES
             ]
         for service in services:
-            if service.get("state") == "Running" or service in parts:
+            if service.get("state") == states.RUNNING or service in parts:
                 continue
             of_it: Sequence[Mapping[str, Any]] = await self._containers.list(
                 service=service["resource_uri"]
             )
             # Newest first: of those that are gone, the last ones.
             parts += reversed(_live(of_it) or of_it[:_TOLD] or [service])
-        return [one for one in parts if one.get("state") != "Running"]
+        return [one for one in parts if one.get("state") != states.RUNNING]
 
     async def _any_hope(self, parts: Sequence[Mapping[str, Any]]) -> bool:
         """Whether a part is on its way, or is only lost and may be found again."""
-        if any(part.get("state") in wire.TRANSITIONAL_STATES for part in parts):
+        if any(part.get("state") in states.TRANSITIONAL_STATES for part in parts):
             return True
         # Not ended but lost: Swarm's containers come back with their node, or move.
         nodes = {
             part["node"]
             for part in parts
-            if part.get("state") == "Stopped" and part.get("exit_code") is None
+            if part.get("state") == states.STOPPED and part.get("exit_code") is None
             if part.get("node")
         }
         for uri in nodes:
             with suppress(ObjectNotFound):
                 node = await self._nodes.inspect(uri)
-                if node.get("state") == "Unreachable":
+                if node.get("state") == states.UNREACHABLE:
                     return True
         return False
 
@@ -295,7 +300,7 @@ class StateWait(Generic[T]):
 
 
 def _live(things: Sequence[Mapping[str, Any]]) -> Sequence[Mapping[str, Any]]:
-    return [one for one in things if one.get("state") != "Terminated"]
+    return [one for one in things if one.get("state") != states.TERMINATED]
 
 
 def _told(part: Mapping[str, Any]) -> str:
@@ -320,7 +325,7 @@ def action_uri(thing: Reference) -> str | None:
 async def failure(actions: Resource[Action], action: Action) -> str | None:
     """What went wrong, with the last lines of the log; None if nothing has."""
     state = action.get("state")
-    if state not in ("Failed", "Canceled"):
+    if state not in (states.FAILED, states.CANCELED):
         return None
     name = action.get("action", "the action")
     lines = await _last_lines(actions, action)

@@ -40,7 +40,6 @@ else:
 
 __all__ = [
     "DOCKER_CLOUD",
-    "TRANSITIONAL_STATES",
     "TUTUM",
     "Dialect",
     "Target",
@@ -428,17 +427,6 @@ def _error_message(body: bytes) -> str:
     if isinstance(data, dict):
         data = data.get("error") or data.get("message") or data
     return data if isinstance(data, str) else text[:500]
-
-
-# --- states -------------------------------------------------------------------------
-
-#: An operation is under way on an object in one of these, and its end leads out of it.
-TRANSITIONAL_STATES = frozenset(
-    {
-        *("Starting", "Scaling", "Redeploying", "Deploying", "Upgrading"),
-        *("Stopping", "Terminating"),
-    }
-)
 
 
 # --- trying again -------------------------------------------------------------------

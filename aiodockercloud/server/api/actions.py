@@ -11,8 +11,8 @@ from aiohttp import web
 
 from ... import wire
 from ...exceptions import BadRequest, ObjectNotFound
+from ...wire import states
 from ..control.control_plane import ControlPlane
-from ..state import lifecycle
 from ..state.records import Action
 from . import log_streams, streams
 from .render import date, listed, moment, origin
@@ -32,12 +32,12 @@ def render(cloud: ControlPlane, action: Action) -> dict[str, Any]:
 
     Not ``logs``, which Tutum had: in the official SDK it would hide the method.
     """
-    ended = action.state in lifecycle.ENDED
+    ended = action.state in states.ENDED
     return {
         "action": action.action,
         # Requests hold passwords and variables: none is kept.
         "body": "",
-        "can_be_canceled": action.state in (lifecycle.PENDING, lifecycle.IN_PROGRESS),
+        "can_be_canceled": action.state in (states.PENDING, states.IN_PROGRESS),
         "can_be_retried": ended and cloud.operations.repeatable(action),
         "end_date": date(action.ended),
         "ip": action.ip,

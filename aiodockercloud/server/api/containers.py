@@ -11,9 +11,9 @@ from typing import Any
 from aiohttp import web
 
 from ...exceptions import BadRequest, OperationNotAllowed
+from ...wire import states
 from ..control import links, names
 from ..control.control_plane import ControlPlane
-from ..state import lifecycle
 from ..state.records import Container
 from . import log_streams, streams
 from .render import date, listed, serve_operations
@@ -169,7 +169,7 @@ async def logs(call: Call) -> web.StreamResponse:
 async def execute(call: Call) -> web.StreamResponse:
     """Run a command, ``sh`` when none is given; split into words as a shell would."""
     container = find(call)
-    if container.state != lifecycle.RUNNING:
+    if container.state != states.RUNNING:
         raise OperationNotAllowed(
             f"exec: the container {container.name} is {container.state}, not Running"
         )

@@ -10,10 +10,10 @@ from typing import Any
 
 from ... import stackfile
 from ...exceptions import BadRequest, ConflictError, StackFileError
+from ...wire import states
 from ..control import deployment, links, names
 from ..control.control_plane import ControlPlane
 from ..engines import PortSpec
-from ..state import lifecycle
 from ..state.records import Service, Stack, new_uuid
 from . import fields
 from .fields import Field, choice, flag, integer, listing, optional, optional_text
@@ -191,7 +191,7 @@ def free_name(
         for service in cloud.services.values()
         if service.namespace == namespace
         and service.stack == (stack.uuid if stack else None)
-        and service.state != lifecycle.TERMINATED
+        and service.state != states.TERMINATED
     }
     wanted = found.get("name")
     if wanted is not None:

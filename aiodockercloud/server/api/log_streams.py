@@ -23,12 +23,11 @@ from typing import Any
 
 from ... import wire
 from ...exceptions import ApiError, BadRequest
-from ...wire import loglines
+from ...wire import loglines, states
 from ...wire.window import WINDOW_PROTOCOL
 from ..control.control_plane import ControlPlane
 from ..engines import EngineError, LogLine, NoSuchContainer
 from ..journal import Missed
-from ..state import lifecycle
 from ..state.records import Action, Container, Service
 from .merge import Merge
 from .resource import Call
@@ -198,7 +197,7 @@ async def _frames(
             if not told:
                 yield _frame(_unreadable(container, error), source)
             told = True
-        if not wanted.follow or container.state == lifecycle.TERMINATED:
+        if not wanted.follow or container.state == states.TERMINATED:
             return
         if last is not None:
             wanted = replace(wanted, seen={key: last.time_ns + 1})
@@ -206,7 +205,7 @@ async def _frames(
 
 
 def _is_starting(container: Container) -> bool:
-    return container.state == lifecycle.STARTING
+    return container.state == states.STARTING
 
 
 def _is_being_made(container: Container, error: EngineError | ApiError) -> bool:
@@ -217,13 +216,13 @@ def _is_being_made(container: Container, error: EngineError | ApiError) -> bool:
 def _is_wanted(container: Container, wanted: Selection) -> bool:
     """Whether it may have lines that the reader has not got: one that is gone may for
     a reader that has come back, even if it has newer ones of others (see ``Merge``)."""
-    if container.state != lifecycle.TERMINATED:
+    if container.state != states.TERMINATED:
         return True
     return bool(wanted.at_ns) and not _went_before(container, wanted.at_ns)
 
 
 def _went_before(container: Container, moment_ns: int) -> bool:
-    gone = container.state == lifecycle.TERMINATED
+    gone = container.state == states.TERMINATED
     return gone and (container.destroyed or 0) * 1e9 < moment_ns
 
 
@@ -340,14 +339,14 @@ async def _followed(cloud: ControlPlane, service: Service, wanted: Selection) ->
             join(container, wanted)
         # What is deployed from now on is read from its first line.
         whole = replace(wanted, tail=None, since_ns=0)
-        while service.state != lifecycle.TERMINATED:
+        while service.state != states.TERMINATED:
             for container in cloud.containers_of(service):
                 join(container, whole)
             await cloud.until(service, has_news)
         merge.complete()
 
     def has_news() -> bool:
-        return service.state == lifecycle.TERMINATED or any(
+        return service.state == states.TERMINATED or any(
             container.uuid not in merge for container in cloud.containers_of(service)
         )
 

@@ -10,8 +10,8 @@ from typing import Any
 
 from ... import wire
 from ...exceptions import BadRequest, ConflictError, NotSupported
+from ...wire import states
 from ..control.control_plane import ControlPlane
-from ..state import lifecycle
 from ..state.records import NodeCluster
 from . import catalog, fields
 from .fields import Field, integer, listing, mapping, optional_text, required_text
@@ -124,7 +124,7 @@ async def create(call: Call) -> Reply:
             f" {', '.join(region.rendered['node_types'])}"
         )
     for other in cloud.all("nodecluster", call.namespace):
-        if other.name == body["name"] and other.state != lifecycle.TERMINATED:
+        if other.name == body["name"] and other.state != states.TERMINATED:
             raise ConflictError(f"name: there is a cluster {body['name']!r} already")
     given = {**fields.defaults(FIELDS), **body}
     cluster = NodeCluster(
@@ -165,7 +165,7 @@ async def update(call: Call) -> Reply:
         if name in body and body[name] != rendered[name]:
             raise BadRequest(f"{name}: cannot be changed; make another cluster")
     target = body.get("target_num_nodes", cluster.target_num_nodes)
-    acts = target != cluster.target_num_nodes and cluster.state != lifecycle.INIT
+    acts = target != cluster.target_num_nodes and cluster.state != states.INIT
     if acts:
         _needs_machines(call)
         cloud.operations.check("scale", cluster, origin(call))

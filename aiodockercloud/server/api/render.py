@@ -8,9 +8,9 @@ from typing import Any
 
 from ... import wire
 from ...exceptions import OperationNotAllowed
+from ...wire import states
 from ..control.control_plane import ControlPlane
 from ..control.operations import Origin
-from ..state import lifecycle
 from ..state.records import Record
 from . import filters
 from .resource import Call, Reply, Resource
@@ -69,7 +69,7 @@ def listed(
     if "name" in call.query:
         # Old clients find objects by name: a terminated one must not hide, or make
         # ambiguous, the one that has its name now.
-        live = [r for r in found if getattr(r, "state", "") != lifecycle.TERMINATED]
+        live = [r for r in found if getattr(r, "state", "") != states.TERMINATED]
         found = live or found
     # Always from /api/: the Go client cuts that off by its length.
     parts = [part for part in call.request.rel_url.raw_path.split("/") if part]
@@ -83,7 +83,7 @@ def refuse_terminated(record: Record) -> None:
     Raises:
         OperationNotAllowed: The record is.
     """
-    if record.state in (lifecycle.TERMINATING, lifecycle.TERMINATED):
+    if record.state in (states.TERMINATING, states.TERMINATED):
         name = getattr(record, "name", record.uuid)
         raise OperationNotAllowed(f"update: the {record.kind} {name} is {record.state}")
 

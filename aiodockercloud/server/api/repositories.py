@@ -11,8 +11,8 @@ from typing import Any
 
 from ... import wire
 from ...exceptions import BadRequest, ConflictError, ObjectNotFound
+from ...wire import states
 from ..control.control_plane import ControlPlane
-from ..state import lifecycle
 from ..state.records import Repository
 from . import fields
 from .catalog import Entry
@@ -54,7 +54,7 @@ def render(cloud: ControlPlane, repository: Repository) -> dict[str, Any]:
             cloud.repository_for(service.namespace, service.definition["image"])
             is repository
             for service in cloud.services.values()
-            if service.state != lifecycle.TERMINATED
+            if service.state != states.TERMINATED
         ),
         "name": repository.name,
         "registry": wire.path("registry", host_of(repository.name)),

@@ -11,9 +11,9 @@ from typing import Any
 from aiohttp import web
 
 from ...exceptions import OperationNotAllowed
+from ...wire import states
 from ..control import links, names
 from ..control.control_plane import ControlPlane
-from ..state import lifecycle
 from ..state.records import Service
 from . import definitions, log_streams, streams
 from .definitions import EVERY_NODE, FIELDS, READ_ONLY
@@ -32,7 +32,7 @@ def render(cloud: ControlPlane, service: Service) -> dict[str, Any]:
     containers = cloud.containers_of(service)
     dns = names.service_dns(cloud, service)
     stack = cloud.stack_of(service)
-    states = [container.state for container in containers]
+    in_state = [container.state for container in containers]
     rendered = {
         key: value for key, value in definition.items() if key not in ("image", "tags")
     }
@@ -68,12 +68,12 @@ def render(cloud: ControlPlane, service: Service) -> dict[str, Any]:
         "nickname": definition["nickname"] or service.name,
         "public_dns": dns,
         "resource_uri": service.uri,
-        "running_num_containers": states.count(lifecycle.RUNNING),
+        "running_num_containers": in_state.count(states.RUNNING),
         "stack": stack.uri if stack else None,
         "started_datetime": date(service.started),
         "state": service.state,
         "stopped_datetime": date(service.stopped),
-        "stopped_num_containers": states.count(lifecycle.STOPPED),
+        "stopped_num_containers": in_state.count(states.STOPPED),
         "synchronized": cloud.synchronized(service),
         "tags": [{"name": name} for name in definition["tags"]],
         "target_num_containers": 0
@@ -179,7 +179,7 @@ async def terminate(call: Call) -> Reply:
     users = [
         other.name
         for other in call.cloud.sharing_volumes_of(service)
-        if other.state != lifecycle.TERMINATING
+        if other.state != states.TERMINATING
     ]
     if users:
         raise OperationNotAllowed(

@@ -8,15 +8,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ... import stackfile, wire
+from ... import stackfile
 from ...exceptions import (
     BadRequest,
     ConflictError,
     DockerCloudError,
     OperationNotAllowed,
 )
+from ...wire import states
 from ..control.control_plane import ControlPlane
-from ..state import lifecycle
 from ..state.records import Service, Stack, new_uuid
 from . import definitions, fields
 from .fields import Field, listing, mapping, optional_text
@@ -103,7 +103,7 @@ async def create(call: Call) -> Reply:
     if "name" not in body:
         raise BadRequest("name: is missing; give the stack a name")
     for other in cloud.all("stack", call.namespace):
-        if other.name == body["name"] and other.state != lifecycle.TERMINATED:
+        if other.name == body["name"] and other.state != states.TERMINATED:
             raise ConflictError(f"name: there is a stack {body['name']!r} already")
     stack = Stack(
         namespace=call.namespace,
@@ -148,7 +148,7 @@ async def update(call: Call) -> Reply:
     The containers of changed ones stay as they are until a redeploy.
     """
     cloud, stack = call.cloud, find(call)
-    if stack.state in wire.TRANSITIONAL_STATES or stack.state == lifecycle.TERMINATED:
+    if stack.state in states.TRANSITIONAL_STATES or stack.state == states.TERMINATED:
         raise OperationNotAllowed(f"update: the stack {stack.name} is {stack.state}")
     body = fields.read(await call.body(), FIELDS, ignored=READ_ONLY)
     if body.get("name", stack.name) != stack.name:

@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from ...exceptions import BadRequest, ObjectNotFound
+from ...wire import states
 from ..control.control_plane import ControlPlane
-from ..state import lifecycle
 from ..state.records import Service, Trigger
 from . import definitions, fields
 from .fields import Field, choice, integer, optional
@@ -67,7 +67,7 @@ async def index(call: Call) -> Reply:
 async def create(call: Call) -> Reply:
     service = _service(call)
     body = fields.read(await call.body(), FIELDS, ignored=READ_ONLY)
-    if service.state in (lifecycle.TERMINATING, lifecycle.TERMINATED):
+    if service.state in (states.TERMINATING, states.TERMINATED):
         raise ObjectNotFound(f"the service {service.name} is {service.state}")
     operation = body.get("operation") or REDEPLOY
     trigger = Trigger(
@@ -113,7 +113,7 @@ async def _call(call: Call, count: int) -> Reply:
     """
     cloud = call.cloud
     service = cloud.services.get(call.target.key[0].lower())
-    if service is None or service.state == lifecycle.TERMINATED:
+    if service is None or service.state == states.TERMINATED:
         raise ObjectNotFound("there is no such trigger")
     trigger = _find(call, service)
     body = await call.request.read()

@@ -17,8 +17,7 @@ from collections import defaultdict
 from collections.abc import Coroutine
 from typing import Any
 
-from ...wire import images
-from ..state import lifecycle
+from ...wire import images, states
 from ..state.records import Container, Service
 from ..state.state import State
 from .operations import Request
@@ -103,7 +102,7 @@ class AutoRedeploy:
         """The containers that a push of the service's image would concern."""
         if not service.definition["autoredeploy"]:
             return []
-        if service.state == lifecycle.NOT_RUNNING or "@" in _image(service):
+        if service.state == states.NOT_RUNNING or "@" in _image(service):
             return []
         # An image that was changed is deployed when somebody asks for it.
         return [
@@ -126,7 +125,7 @@ class AutoRedeploy:
 
     def _redeploy(self, service: Service) -> bool:
         """Whether that was begun: its state may not allow it just now."""
-        if service.state == lifecycle.NOT_RUNNING:
+        if service.state == states.NOT_RUNNING:
             return False
         reason = f"a push of {_image(service)}"
         return self._request("redeploy", service, reason=reason) is not None
@@ -134,7 +133,7 @@ class AutoRedeploy:
     async def _note(self, container: Container) -> None:
         name = container.definition["image"]
         digest = await self._digest(container.namespace, name)
-        if digest is not None and container.state != lifecycle.TERMINATED:
+        if digest is not None and container.state != states.TERMINATED:
             container.image_digest = digest
             self._cloud.save(container)
 

@@ -12,8 +12,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ...exceptions import ApiError
+from ...wire import states
 from ..engines import ContainerSpec, EngineError, MountSpec, NoSuchContainer, PortSpec
-from ..state import lifecycle
 from ..state.records import EVERYBODY, Container, Node, Service, new_uuid
 from ..state.state import State
 from . import links, placement
@@ -158,7 +158,7 @@ def candidates(cloud: State, service: Service) -> list[placement.Candidate]:
     found = []
     for node in cloud.live_nodes():
         owners = (service.namespace, EVERYBODY)
-        if node.state != lifecycle.DEPLOYED or node.namespace not in owners:
+        if node.state != states.DEPLOYED or node.namespace not in owners:
             continue
         if node.unschedulable:
             continue
@@ -300,9 +300,9 @@ async def bring_up(cloud: State, container: Container) -> None:
                 await cloud.store.flush()
             cloud.on_create(container)
             await cloud.engine.create(spec_of(cloud, container))
-            await cloud.until(container, lambda: container.state != lifecycle.STARTING)
-        if container.state == lifecycle.TERMINATED or (
-            container.state == lifecycle.STOPPED and container.exit_code is None
+            await cloud.until(container, lambda: container.state != states.STARTING)
+        if container.state == states.TERMINATED or (
+            container.state == states.STOPPED and container.exit_code is None
         ):
             raise EngineError(container.message or "it could not be started")
     except BaseException as error:
@@ -327,7 +327,7 @@ async def _give_up(cloud: State, container: Container) -> None:
     with contextlib.suppress(EngineError, ApiError, TimeoutError):
         async with asyncio.timeout(DOWN_TIMEOUT):
             await cloud.engine.remove_container(container.uuid, volumes=True)
-    cloud.set_state(container, lifecycle.TERMINATED)
+    cloud.set_state(container, states.TERMINATED)
 
 
 async def start(cloud: State, container: Container) -> None:
@@ -336,11 +336,11 @@ async def start(cloud: State, container: Container) -> None:
     Raises:
         EngineError: It could not be started.
     """
-    if container.state == lifecycle.TERMINATED:
+    if container.state == states.TERMINATED:
         raise EngineError(f"{container.name}: it was terminated meanwhile")
-    if container.state == lifecycle.RUNNING:
+    if container.state == states.RUNNING:
         return  # by what came before it, as a start of its service
-    cloud.set_state(container, lifecycle.STARTING)
+    cloud.set_state(container, states.STARTING)
     try:
         async with asyncio.timeout(UP_TIMEOUT):
             try:
@@ -352,28 +352,28 @@ async def start(cloud: State, container: Container) -> None:
             except NoSuchContainer:
                 # A volatile engine has forgotten it over a restart of the server.
                 await cloud.engine.create(spec_of(cloud, container))
-            await cloud.until(container, lambda: container.state != lifecycle.STARTING)
+            await cloud.until(container, lambda: container.state != states.STARTING)
     except (EngineError, TimeoutError) as error:
-        cloud.set_state(container, lifecycle.STOPPED)
+        cloud.set_state(container, states.STOPPED)
         raise EngineError(f"{container.name}: {error or 'did not start'}") from error
 
 
 async def stop(cloud: State, container: Container) -> None:
     """Stop a container and keep it; returns when it has stopped."""
     # What came before it, as a redeploy, may have removed it meanwhile.
-    if container.state in (lifecycle.STOPPED, lifecycle.TERMINATED):
+    if container.state in (states.STOPPED, states.TERMINATED):
         return
-    cloud.set_state(container, lifecycle.STOPPING)
+    cloud.set_state(container, states.STOPPING)
     async with asyncio.timeout(DOWN_TIMEOUT):
         await cloud.engine.stop_container(container.uuid)
-        await cloud.until(container, lambda: container.state != lifecycle.STOPPING)
+        await cloud.until(container, lambda: container.state != states.STOPPING)
 
 
 async def remove(cloud: State, container: Container, *, volumes: bool = True) -> None:
     """Remove a container; returns when it is gone. Its record stays readable."""
-    if container.state == lifecycle.TERMINATED:
+    if container.state == states.TERMINATED:
         return
-    cloud.set_state(container, lifecycle.TERMINATING)
+    cloud.set_state(container, states.TERMINATING)
     async with asyncio.timeout(DOWN_TIMEOUT):
         await cloud.engine.remove_container(container.uuid, volumes=volumes)
-    cloud.set_state(container, lifecycle.TERMINATED)
+    cloud.set_state(container, states.TERMINATED)

@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterable
 from typing import TypeVar
 
-from ..state import lifecycle
+from ...wire import states
 from ..state.records import Container, Record, Service, Stack
 from . import deployment, placement
 from .node_jobs import NODE_JOBS
@@ -104,7 +104,7 @@ async def _resume(job: Job, service: Service) -> None:
     begun = [
         c
         for c in job.cloud.containers_of(service)
-        if c.state == lifecycle.STARTING and c.deployed is None
+        if c.state == states.STARTING and c.deployed is None
     ]
     await each(begun, lambda c: deployment.bring_up(job.cloud, c))
 
@@ -115,7 +115,7 @@ async def start_service(job: Job) -> None:
     stopped = [
         c
         for c in job.cloud.containers_of(service)
-        if c.state in (lifecycle.STOPPED, lifecycle.STARTING)
+        if c.state in (states.STOPPED, states.STARTING)
     ]
     one_by_one = service.definition["sequential_deployment"]
     await each(stopped, lambda c: deployment.start(job.cloud, c), one_by_one=one_by_one)
@@ -184,7 +184,7 @@ async def terminate_service(job: Job) -> None:
     await each(
         job.cloud.containers_of(service), lambda c: deployment.remove(job.cloud, c)
     )
-    job.cloud.set_state(service, lifecycle.TERMINATED)
+    job.cloud.set_state(service, states.TERMINATED)
 
 
 # --- containers ---------------------------------------------------------------------
@@ -203,7 +203,7 @@ async def redeploy_container(job: Job) -> None:
     service = job.cloud.services[container.service]
     # Between the old and the new one there is none; the service is not "Not running".
     with job.cloud.hold(service):
-        if container.state != lifecycle.TERMINATED:
+        if container.state != states.TERMINATED:
             await _replace(job, container)
             return
         if container.replaced_by != job.action.uuid:
@@ -218,7 +218,7 @@ async def redeploy_container(job: Job) -> None:
 async def terminate_container(job: Job) -> None:
     container: Container = job.record
     service = job.cloud.services[container.service]
-    if container.state == lifecycle.TERMINATED:
+    if container.state == states.TERMINATED:
         return  # by what came before it, as a redeploy: none less is wanted
     await deployment.remove(job.cloud, container)
     target = service.definition["target_num_containers"]
@@ -277,7 +277,7 @@ async def redeploy_stack(job: Job) -> None:
 async def terminate_stack(job: Job) -> None:
     await _on_services(job, "terminate", reverse=True)
     stack: Record = job.record
-    job.cloud.set_state(stack, lifecycle.TERMINATED)
+    job.cloud.set_state(stack, states.TERMINATED)
 
 
 JOBS: dict[tuple[str, str], JobFunction] = {

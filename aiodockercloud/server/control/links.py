@@ -12,7 +12,7 @@ from typing import Any
 
 from ... import wire
 from ...exceptions import BadRequest
-from ..state import lifecycle
+from ...wire import states
 from ..state.records import Container, Node, Service
 from ..state.state import State
 from . import names
@@ -100,7 +100,7 @@ def targets(cloud: State, service: Service) -> list[tuple[str, Service]]:
         (link["name"], target)
         for link in service.definition["linked_to_service"]
         if (target := cloud.services.get(link["to_service"])) is not None
-        and target.state != lifecycle.TERMINATED
+        and target.state != states.TERMINATED
     ]
 
 
@@ -156,7 +156,7 @@ def variables(
     """
     alias = names.alias(link_name)
     found: dict[str, str] = {}
-    running = [c for c in containers if c.private_ip and c.state == lifecycle.RUNNING]
+    running = [c for c in containers if c.private_ip and c.state == states.RUNNING]
     for position, container in enumerate(running):
         of_one = _variables_of(container, _address(cloud, container, target, client))
         if position == 0:
@@ -214,7 +214,7 @@ def linked_to_container(cloud: State, container: Container) -> list[dict[str, An
         }
         for link_name, _, theirs in peers(cloud, container)
         for peer in theirs
-        if peer.private_ip and peer.state == lifecycle.RUNNING
+        if peer.private_ip and peer.state == states.RUNNING
     ]
 
 

@@ -6,8 +6,8 @@ import asyncio
 import time
 
 from ...exceptions import ApiError
+from ...wire import states
 from ..engines import EngineError
-from ..state import lifecycle
 from ..state.records import Container, Node, NodeCluster, new_uuid
 from ..state.state import State
 from . import deployment
@@ -21,20 +21,20 @@ async def _bring_up(cloud: State, node: Node) -> None:
     try:
         async with asyncio.timeout(NODE_TIMEOUT):
             await cloud.engine.add_node(node.engine_id, node.tags)
-            await cloud.until(node, lambda: node.state != lifecycle.DEPLOYING)
+            await cloud.until(node, lambda: node.state != states.DEPLOYING)
     except (EngineError, TimeoutError, ApiError) as error:
         if cloud.engine.provisions:
-            cloud.set_state(node, lifecycle.TERMINATED)
+            cloud.set_state(node, states.TERMINATED)
         raise EngineError(f"node {node.uuid}: {error or 'did not come up'}") from error
 
 
 async def _take_out(cloud: State, node: Node) -> None:
-    cloud.set_state(node, lifecycle.TERMINATING)
+    cloud.set_state(node, states.TERMINATING)
     try:
         with cloud.hold(node):
             async with asyncio.timeout(NODE_TIMEOUT):
                 await cloud.engine.remove_node(node.engine_id)
-                await cloud.until(node, lambda: node.state == lifecycle.TERMINATED)
+                await cloud.until(node, lambda: node.state == states.TERMINATED)
     except BaseException:
         # The end of the server interrupts it: the next start goes on.
         if not cloud.closing:
@@ -51,14 +51,14 @@ async def upgrade_node(job: Job) -> None:
     cloud, action = job.cloud, job.action
 
     async def restart(container: Container) -> None:
-        if container.state != lifecycle.STARTING:  # by an interrupted run of this job
+        if container.state != states.STARTING:  # by an interrupted run of this job
             await deployment.stop(cloud, container)
         await deployment.start(cloud, container)
 
     there = cloud.containers_on(job.record)
     if not action.parts:
         # Whoever continues this has to know what ran before.
-        running = [c.uuid for c in there if c.state == lifecycle.RUNNING]
+        running = [c.uuid for c in there if c.state == states.RUNNING]
         action.parts = dict.fromkeys(running, action.uuid)
         cloud.save(action)
     ran = [c for c in there if c.uuid in action.parts]
@@ -80,8 +80,8 @@ async def check_node(job: Job) -> None:
         job.log(f"it takes no containers: its availability is {node.unschedulable}")
     if answers:
         node.last_seen = time.time()
-    if node.state in (lifecycle.DEPLOYED, lifecycle.UNREACHABLE):
-        cloud.set_state(node, lifecycle.DEPLOYED if answers else lifecycle.UNREACHABLE)
+    if node.state in (states.DEPLOYED, states.UNREACHABLE):
+        cloud.set_state(node, states.DEPLOYED if answers else states.UNREACHABLE)
 
 
 async def terminate_node(job: Job) -> None:
@@ -112,7 +112,7 @@ async def scale_cluster(job: Job) -> None:
 async def _fill(job: Job, cluster: NodeCluster) -> None:
     cloud = job.cloud
     nodes = cloud.nodes_of(cluster)
-    begun = [node for node in nodes if node.state == lifecycle.DEPLOYING]
+    begun = [node for node in nodes if node.state == states.DEPLOYING]
     provider, _, region = cluster.region.partition("/")
     for _ in range(cluster.target_num_nodes - len(nodes)):
         uuid = new_uuid()
@@ -128,7 +128,7 @@ async def _fill(job: Job, cluster: NodeCluster) -> None:
                 *("byon=false", f"provider={provider}", f"region={region}"),
                 f"nodecluster-name={cluster.name}",
             ],
-            state=lifecycle.DEPLOYING,
+            state=states.DEPLOYING,
         )
         cloud.register(node)
         begun.append(node)
@@ -145,7 +145,7 @@ async def upgrade_cluster(job: Job) -> None:
 async def terminate_cluster(job: Job) -> None:
     cloud, cluster = job.cloud, job.record
     await each(cloud.nodes_of(cluster), lambda node: _take_out(cloud, node))
-    cloud.set_state(cluster, lifecycle.TERMINATED)
+    cloud.set_state(cluster, states.TERMINATED)
 
 
 NODE_JOBS: dict[tuple[str, str], JobFunction] = {

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable
 
 from ...exceptions import ApiError
+from ...wire import states
 from ..engines import (
     ContainerObservation,
     EngineError,
@@ -19,7 +20,6 @@ from ..engines import (
     NodeObservation,
     Observation,
 )
-from ..state import lifecycle
 from ..state.records import EVERYBODY, Container, Node, NodeCluster, Service
 from ..state.state import State
 from . import deployment
@@ -70,7 +70,7 @@ class Observer:
             region="",
             disk=0,
             target_num_nodes=0,
-            state=lifecycle.EMPTY_CLUSTER,
+            state=states.EMPTY_CLUSTER,
         )
         self._cloud.add(cluster)
         return cluster
@@ -84,20 +84,20 @@ class Observer:
                 await self._cloud.engine.add_node(node.engine_id, node.tags)
             else:
                 # A lost one, too, is told as long as it belongs to the engine.
-                self._cloud.set_state(node, lifecycle.TERMINATED)
+                self._cloud.set_state(node, states.TERMINATED)
         self._count_machines()
         for cluster in self._cloud.nodeclusters.values():
             self._cloud.settle_cluster(cluster)
         for container in list(self._cloud.containers.values()):
             if (
-                container.state == lifecycle.TERMINATED
+                container.state == states.TERMINATED
                 or container.uuid in self._cloud.seen
             ):
                 continue
             if not self._cloud.engine.volatile:
                 # A stopped one, too: what is there is told, running or not.
                 self.observe(ContainerObservation(uuid=container.uuid, state="gone"))
-            elif container.state in (lifecycle.RUNNING, lifecycle.STOPPING):
+            elif container.state in (states.RUNNING, states.STOPPING):
                 await self._restore(container)
         for service in self._cloud.services.values():
             self._cloud.settle(service)
@@ -107,7 +107,7 @@ class Observer:
             await self._cloud.engine.create(deployment.spec_of(self._cloud, container))
         except EngineError as error:
             log.warning("%s did not come back: %s", container.uri, error)
-            self._cloud.set_state(container, lifecycle.STOPPED)
+            self._cloud.set_state(container, states.STOPPED)
 
     # --- observations ---------------------------------------------------------------
 
@@ -140,7 +140,7 @@ class Observer:
                 nickname="",
                 tags=list(seen.tags),
                 cluster=self._machines.uuid if self._machines else None,
-                state=lifecycle.DEPLOYING,
+                state=states.DEPLOYING,
             )
             self._inherit_tags(node)
             node.engine_id = seen.id
@@ -156,21 +156,21 @@ class Observer:
         opened = self._note_tags(node, seen)
         before = node.state
         if seen.state == "gone":
-            self._cloud.set_state(node, lifecycle.TERMINATED)
+            self._cloud.set_state(node, states.TERMINATED)
         elif seen.state == "unreachable":
-            self._cloud.set_state(node, lifecycle.UNREACHABLE)
+            self._cloud.set_state(node, states.UNREACHABLE)
         else:
             node.last_seen = time.time()
             node.deployed = node.deployed or node.last_seen
-            if before in (lifecycle.DEPLOYING, lifecycle.UNREACHABLE):
-                self._cloud.set_state(node, lifecycle.DEPLOYED)
+            if before in (states.DEPLOYING, states.UNREACHABLE):
+                self._cloud.set_state(node, states.DEPLOYED)
             else:
                 self._cloud.save(node)
         self._count_machines()
         if (cluster := self._cloud.cluster_of(node)) is not None:
             self._cloud.settle_cluster(cluster)
-        if node.state == lifecycle.DEPLOYED and not node.unschedulable:
-            if before == lifecycle.DEPLOYING or opened:
+        if node.state == states.DEPLOYED and not node.unschedulable:
+            if before == states.DEPLOYING or opened:
                 self._spread(node)
 
     def _count_machines(self) -> None:
@@ -214,7 +214,7 @@ class Observer:
     async def _reach(self, service: Service, node: Node) -> None:
         # An operation that is under way may have looked before the node was there.
         await self._cloud.until(service, lambda: not self._cloud.busy(service))
-        runs = service.state in (lifecycle.RUNNING, lifecycle.PARTLY)
+        runs = service.state in (states.RUNNING, states.PARTLY_RUNNING)
         if runs and all(
             c.service != service.uuid for c in self._cloud.containers_on(node)
         ):
@@ -233,7 +233,7 @@ class Observer:
         self, container: Container, seen: ContainerObservation
     ) -> None:
         before = container.state
-        if before == lifecycle.TERMINATED:
+        if before == states.TERMINATED:
             if seen.state != "gone" and not self._cloud.engine.volatile:
                 self._clear_away(container)
             return
@@ -243,21 +243,21 @@ class Observer:
             self._cloud.move(container, node)
         container.message = seen.message
         if seen.state == "gone":
-            self._cloud.set_state(container, lifecycle.TERMINATED)
+            self._cloud.set_state(container, states.TERMINATED)
         elif seen.state == "running":
             container.private_ip = seen.private_ip
             self._bind_ports(container, seen)
             container.exit_code = None
-            if before in (lifecycle.STARTING, lifecycle.STOPPED):
+            if before in (states.STARTING, states.STOPPED):
                 container.started = time.time()
-                self._cloud.set_state(container, lifecycle.RUNNING)
+                self._cloud.set_state(container, states.RUNNING)
             else:
                 self._cloud.save(container)
         elif seen.state == "stopped":
             container.exit_code = seen.exit_code
-            if before != lifecycle.TERMINATING:
+            if before != states.TERMINATING:
                 container.stopped = time.time()
-                self._cloud.set_state(container, lifecycle.STOPPED)
+                self._cloud.set_state(container, states.STOPPED)
         elif seen.exit_code is not None:
             # Between two tries of its restart policy: it still counts as running,
             # else nothing could be done to a service whose containers crash.
@@ -265,9 +265,9 @@ class Observer:
             self._cloud.save(container)
         if container.state != before:
             self._cloud.settle(self._cloud.services[container.service])
-        if container.state == lifecycle.STOPPED and before in (
-            lifecycle.STARTING,
-            lifecycle.RUNNING,
+        if container.state == states.STOPPED and before in (
+            states.STARTING,
+            states.RUNNING,
         ):
             self._autodestroy(container)
 

@@ -18,6 +18,7 @@ from typing import Any, Protocol, TypeVar
 
 from ... import wire
 from ...exceptions import ApiError, OperationNotAllowed
+from ...wire import states
 from ..engines import EngineError
 from ..journal import Journal
 from ..state import lifecycle
@@ -80,10 +81,10 @@ class Job:
             await operations.wait(action)
         except asyncio.CancelledError:
             # Whoever cancels the whole cancels its parts.
-            if not self.cloud.closing and action.state not in lifecycle.ENDED:
+            if not self.cloud.closing and action.state not in states.ENDED:
                 operations.cancel(action)
             raise
-        if action.state != lifecycle.SUCCESS:
+        if action.state != states.SUCCESS:
             why = action.log[-1][1] if action.log else action.state
             raise EngineError(f"{name}: {why}")
 
@@ -160,7 +161,7 @@ class Operations:
         action = self._begin(operation, record, origin, params)
         if rule.during:
             self._cloud.under_way[record.uuid] = action
-            if rule.during == lifecycle.TERMINATING and isinstance(record, Service):
+            if rule.during == states.TERMINATING and isinstance(record, Service):
                 record.definition = {**record.definition, "target_num_containers": 0}
             self._cloud.set_state(record, self._during(record, operation, rule.during))
         self._spawn(action, record)
@@ -176,7 +177,7 @@ class Operations:
         try:
             return lifecycle.check(record.kind, name, record.state, operation)
         except OperationNotAllowed as error:
-            action = self.record(operation, record, origin, state=lifecycle.FAILED)
+            action = self.record(operation, record, origin, state=states.FAILED)
             self.write(action, error.message)
             raise
 
@@ -197,7 +198,7 @@ class Operations:
         record: Record,
         origin: Origin,
         *,
-        state: str = lifecycle.SUCCESS,
+        state: str = states.SUCCESS,
     ) -> Action:
         """Record something that was done, or refused, at once."""
         action = self._action(operation, record, origin, {})
@@ -210,7 +211,7 @@ class Operations:
     ) -> Action:
         action = self._action(operation, record, origin, params)
         if self._lock(record).locked():
-            action.state = lifecycle.PENDING
+            action.state = states.PENDING
         self._cloud.add(action)
         return action
 
@@ -237,8 +238,8 @@ class Operations:
     def _during(record: Record, operation: str, state: str) -> str:
         # The first deployment is a start, whatever it is called: clients poll while
         # the state is Starting.
-        first = operation == "redeploy" and record.state == lifecycle.NOT_RUNNING
-        return lifecycle.STARTING if first else state
+        first = operation == "redeploy" and record.state == states.NOT_RUNNING
+        return states.STARTING if first else state
 
     # --- running --------------------------------------------------------------------
 
@@ -254,27 +255,27 @@ class Operations:
 
     async def _run(self, action: Action, record: Record) -> None:
         cloud = self._cloud
-        outcome, problem, began = lifecycle.SUCCESS, "", False
+        outcome, problem, began = states.SUCCESS, "", False
         job = self._jobs[record.kind, action.operation]
         try:
             async with self._lock(record):
                 began = True
-                if action.state == lifecycle.PENDING:
-                    cloud.set_state(action, lifecycle.IN_PROGRESS)
+                if action.state == states.PENDING:
+                    cloud.set_state(action, states.IN_PROGRESS)
                 await job(Job(cloud, self, action, record, action.params))
         except asyncio.CancelledError:
             if self._cloud.closing:
                 # The action stays as it is and is continued at the next start.
                 raise
-            outcome, problem = lifecycle.CANCELED, "canceled"
+            outcome, problem = states.CANCELED, "canceled"
         except (EngineError, ApiError) as error:
-            outcome = lifecycle.FAILED
+            outcome = states.FAILED
             problem = error.message if isinstance(error, ApiError) else str(error)
         except TimeoutError:
-            outcome, problem = lifecycle.FAILED, "gave up waiting for the engine"
+            outcome, problem = states.FAILED, "gave up waiting for the engine"
         except Exception:
             log.exception("%s of %s failed", action.action, record.uri)
-            outcome = lifecycle.FAILED
+            outcome = states.FAILED
             problem = "internal error; the server's log has it"
         finally:
             self._tasks.pop(action.uuid, None)
@@ -286,7 +287,7 @@ class Operations:
         if problem and (began or isinstance(record, Container)):
             self._recover(record)
         self._settle(record)
-        if record.state == lifecycle.TERMINATED:
+        if record.state == states.TERMINATED:
             self._locks.pop(record.uuid, None)
         self._end(action, outcome)
 
@@ -317,7 +318,7 @@ class Operations:
 
     async def wait(self, action: Action) -> None:
         """Return when the action has ended, however."""
-        await self._cloud.until(action, lambda: action.state in lifecycle.ENDED)
+        await self._cloud.until(action, lambda: action.state in states.ENDED)
 
     # --- logs -----------------------------------------------------------------------
 
@@ -336,7 +337,7 @@ class Operations:
             journal = Journal(LOG_LINES)
             for line in action.log:
                 journal.append(line)
-            if action.state in lifecycle.ENDED:
+            if action.state in states.ENDED:
                 journal.close()
             else:
                 self._logs[action.uuid] = journal
@@ -351,7 +352,7 @@ class Operations:
             OperationNotAllowed: It has ended already.
         """
         lifecycle.check("action", action.action, action.state, "cancel")
-        self._cloud.set_state(action, lifecycle.CANCELING)
+        self._cloud.set_state(action, states.CANCELING)
         if (task := self._tasks.get(action.uuid)) is not None:
             # Not at once: a task cancelled before its first step never runs at all.
             asyncio.get_running_loop().call_soon(task.cancel)
@@ -376,14 +377,14 @@ class Operations:
         """Find what the last run of the server left unfinished: what the engine tells
         before ``resume`` leaves the intermediate states as they are."""
         for action in self._cloud.actions.values():
-            if action.state in lifecycle.ENDED:
+            if action.state in states.ENDED:
                 continue
             self._unfinished.append(action)
             record = self._cloud.by_uri(action.object)
-            if record is None or action.state == lifecycle.CANCELING:
+            if record is None or action.state == states.CANCELING:
                 continue
             rule = lifecycle.OPERATIONS[record.kind][action.operation]
-            if rule.during and record.state in wire.TRANSITIONAL_STATES:
+            if rule.during and record.state in states.TRANSITIONAL_STATES:
                 self._cloud.under_way[record.uuid] = action
 
     def resume(self) -> None:
@@ -391,13 +392,13 @@ class Operations:
         unfinished, self._unfinished = self._unfinished, []
         for action in unfinished:
             record = self._cloud.by_uri(action.object)
-            if record is not None and action.state != lifecycle.CANCELING:
+            if record is not None and action.state != states.CANCELING:
                 self._spawn(action, record)
                 continue
             if record is not None:
                 self._recover(record)
                 self._settle(record)
-            self._end(action, lifecycle.CANCELED)
+            self._end(action, states.CANCELED)
 
     async def close(self) -> None:
         """Interrupt all jobs; the next start continues them."""

@@ -14,11 +14,26 @@ from typing import Any, Literal, NamedTuple, Protocol
 
 
 class EngineError(Exception):
-    """The engine could not do it; the text is for the action's log."""
+    """The engine cannot do what was asked; the text is for the action's log."""
 
 
 class NoSuchContainer(EngineError):
-    """The engine has no container of that uuid."""
+    """The engine has no container of this uuid."""
+
+
+class EngineUnavailable(EngineError):
+    """The engine cannot be reached now; the same request may work later."""
+
+
+class NotSupportedByEngine(EngineError):
+    """The engine can never do this, whatever the fields are."""
+
+
+class UnsupportedField(EngineError):
+    """The engine cannot do what a field of a definition says.
+
+    The text is ``"field: what is wrong, what is allowed"``.
+    """
 
 
 class PortSpec(NamedTuple):
@@ -153,7 +168,7 @@ class ExecSession(Protocol):
 
 
 class Engine(Protocol):
-    """The whole contract; ``tests/contract/test_engine_contract.py`` runs it on each."""
+    """The whole contract; ``tests/contract/test_engine_contract.py`` tests it."""
 
     name: str
     #: It has machines to give: nodes can be deployed, upgraded, taken out.

@@ -12,16 +12,31 @@ from collections.abc import Collection, Mapping
 from typing import NamedTuple
 
 from ...exceptions import OperationNotAllowed
-
-NOT_RUNNING, STARTING, RUNNING = "Not running", "Starting", "Running"
-PARTLY, SCALING, REDEPLOYING = "Partly running", "Scaling", "Redeploying"
-STOPPING, STOPPED = "Stopping", "Stopped"
-TERMINATING, TERMINATED = "Terminating", "Terminated"
-INIT, DEPLOYING, DEPLOYED = "Init", "Deploying", "Deployed"
-PARTLY_DEPLOYED, EMPTY_CLUSTER = "Partly deployed", "Empty cluster"
-UNREACHABLE, UPGRADING = "Unreachable", "Upgrading"
-PENDING, IN_PROGRESS, SUCCESS = "Pending", "In progress", "Success"
-FAILED, CANCELING, CANCELED = "Failed", "Canceling", "Canceled"
+from ...wire.states import (
+    CANCELED,
+    CANCELING,
+    DEPLOYED,
+    DEPLOYING,
+    EMPTY_CLUSTER,
+    FAILED,
+    IN_PROGRESS,
+    INIT,
+    NOT_RUNNING,
+    PARTLY_DEPLOYED,
+    PARTLY_RUNNING,
+    PENDING,
+    REDEPLOYING,
+    RUNNING,
+    SCALING,
+    STARTING,
+    STOPPED,
+    STOPPING,
+    SUCCESS,
+    TERMINATED,
+    TERMINATING,
+    UNREACHABLE,
+    UPGRADING,
+)
 
 
 class Rule(NamedTuple):
@@ -36,10 +51,10 @@ def _rule(during: str, *allowed: str) -> Rule:
 
 
 _DEPLOYMENT = {
-    "start": _rule(STARTING, NOT_RUNNING, STOPPED, PARTLY),
-    "stop": _rule(STOPPING, RUNNING, PARTLY),
-    "redeploy": _rule(REDEPLOYING, NOT_RUNNING, RUNNING, PARTLY, STOPPED),
-    "terminate": _rule(TERMINATING, NOT_RUNNING, RUNNING, PARTLY, STOPPED),
+    "start": _rule(STARTING, NOT_RUNNING, STOPPED, PARTLY_RUNNING),
+    "stop": _rule(STOPPING, RUNNING, PARTLY_RUNNING),
+    "redeploy": _rule(REDEPLOYING, NOT_RUNNING, RUNNING, PARTLY_RUNNING, STOPPED),
+    "terminate": _rule(TERMINATING, NOT_RUNNING, RUNNING, PARTLY_RUNNING, STOPPED),
 }
 
 #: kind → operation → its rule.
@@ -47,8 +62,8 @@ OPERATIONS: Mapping[str, Mapping[str, Rule]] = {
     "stack": _DEPLOYMENT,
     "service": {
         **_DEPLOYMENT,
-        "scale": _rule(SCALING, NOT_RUNNING, RUNNING, PARTLY, STOPPED),
-        "rollback": _rule(REDEPLOYING, RUNNING, PARTLY, STOPPED),
+        "scale": _rule(SCALING, NOT_RUNNING, RUNNING, PARTLY_RUNNING, STOPPED),
+        "rollback": _rule(REDEPLOYING, RUNNING, PARTLY_RUNNING, STOPPED),
     },
     "container": {
         "start": _rule(STARTING, STOPPED),
@@ -73,9 +88,6 @@ OPERATIONS: Mapping[str, Mapping[str, Rule]] = {
         "retry": _rule("", SUCCESS, FAILED, CANCELED),
     },
 }
-
-#: An action in one of these has ended.
-ENDED = frozenset({SUCCESS, FAILED, CANCELED})
 
 
 def check(kind: str, name: str, state: str, operation: str) -> Rule:
@@ -107,7 +119,7 @@ def service_state(containers: Collection[str]) -> str:
     running = sum(state in (RUNNING, STOPPING) for state in live)
     if running == len(live):
         return RUNNING
-    return PARTLY if running else STOPPED
+    return PARTLY_RUNNING if running else STOPPED
 
 
 def stack_state(services: Collection[str]) -> str:
@@ -117,7 +129,7 @@ def stack_state(services: Collection[str]) -> str:
         return NOT_RUNNING
     if live <= {RUNNING, SCALING, REDEPLOYING}:
         return RUNNING
-    return STOPPED if live <= {STOPPED, NOT_RUNNING} else PARTLY
+    return STOPPED if live <= {STOPPED, NOT_RUNNING} else PARTLY_RUNNING
 
 
 def cluster_state(nodes: Collection[str]) -> str:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any, ClassVar
 
 from ... import wire
-from . import lifecycle
+from ...wire import states
 
 #: The namespace of records that all namespaces share: the machines.
 EVERYBODY = ""
@@ -70,7 +70,7 @@ class Stack(Deployed):
 
     name: str
     nickname: str
-    state: str = lifecycle.NOT_RUNNING
+    state: str = states.NOT_RUNNING
 
 
 @dataclass(slots=True, kw_only=True, repr=False)
@@ -86,7 +86,7 @@ class Service(Run):
     revision: int = 0
     #: target_num_containers was changed and nobody has scaled yet.
     scale_pending: bool = False
-    state: str = lifecycle.NOT_RUNNING
+    state: str = states.NOT_RUNNING
 
 
 @dataclass(slots=True, kw_only=True, repr=False)
@@ -115,7 +115,7 @@ class Container(Run):
     volumes: list[list[str]] = field(default_factory=list)
     #: ``[inner, protocol, published, outer or None]``; outer is what is really bound.
     ports: list[list[Any]] = field(default_factory=list)
-    state: str = lifecycle.STARTING
+    state: str = states.STARTING
     exit_code: int | None = None
     message: str = ""
     #: What its image's tag meant when it was deployed, for ``autoredeploy``.
@@ -162,7 +162,7 @@ class NodeCluster(Deployed):
     target_num_nodes: int = 1
     tags: list[str] = field(default_factory=list)
     provider_options: dict[str, Any] = field(default_factory=dict)
-    state: str = lifecycle.INIT
+    state: str = states.INIT
 
 
 @dataclass(slots=True, kw_only=True, repr=False)
@@ -222,7 +222,7 @@ class Action(Record):
     is_user_action: bool = True
     #: ``[seconds, text]``
     log: list[list[Any]] = field(default_factory=list)
-    state: str = lifecycle.IN_PROGRESS
+    state: str = states.IN_PROGRESS
     ended: float | None = None
 
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Coroutine, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from ... import wire
+from ...wire import states
 from ..engines import Engine
 from . import lifecycle
 from .accounts import Accounts
@@ -91,7 +91,7 @@ class State(Tables):
 
     def set_state(self, record: Record, state: str) -> None:
         super().set_state(record, state)
-        if state == lifecycle.TERMINATED and isinstance(record, Container):
+        if state == states.TERMINATED and isinstance(record, Container):
             # Not before: one that could not be removed goes on and needs them.
             self.accounts.forget_container(record.uuid)
 
@@ -99,42 +99,40 @@ class State(Tables):
         """Derive the states of a service and its stack, unless an operation on them
         is under way: then its end does."""
         if not self.busy(service):
-            states = [c.state for c in self.containers_of(service)]
-            if service.state != lifecycle.TERMINATED:
-                self.set_state(service, lifecycle.service_state(states))
+            found = [c.state for c in self.containers_of(service)]
+            if service.state != states.TERMINATED:
+                self.set_state(service, lifecycle.service_state(found))
         if (stack := self.stack_of(service)) is not None:
             self.settle_stack(stack)
 
     def settle_cluster(self, cluster: NodeCluster) -> None:
-        fixed = (lifecycle.INIT, lifecycle.TERMINATED)
+        fixed = (states.INIT, states.TERMINATED)
         if self.busy(cluster) or cluster.state in fixed:
             return
-        states = [node.state for node in self.nodes_of(cluster)]
-        self.set_state(cluster, lifecycle.cluster_state(states))
+        found = [node.state for node in self.nodes_of(cluster)]
+        self.set_state(cluster, lifecycle.cluster_state(found))
 
     def settle_stack(self, stack: Stack) -> None:
-        if self.busy(stack) or stack.state == lifecycle.TERMINATED:
+        if self.busy(stack) or stack.state == states.TERMINATED:
             return
-        states = [service.state for service in self.services_of(stack)]
-        self.set_state(stack, lifecycle.stack_state(states))
+        found = [service.state for service in self.services_of(stack)]
+        self.set_state(stack, lifecycle.stack_state(found))
 
     def recover(self, containers: Iterable[Container]) -> None:
         """Containers that an operation left on their way, because it failed or was
         canceled, are again what the engine last saw of them."""
         for container in containers:
             seen = self.seen.get(container.uuid)
-            moving = container.state in wire.TRANSITIONAL_STATES
+            moving = container.state in states.TRANSITIONAL_STATES
             if seen not in (None, "gone") and moving and not self.busy(container):
                 down = seen == "stopped"
-                self.set_state(
-                    container, lifecycle.STOPPED if down else lifecycle.RUNNING
-                )
+                self.set_state(container, states.STOPPED if down else states.RUNNING)
 
     def settle_node(self, node: Node) -> None:
         """A node that no operation keeps on its way any more is again what the engine
         last saw of it; its cluster follows."""
-        if node.state in wire.TRANSITIONAL_STATES and not self.busy(node):
+        if node.state in states.TRANSITIONAL_STATES and not self.busy(node):
             ready = self.seen.get(node.engine_id) == "ready"
-            self.set_state(node, lifecycle.DEPLOYED if ready else lifecycle.UNREACHABLE)
+            self.set_state(node, states.DEPLOYED if ready else states.UNREACHABLE)
         if (cluster := self.cluster_of(node)) is not None:
             self.settle_cluster(cluster)

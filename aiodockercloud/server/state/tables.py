@@ -15,7 +15,8 @@ from typing import Any, TypeVar
 
 from ... import wire
 from ...exceptions import ObjectNotFound
-from . import lifecycle, records
+from ...wire import states
+from . import records
 from .hub import Hub
 from .records import (
     EVERYBODY,
@@ -104,13 +105,13 @@ class Tables:
             self.save(record)
             return
         record.state = state
-        if state == lifecycle.TERMINATED:
+        if state == states.TERMINATED:
             if isinstance(record, Deployed):
                 record.destroyed = time.time()
             if isinstance(record, Container):
                 self._of_node[record.node].pop(record.uuid, None)
         self.save(record)
-        self._tell(record, "delete" if state == lifecycle.TERMINATED else "update")
+        self._tell(record, "delete" if state == states.TERMINATED else "update")
 
     def _tell(self, record: Record, action: str) -> None:
         if record.kind in records.EVENT_KINDS:
@@ -127,7 +128,7 @@ class Tables:
             self._of_stack[record.stack][record.uuid] = record
         elif isinstance(record, Container):
             self._of_service[record.service][record.uuid] = record
-            if record.state != lifecycle.TERMINATED:
+            if record.state != states.TERMINATED:
                 self._of_node[record.node][record.uuid] = record
 
     def remove(self, record: Record) -> None:
@@ -238,7 +239,7 @@ class Tables:
             for other in self.services.values()
             # Most have none: with thousands of services it counts to see that first.
             if (links := other.definition["linked_to_service"])
-            and other.state != lifecycle.TERMINATED
+            and other.state != states.TERMINATED
             and any(link["to_service"] == service.uuid for link in links)
         ]
 
@@ -317,7 +318,7 @@ class Tables:
             service = self._service_named(reference, namespace, stack)
         if service is None or service.namespace != namespace:
             return None
-        return service if service.state != lifecycle.TERMINATED else None
+        return service if service.state != states.TERMINATED else None
 
     def _service_named(
         self, name: str, namespace: str, stack: str | None
@@ -336,4 +337,4 @@ class Tables:
 
 
 def _live(records: Iterable[R]) -> list[R]:
-    return [r for r in records if r.state != lifecycle.TERMINATED]
+    return [r for r in records if r.state != states.TERMINATED]

@@ -6,9 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aiodockercloud import OperationNotAllowed, wire
+from aiodockercloud import OperationNotAllowed
 from aiodockercloud.server.state import lifecycle
 from aiodockercloud.server.state.lifecycle import OPERATIONS
+from aiodockercloud.wire import states
 
 #: kind → state → what is allowed there, as the reference's tables have it.
 DOCUMENTED = {
@@ -182,9 +183,12 @@ def test_operation_leads_through_its_documented_state(
 def test_intermediate_states_allow_nothing() -> None:
     for kind, rules in OPERATIONS.items():
         for operation, rule in rules.items():
-            assert rule.allowed.isdisjoint(wire.TRANSITIONAL_STATES), (kind, operation)
+            assert rule.allowed.isdisjoint(states.TRANSITIONAL_STATES), (
+                kind,
+                operation,
+            )
             if kind != "action" and rule.during:
-                assert rule.during in wire.TRANSITIONAL_STATES
+                assert rule.during in states.TRANSITIONAL_STATES
 
 
 @pytest.mark.parametrize(("kind", "state", "documented"), TABLE)

@@ -20,8 +20,8 @@ from multidict import MultiDict
 
 from .... import wire
 from ....exceptions import BadRequest
+from ....wire import states
 from ...control.control_plane import ControlPlane
-from ...state import lifecycle
 from .. import actions, containers, log_streams, services, streams
 from ..fields import choice, optional
 from ..render import submitted
@@ -45,7 +45,7 @@ _IMAGE_EXTRA: Mapping[str, Any] = {
     "last_build_date": None,
     "public_url": "",
     "star_count": 0,
-    "state": "Success",
+    "state": states.SUCCESS,
     "tags": [],
 }
 #: Filters of image lists, and what is true of all images here.
@@ -71,7 +71,7 @@ _OBJECTS = frozenset(
 )
 
 #: A service in one of these scales as soon as its target is changed.
-_SCALES_AT_ONCE = (lifecycle.RUNNING, lifecycle.PARTLY)
+_SCALES_AT_ONCE = (states.RUNNING, states.PARTLY_RUNNING)
 
 
 # --- in -----------------------------------------------------------------------------

@@ -13,7 +13,7 @@ from aiohttp import web
 
 from .... import wire
 from ....exceptions import NotSupported, ObjectNotFound
-from ...state import lifecycle
+from ....wire import states
 from ...state.records import Service
 from .. import repositories
 from ..catalog import Entry
@@ -53,7 +53,7 @@ def used_images(call: Call) -> set[tuple[str, str]]:
     return {
         _name_and_tag(service.definition["image"])
         for service in call.cloud.all("service", call.namespace)
-        if service.state != lifecycle.TERMINATED
+        if service.state != states.TERMINATED
     }
 
 
@@ -89,7 +89,7 @@ def _volumes(call: Call) -> list[Entry]:
     volumes shares them with the one before it."""
     found: dict[str, dict[str, Any]] = {}
     for container in call.cloud.all("container", call.namespace):
-        live = container.state != lifecycle.TERMINATED
+        live = container.state != states.TERMINATED
         for _, uuid in container.volumes:
             shown = found.setdefault(
                 uuid,
@@ -97,7 +97,7 @@ def _volumes(call: Call) -> list[Entry]:
                     "containers": [],
                     "node": wire.path("node", container.node),
                     "resource_uri": wire.path("volume", uuid),
-                    "state": "Created" if live else lifecycle.TERMINATED,
+                    "state": "Created" if live else states.TERMINATED,
                     "uuid": uuid,
                     "volume_group": _group_uri(container.service),
                 },
@@ -124,12 +124,12 @@ def _groups(call: Call) -> list[Entry]:
 
 
 def _group(service: Service, volumes: list[str]) -> dict[str, Any]:
-    gone = service.state == lifecycle.TERMINATED
+    gone = service.state == states.TERMINATED
     return {
         "name": service.name,
         "resource_uri": _group_uri(service.uuid),
         "services": [service.uri],
-        "state": lifecycle.TERMINATED if gone else "Created",
+        "state": states.TERMINATED if gone else "Created",
         "uuid": service.uuid,
         "volumes": volumes,
     }
