@@ -12,20 +12,20 @@ import secrets
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from aiohttp import web
 
 from .api.app import make_app
-from .control.autoredeploy import INTERVAL
 from .control.control_plane import ControlPlane
 from .engines import Engine
 from .engines.embedded import Embedded
 from .faults import Faults
+from .settings import Settings
 from .state.store import Store
 
-__all__ = ["Embedded", "Faults", "Server", "make_app", "running"]
+__all__ = ["Embedded", "Faults", "Server", "Settings", "make_app", "running"]
 
 #: The user of a server that was given none.
 DEFAULT_USER = "admin"
@@ -59,7 +59,8 @@ async def running(
     data_dir: str | Path | None = None,
     public_url: str | None = None,
     domain: str = "dockerapp.io",
-    image_poll: float = INTERVAL,
+    image_poll: float | None = None,
+    settings: Settings | None = None,
     faults: Faults | None = None,
 ) -> AsyncIterator[Server]:
     """Serve the API in this process for the time of the block.
@@ -74,6 +75,7 @@ async def running(
         domain: The end of the DNS names of services, containers and nodes.
         image_poll: Seconds between two looks for pushed images, for ``autoredeploy``
             on engines that are not told of pushes.
+        settings: Limits, retention and timings (``server.settings``).
         faults: What goes wrong on purpose (``server.faults``): for tests of clients.
 
     Raises:
@@ -82,7 +84,11 @@ async def running(
     engine = engine or Embedded()
     faults = faults or Faults()
     store = Store(Path(data_dir) if data_dir else None)
-    cloud = ControlPlane(engine, store, domain=domain, image_poll=image_poll)
+    settings = settings or Settings()
+    if image_poll is not None:
+        timings = replace(settings.timings, image_poll=image_poll)
+        settings = replace(settings, timings=timings)
+    cloud = ControlPlane(engine, store, domain=domain, settings=settings)
     runner = web.AppRunner(
         make_app(cloud, faults),
         handle_signals=False,

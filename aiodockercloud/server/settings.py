@@ -64,7 +64,8 @@ class Timings:
     node: float = 900.0
     #: Between two attempts to remove what was left on an engine.
     cleanup_retry: float = 10.0
-    #: Between two looks for pushed images, on engines that report no pushes.
+    #: Between two looks for pushed images, on engines that report no pushes. Some
+    #: registries count each look as a pull.
     image_poll: float = 300.0
     #: Between two looks for what has been kept long enough.
     sweep: float = 60.0

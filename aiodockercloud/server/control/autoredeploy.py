@@ -24,23 +24,13 @@ from .operations import Request
 
 log = logging.getLogger(__name__)
 
-#: Seconds between two looks at the registries. Some count each as a pull.
-INTERVAL = 300.0
-
 
 class AutoRedeploy:
-    """Looks for pushes, and redeploys what they concern.
+    """Looks for pushes, and redeploys what they concern."""
 
-    Args:
-        interval: Seconds between two looks.
-    """
-
-    def __init__(
-        self, cloud: State, request: Request, interval: float = INTERVAL
-    ) -> None:
+    def __init__(self, cloud: State, request: Request) -> None:
         self._cloud = cloud
         self._request = request
-        self._interval = interval
         #: Service uuid → the digest that it was redeployed for: once, even if that
         #: left an old container on a node that is lost.
         self._done: dict[str, str] = {}
@@ -85,7 +75,7 @@ class AutoRedeploy:
 
     async def _keep_looking(self) -> None:
         while True:
-            await asyncio.sleep(self._interval)
+            await asyncio.sleep(self._cloud.settings.timings.image_poll)
             try:
                 await self.look()
             except Exception:

@@ -13,6 +13,7 @@ import time
 from typing import Any, Protocol
 
 from ..engines import Engine, Observation
+from ..settings import Settings
 from ..state.accounts import ACCOUNT
 from ..state.state import State
 from ..state.store import Store
@@ -46,14 +47,15 @@ class ControlPlane(State):
         store: Store | None = None,
         *,
         domain: str = "dockerapp.io",
-        image_poll: float = autoredeploy.INTERVAL,
+        settings: Settings | None = None,
     ) -> None:
-        super().__init__(engine, store or Store(), domain=domain)
+        settings = settings or Settings()
+        super().__init__(engine, store or Store(), domain=domain, settings=settings)
         #: Rows of the store that are not records, by their kind.
         self.stored: dict[str, StoredRows] = {}
         self.operations = Operations(self, JOBS)
         request = self.operations.submit_internal
-        self.autoredeploy = autoredeploy.AutoRedeploy(self, request, image_poll)
+        self.autoredeploy = autoredeploy.AutoRedeploy(self, request)
         self.observer = Observer(self, request, self.autoredeploy.pushed)
         self.on_create = self.autoredeploy.deploying
 

@@ -14,6 +14,7 @@ from typing import Any
 
 from ...wire import states
 from ..engines import Engine
+from ..settings import Settings
 from . import lifecycle
 from .accounts import Accounts
 from .records import Action, Container, Node, NodeCluster, Record, Service, Stack
@@ -24,8 +25,11 @@ from .tables import Tables
 class State(Tables):
     """The records, the engine they describe, and what was last seen of it."""
 
-    def __init__(self, engine: Engine, store: Store, *, domain: str) -> None:
+    def __init__(
+        self, engine: Engine, store: Store, *, domain: str, settings: Settings
+    ) -> None:
         super().__init__(store)
+        self.settings = settings
         self.engine = engine
         self.accounts = Accounts(store)
         self.domain = domain
