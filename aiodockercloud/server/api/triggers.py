@@ -24,14 +24,13 @@ FIELDS: Mapping[str, Field] = {
     "operation": Field(optional(choice(REDEPLOY, SCALEUP), unset=(None, ""))),
 }
 READ_ONLY = ("url", "resource_uri", "uuid")
-#: Bytes of a call's body that become a variable in the new containers.
-LARGEST_BODY = 64 * 1024
 
-#: The key is (service, trigger): the trigger's uuid is all the credentials there are.
+#: The key is (service, trigger). A call needs no credentials but the trigger's uuid.
 resource = Resource("trigger", public=frozenset({("call",), ("call", "*")}))
 
 
 def render(cloud: ControlPlane, trigger: Trigger) -> dict[str, Any]:
+    """Return the JSON object of a trigger; every key is always present."""
     return {
         "name": trigger.name,
         "operation": trigger.operation,
@@ -88,7 +87,7 @@ async def inspect(call: Call) -> Reply:
 
 @resource.route("DELETE")
 async def delete(call: Call) -> Reply:
-    """204: of the old clients one takes an object too, the others nothing else."""
+    """Answer 204: one old client also accepts an object, the others only 204."""
     service = _service(call)
     trigger = _find(call, service)
     call.cloud.remove(trigger)
@@ -107,9 +106,15 @@ async def call_by(call: Call) -> Reply:
 
 
 async def _call(call: Call, count: int) -> Reply:
-    """Redeploy with the body in ``DOCKERCLOUD_TRIGGER_BODY``, or scale up by *count*.
+    """Redeploy the service, or scale it up by *count* containers.
 
-    Any content type will do; a state that forbids the operation is a 422.
+    New containers have the body of a redeploying call in the variable
+    ``DOCKERCLOUD_TRIGGER_BODY``. Any content type is accepted.
+
+    Raises:
+        ObjectNotFound: No trigger or service has this uuid.
+        BadRequest: The body is too large, or the target would be out of bounds.
+        OperationNotAllowed: The service's state forbids the operation.
     """
     cloud = call.cloud
     service = cloud.services.get(call.target.key[0].lower())
@@ -129,8 +134,9 @@ async def _call(call: Call, count: int) -> Reply:
         definitions.apply(service, definition)
         action = cloud.operations.submit("scale", service, origin(call))
     else:
-        if len(body) > LARGEST_BODY:
-            raise BadRequest(f"body: must be at most {LARGEST_BODY} bytes")
+        largest = cloud.settings.limits.largest_trigger_body
+        if len(body) > largest:
+            raise BadRequest(f"body: must be at most {largest} bytes")
         text = body.decode("utf-8", "replace").replace("\0", "")
         action = cloud.operations.submit(
             "redeploy",
