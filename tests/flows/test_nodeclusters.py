@@ -259,7 +259,7 @@ async def test_docker_upgrade_that_fails_leaves_containers_as_they_are(
         ({"node_type": "nothing"}, "node_type: there is no nodetype"),
         (
             {"node_type": "/api/infra/v1/nodetype/digitalocean/1gb/"},
-            "node_type: .* not to be had in aws/us-east-1",
+            "node_type: .* not available in aws/us-east-1",
         ),
         ({"disk": "many"}, "disk: must be a whole number"),
         ({"provider_options": {"vpc": {"x": 1}}}, r"provider_options\.vpc\.x"),

@@ -1,4 +1,4 @@
-"""Actions: what was asked, by whom, and how it went.
+"""Actions: each requested operation, its user and its result.
 
 Source: Docker Cloud API reference, "Actions".
 """
@@ -28,14 +28,15 @@ resource = Resource("action")
 
 
 def render(cloud: ControlPlane, action: Action) -> dict[str, Any]:
-    """The object as clients see it, every key always there.
+    """Return the JSON object of an action; every key is always present.
 
-    Not ``logs``, which Tutum had: in the official SDK it would hide the method.
+    Tutum's key ``logs`` is left out: in the official SDK that key would hide the method
+    of the same name.
     """
     ended = action.state in states.ENDED
     return {
         "action": action.action,
-        # Requests hold passwords and variables: none is kept.
+        # A request may contain passwords: its body is not stored.
         "body": "",
         "can_be_canceled": action.state in (states.PENDING, states.IN_PROGRESS),
         "can_be_retried": ended and cloud.operations.repeatable(action),
@@ -56,14 +57,22 @@ def render(cloud: ControlPlane, action: Action) -> dict[str, Any]:
 
 
 def _reachable(call: Call) -> list[Action]:
-    """The actions that a call may see, newest first: paths of actions have no
-    namespace, so those of every namespace that the account may use."""
+    """Return the actions that the caller may read, newest first.
+
+    An action's path has no namespace. Without a namespace, an account that is not
+    limited to one reads the actions of all namespaces.
+    """
     if call.account.scoped or call.target.namespace:
         return call.cloud.all("action", call.namespace)
     return list(reversed(call.cloud.actions.values()))
 
 
 def find(call: Call) -> Action:
+    """Return the action that the path names.
+
+    Raises:
+        ObjectNotFound: The caller may not read such an action, or none exists.
+    """
     action = call.cloud.actions.get(call.pk.lower())
     if action is None:
         raise ObjectNotFound(f"there is no action {call.pk}")
@@ -102,14 +111,14 @@ async def index(call: Call) -> Reply:
 
 
 def _related(cloud: ControlPlane, uri: str) -> set[str]:
-    """An object, what is in it, and the service and stack it is in."""
+    """Return the URIs of an object, its members, and its service and stack."""
     uri = wire.canonical_uri(uri)
     record = cloud.by_uri(uri)
     if record is None:
         return {uri}
     owners = [] if record.kind == "action" else cloud.parents(record)
-    around = [owner for owner in owners if "/api/app/" in owner]
-    return {uri, *(member.uri for member in cloud.members(record)), *around}
+    owners = [owner for owner in owners if "/api/app/" in owner]
+    return {uri, *(member.uri for member in cloud.members(record)), *owners}
 
 
 @resource.route("GET")
@@ -126,11 +135,11 @@ async def cancel(call: Call) -> Reply:
 
 @resource.route("POST", "retry")
 async def retry(call: Call) -> Reply:
-    """Begin the same operation again; the answer is the new action."""
+    """Start the same operation again and answer with the new action."""
     action = find(call)
     record = call.cloud.by_uri(action.object)
     if record is None:
-        raise ObjectNotFound(f"retry: {action.object} is no longer there")
+        raise ObjectNotFound(f"retry: {action.object} does not exist any more")
     again = call.cloud.operations.retry(action, record, origin(call))
     return Reply(render(call.cloud, again), 202, again)
 

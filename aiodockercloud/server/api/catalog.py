@@ -1,7 +1,7 @@
-"""Providers, regions, availability zones and node types that an engine has to give.
+"""Providers, regions, availability zones and node types of an engine.
 
-The embedded engine gives machines under the names that scripts of the time use. An
-engine that runs on machines of one's own has none to give, and says so.
+The embedded engine provisions nodes under the names that scripts for the hosted service
+use. An engine on bring-your-own nodes has a single provider, without regions.
 Source: Docker Cloud API reference, "Providers" to "Node Types".
 """
 
@@ -16,7 +16,7 @@ from ...exceptions import ObjectNotFound
 from .render import listed
 from .resource import Call, Reply, Resource
 
-#: provider → label, region → (label, zones), node type → label.
+#: Provider → (label, {region: (label, zones)}, {node type: label}).
 _PROVIDERS: dict[str, tuple[str, dict[str, tuple[str, list[str]]], dict[str, str]]] = {
     "digitalocean": (
         "Digital Ocean (embedded)",
@@ -65,14 +65,19 @@ class Entry(NamedTuple):
 
 @cache
 def entries(kind: str, available: bool) -> dict[str, Entry]:
-    """All objects of a kind by their keys; *available* when machines can be had."""
+    """Return all catalogue entries of a kind by their keys.
+
+    Args:
+        kind: provider, region, az or nodetype.
+        available: Whether the engine provisions nodes.
+    """
     build = {
         "provider": _providers,
         "region": _regions,
         "az": _zones,
         "nodetype": _types,
     }
-    rendered = build[kind]() if available else _BROUGHT.get(kind, [])
+    rendered = build[kind]() if available else _BRING_YOUR_OWN.get(kind, [])
     found = {}
     for one in rendered:
         target = wire.split_path(str(one["resource_uri"]))
@@ -82,12 +87,12 @@ def entries(kind: str, available: bool) -> dict[str, Entry]:
 
 
 def uri(kind: str, key: str) -> str | None:
-    """The URI of an entry by its key; machines of one's own have no key."""
+    """Return the URI of an entry by its key; a bring-your-own node has the key ""."""
     return wire.path(kind, *key.split("/")) if key else None
 
 
-#: Machines of one's own: brought, not bought.
-_BROUGHT = {
+#: The catalogue of an engine that runs on bring-your-own nodes.
+_BRING_YOUR_OWN = {
     "provider": [
         {
             "label": "Your own machines: bring them with a join token",
@@ -164,9 +169,9 @@ def _types() -> list[dict[str, Any]]:
 
 
 def _resource(kind: str, known: Sequence[str]) -> Resource:
-    made = Resource(kind)
+    resource = Resource(kind)
 
-    @made.route("GET", key=False)
+    @resource.route("GET", key=False)
     async def index(call: Call) -> Reply:
         records = entries(kind, call.cloud.engine.provisions).values()
         return listed(
@@ -178,14 +183,14 @@ def _resource(kind: str, known: Sequence[str]) -> Resource:
             records=list(records),
         )
 
-    @made.route("GET")
+    @resource.route("GET")
     async def inspect(call: Call) -> Reply:
         entry = entries(kind, call.cloud.engine.provisions).get(call.pk)
         if entry is None:
             raise ObjectNotFound(f"there is no {kind} {call.pk}")
         return Reply(dict(entry.rendered))
 
-    return made
+    return resource
 
 
 _KEYS = ("name", "available", "resource_uri")

@@ -1,4 +1,4 @@
-"""Containers: their routes and what is shown of them.
+"""Containers: routes and rendering.
 
 Source: Docker Cloud API reference, "Containers".
 """
@@ -19,7 +19,7 @@ from . import log_streams, streams
 from .render import date, listed, serve_operations
 from .resource import Call, Reply, Resource
 
-#: Fields a container shows as its service had them when it was deployed.
+#: Fields rendered from the definition with which the container was deployed.
 _INHERITED = (
     *("autodestroy", "autorestart", "cap_add", "cap_drop", "cgroup_parent"),
     *("cpu_shares", "cpuset", "devices", "dns", "domainname", "extra_hosts"),
@@ -47,7 +47,7 @@ resource = Resource("container")
 
 
 def render(cloud: ControlPlane, container: Container) -> dict[str, Any]:
-    """The object as clients see it, every key always there."""
+    """Return the JSON object of a container; every key is always present."""
     definition = container.definition
     service = cloud.services[container.service]
     node = cloud.nodes.get(container.node)
@@ -126,6 +126,11 @@ def _exit_message(container: Container) -> str | None:
 
 
 def find(call: Call) -> Container:
+    """Return the container that the path names.
+
+    Raises:
+        ObjectNotFound: The caller's namespace has no such container.
+    """
     container: Container = call.cloud.get("container", call.pk, call.namespace)
     return container
 
@@ -167,7 +172,10 @@ async def logs(call: Call) -> web.StreamResponse:
 
 @resource.route("GET", "exec")
 async def execute(call: Call) -> web.StreamResponse:
-    """Run a command, ``sh`` when none is given; split into words as a shell would."""
+    """Run a command, by default ``sh``, and stream its input and output.
+
+    The command is split into words as a shell splits a line.
+    """
     container = find(call)
     if container.state != states.RUNNING:
         raise OperationNotAllowed(
@@ -177,6 +185,6 @@ async def execute(call: Call) -> web.StreamResponse:
         command = shlex.split(call.query.get("command") or "sh")
     except ValueError as error:
         raise BadRequest(f"command: cannot be split into words: {error}") from None
-    streams.require_upgrade(call.request)  # before anything is run
+    streams.require_upgrade(call.request)  # before the command starts
     session = await call.cloud.engine.exec(container.uuid, command or ["sh"])
     return await streams.serve_exec(call, session)

@@ -1,6 +1,6 @@
-"""Tags over all nodes, and tokens for machines that somebody brings.
+"""The tags of all nodes, and tokens with which bring-your-own nodes join.
 
-Neither is in the reference; the official command line calls both.
+The reference describes neither; the official command line calls both.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ tokens = Resource("token")
 
 @tags.route("GET", key=False)
 async def tag_index(call: Call) -> Reply:
-    """Every tag that a node has, ``{"name": …, "origin": "user" or "tutum"}``."""
+    """List the tags of all nodes, ``{"name": …, "origin": "user" or "tutum"}``."""
     found: dict[str, str] = {}
     for node in call.cloud.all("node", call.namespace):
         found.update(dict.fromkeys(node.auto_tags, "tutum"))
@@ -39,8 +39,8 @@ async def tag_index(call: Call) -> Reply:
 
 @tokens.route("POST", key=False)
 async def create_token(call: Call) -> Reply:
-    """A token to join with: the engine's, where machines can join it."""
-    joining = await call.cloud.engine.join_token()
-    token = Token(namespace=call.namespace, token=joining or secrets.token_hex(16))
+    """Create a join token: the engine's own, if nodes can join the engine."""
+    join_token = await call.cloud.engine.join_token()
+    token = Token(namespace=call.namespace, token=join_token or secrets.token_hex(16))
     call.cloud.add(token)
     return Reply({"token": token.token, "resource_uri": token.uri}, 201)

@@ -1,4 +1,4 @@
-"""Node clusters: machines of one kind, deployed and scaled together.
+"""Node clusters: nodes of one type, deployed and scaled together.
 
 Source: Docker Cloud API reference, "Node Clusters".
 """
@@ -23,13 +23,17 @@ _IAM = {"instance_profile_name"}
 
 
 def _provider_options(place: str, value: Any) -> dict[str, Any]:
-    """``{"vpc": {"id", "subnets", "security_groups"}, "iam": {…}}``, each optional."""
+    """Return checked provider options; every key is optional.
+
+    They are ``{"vpc": {"id", "subnets", "security_groups"}, "iam":
+    {"instance_profile_name"}}``.
+    """
     if value is None:
         return {}
     for part, options in mapping(place, value).items():
         allowed = {"vpc": _VPC, "iam": _IAM}.get(part)
         if allowed is None:
-            raise BadRequest(f"{place}.{part}: there are vpc and iam only")
+            raise BadRequest(f"{place}.{part}: must be vpc or iam")
         unknown = set(mapping(f"{place}.{part}", options)) - allowed
         if unknown:
             raise BadRequest(
@@ -53,14 +57,14 @@ READ_ONLY = (
     *("uuid", "resource_uri", "state", "nodes", "current_num_nodes"),
     *("deployed_datetime", "destroyed_datetime", "dockercloud_action_uri"),
 )
-#: Fields of a cluster that is there: its machines are what they are.
+#: Fields of an existing cluster that cannot be changed: its nodes keep their type.
 _FIXED = ("name", "node_type", "region", "disk", "provider_options")
 
 resource = Resource("nodecluster")
 
 
 def render(cloud: ControlPlane, cluster: NodeCluster) -> dict[str, Any]:
-    """The object as clients see it, every key always there."""
+    """Return the JSON object of a node cluster; every key is always present."""
     nodes = cloud.nodes_of(cluster)
     return {
         "current_num_nodes": len(nodes),
@@ -82,12 +86,21 @@ def render(cloud: ControlPlane, cluster: NodeCluster) -> dict[str, Any]:
 
 
 def find(call: Call) -> NodeCluster:
+    """Return the node cluster that the path names.
+
+    Raises:
+        ObjectNotFound: The caller's namespace has no such cluster.
+    """
     cluster: NodeCluster = call.cloud.get("nodecluster", call.pk, call.namespace)
     return cluster
 
 
 def _entry(kind: str, place: str, reference: str) -> catalog.Entry:
-    """The object of the catalogue that a URI or a key names."""
+    """Return the catalogue entry that a URI or a key names.
+
+    Raises:
+        BadRequest: The catalogue has no such entry.
+    """
     target = wire.split_path(reference)
     key = target.pk if target and target.kind == kind else reference
     entry = catalog.entries(kind, True).get(key)
@@ -111,7 +124,7 @@ async def index(call: Call) -> Reply:
 @resource.route("POST", key=False)
 async def create(call: Call) -> Reply:
     cloud = call.cloud
-    _needs_machines(call)
+    _require_provisioning(call)
     body = fields.read(await call.body(), FIELDS, ignored=READ_ONLY)
     for name in ("name", "node_type", "region"):
         if name not in body:
@@ -120,8 +133,8 @@ async def create(call: Call) -> Reply:
     region = _entry("region", "region", body["region"])
     if node_type.rendered["resource_uri"] not in region.rendered["node_types"]:
         raise BadRequest(
-            f"node_type: {node_type.key} is not to be had in {region.key}; there are"
-            f" {', '.join(region.rendered['node_types'])}"
+            f"node_type: {node_type.key} is not available in {region.key}; available"
+            f" are {', '.join(region.rendered['node_types'])}"
         )
     for other in cloud.all("nodecluster", call.namespace):
         if other.name == body["name"] and other.state != states.TERMINATED:
@@ -141,10 +154,15 @@ async def create(call: Call) -> Reply:
     return Reply(render(cloud, cluster), 201, action)
 
 
-def _needs_machines(call: Call) -> None:
+def _require_provisioning(call: Call) -> None:
+    """Refuse a request that needs new nodes of an engine that provisions none.
+
+    Raises:
+        NotSupported: The engine runs on bring-your-own nodes.
+    """
     if not call.cloud.engine.provisions:
         raise NotSupported(
-            f"the {call.cloud.engine.name} engine has no machines to give: bring your"
+            f"the {call.cloud.engine.name} engine does not provision nodes: bring your"
             " own with a token (POST /api/infra/v1/token/)"
         )
 
@@ -156,18 +174,21 @@ async def inspect(call: Call) -> Reply:
 
 @resource.route("PATCH")
 async def update(call: Call) -> Reply:
-    """Tags count at once for later deployments; another target acts at once."""
+    """Change a cluster; a changed target scales the cluster at once.
+
+    Changed tags are set on the cluster's nodes and apply to later deployments.
+    """
     cloud, cluster = call.cloud, find(call)
     refuse_terminated(cluster)
     body = fields.read(await call.body(), FIELDS, ignored=READ_ONLY)
     rendered = render(cloud, cluster)
     for name in _FIXED:
         if name in body and body[name] != rendered[name]:
-            raise BadRequest(f"{name}: cannot be changed; make another cluster")
+            raise BadRequest(f"{name}: cannot be changed; create another cluster")
     target = body.get("target_num_nodes", cluster.target_num_nodes)
-    acts = target != cluster.target_num_nodes and cluster.state != states.INIT
-    if acts:
-        _needs_machines(call)
+    scales = target != cluster.target_num_nodes and cluster.state != states.INIT
+    if scales:
+        _require_provisioning(call)
         cloud.operations.check("scale", cluster, origin(call))
     if "tags" in body:
         for node in cloud.nodes_of(cluster):
@@ -180,15 +201,18 @@ async def update(call: Call) -> Reply:
     cluster.nickname = body.get("nickname") or cluster.nickname
     cluster.target_num_nodes = target
     cloud.touch(cluster)
-    if acts:
+    if scales:
         return submitted(call, cluster, "scale", render)
     action = cloud.operations.record("update", cluster, origin(call))
     return Reply(render(cloud, cluster), 200, action)
 
 
-def _of_ours(call: Call) -> NodeCluster:
-    _needs_machines(call)
+def _find_provisioned(call: Call) -> NodeCluster:
+    """Return the node cluster that the path names, if the engine provisions nodes."""
+    _require_provisioning(call)
     return find(call)
 
 
-serve_operations(resource, _of_ours, render, "deploy", "docker-upgrade", "terminate")
+serve_operations(
+    resource, _find_provisioned, render, "deploy", "docker-upgrade", "terminate"
+)

@@ -1,4 +1,4 @@
-"""Nodes: the machines that containers run on.
+"""Nodes: the hosts on which containers run.
 
 Source: Docker Cloud API reference, "Nodes".
 """
@@ -26,7 +26,7 @@ READ_ONLY = (
     *("destroyed_datetime", "disk", "docker_execdriver", "docker_graphdriver"),
     *("docker_version", "external_fqdn", "last_seen", "memory", "node_cluster"),
     *("node_type", "public_ip", "region", "resource_uri", "state", "tunnel", "uuid"),
-    # Written by the network daemon of each node.
+    # The network daemon of each node sends these.
     *("private_ips", "dockercloud_action_uri"),
 )
 
@@ -34,7 +34,7 @@ resource = Resource("node")
 
 
 def render(cloud: ControlPlane, node: Node) -> dict[str, Any]:
-    """The object as clients see it, every key always there."""
+    """Return the JSON object of a node; every key is always present."""
     fqdn = names.node_dns(cloud, node)
     cluster = cloud.cluster_of(node)
     return {
@@ -66,6 +66,11 @@ def render(cloud: ControlPlane, node: Node) -> dict[str, Any]:
 
 
 def find(call: Call) -> Node:
+    """Return the node that the path names.
+
+    Raises:
+        ObjectNotFound: The caller's namespace has no such node.
+    """
     node: Node = call.cloud.get("node", call.pk, call.namespace)
     return node
 
@@ -83,7 +88,7 @@ async def inspect(call: Call) -> Reply:
 
 @resource.route("PATCH")
 async def update(call: Call) -> Reply:
-    """Nickname and tags; tags count for later deployments."""
+    """Change nickname and tags; changed tags apply to later deployments."""
     node = find(call)
     refuse_terminated(node)
     body = fields.read(await call.body(), FIELDS, ignored=READ_ONLY)
@@ -98,15 +103,19 @@ async def update(call: Call) -> Reply:
     return Reply(render(call.cloud, node), 200, action)
 
 
-def _of_ours(call: Call) -> Node:
-    """A node that this server brought up itself."""
+def _find_provisioned(call: Call) -> Node:
+    """Return the node that the path names, if the engine provisions its nodes.
+
+    Raises:
+        NotSupported: The engine runs on bring-your-own nodes.
+    """
     if not call.cloud.engine.provisions:
         raise NotSupported(
-            f"the {call.cloud.engine.name} engine does not own its machines: upgrade"
+            f"the {call.cloud.engine.name} engine does not provision nodes: upgrade"
             " Docker on the node itself"
         )
     return find(call)
 
 
 serve_operations(resource, find, render, "deploy", "health-check", "terminate")
-serve_operations(resource, _of_ours, render, "docker-upgrade")
+serve_operations(resource, _find_provisioned, render, "docker-upgrade")

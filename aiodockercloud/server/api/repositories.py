@@ -1,6 +1,6 @@
-"""Repositories on registries of others, with the credentials for them; registries.
+"""Repositories on external registries, with credentials; registries.
 
-Passwords are kept for the engine and never shown.
+The engine pulls with the stored passwords; no response contains a password.
 Source: Docker Cloud API reference, "External Repositories", "Registries".
 """
 
@@ -20,12 +20,15 @@ from .fields import Field, text
 from .render import listed, origin
 from .resource import Call, Reply, Resource
 
-#: What an image without a registry's host comes from.
+#: The registry of an image whose name has no host.
 DOCKER_HUB = "registry-1.docker.io"
 
 
 def _name(place: str, value: Any) -> str:
-    """``host[:port]/path``; a tag would be one of the many images in it."""
+    """Return a checked repository name, ``host[:port]/path``.
+
+    A tag other than ``latest`` stays in the name: it names one image of a repository.
+    """
     image = fields.image(place, value)
     return image.removesuffix(":latest")
 
@@ -42,13 +45,17 @@ registries = Resource("registry")
 
 
 def host_of(name: str) -> str:
-    """The registry of an image or repository, as docker tells it from a path."""
+    """Return the registry of an image or repository by Docker's own rule.
+
+    The first part is a host if it has a dot or a port, or is ``localhost``.
+    """
     first, slash, _ = name.partition("/")
     is_host = slash and ("." in first or ":" in first or first == "localhost")
     return first if is_host else DOCKER_HUB
 
 
 def render(cloud: ControlPlane, repository: Repository) -> dict[str, Any]:
+    """Return the JSON object of a repository, without its credentials."""
     return {
         "in_use": any(
             cloud.repository_for(service.namespace, service.definition["image"])
@@ -118,7 +125,7 @@ async def delete(call: Call) -> Reply:
 
 @resource.route("DELETE", key=False)
 async def delete_named(call: Call) -> Reply:
-    """The reference leaves the name out of this path: it may come as a parameter."""
+    """Delete the repository named by a parameter: the reference's path has no name."""
     name = call.query.get("name") or (await call.body()).get("name")
     if not isinstance(name, str) or not name:
         raise BadRequest("name: is missing; put it into the path or the query")

@@ -1,4 +1,4 @@
-"""Services: their routes and what is shown of them.
+"""Services: routes and rendering.
 
 Source: Docker Cloud API reference, "Services".
 """
@@ -23,11 +23,11 @@ from .resource import Call, Reply, Resource
 resource = Resource("service")
 
 
-# --- what is shown ------------------------------------------------------------------
+# --- rendering ----------------------------------------------------------------------
 
 
 def render(cloud: ControlPlane, service: Service) -> dict[str, Any]:
-    """The object as clients see it, every key always there."""
+    """Return the JSON object of a service; every key is always present."""
     definition = service.definition
     containers = cloud.containers_of(service)
     dns = names.service_dns(cloud, service)
@@ -39,7 +39,7 @@ def render(cloud: ControlPlane, service: Service) -> dict[str, Any]:
     return {
         **rendered,
         "autodestroy": definition["autodestroy"],
-        "bindings": [_shown_binding(cloud, b) for b in definition["bindings"]],
+        "bindings": [_rendered_binding(cloud, b) for b in definition["bindings"]],
         "calculated_envvars": _calculated(cloud, service),
         "cgroup_name": definition["cgroup_parent"],
         "container_ports": [
@@ -61,7 +61,7 @@ def render(cloud: ControlPlane, service: Service) -> dict[str, Any]:
         "link_variables": links.variables(cloud, service.name, service, containers),
         "linked_from_service": _linked_from(cloud, service),
         "linked_to_service": [
-            _shown_link(service, name, target)
+            _rendered_link(service, name, target)
             for name, target in links.targets(cloud, service)
         ],
         "name": service.name,
@@ -83,18 +83,20 @@ def render(cloud: ControlPlane, service: Service) -> dict[str, Any]:
     }
 
 
-def _shown_binding(cloud: ControlPlane, binding: Mapping[str, Any]) -> dict[str, Any]:
+def _rendered_binding(
+    cloud: ControlPlane, binding: Mapping[str, Any]
+) -> dict[str, Any]:
     owner = cloud.services.get(binding["volumes_from"] or "")
     return {**binding, "volumes_from": owner.uri if owner else None}
 
 
-def _shown_link(source: Service, name: str, target: Service) -> dict[str, Any]:
+def _rendered_link(source: Service, name: str, target: Service) -> dict[str, Any]:
     return {"from_service": source.uri, "name": name, "to_service": target.uri}
 
 
 def _linked_from(cloud: ControlPlane, service: Service) -> list[dict[str, Any]]:
     return [
-        _shown_link(source, name, target)
+        _rendered_link(source, name, target)
         for source in cloud.linking_to(service)
         for name, target in links.targets(cloud, source)
         if target is service
@@ -102,25 +104,26 @@ def _linked_from(cloud: ControlPlane, service: Service) -> list[dict[str, Any]]:
 
 
 def _calculated(cloud: ControlPlane, service: Service) -> list[dict[str, str]]:
-    """All variables of the containers with their origin; the first that sets one wins.
+    """Return all variables of the containers with their origin.
 
-    The platform's origin still has its old name: the CLI selects by it.
+    When several origins set a variable, the first one wins: user, link, image.
+    The origin of link variables is still named ``tutum``: the CLI selects by that name.
     """
     linked: dict[str, str] = {}
     for name, target in links.targets(cloud, service):
-        theirs = cloud.containers_of(target)
-        linked |= links.variables(cloud, name, target, theirs)
+        containers = cloud.containers_of(target)
+        linked |= links.variables(cloud, name, target, containers)
     images: dict[str, str] = {}
     for container in cloud.containers_of(service):
         images |= container.image_environment
     found: dict[str, dict[str, str]] = {}
-    for whose, variables in (
+    for source, variables in (
         ("user", links.user_environment(service.definition)),
         ("tutum", linked),
         ("image", images),
     ):
         for key, value in variables.items():
-            found.setdefault(key, {"key": key, "value": value, "origin": whose})
+            found.setdefault(key, {"key": key, "value": value, "origin": source})
     return list(found.values())
 
 
@@ -128,6 +131,11 @@ def _calculated(cloud: ControlPlane, service: Service) -> list[dict[str, str]]:
 
 
 def find(call: Call) -> Service:
+    """Return the service that the path names.
+
+    Raises:
+        ObjectNotFound: The caller's namespace has no such service.
+    """
     service: Service = call.cloud.get("service", call.pk, call.namespace)
     return service
 
@@ -194,13 +202,16 @@ serve_operations(resource, find, render, "start", "stop", "scale", "redeploy")
 
 @resource.route("POST", "rollback")
 async def rollback(call: Call) -> Reply:
-    """Redeploy as it was before the last change; beyond the old API."""
+    """Redeploy the service as defined before its last change.
+
+    The hosted API had no such operation.
+    """
     service = find(call)
     if service.previous is None:
         raise OperationNotAllowed(
             f"rollback: the service {service.name} was never changed"
         )
-    # The number of containers is no part of it: scaling is not undone.
+    # A rollback does not undo scaling.
     target = service.definition["target_num_containers"]
     definition = {**service.previous, "target_num_containers": target}
     return submitted(call, service, "rollback", render, definition=definition)

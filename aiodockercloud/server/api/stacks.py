@@ -1,4 +1,4 @@
-"""Stacks: services that live and die together.
+"""Stacks: services that are created, operated and terminated together.
 
 Source: Docker Cloud API reference, "Stacks".
 """
@@ -37,7 +37,7 @@ resource = Resource("stack")
 
 
 def render(cloud: ControlPlane, stack: Stack) -> dict[str, Any]:
-    """The object as clients see it, every key always there."""
+    """Return the JSON object of a stack; every key is always present."""
     members = cloud.services_of(stack)
     return {
         "deployed_datetime": date(stack.deployed),
@@ -53,12 +53,17 @@ def render(cloud: ControlPlane, stack: Stack) -> dict[str, Any]:
 
 
 def find(call: Call) -> Stack:
+    """Return the stack that the path names.
+
+    Raises:
+        ObjectNotFound: The caller's namespace has no such stack.
+    """
     stack: Stack = call.cloud.get("stack", call.pk, call.namespace)
     return stack
 
 
 def _read_services(bodies: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
-    """Name → checked fields of each service in a stack's body."""
+    """Return the checked fields of each service in a stack's body, by service name."""
     found: dict[str, dict[str, Any]] = {}
     for i, body in enumerate(bodies):
         place = f"services[{i}]"
@@ -113,7 +118,7 @@ async def create(call: Call) -> Reply:
     wanted = _read_services(body.get("services", []))
     own = {name: new_uuid() for name in wanted}
     members = [_build(cloud, stack, name, found, own) for name, found in wanted.items()]
-    # All is checked: from here on nothing refuses.
+    # All fields are checked: nothing below can refuse the request.
     cloud.add(stack)
     for service in members:
         cloud.add(service)
@@ -143,9 +148,9 @@ async def inspect(call: Call) -> Reply:
 
 @resource.route("PATCH")
 async def update(call: Call) -> Reply:
-    """Services of the body are changed or added; those it leaves out are terminated.
+    """Change and add the services of the body, and terminate all other services.
 
-    The containers of changed ones stay as they are until a redeploy.
+    The containers of changed services stay unchanged until a redeploy.
     """
     cloud, stack = call.cloud, find(call)
     if stack.state in states.TRANSITIONAL_STATES or stack.state == states.TERMINATED:
@@ -155,7 +160,7 @@ async def update(call: Call) -> Reply:
         raise BadRequest("name: cannot be changed; use nickname")
     present = {service.name: service for service in cloud.services_of(stack)}
     wanted = _read_services(body["services"]) if "services" in body else None
-    gone: list[Service] = []
+    removed: list[Service] = []
     if wanted is not None:
         own = {
             name: present[name].uuid if name in present else new_uuid()
@@ -176,7 +181,7 @@ async def update(call: Call) -> Reply:
                     raise BadRequest(f"services ({name}).{error.message}") from None
             else:
                 new.append(_build(cloud, stack, name, found, own))
-        gone = [service for name, service in present.items() if name not in wanted]
+        removed = [service for name, service in present.items() if name not in wanted]
         for service, definition in changes:
             definitions.apply(service, definition)
             cloud.touch(service)
@@ -185,11 +190,11 @@ async def update(call: Call) -> Reply:
     stack.nickname = body.get("nickname") or stack.nickname
     cloud.touch(stack)
     action = cloud.operations.record("update", stack, origin(call))
-    for service in gone:
+    for service in removed:
         cloud.operations.submit_internal(
             "terminate", service, reason=f"an update of stack {stack.name}"
         )
-    if not gone:
+    if not removed:
         cloud.settle_stack(stack)
     return Reply(render(cloud, stack), 200, action)
 
@@ -199,7 +204,7 @@ serve_operations(resource, find, render, "start", "stop", "redeploy", "terminate
 
 @resource.route("GET", "export")
 async def export(call: Call) -> Reply:
-    """The stack as a stack file would have it: ``{service: {keys}}``."""
+    """Return the stack in the form of a stack file: ``{service: {keys}}``."""
     cloud = call.cloud
     return Reply(
         {
@@ -210,7 +215,7 @@ async def export(call: Call) -> Reply:
 
 
 def _named(cloud: ControlPlane, service: Service) -> dict[str, Any]:
-    """A definition in which services are named as in stack files."""
+    """Return a definition that names other services as stack files do."""
 
     def name_of(uuid: str) -> str:
         other = cloud.services[uuid]
