@@ -1,0 +1,160 @@
+"""Answers of Docker Cloud in Tutum's spelling and with Tutum's fields."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from .... import wire
+from ....wire import states
+from ...control.control_plane import ControlPlane
+from ..resource import Call
+from .kinds import image_tag, tag_uri, used_images
+
+#: Tutum shows these as well. What a client sends back of them is dropped.
+EXTRA = frozenset(
+    {
+        *("actions", "image_tag", "is_dead_backend", "last_metric", "layer"),
+        *("tutum_action_uri", "unique_name", "web_public_dns"),
+    }
+)
+#: What Tutum said of an image beside a repository's fields.
+IMAGE_EXTRA: Mapping[str, Any] = {
+    "build_source": None,
+    "description": "",
+    "icon_url": "",
+    "is_private_image": True,
+    "jumpstart": False,
+    "last_build_date": None,
+    "public_url": "",
+    "star_count": 0,
+    "state": states.SUCCESS,
+    "tags": [],
+}
+#: Keys that hold URIs, and keys that hold objects with such keys. Nothing else is
+#: looked into: the values of variables and labels are the user's own.
+_URIS = frozenset(
+    {
+        *("availability_zone", "availability_zones", "containers", "from_container"),
+        *("from_service", "image", "node", "node_cluster", "node_type", "node_types"),
+        *("nodes", "object", "provider", "region", "regions", "registry"),
+        *("resource_uri", "service", "services", "stack", "tags", "to_container"),
+        *("to_service", "url", "volume", "volume_group", "volumes", "volumes_from"),
+        "parents",
+    }
+)
+_OBJECTS = frozenset(
+    {
+        *("bindings", "linked_from_service", "linked_to_container"),
+        *("linked_to_service", "objects"),
+    }
+)
+
+
+def translated(call: Call, body: dict[str, Any]) -> dict[str, Any]:
+    """An answer in Tutum's spelling and with Tutum's fields."""
+    add = _ADDITIONS.get(call.target.kind)
+    listing = "meta" in body and "objects" in body
+    found: list[dict[str, Any]] = body["objects"] if listing else [body]
+    if add is not None and (listing or "resource_uri" in body):
+        index = _actions_of(call.cloud, (one["resource_uri"] for one in found))
+        found = [{**one, **add(call, one, index)} for one in found]
+    found = [respelled(one) for one in found]
+    return {**body, "objects": found} if listing else found[0]
+
+
+def respelled(value: Any) -> Any:
+    """*value* with the URIs in it as Tutum spells them."""
+    if isinstance(value, list):
+        return [respelled(one) for one in value]
+    if not isinstance(value, dict):
+        return value
+    found = dict(value)
+    for key, inner in value.items():
+        if key in _OBJECTS:
+            found[key] = respelled(inner)
+        elif key in _URIS and isinstance(inner, str):
+            found[key] = wire.respell(inner, wire.TUTUM)
+        elif key in _URIS and isinstance(inner, list):
+            found[key] = [
+                wire.respell(one, wire.TUTUM) if isinstance(one, str) else one
+                for one in inner
+            ]
+    return found
+
+
+Index = Mapping[str, list[str]]
+
+
+def _actions_of(cloud: ControlPlane, uris: Iterable[str]) -> Index:
+    """URI of an object → the URIs of its actions, oldest first."""
+    wanted = set(uris)
+    index: dict[str, list[str]] = defaultdict(list)
+    for action in cloud.actions.values():
+        if action.object in wanted:
+            index[action.object].append(wire.respell(action.uri, wire.TUTUM))
+    return index
+
+
+Addition = Callable[[Call, Mapping[str, Any], Index], dict[str, Any]]
+
+
+def _with_actions(_: Call, one: Mapping[str, Any], index: Index) -> dict[str, Any]:
+    return {"actions": index.get(one["resource_uri"], [])}
+
+
+def _deployed(call: Call, one: Mapping[str, Any], index: Index) -> dict[str, Any]:
+    """What services and containers have in common."""
+    web_ports = [
+        port
+        for port in one["container_ports"]
+        if port["published"] and port["uri_protocol"] in ("http", "https")
+    ]
+    return {
+        **_with_actions(call, one, index),
+        "autoreplace": "OFF",
+        "image_tag": image_tag(one["image_name"]),
+        "link_variables": {
+            key.replace("_DOCKERCLOUD_API_URL", "_TUTUM_API_URL"): (
+                wire.respell(value, wire.TUTUM)
+                if key.endswith("_DOCKERCLOUD_API_URL")
+                else value
+            )
+            for key, value in one["link_variables"].items()
+        },
+        "unique_name": one["name"],
+        "web_public_dns": one["public_dns"] if web_ports else None,
+    }
+
+
+def _container(call: Call, one: Mapping[str, Any], index: Index) -> dict[str, Any]:
+    return {**_deployed(call, one, index), "last_metric": None, "layer": None}
+
+
+def _node(call: Call, one: Mapping[str, Any], index: Index) -> dict[str, Any]:
+    return {**_with_actions(call, one, index), "last_metric": None}
+
+
+def _registry(_: Call, one: Mapping[str, Any], __: Index) -> dict[str, Any]:
+    return {"icon_url": "", "is_tutum_registry": False}
+
+
+def _image(call: Call, one: Mapping[str, Any], _: Index) -> dict[str, Any]:
+    """A repository as an image; its tags are those that services use."""
+    if "in_use" not in one:
+        return {}  # one of its tags
+    name = one["name"]
+    used = {t for n, t in used_images(call) if n == name}
+    return {**IMAGE_EXTRA, "tags": [tag_uri(name, tag) for tag in sorted(used)]}
+
+
+_ADDITIONS: Mapping[str, Addition] = {
+    "service": _deployed,
+    "container": _container,
+    "stack": _with_actions,
+    "node": _node,
+    "nodecluster": _with_actions,
+    "registry": _registry,
+    "repository": _image,
+}

@@ -1,0 +1,76 @@
+"""Requests in Tutum's words, read as requests of Docker Cloud."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from multidict import MultiDict
+
+from .... import wire
+from ....exceptions import BadRequest
+from ..fields import choice, optional
+from ..resource import Call
+from .answers import EXTRA, IMAGE_EXTRA, respelled
+
+#: Filters of image lists, and what is true of all images here.
+_IMAGE_FILTERS = {"is_user_image": True, "is_private_image": True, "jumpstart": False}
+
+
+class TutumCall(Call):
+    """A request in Tutum's words, read as if it were in Docker Cloud's."""
+
+    __slots__ = ()
+
+    @property
+    def query(self) -> Mapping[str, str]:
+        query = MultiDict(self.request.query)
+        for name in list(query):
+            if name.partition("__")[0] == "unique_name":
+                query[name.removeprefix("unique_")] = query.pop(name)
+        if self.target.kind == "repository":
+            for name, fact in _IMAGE_FILTERS.items():
+                if (
+                    self.request.query.get(name)
+                    and _flag(name, query.pop(name)) != fact
+                ):
+                    query["name__in"] = ""  # there are none
+        return query
+
+    async def body(self) -> dict[str, Any]:
+        body = await super().body()
+        if self.target.kind == "stack" and isinstance(body.get("services"), list):
+            body["services"] = [
+                _read(service) if isinstance(service, dict) else service
+                for service in body["services"]
+            ]
+        if self.target.kind == "repository":
+            body = {k: v for k, v in body.items() if k not in IMAGE_EXTRA}
+        return _read(body)
+
+    def event(self, frame: str) -> str:
+        """Without the two keys that Docker Cloud added, and the one of ours."""
+        event = respelled(wire.loads(frame))
+        del event["uuid"], event["datetime"], event["id"]
+        return wire.dumps(event).decode()
+
+
+def _flag(name: str, text: str) -> bool:
+    try:
+        return wire.parse_bool(text)
+    except ValueError:
+        raise BadRequest(f"{name}: must be true or false") from None
+
+
+def _read(body: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields of a body, without those that Tutum only shows.
+
+    ``autoreplace`` becomes ``autorestart``, unless that is given too: the container
+    comes back in either case, here the same one.
+    """
+    found = {key: value for key, value in body.items() if key not in EXTRA}
+    parse = optional(choice("OFF", "ON_FAILURE", "ALWAYS"))
+    wanted = parse("autoreplace", found.pop("autoreplace", None)) or "OFF"
+    if wanted != "OFF" and found.get("autorestart") in (None, "OFF"):
+        found["autorestart"] = wanted
+    return found
