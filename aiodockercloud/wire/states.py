@@ -21,6 +21,10 @@ STOPPED: Final = "Stopped"
 TERMINATING: Final = "Terminating"
 TERMINATED: Final = "Terminated"
 
+# --- volumes and volume groups, of Tutum only ----------------------------------------
+
+CREATED: Final = "Created"
+
 # --- nodes and node clusters ----------------------------------------------------------
 
 INIT: Final = "Init"

@@ -179,7 +179,8 @@ async def execute(call: Call) -> web.StreamResponse:
     container = find(call)
     if container.state != states.RUNNING:
         raise OperationNotAllowed(
-            f"exec: the container {container.name} is {container.state}, not Running"
+            f"exec: the container {container.name} is {container.state}, not"
+            f" {states.RUNNING}"
         )
     try:
         command = shlex.split(call.query.get("command") or "sh")

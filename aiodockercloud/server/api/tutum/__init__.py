@@ -1,10 +1,11 @@
-"""Tutum v1, the same API under its first name: translated here, at the edge.
+"""Tutum v1, the first version of the API: requests and answers are translated here.
 
-Every rule is Docker Cloud's and every object comes from the resources' own handlers;
-this module respells requests on their way in and answers on their way out. States and
-operations are those of late 2015: a new service is ``Not running``, not ``Init``.
+The handlers of Docker Cloud's resources serve every request. ``requests`` translates
+incoming requests, ``answers`` translates outgoing answers, ``kinds`` serves the kinds
+that only Tutum has. States and operations are those of late 2015: a new service is
+``Not running``, not ``Init``.
 
-Source: Tutum API reference, "Services"; what Tutum's SDK and command line do.
+Source: Tutum API reference, "Services"; the behaviour of Tutum's SDK and command line.
 """
 
 from __future__ import annotations
@@ -25,43 +26,51 @@ from .requests import TutumCall
 
 __all__ = ["RESOURCES", "TutumCall", "answer", "refuse"]
 
-#: A service in one of these scales as soon as its target is changed.
+#: States in which a service scales as soon as a request changes its target.
 _SCALES_AT_ONCE = (states.RUNNING, states.PARTLY_RUNNING)
 
 
 async def refuse(request: web.Request) -> web.WebSocketResponse:
-    """Wrong credentials on a stream: Tutum said so in a frame, not by a status."""
+    """Refuse wrong credentials on a stream in a frame, as Tutum did, not by a status."""
     ws = web.WebSocketResponse()
     await ws.prepare(request)
-    word = "UNAUTHORIZED"
-    frame = {"type": "error", "message": word, "data": {"errorMessage": word}}
+    text = "UNAUTHORIZED"
+    frame = {"type": "error", "message": text, "data": {"errorMessage": text}}
     await ws.send_str(wire.dumps(frame).decode())
-    await ws.close(code=WSCloseCode.POLICY_VIOLATION, message=word.encode())
+    await ws.close(code=WSCloseCode.POLICY_VIOLATION, message=text.encode())
     return ws
 
 
 async def answer(call: Call, handler: Handler) -> Reply | web.StreamResponse:
-    """What *handler* answers, in Tutum's words."""
+    """Return the answer of *handler*, translated for Tutum's clients.
+
+    Three requests differ from Docker Cloud's: GET of logs without an upgrade, PATCH of
+    a service's target, and POST of a scaling that such a PATCH has started.
+    """
     method, operation = call.request.method, call.target.operation
     reply: Reply | web.StreamResponse | None = None
     if (method, operation) == ("GET", ("logs",)):
         if not streams.is_upgrade(call.request):
             return Reply({"logs": await _text_log(call)})
     elif call.target.kind == "service" and (method, operation) == ("POST", ("scale",)):
-        reply = _begun(call)
+        reply = _running_scale(call)
     reply = reply or await handler(call)
     if call.target.kind == "service" and (method, operation) == ("PATCH", ()):
         service = services.find(call)
-        asked = "target_num_containers" in await call.body()
-        if asked and service.scale_pending and service.state in _SCALES_AT_ONCE:
+        requested = "target_num_containers" in await call.body()
+        if requested and service.scale_pending and service.state in _SCALES_AT_ONCE:
             reply = submitted(call, service, "scale", services.render)
     if isinstance(reply, web.StreamResponse) or reply.body is None:
         return reply
     return Reply(translated(call, reply.body), reply.status, reply.action)
 
 
-def _begun(call: Call) -> Reply | None:
-    """The scaling that a PATCH has begun already: later clients ask for it again."""
+def _running_scale(call: Call) -> Reply | None:
+    """Return the scaling that an earlier PATCH has started, if it still runs.
+
+    Later clients request the scaling that their own PATCH has already started. A target
+    changed after the start needs another scaling, so that None is returned then.
+    """
     service = services.find(call)
     cloud = call.cloud
     running = cloud.active(service)
@@ -78,16 +87,19 @@ def _begun(call: Call) -> Reply | None:
 
 
 async def _text_log(call: Call) -> str:
-    """A log as it was before May 2015: one text, each line of a service's log after
-    the name of its container; *tail* counts as on the websocket."""
+    """Return a log in its form before May 2015: a single text.
+
+    In a service's log the name of the container precedes each line. The parameter
+    ``tail`` has the same meaning as on the websocket.
+    """
     cloud, kind = call.cloud, call.target.kind
-    wanted = replace(log_streams.selection(call), follow=False, tell=False)
+    selection = replace(log_streams.selection(call), follow=False, tell=False)
     if kind == "service":
-        frames = log_streams.service_log(cloud, services.find(call), wanted)
+        frames = log_streams.service_log(cloud, services.find(call), selection)
     elif kind == "container":
-        frames = log_streams.container_log(cloud, containers.find(call), wanted)
+        frames = log_streams.container_log(cloud, containers.find(call), selection)
     else:
-        frames = log_streams.action_log(cloud, actions.find(call), wanted)
+        frames = log_streams.action_log(cloud, actions.find(call), selection)
     lines = []
     async with aclosing(frames):
         async for frame in frames:

@@ -12,14 +12,14 @@ from ...control.control_plane import ControlPlane
 from ..resource import Call
 from .kinds import image_tag, tag_uri, used_images
 
-#: Tutum shows these as well. What a client sends back of them is dropped.
+#: Read-only fields that only Tutum has; ignored in requests.
 EXTRA = frozenset(
     {
         *("actions", "image_tag", "is_dead_backend", "last_metric", "layer"),
         *("tutum_action_uri", "unique_name", "web_public_dns"),
     }
 )
-#: What Tutum said of an image beside a repository's fields.
+#: The fields of a Tutum image that a repository does not have.
 IMAGE_EXTRA: Mapping[str, Any] = {
     "build_source": None,
     "description": "",
@@ -32,8 +32,8 @@ IMAGE_EXTRA: Mapping[str, Any] = {
     "state": states.SUCCESS,
     "tags": [],
 }
-#: Keys that hold URIs, and keys that hold objects with such keys. Nothing else is
-#: looked into: the values of variables and labels are the user's own.
+#: Keys of URIs, and keys of objects with such keys. All other values stay unchanged:
+#: the values of variables and labels belong to the user.
 _URIS = frozenset(
     {
         *("availability_zone", "availability_zones", "containers", "from_container"),
@@ -53,7 +53,7 @@ _OBJECTS = frozenset(
 
 
 def translated(call: Call, body: dict[str, Any]) -> dict[str, Any]:
-    """An answer in Tutum's spelling and with Tutum's fields."""
+    """Return an answer with Tutum's URIs and fields: an object or a page of a list."""
     add = _ADDITIONS.get(call.target.kind)
     listing = "meta" in body and "objects" in body
     found: list[dict[str, Any]] = body["objects"] if listing else [body]
@@ -65,7 +65,7 @@ def translated(call: Call, body: dict[str, Any]) -> dict[str, Any]:
 
 
 def respelled(value: Any) -> Any:
-    """*value* with the URIs in it as Tutum spells them."""
+    """Return a copy of *value* whose URIs have Tutum's spelling."""
     if isinstance(value, list):
         return [respelled(one) for one in value]
     if not isinstance(value, dict):
@@ -88,7 +88,7 @@ Index = Mapping[str, list[str]]
 
 
 def _actions_of(cloud: ControlPlane, uris: Iterable[str]) -> Index:
-    """URI of an object → the URIs of its actions, oldest first."""
+    """Return the URIs of the actions of each object, oldest first, by its URI."""
     wanted = set(uris)
     index: dict[str, list[str]] = defaultdict(list)
     for action in cloud.actions.values():
@@ -105,7 +105,7 @@ def _with_actions(_: Call, one: Mapping[str, Any], index: Index) -> dict[str, An
 
 
 def _deployed(call: Call, one: Mapping[str, Any], index: Index) -> dict[str, Any]:
-    """What services and containers have in common."""
+    """Return Tutum's additional fields of a service or container."""
     web_ports = [
         port
         for port in one["container_ports"]
@@ -141,9 +141,12 @@ def _registry(_: Call, one: Mapping[str, Any], __: Index) -> dict[str, Any]:
 
 
 def _image(call: Call, one: Mapping[str, Any], _: Index) -> dict[str, Any]:
-    """A repository as an image; its tags are those that services use."""
+    """Return the additional fields of an image; its tags are those in use by services.
+
+    An answer about a single tag has no key ``in_use`` and gets no fields.
+    """
     if "in_use" not in one:
-        return {}  # one of its tags
+        return {}
     name = one["name"]
     used = {t for n, t in used_images(call) if n == name}
     return {**IMAGE_EXTRA, "tags": [tag_uri(name, tag) for tag in sorted(used)]}

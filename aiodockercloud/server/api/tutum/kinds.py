@@ -1,6 +1,7 @@
-"""What only Tutum had: images as views of repositories, with tags; volumes and groups.
+"""Kinds that only Tutum has: images with tags, volumes and volume groups.
 
-Source: what Tutum's SDK and command line ask for and read.
+An image is a view of a repository.
+Source: the requests of Tutum's SDK and command line.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ volumegroups = Resource("volumegroup")
 
 RESOURCES = {one.kind: one for one in (images, volumes, volumegroups)}
 
-# Images were what repositories are: the same handlers answer.
+# The handlers of repositories serve images.
 images.route("GET", key=False)(repositories.index)
 images.route("POST", key=False)(repositories.create)
 images.route("PATCH")(repositories.update)
@@ -40,16 +41,18 @@ def _name_and_tag(image: str) -> tuple[str, str]:
 
 
 def tag_uri(name: str, tag: str) -> str:
+    """Return the URI of a tag of an image."""
     parts = name.split("/")
     return wire.path("repository", *parts, "tag", tag, dialect=wire.TUTUM)
 
 
 def image_tag(image: str) -> str:
+    """Return the URI of the tag in an image reference."""
     return tag_uri(*_name_and_tag(image))
 
 
 def used_images(call: Call) -> set[tuple[str, str]]:
-    """Name and tag of all images that services run."""
+    """Return name and tag of the images of all services that are not terminated."""
     return {
         _name_and_tag(service.definition["image"])
         for service in call.cloud.all("service", call.namespace)
@@ -59,7 +62,7 @@ def used_images(call: Call) -> set[tuple[str, str]]:
 
 @images.route("GET")
 async def inspect_image(call: Call) -> Reply | web.StreamResponse:
-    """An image, or, below it, one of its tags."""
+    """Answer with an image or, for a path ``…/tag/<tag>/``, with a tag of the image."""
     if call.target.key[-2:-1] != ("tag",):
         return await repositories.inspect(call)
     *parts, _, tag = call.target.key
@@ -80,31 +83,33 @@ async def inspect_image(call: Call) -> Reply | web.StreamResponse:
 
 @images.route("POST")
 async def build_image(call: Call) -> Reply:
-    """``…/tag/<tag>/build/``; nothing is built here."""
+    """Refuse ``…/tag/<tag>/build/``."""
     raise NotSupported("build: this server builds no images; push them to a registry")
 
 
 def _volumes(call: Call) -> list[Entry]:
-    """The volumes of all containers, newest first; a container redeployed with its
-    volumes shares them with the one before it."""
+    """Return the volumes of all containers, newest first.
+
+    A container redeployed with its volumes shares these with its predecessor.
+    """
     found: dict[str, dict[str, Any]] = {}
     for container in call.cloud.all("container", call.namespace):
         live = container.state != states.TERMINATED
         for _, uuid in container.volumes:
-            shown = found.setdefault(
+            volume = found.setdefault(
                 uuid,
                 {
                     "containers": [],
                     "node": wire.path("node", container.node),
                     "resource_uri": wire.path("volume", uuid),
-                    "state": "Created" if live else states.TERMINATED,
+                    "state": states.CREATED if live else states.TERMINATED,
                     "uuid": uuid,
                     "volume_group": _group_uri(container.service),
                 },
             )
             if live:
-                shown["containers"].append(container.uri)
-    return [Entry(uuid, shown) for uuid, shown in found.items()]
+                volume["containers"].append(container.uri)
+    return [Entry(uuid, volume) for uuid, volume in found.items()]
 
 
 def _group_uri(service: str) -> str:
@@ -112,7 +117,10 @@ def _group_uri(service: str) -> str:
 
 
 def _groups(call: Call) -> list[Entry]:
-    """A group is the volumes of one service and has its name and its uuid."""
+    """Return the volume groups.
+
+    A group has the volumes of one service, the service's name and the service's uuid.
+    """
     members: dict[str, list[str]] = defaultdict(list)
     for entry in _volumes(call):
         members[entry.rendered["volume_group"]].append(entry.rendered["resource_uri"])
@@ -124,21 +132,21 @@ def _groups(call: Call) -> list[Entry]:
 
 
 def _group(service: Service, volumes: list[str]) -> dict[str, Any]:
-    gone = service.state == states.TERMINATED
+    terminated = service.state == states.TERMINATED
     return {
         "name": service.name,
         "resource_uri": _group_uri(service.uuid),
         "services": [service.uri],
-        "state": states.TERMINATED if gone else "Created",
+        "state": states.TERMINATED if terminated else states.CREATED,
         "uuid": service.uuid,
         "volumes": volumes,
     }
 
 
-def _view(
+def _serve_reading(
     resource: Resource, entries: Callable[[Call], list[Entry]], *known: str
 ) -> None:
-    """The routes of a kind that is only looked at."""
+    """Add the routes of a read-only kind: list and inspect."""
 
     @resource.route("GET", key=False)
     async def index(call: Call) -> Reply:
@@ -159,5 +167,5 @@ def _view(
         raise ObjectNotFound(f"there is no {resource.kind} {call.pk}")
 
 
-_view(volumes, _volumes, "containers", "node", "volume_group")
-_view(volumegroups, _groups, "name", "services", "volumes")
+_serve_reading(volumes, _volumes, "containers", "node", "volume_group")
+_serve_reading(volumegroups, _groups, "name", "services", "volumes")

@@ -1,4 +1,4 @@
-"""Requests in Tutum's words, read as requests of Docker Cloud."""
+"""Tutum's requests, read as requests of Docker Cloud."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from ..fields import choice, optional
 from ..resource import Call
 from .answers import EXTRA, IMAGE_EXTRA, respelled
 
-#: Filters of image lists, and what is true of all images here.
+#: Filters of image lists, with the value that applies to every image of this server.
 _IMAGE_FILTERS = {"is_user_image": True, "is_private_image": True, "jumpstart": False}
 
 
 class TutumCall(Call):
-    """A request in Tutum's words, read as if it were in Docker Cloud's."""
+    """A Tutum request that reads like a request of Docker Cloud."""
 
     __slots__ = ()
 
@@ -29,12 +29,12 @@ class TutumCall(Call):
             if name.partition("__")[0] == "unique_name":
                 query[name.removeprefix("unique_")] = query.pop(name)
         if self.target.kind == "repository":
-            for name, fact in _IMAGE_FILTERS.items():
+            for name, value in _IMAGE_FILTERS.items():
                 if (
                     self.request.query.get(name)
-                    and _flag(name, query.pop(name)) != fact
+                    and _flag(name, query.pop(name)) != value
                 ):
-                    query["name__in"] = ""  # there are none
+                    query["name__in"] = ""  # matches no image
         return query
 
     async def body(self) -> dict[str, Any]:
@@ -49,7 +49,11 @@ class TutumCall(Call):
         return _read(body)
 
     def event(self, frame: str) -> str:
-        """Without the two keys that Docker Cloud added, and the one of ours."""
+        """Return an event's frame with Tutum's URIs and keys.
+
+        Tutum's events had neither ``uuid`` nor ``datetime``, which Docker Cloud added,
+        nor ``id``, which this server adds.
+        """
         event = respelled(wire.loads(frame))
         del event["uuid"], event["datetime"], event["id"]
         return wire.dumps(event).decode()
@@ -63,10 +67,10 @@ def _flag(name: str, text: str) -> bool:
 
 
 def _read(body: Mapping[str, Any]) -> dict[str, Any]:
-    """The fields of a body, without those that Tutum only shows.
+    """Return the fields of a body, without Tutum's read-only fields.
 
-    ``autoreplace`` becomes ``autorestart``, unless that is given too: the container
-    comes back in either case, here the same one.
+    ``autoreplace`` becomes ``autorestart``, unless the body sets ``autorestart`` too.
+    Tutum replaced an ended container by a new one; this server restarts the same one.
     """
     found = {key: value for key, value in body.items() if key not in EXTRA}
     parse = optional(choice("OFF", "ON_FAILURE", "ALWAYS"))
