@@ -31,7 +31,7 @@ _SCALES_AT_ONCE = (states.RUNNING, states.PARTLY_RUNNING)
 
 
 async def refuse(request: web.Request) -> web.WebSocketResponse:
-    """Refuse wrong credentials on a stream in a frame, as Tutum did, not by a status."""
+    """Refuse wrong credentials on a stream by a frame, as Tutum did, not a status."""
     ws = web.WebSocketResponse()
     await ws.prepare(request)
     text = "UNAUTHORIZED"
