@@ -27,14 +27,23 @@ from .state.store import Store
 
 __all__ = ["Embedded", "Faults", "Server", "Settings", "make_app", "running"]
 
-#: The user of a server that was given none.
+#: The first account's user, if the caller names none.
 DEFAULT_USER = "admin"
 
 
 @dataclass(frozen=True)
 class Server:
-    """A running server and how to reach it. ``apikey`` is None when it was made at an
-    earlier start: only its hash was kept."""
+    """A running server, as :func:`running` yields it.
+
+    Attributes:
+        url: The REST address, ``http://HOST:PORT``, without a slash at the end.
+        user: The user of the first account.
+        apikey: The API key of ``user``. None when the key was created at an earlier
+            start on the same data directory: the server keeps only its hash.
+        cloud: The control plane, with all records. Internal: may change in any version.
+        engine: The engine that runs the containers.
+        faults: The faults of this server, for tests of clients.
+    """
 
     url: str
     user: str
@@ -45,6 +54,7 @@ class Server:
 
     @property
     def stream_url(self) -> str:
+        """The stream address, ``ws://HOST:PORT``."""
         return "ws" + self.url.removeprefix("http")
 
 
@@ -63,23 +73,45 @@ async def running(
     settings: Settings | None = None,
     faults: Faults | None = None,
 ) -> AsyncIterator[Server]:
-    """Serve the API in this process for the time of the block.
+    """Serve the API in this process while the block runs.
+
+    Requests are answered as soon as the block is entered. At the end of the block the
+    server closes open streams with code 1001 and stops the engine.
 
     Args:
-        engine: Where containers run; by default a new embedded one with one node.
-        port: 0 takes a free one; ``server.url`` tells.
-        user, apikey: The first account. Without a key one is made, at the first start
-            on a data directory.
-        data_dir: Where state is kept; without it, it ends with the block.
-        public_url: Where containers reach the server, if not at its own address.
-        domain: The end of the DNS names of services, containers and nodes.
-        image_poll: Seconds between two looks for pushed images, for ``autoredeploy``
-            on engines that are not told of pushes.
-        settings: Limits, retention and timings (``server.settings``).
-        faults: What goes wrong on purpose (``server.faults``): for tests of clients.
+        engine: The engine that runs the containers; by default a new
+            :class:`Embedded` with one node.
+        host: The address to listen on, IPv4, IPv6 or a host name.
+        port: The port to listen on; 0 takes a free port, which ``server.url`` contains.
+        user: The user of the first account; by default ``admin``.
+        apikey: The API key of the first account. Without a key, the first start on a
+            data directory creates a random key; later starts keep the key.
+        data_dir: The directory of the server's database, created if necessary. Without
+            a directory, all state is in memory and ends with the block.
+        public_url: The address at which containers reach the server; by default
+            ``server.url``.
+        domain: The last part of the DNS names of services, containers and nodes.
+        image_poll: Seconds between two checks for pushed images, for services with
+            ``autoredeploy`` on engines that do not report pushes. Overrides
+            ``settings.timings.image_poll``.
+        settings: Limits, retention and timings of the server.
+        faults: The faults of the server, for tests of clients; by default none, to
+            which ``server.faults`` can add.
+
+    Yields:
+        The running server: its address, its first account, its engine.
 
     Raises:
-        OSError: The port or the directory cannot be used.
+        OSError: The server cannot listen on the port, or cannot use the data directory
+            or its database, for example because another server uses the directory.
+        EngineError: The engine cannot start, for example because no Docker daemon can
+            be reached.
+
+    Example:
+        ::
+
+            async with running(data_dir="state", apikey="s3cret") as server:
+                print(server.url, server.user)
     """
     engine = engine or Embedded()
     faults = faults or Faults()
@@ -95,7 +127,7 @@ async def running(
         access_log=None,
         shutdown_timeout=5,
     )
-    # Bound first: containers that are continued at the start are told this address.
+    # Bound first: containers that continue at the start receive this address.
     listening = _listen(host, port)
     try:
         name = f"[{host}]" if ":" in host else host
@@ -117,5 +149,10 @@ async def running(
 
 
 def _listen(host: str, port: int) -> socket.socket:
+    """Return a socket that listens on an IPv4 or IPv6 address.
+
+    Raises:
+        OSError: The address is invalid or in use.
+    """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     return socket.create_server((host, port), family=family, backlog=1024)

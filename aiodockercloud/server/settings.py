@@ -1,7 +1,7 @@
-"""Settings of the server: limits, how long things are kept, and times.
+"""Settings of the server: limits, retention and timings.
 
-Each group is a frozen dataclass that is passed down; a test passes its own. Durations
-are seconds. Engines have settings of their own.
+Each group is a frozen dataclass that :func:`aiodockercloud.server.running` passes down;
+a test passes its own. Durations are seconds. Engines have settings of their own.
 """
 
 from __future__ import annotations
@@ -13,63 +13,65 @@ __all__ = ["Limits", "Retention", "Settings", "Timings"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """How large or how many things may be."""
+    """The largest sizes and numbers."""
 
-    #: Bytes of a request body, and of the body of a trigger call, which needs no
-    #: credentials.
+    #: Bytes of a request body.
     largest_body: int = 4 * 2**20
+    #: Bytes of the body of a trigger call, which needs no credentials and becomes a
+    #: variable of the new containers.
     largest_trigger_body: int = 64 * 1024
-    #: Objects on a page of a list: by default, and at most.
+    #: Objects on a page of a list, unless the request sets ``limit``.
     page: int = 25
+    #: The largest ``limit`` of a list.
     largest_page: int = 1000
-    #: Events that are kept for readers that fall behind.
+    #: Events kept in memory for readers that fall behind or reconnect.
     event_history: int = 10_000
-    #: Lines that are kept of the log of one action.
+    #: Lines kept of the log of one action: the last ones.
     action_log_lines: int = 1000
-    #: Answers that are kept for the idempotency keys of one account, and the characters
-    #: of these answers together.
+    #: Answers kept for the idempotency keys of one account.
     kept_answers: int = 20_000
+    #: Characters of all answers kept for one account.
     kept_answer_characters: int = 64 * 2**20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Retention:
-    """How long, and how many, objects stay readable after their end."""
+    """How long the server keeps objects, actions and answers."""
 
-    #: Seconds for terminated objects and ended actions.
+    #: Seconds for which terminated objects and ended actions stay readable.
     ended: float = 3600.0
-    #: The largest number of ended actions.
+    #: The largest number of ended actions that stay readable.
     ended_actions: int = 10_000
-    #: Seconds for the answer to an idempotency key.
+    #: Seconds for which the answer to an idempotency key is repeated.
     answers: float = 600.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Timings:
-    """How long the server waits, and how often it looks."""
+    """Time limits and intervals, in seconds."""
 
-    #: Between two pings on a stream.
+    #: Interval between two pings on a stream.
     heartbeat: float = 30.0
-    #: For the client's half of closing a stream.
+    #: Time limit for a client to complete the closing handshake of a stream.
     close_handshake: float = 10.0
-    #: For the end of a connection whose client does not read any more.
+    #: Time limit for a client to close the connection of an ended exec.
     linger: float = 2.0
-    #: Between two looks at a log that could not be read.
+    #: Interval between two attempts to read a log that could not be read.
     log_retry: float = 1.0
-    #: For an engine to bring a container up, image pull included.
+    #: Time limit for an engine to start a container, image pull included.
     container_up: float = 600.0
-    #: For an engine to stop or remove a container.
+    #: Time limit for an engine to stop or remove a container.
     container_down: float = 120.0
-    #: For an engine to deploy, upgrade or remove a node.
+    #: Time limit for an engine to deploy, upgrade or remove a node.
     node: float = 900.0
-    #: Between two attempts to remove what was left on an engine.
+    #: Interval between two attempts to remove a container that is left on an engine.
     cleanup_retry: float = 10.0
-    #: Between two looks for pushed images, on engines that report no pushes. Some
-    #: registries count each look as a pull.
+    #: Interval between two checks for pushed images, on engines that do not report
+    #: pushes. Some registries count each check as a pull.
     image_poll: float = 300.0
-    #: Between two looks for what has been kept long enough.
+    #: Interval between two removals of objects and answers whose retention has ended.
     sweep: float = 60.0
-    #: For another server to let go of the data directory.
+    #: Time limit for another server to release the database.
     database_lock: float = 2.0
 
 
