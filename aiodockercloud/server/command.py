@@ -1,0 +1,67 @@
+"""``aiodockercloud serve``: run a server until a signal ends it."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import signal
+import sys
+
+from ..exceptions import Unavailable
+from . import running
+from .engines import Engine, EngineError
+from .engines.embedded import Embedded
+
+__all__ = ["serve"]
+
+
+async def serve(options: argparse.Namespace) -> int:
+    """Run a server until SIGTERM or SIGINT and return the exit status.
+
+    When the server is ready, one line with its address is printed on standard output.
+    """
+    try:
+        await _run(options)
+    except (EngineError, Unavailable) as error:
+        text = error.message if isinstance(error, Unavailable) else str(error)
+        print(f"aiodockercloud: {text}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _engine(options: argparse.Namespace) -> Engine:
+    """Return the engine that the options select."""
+    if options.engine == "swarm":
+        # Only this engine needs aiodocker: the embedded one starts without it.
+        from .engines.swarm import Swarm
+
+        return Swarm(node_engines=dict(options.node_engine))
+    return Embedded(nodes=options.nodes)
+
+
+async def _run(options: argparse.Namespace) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    async with running(
+        _engine(options),
+        host=options.host,
+        port=options.port,
+        user=os.environ.get("DOCKERCLOUD_USER"),
+        apikey=os.environ.get("DOCKERCLOUD_APIKEY"),
+        data_dir=options.data_dir,
+        public_url=options.public_url,
+        domain=options.domain,
+        image_poll=options.image_poll,
+    ) as server:
+        if server.apikey and "DOCKERCLOUD_APIKEY" not in os.environ:
+            print(
+                f"aiodockercloud: created an API key for {server.user}, printed only"
+                f" now: {server.apikey}",
+                file=sys.stderr,
+                flush=True,
+            )
+        print(f"aiodockercloud: ready on {server.url}", flush=True)
+        await stop.wait()
