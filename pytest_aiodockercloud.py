@@ -1,4 +1,4 @@
-"""A pytest plugin: a Docker Cloud of its own for every test.
+"""A pytest plugin: fixtures that give each test a Docker Cloud of its own.
 
 ::
 
@@ -8,31 +8,32 @@
         service = await dockercloud.services.inspect(service)
         assert service["target_num_containers"] == 3
 
-It is there as soon as ``aiodockercloud[pytest]`` is installed, and costs nothing where
-no test asks for it: that is why it is a module of its own, so that pytest can load it
-without loading aiohttp.
+pytest loads the plugin when ``aiodockercloud[pytest]`` is installed. The plugin is a
+top-level module that imports aiohttp and aiodockercloud only for tests that use a
+fixture.
 
 The fixtures:
 
 ``dockercloud``
-    A session, an ``aiodockercloud.DockerCloud``.
+    The client, an ``aiodockercloud.DockerCloud`` with a session to the test's server.
 ``dockercloud_server``
-    Its server, an ``aiodockercloud.server.Server`` with ``.url``, ``.user``,
-    ``.apikey``, ``.engine`` and ``.faults``. While it is there, the variables of the
-    environment name it, so what says ``DockerCloud()`` finds it, and no other cloud.
+    The server, an ``aiodockercloud.server.Server`` with ``.url``, ``.user``,
+    ``.apikey``, ``.engine`` and ``.faults``. While the server runs, the environment
+    variables of the official clients name the server, so that ``DockerCloud()``
+    connects to this server and to no other cloud.
 ``dockercloud_engine``
-    Its engine, an ``aiodockercloud.server.Embedded`` with one node. A conftest.py that
-    has another fixture of this name gives it images or nodes.
+    The server's engine, an ``aiodockercloud.server.Embedded`` with one node. Redefine
+    this fixture in a conftest.py to add images or nodes.
 ``dockercloud_faults``
-    What goes wrong on purpose, an ``aiodockercloud.server.Faults``; a fixture of this
-    name that returns ``Faults(seed=7)`` makes random faults the same in every run.
+    The server's faults, an ``aiodockercloud.server.Faults``. Redefine this fixture to
+    return ``Faults(seed=7)``: random faults are then the same in every run.
 
-Each test has new ones, on a free port of this machine, with nothing on disk; tests in
-parallel (pytest-xdist) do not meet. The fixtures are pytest-asyncio's, in strict and in
-auto mode, and live in the loop of one test.
+Each test gets new objects and a free port, and writes no files; tests that run in
+parallel (pytest-xdist) share nothing. The fixtures need pytest-asyncio, in strict or
+auto mode, and use the event loop of the test.
 
-A test that leaves a stream or a session to this server open is an error when it ends,
-which says what was left and where it was opened.
+A test that leaves a stream or a session to this server open ends with an error, which
+names each open object and the line that opened the object.
 """
 
 from __future__ import annotations
@@ -52,38 +53,40 @@ try:
     import pytest_asyncio
 
     _async_fixture: Callable[..., Any] = pytest_asyncio.fixture
-except ImportError:  # then whoever asks for them is told
+except ImportError:  # tests that use such a fixture fail with instructions
 
     def _async_fixture(function: Callable[..., Any]) -> Any:
         @pytest.fixture(name=function.__name__)
         def missing() -> None:
-            _give_up(function.__name__, "pytest-asyncio is not there")
+            _fail(function.__name__, "pytest-asyncio is not installed")
 
         return missing
 
 
+# For annotations only: pytest must be able to load this module without aiohttp.
 if TYPE_CHECKING:
     from aiohttp import ClientWebSocketResponse
 
     from aiodockercloud import DockerCloud
     from aiodockercloud.server import Embedded, Faults, Server
 
-#: Seconds for what is being closed when the test ends.
+#: Seconds for sessions and streams that are being closed when the test ends.
 _GRACE = 0.5
 
 
 @pytest.fixture
 def dockercloud_engine() -> Embedded:
-    """The engine of ``dockercloud_server``; redefine it to have images or nodes."""
-    with _needed("dockercloud_engine"):
+    """Return the engine of ``dockercloud_server``; redefine to add images or nodes."""
+    with _required_by("dockercloud_engine"):
+        # Local, like all imports below: pytest loads this module in every project.
         from aiodockercloud.server import Embedded
     return Embedded()
 
 
 @pytest.fixture
 def dockercloud_faults() -> Faults:
-    """What goes wrong on purpose at ``dockercloud_server``."""
-    with _needed("dockercloud_faults"):
+    """Return the faults of ``dockercloud_server``."""
+    with _required_by("dockercloud_faults"):
         from aiodockercloud.server import Faults
     return Faults()
 
@@ -94,8 +97,8 @@ async def dockercloud_server(
     dockercloud_faults: Faults,
     _dockercloud_opened: _Opened,
 ) -> AsyncIterator[Server]:
-    """A Docker Cloud server of this test alone, also named by the environment."""
-    with _needed("dockercloud_server"):
+    """Run a server for one test and name the server in the environment."""
+    with _required_by("dockercloud_server"):
         from aiodockercloud.server import running
     async with running(dockercloud_engine, faults=dockercloud_faults) as server:
         with _named_by_environment(server):
@@ -107,7 +110,7 @@ async def dockercloud_server(
 async def dockercloud(
     dockercloud_server: Server, _dockercloud_opened: _Opened
 ) -> AsyncIterator[DockerCloud]:
-    """A session with ``dockercloud_server``."""
+    """Return a client of ``dockercloud_server``."""
     from aiodockercloud import DockerCloud
 
     async with DockerCloud(
@@ -116,7 +119,7 @@ async def dockercloud(
         apikey=dockercloud_server.apikey,
     ) as cloud:
         yield cloud
-        await _dockercloud_opened.check(dockercloud_server, given=cloud)
+        await _dockercloud_opened.check(dockercloud_server, client=cloud)
 
 
 @pytest.fixture
@@ -130,21 +133,21 @@ def _dockercloud_opened() -> Iterator[_Opened]:
 
 
 class _Opened:
-    """The sessions and streams that were opened during a test, and where."""
+    """The sessions and streams that a test has opened, with the lines that did so."""
 
     def __init__(self) -> None:
         self._clouds: list[tuple[DockerCloud, str]] = []
         self._streams: list[_OpenedStream] = []
 
     def watch(self, client: type[DockerCloud], patch: pytest.MonkeyPatch) -> None:
-        """Note what is opened from now on."""
+        """Record all sessions and streams that are opened from now on."""
         init, stream = client.__init__, client.stream
 
-        def noted_init(cloud: DockerCloud, *args: Any, **kwargs: Any) -> None:
+        def recorded_init(cloud: DockerCloud, *args: Any, **kwargs: Any) -> None:
             init(cloud, *args, **kwargs)
             self._clouds.append((cloud, _place(sys._getframe(1))))
 
-        async def noted_stream(
+        async def recorded_stream(
             cloud: DockerCloud, path: str, **kwargs: Any
         ) -> ClientWebSocketResponse[Any]:
             place = _place(sys._getframe(1))
@@ -152,18 +155,22 @@ class _Opened:
             self._streams.append(_OpenedStream(cloud, ws, path, place))
             return ws
 
-        patch.setattr(client, "__init__", noted_init)
-        patch.setattr(client, "stream", noted_stream)
+        patch.setattr(client, "__init__", recorded_init)
+        patch.setattr(client, "stream", recorded_stream)
 
-    async def check(self, server: Server, *, given: DockerCloud | None = None) -> None:
-        """Fail for the streams of the given session or else, for all sessions with the
-        server and their streams; close them."""
+    async def check(self, server: Server, *, client: DockerCloud | None = None) -> None:
+        """Fail the test if sessions or streams are still open, and close these.
 
-        def left() -> list[tuple[DockerCloud, str]]:
+        Args:
+            server: Only sessions with this server, and their streams, are checked.
+            client: Only the streams of this client are checked, not its session.
+        """
+
+        def still_open() -> list[tuple[DockerCloud, str]]:
             clouds = [
                 (cloud, place)
                 for cloud, place in self._clouds
-                if (cloud is given if given else cloud._rest == server.url)
+                if (cloud is client if client else cloud._rest == server.url)
             ]
             found = [
                 (one.cloud, f"the stream {one.path}, {one.place}")
@@ -172,22 +179,24 @@ class _Opened:
             ]
             for cloud, place in clouds:
                 session = cloud._session if cloud._own_session else None
-                if not given and session is not None and not session.closed:
+                if not client and session is not None and not session.closed:
                     found.append((cloud, f"the session {cloud!r}, {place}"))
             return found
 
         for _ in range(10):
-            if not (found := left()):
+            if not (found := still_open()):
                 return
             await asyncio.sleep(_GRACE / 10)
         for cloud, _ in found:
             await cloud.close()
-        things = "".join(f"\n  {text}" for _, text in found)
-        pytest.fail(f"the test left open:{things}", pytrace=False)
+        texts = "".join(f"\n  {text}" for _, text in found)
+        pytest.fail(f"the test left open:{texts}", pytrace=False)
 
 
 @dataclass
 class _OpenedStream:
+    """A stream, and the line that opened the stream."""
+
     cloud: DockerCloud
     ws: ClientWebSocketResponse[Any]
     path: str
@@ -195,7 +204,7 @@ class _OpenedStream:
 
 
 def _place(frame: FrameType | None) -> str:
-    """The line of the user's that we were called from, however indirectly."""
+    """Return the innermost line of the user's code that led to this call."""
     package = os.path.join(os.path.dirname(__file__), "aiodockercloud", "")
     between = (package, os.path.dirname(asyncio.__file__), contextlib.__file__)
     while frame is not None:
@@ -204,14 +213,14 @@ def _place(frame: FrameType | None) -> str:
             name = os.path.relpath(code.co_filename)
             return f"opened at {name}:{frame.f_lineno}, in {code.co_name}"
         if code.co_filename == asyncio.events.__file__:
-            break  # the loop: a task that nothing of the user's is in
+            break  # the event loop: none of the user's code is in this task
         frame = frame.f_back
     return "opened in the background"
 
 
 @contextlib.contextmanager
 def _named_by_environment(server: Server) -> Iterator[None]:
-    """What says ``DockerCloud()`` finds this server, and nobody's own account."""
+    """Name the server in the environment, and no account of the developer."""
     names = {
         "REST_HOST": server.url,
         "STREAM_HOST": server.stream_url,
@@ -228,17 +237,17 @@ def _named_by_environment(server: Server) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _needed(fixture: str) -> Iterator[None]:
-    """Say what is to be installed when an import fails."""
+def _required_by(fixture: str) -> Iterator[None]:
+    """Fail the test with instructions when an import fails."""
     try:
         yield
     except ImportError as exc:
-        _give_up(fixture, str(exc))
+        _fail(fixture, str(exc))
 
 
-def _give_up(fixture: str, why: str) -> NoReturn:
+def _fail(fixture: str, reason: str) -> NoReturn:
     pytest.fail(
-        f"the fixture {fixture} needs more than is installed: {why};"
+        f"the fixture {fixture} needs packages that are not installed: {reason};"
         " pip install 'aiodockercloud[pytest]'",
         pytrace=False,
     )

@@ -1,4 +1,4 @@
-"""The pytest plugin, in pytest runs of their own."""
+"""The pytest plugin, in separate pytest runs."""
 
 from __future__ import annotations
 
@@ -15,23 +15,22 @@ Missing = Callable[[str], None]
 
 ROOT = Path(__file__).parents[2]
 
-#: Seconds that making the fixtures may take; the best of a few tries counts.
+#: Seconds that creating the fixtures may take; the best of a few attempts counts.
 QUICK = 0.05
 
 
 @pytest.fixture(autouse=True)
 def _importable(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The plugin can be loaded, also where the project is not installed."""
+    """Make the plugin importable where the project is not installed."""
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
 
 
 def run(
     pytester: pytest.Pytester, *options: str, mode: str = "auto"
 ) -> pytest.RunResult:
-    """A pytest run as users have it, in which warnings are errors.
+    """Run pytest as users do, with warnings as errors.
 
-    It tells each error once: without the summary, in which pytest repeats them whole
-    wherever the variable CI is set.
+    The summary is left out: pytest repeats each error there if the variable CI is set.
     """
     return pytester.runpytest_subprocess(
         *("-p", "pytest_aiodockercloud", "-p", "no:hypothesispytest"),
@@ -42,7 +41,7 @@ def run(
     )
 
 
-# --- what a test gets -----------------------------------------------------------------
+# --- fixtures -------------------------------------------------------------------------
 
 
 def test_fixtures_give_each_test_a_cloud_of_its_own(
@@ -64,7 +63,7 @@ def test_fixtures_give_each_test_a_cloud_of_its_own(
             assert dockercloud_server.apikey not in seen
             seen.append(dockercloud_server.apikey)
 
-        async def test_is_found_by_what_reads_the_environment(dockercloud):
+        async def test_is_found_through_the_environment(dockercloud):
             service = await dockercloud.services.create(image="acme/web", name="web")
             async with DockerCloud() as own:
                 assert own.namespace is None
@@ -73,7 +72,7 @@ def test_fixtures_give_each_test_a_cloud_of_its_own(
                     await dockercloud.services.update(service, tags=["x"])
                     await anext(events)
 
-        def test_environment_is_back(dockercloud_engine):
+        def test_environment_is_restored(dockercloud_engine):
             assert os.environ["DOCKERCLOUD_NAMESPACE"] == "of the developer"
             assert "DOCKERCLOUD_REST_HOST" not in os.environ
 
@@ -165,7 +164,7 @@ def test_fixtures_work_in_parallel(pytester: pytest.Pytester) -> None:
     run(pytester, "-n", "2").assert_outcomes(passed=20)
 
 
-# --- what a test must not leave -------------------------------------------------------
+# --- open sessions and streams --------------------------------------------------------
 
 
 LEAVING = """\
@@ -178,8 +177,8 @@ async def test_leaves_nothing(dockercloud):
         await dockercloud.services.list()
     async with DockerCloud() as own, own.events.subscribe():
         await own.services.list()
-    DockerCloud()  # that was never used
-    DockerCloud("http://127.0.0.1:1")  # nor that
+    DockerCloud()  # never used
+    DockerCloud("http://127.0.0.1:1")  # never used
 
 async def test_leaves_a_stream(dockercloud):
     await dockercloud.events.subscribe().__aenter__()  # here
@@ -206,7 +205,7 @@ async def events(dockercloud_server):
     async with DockerCloud() as own, own.events.subscribe() as events:
         yield events
 
-async def test_leaves_what_its_fixtures_close(events, dockercloud):
+async def test_leaves_a_stream_that_a_fixture_closes(events, dockercloud):
     await dockercloud.services.create(image="acme/web")
     await anext(events)
 
@@ -247,7 +246,7 @@ def test_stream_or_session_left_open_is_an_error(pytester: pytest.Pytester) -> N
     ]
 
 
-# --- what it costs --------------------------------------------------------------------
+# --- cost -----------------------------------------------------------------------------
 
 
 def test_plugin_alone_loads_no_aiohttp(pytester: pytest.Pytester) -> None:
@@ -264,7 +263,7 @@ def test_plugin_alone_loads_no_aiohttp(pytester: pytest.Pytester) -> None:
     run(pytester).assert_outcomes(passed=1)
 
 
-def test_fixtures_are_made_quickly(pytester: pytest.Pytester) -> None:
+def test_fixtures_are_created_quickly(pytester: pytest.Pytester) -> None:
     pytester.makeconftest(
         """
         def pytest_runtest_logreport(report):
@@ -289,12 +288,12 @@ def test_fixtures_are_made_quickly(pytester: pytest.Pytester) -> None:
     assert min(map(float, took)) < QUICK
 
 
-# --- what is not installed ------------------------------------------------------------
+# --- missing packages -----------------------------------------------------------------
 
 
 @pytest.fixture
 def missing(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Missing:
-    """Makes a module one that is not installed."""
+    """Return a function that makes the import of a module fail."""
 
     def missing(name: str) -> None:
         stub = f"raise ModuleNotFoundError({f'No module named {name!r}'!r})"
@@ -305,7 +304,7 @@ def missing(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Missi
     return missing
 
 
-def test_missing_pytest_asyncio_is_told_where_a_fixture_is_used(
+def test_missing_pytest_asyncio_fails_only_tests_that_use_a_fixture(
     pytester: pytest.Pytester, missing: Missing, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     missing("pytest_asyncio")
@@ -322,13 +321,13 @@ def test_missing_pytest_asyncio_is_told_where_a_fixture_is_used(
     found.assert_outcomes(passed=1, errors=1)
     found.stdout.fnmatch_lines(
         [
-            "the fixture dockercloud needs * pytest-asyncio is not there;"
+            "the fixture dockercloud needs * pytest-asyncio is not installed;"
             " pip install 'aiodockercloud?pytest?'"
         ]
     )
 
 
-def test_missing_server_extra_is_told_where_a_fixture_is_used(
+def test_missing_server_extra_fails_only_tests_that_use_a_fixture(
     pytester: pytest.Pytester, missing: Missing
 ) -> None:
     missing("aiosqlite")
