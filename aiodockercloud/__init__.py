@@ -11,7 +11,7 @@ The server is ``aiodockercloud.server``, which this package never imports.
 
 from __future__ import annotations
 
-from .client import DockerCloud, Retry
+from .client import DockerCloud, Limits, Retry, Timings
 from .exceptions import (
     ApiError,
     AuthError,
@@ -59,6 +59,7 @@ __all__ = [
     "Exec",
     "Forbidden",
     "GatewayTimeout",
+    "Limits",
     "LogStream",
     "MethodNotAllowed",
     "NonUniqueIdentifier",
@@ -73,6 +74,7 @@ __all__ = [
     "Stream",
     "StreamClosed",
     "ThrottledError",
+    "Timings",
     "Unavailable",
     "UnsupportedMediaType",
     "WaitFailed",

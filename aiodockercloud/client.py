@@ -23,9 +23,10 @@ from .resources.triggers import Triggers
 from .resources.watch import ChangeFeed
 from .transport.retry import Retry
 from .transport.session import DEFAULT_RETRY, TIMEOUT, Transport
+from .transport.settings import DEFAULT_LIMITS, DEFAULT_TIMINGS, Limits, Timings
 from .wire import DOCKER_CLOUD, Dialect
 
-__all__ = ["DockerCloud", "Retry"]
+__all__ = ["DockerCloud", "Limits", "Retry", "Timings"]
 
 
 class DockerCloud(Transport):
@@ -50,6 +51,8 @@ class DockerCloud(Transport):
         timeout: Seconds for a whole request, or an ``aiohttp.ClientTimeout``.
         ssl: An ``SSLContext``, or ``False`` to check no certificate.
         retry: When to send a request again; ``None`` never does, and holds none back.
+        timings: Heartbeats, pauses and further times, in seconds.
+        limits: Bounds, as of the requests at the same time.
 
     Attributes:
         services, stacks, containers, nodes, nodeclusters, triggers, events, actions,
@@ -70,6 +73,8 @@ class DockerCloud(Transport):
         timeout: float | ClientTimeout = TIMEOUT,
         ssl: SSLContext | bool | None = None,
         retry: Retry | None = DEFAULT_RETRY,
+        timings: Timings = DEFAULT_TIMINGS,
+        limits: Limits = DEFAULT_LIMITS,
     ) -> None:
         super().__init__(
             url,
@@ -83,9 +88,11 @@ class DockerCloud(Transport):
             timeout=timeout,
             ssl=ssl,
             retry=retry,
+            timings=timings,
+            limits=limits,
         )
         self.events = Events(self)
-        feed = self._change_feed = ChangeFeed(self.events.subscribe)
+        feed = self._change_feed = ChangeFeed(self.events.subscribe, timings)
         self.services = Services(self, feed)
         self.containers = Containers(self, feed)
         self.actions = Actions(self, feed)

@@ -14,6 +14,7 @@ from typing import Any
 from aiohttp import ClientWebSocketResponse
 
 from ..transport.log_stream import LogStream, Since
+from ..transport.settings import DEFAULT_LIMITS, DEFAULT_TIMINGS, Limits, Timings
 from ..transport.stream import Stream
 from ..types import Container, ExecFrame, ExecResult
 from .managed import WAIT_TIMEOUT, Managed, Reference
@@ -36,9 +37,13 @@ class Exec(Stream[ExecFrame]):
     """
 
     def __init__(
-        self, connect: Callable[[], Awaitable[ClientWebSocketResponse[Any]]]
+        self,
+        connect: Callable[[], Awaitable[ClientWebSocketResponse[Any]]],
+        *,
+        timings: Timings = DEFAULT_TIMINGS,
+        limits: Limits = DEFAULT_LIMITS,
     ) -> None:
-        super().__init__(connect)
+        super().__init__(connect, timings=timings, limits=limits)
         self.exit_code: int | None = None
 
     async def write(self, text: str) -> None:
@@ -119,8 +124,13 @@ class Containers(Managed[Container]):
             ``write()`` for the input and, at the end, ``exit_code``.
         """
         line = command if isinstance(command, str) else shlex.join(command)
+        cloud = self.cloud
         path = self._path(container, "exec", stream=True)
-        return Exec(partial(self.cloud.stream, path, params={"command": line}))
+        return Exec(
+            partial(cloud.stream, path, params={"command": line}),
+            timings=cloud.timings,
+            limits=cloud.limits,
+        )
 
     async def run(
         self,

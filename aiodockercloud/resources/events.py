@@ -29,20 +29,15 @@ from .. import wire
 from ..exceptions import DockerCloudError
 from ..transport.reconnect import Reconnecting
 from ..transport.session import Transport
+from ..transport.settings import DEFAULT_LIMITS, DEFAULT_TIMINGS, Limits, Timings
 from ..types import Event
 from ..wire import states
 from .readable import Readable
 
 __all__ = ["EventStream", "Events"]
 
-#: Seconds in which a server that knows ``since`` says so on a new connection.
-CONFIRM = 2.0
-
 #: What ``snapshot`` lists: what exists, not what was done.
 KINDS = ("stack", "service", "container", "node", "nodecluster")
-
-#: Objects per page of a snapshot: few pages, between which little can happen.
-PAGE = 1000
 
 Selection = str | Mapping[str, Any] | Sequence[str | Mapping[str, Any]]
 Connect = Callable[[str | None], Awaitable[ClientWebSocketResponse[Any]]]
@@ -81,9 +76,16 @@ class EventStream(Reconnecting[Event]):
         since: str | None = None,
         reconnect: bool = True,
         objects: Callable[[], Awaitable[list[dict[str, Any]]]] | None = None,
+        timings: Timings = DEFAULT_TIMINGS,
+        limits: Limits = DEFAULT_LIMITS,
     ) -> None:
         """*objects* lists what there is: for the first item and for each gap."""
-        super().__init__(lambda: connect(self.position), reconnect=reconnect)
+        super().__init__(
+            lambda: connect(self.position),
+            reconnect=reconnect,
+            timings=timings,
+            limits=limits,
+        )
         self.position = since
         self.gaps = 0
         self._objects = objects
@@ -119,7 +121,7 @@ class EventStream(Reconnecting[Event]):
             if kind == "snapshot":
                 if self.position is None and len(self._ahead) == 1:
                     with suppress(StopAsyncIteration):  # it ends with this item
-                        await self._look_ahead(CONFIRM)
+                        await self._look_ahead(self._timings.event_confirmation)
                 item["id"] = self.position
             item["objects"] = found
         self._ahead.popleft()
@@ -134,7 +136,7 @@ class EventStream(Reconnecting[Event]):
     async def _look_ahead(self, patience: float | None = None) -> None:
         """Take the next frame; it may be about the position only."""
         if self._unconfirmed:
-            patience = CONFIRM
+            patience = self._timings.event_confirmation
         frame: Any = None
         try:
             async with asyncio.timeout(patience) as limit:
@@ -211,7 +213,13 @@ class Events:
         Source: Docker Cloud API reference, "Docker Cloud Events".
         """
         connect = self._connect(_joined(type), _joined(object), _joined(parent))
-        return EventStream(connect, since=since, reconnect=reconnect)
+        return EventStream(
+            connect,
+            since=since,
+            reconnect=reconnect,
+            timings=self._cloud.timings,
+            limits=self._cloud.limits,
+        )
 
     def snapshot(
         self,
@@ -241,7 +249,13 @@ class Events:
             raise ValueError(f"there are no events of type {', '.join(unknown)}")
         listed = partial(self._list, types)
         connect = self._connect(_joined(types), None, None)
-        return EventStream(connect, reconnect=reconnect, objects=listed)
+        return EventStream(
+            connect,
+            reconnect=reconnect,
+            objects=listed,
+            timings=self._cloud.timings,
+            limits=self._cloud.limits,
+        )
 
     def _connect(
         self, type: str | None, object: str | None, parent: str | None
@@ -270,7 +284,7 @@ class Events:
             for kind in (*KINDS, "action")
             if kind in types
             async for one in Readable[dict[str, Any]](self._cloud, kind).iterate(
-                limit=PAGE
+                limit=self._cloud.limits.snapshot_page
             )
             if one.get("state") != states.TERMINATED
         ]

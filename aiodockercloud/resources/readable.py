@@ -125,8 +125,10 @@ class Resource(Readable[T]):
         return await self._call("POST", self._path(thing, operation), params=params)
 
     def read_logs(self, thing: Reference, **options: Unpack[LogOptions]) -> LogStream:
-        stream = partial(self.cloud.stream, self._path(thing, "logs", stream=True))
-        if self.cloud.dialect.by_subsystem:
-            return LogStream(stream, **options)
-        text = partial(self.cloud.request, "GET", self._path(thing, "logs"))
-        return TutumLog(stream, text, **options)
+        cloud = self.cloud
+        timings, limits = cloud.timings, cloud.limits
+        stream = partial(cloud.stream, self._path(thing, "logs", stream=True))
+        if cloud.dialect.by_subsystem:
+            return LogStream(stream, timings=timings, limits=limits, **options)
+        text = partial(cloud.request, "GET", self._path(thing, "logs"))
+        return TutumLog(stream, text, timings=timings, limits=limits, **options)

@@ -44,9 +44,6 @@ WAIT_TIMEOUT = 600.0
 #: Seconds after which waiting looks again even if no event came.
 POLL = 5.0
 
-#: How many lines of a failed action's log an error quotes, and seconds to get them.
-QUOTED_LINES, QUOTE_TIMEOUT = 5, 10.0
-
 #: Those at whose end the object is up, or else it has failed.
 _UP = states.TRANSITIONAL_STATES - {states.STOPPING, states.TERMINATING}
 
@@ -68,9 +65,6 @@ _RESTS: Mapping[str, Mapping[str, Collection[str]]] = {
 
 #: Actions that begin nothing: what they record is carried out by others.
 _RECORDS = ("Create", "Update")
-
-#: How many containers an error tells of.
-_TOLD = 5
 
 
 async def until(
@@ -101,7 +95,7 @@ async def until(
     uuid = resource.target(thing).pk
     last: Mapping[str, Any] = thing if isinstance(thing, Mapping) else {}
     looked = False
-    trouble, pauses = "", wire.backoff()
+    trouble, pauses = "", resource.cloud.timings.pauses()
     pause = poll
     try:
         async with (
@@ -124,7 +118,7 @@ async def until(
                         )
                     last = cast(Mapping[str, Any], found)
                     looked = True
-                    trouble, pauses = "", wire.backoff()
+                    trouble, pauses = "", resource.cloud.timings.pauses()
                     if (result := await done(found)) is not None:
                         return result
                 except (ApiError, ConnectError) as exc:
@@ -156,6 +150,7 @@ class StateWait(Generic[T]):
         self._services = Readable[Mapping[str, Any]](cloud, "service")
         self._containers = Readable[Mapping[str, Any]](cloud, "container")
         self._nodes = Readable[Mapping[str, Any]](cloud, "node")
+        self._limits = cloud.limits
         self._thing = thing
         self._goal = frozenset(goal)
         self._action = action_uri(thing)
@@ -252,7 +247,9 @@ class StateWait(Generic[T]):
                 service=service["resource_uri"]
             )
             # Newest first: of those that are gone, the last ones.
-            parts += reversed(_live(of_it) or of_it[:_TOLD] or [service])
+            parts += reversed(
+                _live(of_it) or of_it[: self._limits.failure_parts] or [service]
+            )
         return [one for one in parts if one.get("state") != states.RUNNING]
 
     async def _any_hope(self, parts: Sequence[Mapping[str, Any]]) -> bool:
@@ -285,9 +282,10 @@ class StateWait(Generic[T]):
             f" {' or '.join(sorted(self._goal))} by itself"
         ]
         if told := [_told(part) for part in parts if part is not found]:
-            more = len(told) - _TOLD
+            more = len(told) - self._limits.failure_parts
             why.append(
-                ", ".join(told[:_TOLD]) + (f" and {more} more" if more > 0 else "")
+                ", ".join(told[: self._limits.failure_parts])
+                + (f" and {more} more" if more > 0 else "")
             )
         if found.get("target_num_containers") == 0:
             why.append("it is to have no containers")
@@ -342,11 +340,12 @@ async def last_failure(actions: Resource[Action], uri: str) -> str | None:
 
 async def _last_lines(actions: Resource[Action], action: Action) -> list[str]:
     """The end of the log, as far as it can be had: it only explains an error."""
-    lines: deque[str] = deque(maxlen=QUOTED_LINES)
+    most = actions.cloud.limits.failure_log_lines
+    lines: deque[str] = deque(maxlen=most)
     with suppress(DockerCloudError, TimeoutError):
         async with (
-            asyncio.timeout(QUOTE_TIMEOUT),
-            actions.read_logs(dict(action), tail=QUOTED_LINES, follow=False) as log,
+            asyncio.timeout(actions.cloud.timings.failure_log),
+            actions.read_logs(dict(action), tail=most, follow=False) as log,
         ):
             async for line in log:
                 if text := loglines.log_text(line):

@@ -12,6 +12,7 @@ from contextlib import asynccontextmanager, suppress
 
 from .. import wire
 from ..exceptions import DockerCloudError
+from ..transport.settings import Timings
 from ..types import Event
 from .events import EventStream
 
@@ -45,8 +46,9 @@ class ChangeFeed:
     (it is refused, or cannot be had just now), alarms ring by the clock only.
     """
 
-    def __init__(self, subscribe: Callable[[], EventStream]) -> None:
+    def __init__(self, subscribe: Callable[[], EventStream], timings: Timings) -> None:
         self._subscribe = subscribe
+        self._timings = timings
         self._subscriptions: set[Subscription] = set()
         self._task: asyncio.Task[None] | None = None
         #: The stream is there, or it is known that it is not.
@@ -72,7 +74,7 @@ class ChangeFeed:
                 await asyncio.gather(task, return_exceptions=True)
 
     async def _run(self) -> None:
-        delays = wire.backoff()
+        delays = self._timings.pauses()
         try:
             while True:
                 with suppress(StopAsyncIteration):

@@ -17,17 +17,20 @@ from typing import Any
 
 from .. import wire
 from ..exceptions import AuthError
+from .settings import DEFAULT_TIMINGS
 
 __all__ = ["resolve"]
 
 #: Under which name ``docker login`` keeps the account that Docker Cloud shared.
 INDEX = "https://index.docker.io/v1/"
 
-#: Seconds a credential helper may take; some ask the user to unlock a key chain.
-HELPER_TIMEOUT = 60.0
 
-
-async def resolve(dialect: wire.Dialect, environ: Mapping[str, str]) -> str | None:
+async def resolve(
+    dialect: wire.Dialect,
+    environ: Mapping[str, str],
+    *,
+    helper_timeout: float = DEFAULT_TIMINGS.credential_helper,
+) -> str | None:
     """The value of ``Authorization``, or ``None`` when there are no credentials.
 
     In this order: ``DOCKERCLOUD_AUTH`` as it stands; ``DOCKERCLOUD_USER`` with
@@ -50,10 +53,10 @@ async def resolve(dialect: wire.Dialect, environ: Mapping[str, str]) -> str | No
         return await asyncio.to_thread(_from_tutum_file, Path.home() / ".tutum")
     folder = environ.get("DOCKER_CONFIG")
     base = Path(folder) if folder else Path.home() / ".docker"
-    return await _from_docker_config(base / "config.json")
+    return await _from_docker_config(base / "config.json", helper_timeout)
 
 
-async def _from_docker_config(path: Path) -> str | None:
+async def _from_docker_config(path: Path, helper_timeout: float) -> str | None:
     text = await asyncio.to_thread(_read, path)
     if text is None:
         return None
@@ -72,7 +75,7 @@ async def _from_docker_config(path: Path) -> str | None:
             raise AuthError(f"{path}: the auth of {INDEX} is not base64 of user:key")
         return f"Basic {encoded}"
     if store := _member(config, "credHelpers").get(INDEX) or config.get("credsStore"):
-        return await _from_helper(f"docker-credential-{store}")
+        return await _from_helper(f"docker-credential-{store}", helper_timeout)
     return None
 
 
@@ -81,7 +84,7 @@ def _member(config: Mapping[str, Any], key: str) -> Mapping[str, Any]:
     return value if isinstance(value, Mapping) else {}
 
 
-async def _from_helper(program: str) -> str | None:
+async def _from_helper(program: str, seconds: float) -> str | None:
     """Ask a credential helper of Docker: the index on its stdin, JSON on its stdout."""
     try:
         process = await asyncio.create_subprocess_exec(
@@ -96,10 +99,10 @@ async def _from_helper(program: str) -> str | None:
             f"the credential helper {program} cannot be run: {exc.strerror}"
         ) from exc
     try:
-        async with asyncio.timeout(HELPER_TIMEOUT):
+        async with asyncio.timeout(seconds):
             answer, _ = await process.communicate(INDEX.encode())
     except TimeoutError:
-        raise AuthError(f"{program} gave no answer in {HELPER_TIMEOUT:g} s") from None
+        raise AuthError(f"{program} gave no answer in {seconds:g} s") from None
     finally:
         if process.returncode is None:
             process.kill()

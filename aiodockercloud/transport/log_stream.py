@@ -22,15 +22,10 @@ from ..types import LogLine
 from ..wire import loglines
 from ..wire.window import WINDOW_PROTOCOL
 from .reconnect import Reconnecting
+from .settings import DEFAULT_LIMITS, DEFAULT_TIMINGS, Limits, Timings
 from .stream import CONTROL, shut
 
 __all__ = ["LogStream", "Since", "TutumLog"]
-
-#: Past lines asked for where a server cannot go on from a moment.
-ENOUGH = 10_000
-
-#: Characters of the query for what has been had; the rest is compared here.
-_LONGEST_SEEN = 4000
 
 _CONTROL = CONTROL | {"position"}
 _loads = wire.loads
@@ -81,8 +76,20 @@ class LogStream(Reconnecting[LogLine]):
         reconnects: How often the connection was lost so far.
     """
 
-    def __init__(self, connect: Connect, **options: Unpack[LogOptions]) -> None:
-        super().__init__(self._ask, reconnect=options.get("reconnect", True))
+    def __init__(
+        self,
+        connect: Connect,
+        *,
+        timings: Timings = DEFAULT_TIMINGS,
+        limits: Limits = DEFAULT_LIMITS,
+        **options: Unpack[LogOptions],
+    ) -> None:
+        super().__init__(
+            self._ask,
+            reconnect=options.get("reconnect", True),
+            timings=timings,
+            limits=limits,
+        )
         self._ask_for = connect
         self._tail = options.get("tail")
         self._follow = options.get("follow", True)
@@ -144,7 +151,7 @@ class LogStream(Reconnecting[LogLine]):
     async def _ask(self) -> ClientWebSocketResponse[Any]:
         """Connect, and ask for what has not come yet."""
         again = self._opened_at is not None
-        enough = max(self._tail or 0, ENOUGH)
+        enough = max(self._tail or 0, self._limits.resumed_lines)
         query: dict[str, Any] = {"follow": self._follow, "tail": self._tail}
         if self._since is not None:
             query["since"] = loglines.format_stamp(self._since)
@@ -182,7 +189,7 @@ class LogStream(Reconnecting[LogLine]):
         said = ""
         for stamp, source in sorted(stamps, reverse=True):
             one = f"{source}:{stamp // 10**9}.{stamp % 10**9:09}"
-            if len(said) + len(one) > _LONGEST_SEEN:
+            if len(said) + len(one) > self._limits.resume_query:
                 break
             said += f",{one}" if said else one
         return said or None
@@ -250,9 +257,15 @@ class TutumLog(LogStream):
     """
 
     def __init__(
-        self, connect: Connect, fetch: Fetch, **options: Unpack[LogOptions]
+        self,
+        connect: Connect,
+        fetch: Fetch,
+        *,
+        timings: Timings = DEFAULT_TIMINGS,
+        limits: Limits = DEFAULT_LIMITS,
+        **options: Unpack[LogOptions],
     ) -> None:
-        super().__init__(connect, **options)
+        super().__init__(connect, timings=timings, limits=limits, **options)
         self._fetch = fetch
         self._is_text = False
 
@@ -274,7 +287,8 @@ class TutumLog(LogStream):
         except (BadRequest, ObjectNotFound, MethodNotAllowed, NotSupported):
             tail = self._tail
             if self._since is not None:
-                self._comparing, tail = True, max(tail or 0, ENOUGH)
+                self._comparing = True
+                tail = max(tail or 0, self._limits.resumed_lines)
             answer = await self._fetch(params={"tail": tail})
             self._is_text = True
             lines = loglines.log_lines(str(answer.get("logs") or ""))

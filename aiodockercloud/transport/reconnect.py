@@ -13,14 +13,12 @@ from aiohttp import ClientWebSocketResponse
 from .. import wire
 from ..exceptions import DockerCloudError, StreamClosed
 from .retry import retry_after
+from .settings import DEFAULT_LIMITS, DEFAULT_TIMINGS, Limits, Timings
 from .stream import Stream
 
 __all__ = ["Reconnecting"]
 
 T = TypeVar("T")
-
-#: Seconds to the first and at most between further attempts to reconnect.
-FIRST_PAUSE, LONGEST_PAUSE = 0.2, 30.0
 
 
 class Reconnecting(Stream[T]):
@@ -37,13 +35,15 @@ class Reconnecting(Stream[T]):
         connect: Callable[[], Awaitable[ClientWebSocketResponse[Any]]],
         *,
         reconnect: bool,
+        timings: Timings = DEFAULT_TIMINGS,
+        limits: Limits = DEFAULT_LIMITS,
     ) -> None:
-        super().__init__(connect)
+        super().__init__(connect, timings=timings, limits=limits)
         self._reconnect = reconnect
         #: None as long as there was no connection.
         self._opened_at: float | None = None
         self._again_at = 0.0
-        self._delays = wire.backoff(FIRST_PAUSE, cap=LONGEST_PAUSE)
+        self._delays = self._timings.pauses()
 
     async def _open(self) -> ClientWebSocketResponse[Any]:
         """Connect unless there is a connection, not before the pause is over."""
@@ -83,8 +83,9 @@ class Reconnecting(Stream[T]):
         lost = isinstance(exc, StreamClosed)
         # A connection that brought something, or held, proves the server well; one
         # that is cut again and again as soon as it is made keeps growing pauses.
-        if lost and (self._made_progress() or now - self._opened_at > LONGEST_PAUSE):
-            self._delays = wire.backoff(FIRST_PAUSE, cap=LONGEST_PAUSE)
+        held = now - self._opened_at > self._timings.longest_pause
+        if lost and (self._made_progress() or held):
+            self._delays = self._timings.pauses()
         self._again_at = now + max(next(self._delays), retry_after(exc))
         if lost:
             await self._drop()

@@ -35,22 +35,13 @@ from ..wire import DOCKER_CLOUD, Dialect
 from ..wire.window import WINDOW_PROTOCOL
 from . import credentials
 from .retry import RateGate, Retry, may_repeat, retry_after
+from .settings import DEFAULT_LIMITS, DEFAULT_TIMINGS, Limits, Timings
 from .stream import shut
 
 __all__ = ["Transport"]
 
 #: Seconds for a whole request, its answer included.
 TIMEOUT = 60.0
-
-#: Requests of one client at the same time; further ones wait their turn. Streams do not
-#: count, or a client with many of them could send no request any more.
-CONCURRENCY = 100
-
-#: Seconds between the pings on a stream; without an answer in half of it, it is broken.
-HEARTBEAT = 30.0
-
-#: Seconds to wait for the server's half of closing a stream.
-CLOSE_TIMEOUT = 1.0
 
 try:
     USER_AGENT = f"aiodockercloud/{version('aiodockercloud')}"
@@ -85,6 +76,8 @@ class Transport:
         timeout: float | ClientTimeout = TIMEOUT,
         ssl: SSLContext | bool | None = None,
         retry: Retry | None = DEFAULT_RETRY,
+        timings: Timings = DEFAULT_TIMINGS,
+        limits: Limits = DEFAULT_LIMITS,
     ) -> None:
         if (user is None) != (apikey is None):
             raise ValueError("user and apikey are given together or not at all")
@@ -106,13 +99,15 @@ class Transport:
         self._auth = auth
         self.namespace = namespace or environ.get(f"{prefix}_NAMESPACE") or None
         self.dialect = dialect
+        self.timings = timings
+        self.limits = limits
 
         self._session = session
         self._own_session = session is None
         self._headers: dict[str, str] | None = None  # of each call, once prepared
         self._ready = False
         self._preparing = asyncio.Lock()
-        self._slots = asyncio.Semaphore(CONCURRENCY)
+        self._slots = asyncio.Semaphore(limits.concurrency)
         self._sockets: WeakSet[ClientWebSocketResponse[Any]] = WeakSet()
         self._closed = False
         if not isinstance(timeout, ClientTimeout):
@@ -145,7 +140,7 @@ class Transport:
         try:
             if closings:
                 with suppress(TimeoutError):  # of peers that take nothing any more
-                    async with asyncio.timeout(2 * CLOSE_TIMEOUT):
+                    async with asyncio.timeout(2 * self.timings.close):
                         await asyncio.gather(*closings, return_exceptions=True)
         finally:  # also when this is cancelled: it closes all before it waits
             if self._own_session and self._session is not None:
@@ -285,9 +280,9 @@ class Transport:
                     URL(url, encoded=True),
                     headers=self._headers,
                     ssl=self._ssl,
-                    heartbeat=HEARTBEAT,
+                    heartbeat=self.timings.heartbeat,
                     protocols=[WINDOW_PROTOCOL],
-                    timeout=aiohttp.ClientWSTimeout(ws_close=CLOSE_TIMEOUT),
+                    timeout=aiohttp.ClientWSTimeout(ws_close=self.timings.close),
                     **_RAW_FRAMES,
                 )
         except aiohttp.WSServerHandshakeError as exc:
@@ -334,7 +329,11 @@ class Transport:
                 return self._session
             auth = self._auth
             if auth is None:
-                auth = await credentials.resolve(self.dialect, os.environ)
+                auth = await credentials.resolve(
+                    self.dialect,
+                    os.environ,
+                    helper_timeout=self.timings.credential_helper,
+                )
             headers = {
                 "Accept": "application/json",
                 "Content-Type": "application/json",

@@ -29,17 +29,11 @@ from aiohttp import ClientWebSocketResponse, WSMessage, WSMsgType
 from .. import wire
 from ..exceptions import AuthError, StreamClosed
 from ..wire.window import BATCH, WINDOW, WINDOW_PROTOCOL, Credits, frame_cost
+from .settings import DEFAULT_LIMITS, DEFAULT_TIMINGS, Limits, Timings
 
-__all__ = ["BUFFER", "Stream"]
+__all__ = ["Stream"]
 
 T = TypeVar("T")
-
-#: Frames read ahead of the reader: a window full (``aiodockercloud.window``). Of
-#: servers without it, so many; then the socket is left alone until they are used up.
-BUFFER = WINDOW
-
-#: Seconds for closing a socket, in which a peer that is silent is waited for.
-CLOSE_TIMEOUT = 2.0
 
 #: Frames about the connection. Servers of different age sent them or not.
 CONTROL = frozenset({"auth", "error", "exit", "log-started"})
@@ -75,9 +69,15 @@ class Stream(AsyncIterator[T], Generic[T]):
     """
 
     def __init__(
-        self, connect: Callable[[], Awaitable[ClientWebSocketResponse[Any]]]
+        self,
+        connect: Callable[[], Awaitable[ClientWebSocketResponse[Any]]],
+        *,
+        timings: Timings = DEFAULT_TIMINGS,
+        limits: Limits = DEFAULT_LIMITS,
     ) -> None:
         self._connect = connect
+        self._timings = timings
+        self._limits = limits
         self._frames: deque[str | bytes] = deque()
         self._arrived = asyncio.Event()
         #: The reader task waits for room; never within a window.
@@ -160,7 +160,7 @@ class Stream(AsyncIterator[T], Generic[T]):
         finally:
             if ws is not None:
                 try:
-                    async with asyncio.timeout(CLOSE_TIMEOUT):
+                    async with asyncio.timeout(self._timings.stream_close):
                         await shut(ws)
                 except TimeoutError:
                     self._hang_up()
@@ -201,7 +201,8 @@ class Stream(AsyncIterator[T], Generic[T]):
         """Read ahead: aiohttp answers pings only while somebody receives."""
         frames, arrived, windowed = self._frames, self._arrived, self._windowed
         receive, credits = ws.receive, self._credits
-        most = BUFFER + windowed  # within a window there is always room
+        # Within a window there is always room.
+        most = WINDOW + 1 if windowed else self._limits.buffer
         end = StreamClosed(_ABNORMAL, "the connection was lost")
         try:
             while True:

@@ -141,10 +141,9 @@ async def test_resolve_with_a_helper_that_hangs_gives_up(
 ) -> None:
     write(config, {"credsStore": "fake"})
     helper(home, "exec sleep 60", monkeypatch)
-    monkeypatch.setattr(credentials, "HELPER_TIMEOUT", 0.05)
 
     with pytest.raises(AuthError, match="gave no answer"):
-        await credentials.resolve(DOCKER_CLOUD, {})
+        await credentials.resolve(DOCKER_CLOUD, {}, helper_timeout=0.05)
 
 
 async def test_resolve_with_a_helper_that_babbles_keeps_its_words(

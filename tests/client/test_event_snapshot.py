@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
-from aiodockercloud import DockerCloud, ObjectNotFound
-from aiodockercloud.resources import events as events_module
-from aiodockercloud.transport import reconnect
+from aiodockercloud import DockerCloud, Limits, ObjectNotFound
 from tests.support import scriptedevents
 from tests.support.facts import PATIENCE, until
 from tests.support.scriptedevents import (
     GAP,
     SERVICES,
+    SHORT_TIMES,
     Scripted,
     all_of,
     event,
@@ -26,13 +26,14 @@ from tests.support.scriptedevents import (
 pytestmark = pytest.mark.timeout(PATIENCE)
 
 server = scriptedevents.server
-pauses = scriptedevents.pauses
+timings = scriptedevents.timings
+limits = scriptedevents.limits
 
 
+@pytest.mark.parametrize("limits", [Limits(snapshot_page=2)])
 async def test_snapshot_is_listed_when_subscribed_and_again_after_a_gap(
-    server: tuple[Scripted, DockerCloud], monkeypatch: pytest.MonkeyPatch
+    server: tuple[Scripted, DockerCloud],
 ) -> None:
-    monkeypatch.setattr(events_module, "PAGE", 2)
     scripted, cloud = server
     scripted.objects = [
         {"resource_uri": f"{SERVICES}{n}/", "state": "Running"} for n in range(3)
@@ -93,10 +94,11 @@ async def test_snapshot_whose_list_fails_for_the_moment_lists_again(
     assert [item["type"] for item in seen] == ["snapshot"]
 
 
+# With the jitter it is half of that at least.
+@pytest.mark.parametrize("timings", [replace(SHORT_TIMES, first_pause=0.4)])
 async def test_snapshot_whose_list_fails_pauses_before_it_lists_again(
-    server: tuple[Scripted, DockerCloud], monkeypatch: pytest.MonkeyPatch
+    server: tuple[Scripted, DockerCloud],
 ) -> None:
-    monkeypatch.setattr(reconnect, "FIRST_PAUSE", 0.4)  # half of it with jitter
     scripted, cloud = server
     scripted.refuse_list = 1
     scripted.scripts = [sends(position("run-0"), close=1000)]
@@ -109,10 +111,10 @@ async def test_snapshot_whose_list_fails_pauses_before_it_lists_again(
     assert loop.time() - before >= 0.2
 
 
+@pytest.mark.parametrize("timings", [replace(SHORT_TIMES, first_pause=1000.0)])
 async def test_close_while_a_list_pauses_ends_a_waiting_reader(
-    server: tuple[Scripted, DockerCloud], monkeypatch: pytest.MonkeyPatch
+    server: tuple[Scripted, DockerCloud],
 ) -> None:
-    monkeypatch.setattr(reconnect, "FIRST_PAUSE", 1000.0)
     scripted, cloud = server
     scripted.refuse_list = 1
     scripted.scripts = [stays(position("run-0"))]

@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import unused_port
 
-from aiodockercloud import AuthError, ConnectError, DockerCloud, StreamClosed, wire
-from aiodockercloud.transport import reconnect
+from aiodockercloud import (
+    AuthError,
+    ConnectError,
+    DockerCloud,
+    StreamClosed,
+    Timings,
+    wire,
+)
 from tests.support import scriptedevents
 from tests.support.facts import PATIENCE
 from tests.support.scriptedevents import (
@@ -28,7 +35,8 @@ from tests.support.scriptedevents import (
 pytestmark = pytest.mark.timeout(PATIENCE)
 
 server = scriptedevents.server
-pauses = scriptedevents.pauses
+timings = scriptedevents.timings
+limits = scriptedevents.limits
 
 
 # --- as it was ----------------------------------------------------------------------
@@ -256,29 +264,28 @@ async def test_cancelled_step_loses_nothing(
 # --- back-off -----------------------------------------------------------------------
 
 
-@pytest.fixture
-def drawn(monkeypatch: pytest.MonkeyPatch) -> list[list[float]]:
-    """The pauses drawn from each series of pauses that was begun."""
-    series: list[list[float]] = []
-    original = wire.backoff
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordedTimings(Timings):
+    """Timings that record the pauses drawn from each series of pauses."""
 
-    def backoff(first: float = 0.2, **options: float) -> Iterator[float]:
+    first_pause: float = 0.001
+    drawn: list[list[float]] = field(default_factory=list)
+
+    def pauses(self) -> Iterator[float]:
         own: list[float] = []
-        series.append(own)
-        for pause in original(first, **options):
+        self.drawn.append(own)
+        for pause in wire.backoff(self.first_pause, cap=self.longest_pause):
             own.append(pause)
             yield pause
 
-    monkeypatch.setattr(wire, "backoff", backoff)
-    return series
 
-
+# The longest pause is longer than any of these connections: a connection that held
+# for that time is another reason to start the pauses again.
+@pytest.mark.parametrize("timings", [RecordedTimings(longest_pause=PATIENCE)])
 async def test_pauses_grow_until_an_event_comes_and_then_begin_anew(
-    server: tuple[Scripted, DockerCloud], drawn: list[list[float]]
+    server: tuple[Scripted, DockerCloud], timings: RecordedTimings
 ) -> None:
     scripted, cloud = server
-    # Longer than any of these connections: that is another reason to begin anew.
-    reconnect.LONGEST_PAUSE = PATIENCE
     scripted.scripts = [
         sends(position("run-0")),
         *[web.HTTPServiceUnavailable] * 2,
@@ -293,24 +300,24 @@ async def test_pauses_grow_until_an_event_comes_and_then_begin_anew(
         assert await all_of(events) == [event(1)]
 
     # The first is lost, two refuse, two more are lost: five that bring nothing.
-    assert [len(pauses) for pauses in drawn] == [5, 2]
-    first, last = drawn[0][0], drawn[0][-1]
+    assert [len(pauses) for pauses in timings.drawn] == [5, 2]
+    first, last = timings.drawn[0][0], timings.drawn[0][-1]
     assert 0.0005 <= first <= 0.001
     assert 0.008 <= last <= 0.016
 
 
+@pytest.mark.parametrize("timings", [RecordedTimings(longest_pause=0.0)])
 async def test_connection_that_held_begins_the_pauses_anew_without_an_event(
-    server: tuple[Scripted, DockerCloud], drawn: list[list[float]]
+    server: tuple[Scripted, DockerCloud], timings: RecordedTimings
 ) -> None:
     scripted, cloud = server
-    reconnect.LONGEST_PAUSE = 0.0
     scripted.scripts = [sends(position("run-0"))] * 3
     scripted.scripts += [sends(position("run-0"), close=1000)]
 
     async with cloud.events.subscribe() as events:
         assert await all_of(events) == []
 
-    assert [len(pauses) for pauses in drawn] == [1, 1, 1]
+    assert [len(pauses) for pauses in timings.drawn] == [1, 1, 1]
 
 
 async def test_retry_after_of_a_refusal_is_obeyed(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack
 from typing import Any
 
@@ -16,23 +16,20 @@ from aiodockercloud import (
     DockerCloud,
     ObjectNotFound,
     StreamClosed,
+    Timings,
     Unavailable,
-    wire,
 )
-from aiodockercloud.transport import reconnect
 from aiodockercloud.transport.log_stream import LogStream
 from aiodockercloud.types import LogLine
 from aiodockercloud.wire import loglines
-from tests.support import reconnecting
 from tests.support.facts import PATIENCE, until
+from tests.support.reconnecting import SHORT_PAUSES
 from tests.support.scripted import Player, Script, client_for, cuts
 
 LOGS = "/api/app/v1/service/{uuid}/logs/"
 
 #: A limit within the fixture would not reach the tests.
 pytestmark = pytest.mark.timeout(PATIENCE)
-
-_short_pauses = reconnecting.short_pauses
 
 
 @pytest.fixture
@@ -41,10 +38,13 @@ async def serve() -> AsyncIterator[Any]:
     refused. It knows neither windows nor since."""
     async with AsyncExitStack() as stack:
 
-        async def start(*scripts: Any) -> tuple[DockerCloud, list[dict[str, str]]]:
+        async def start(
+            *scripts: Any, timings: Timings = SHORT_PAUSES
+        ) -> tuple[DockerCloud, list[dict[str, str]]]:
             played = (one if isinstance(one, type) else sends(one) for one in scripts)
             player = Player(*played)
-            cloud = await stack.enter_async_context(client_for({LOGS: player.play}))
+            client = client_for({LOGS: player.play}, timings=timings)
+            cloud = await stack.enter_async_context(client)
             return cloud, player.asked
 
         yield start
@@ -129,34 +129,32 @@ async def test_without_reconnect_a_lost_connection_raises(serve: Any) -> None:
 
 
 async def test_pauses_grow_and_begin_anew_after_a_new_line(
-    serve: Any, monkeypatch: pytest.MonkeyPatch
+    serve: Any,
 ) -> None:
-    pauses: list[int] = []
+    drawn: list[int] = []
 
-    def backoff(first: float, *, cap: float) -> Any:
-        for number in range(100):
-            pauses.append(number)
-            yield 0.0
+    class Recorded(Timings):
+        def pauses(self) -> Iterator[float]:
+            for number in range(100):
+                drawn.append(number)
+                yield 0.0
 
-    monkeypatch.setattr(wire, "backoff", backoff)
     cloud, _ = await serve(
         [line(1), "cut"],
         ["cut"],
         [line(1), "cut"],
         [line(1), line(2), "cut"],
         [line(2)],
+        timings=Recorded(),
     )
 
     await read(cloud.services.logs("x"))
 
-    assert pauses == [0, 1, 2, 0]
+    assert drawn == [0, 1, 2, 0]
 
 
-async def test_close_while_it_pauses_ends_a_waiting_reader(
-    serve: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(reconnect, "FIRST_PAUSE", 1000.0)
-    cloud, asked = await serve(["cut"])
+async def test_close_while_it_pauses_ends_a_waiting_reader(serve: Any) -> None:
+    cloud, asked = await serve(["cut"], timings=Timings(first_pause=1000.0))
     stream = cloud.services.logs("x")
     reading = asyncio.create_task(anext(stream, None))
     await until(lambda: stream.reconnects == 1)

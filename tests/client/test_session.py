@@ -223,7 +223,7 @@ async def test_many_requests_at_once_find_credentials_once(
 ) -> None:
     asked = 0
 
-    async def resolve(*_: object) -> str:
+    async def resolve(*_: object, **__: object) -> str:
         nonlocal asked
         asked += 1
         await asyncio.sleep(0)

@@ -15,7 +15,6 @@ from aiohttp import WSMsgType, web
 from aiodockercloud import DockerCloud, StreamClosed
 from aiodockercloud.server import Embedded, running
 from aiodockercloud.server.api import streams
-from aiodockercloud.transport import stream as stream_module
 from aiodockercloud.types import Container, Service
 from aiodockercloud.wire import loglines
 from aiodockercloud.wire.window import CREDIT_BYTES, WINDOW, WINDOW_PROTOCOL
@@ -98,7 +97,7 @@ async def test_client_without_a_window_reads_ahead_only_so_much() -> None:
             while last != sent:  # the buffers of the system fill up
                 last = sent
                 await asyncio.sleep(0.05)
-            assert len(lines._frames) == stream_module.BUFFER
+            assert len(lines._frames) == cloud.limits.buffer
             assert sent < 20_000
 
 

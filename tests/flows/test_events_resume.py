@@ -17,15 +17,12 @@ from aiodockercloud.server.journal import Missed
 from aiodockercloud.server.state import hub as hub_module
 from aiodockercloud.server.state.hub import Hub
 from aiodockercloud.types import Event
-from tests.support import reconnecting
 from tests.support.facts import IDLE, PATIENCE
 from tests.support.flows import client_of, containers
+from tests.support.reconnecting import SHORT_PAUSES
 
 EVENTS = "*/events*"
 KEY = "s3cret"
-
-
-_short_pauses = reconnecting.short_pauses
 
 
 @asynccontextmanager
@@ -33,7 +30,7 @@ async def serving(port: int = 0) -> AsyncIterator[tuple[Server, DockerCloud]]:
     engine, faults = Embedded(nodes=2), Faults(seed=5)
     async with (
         running(engine, port=port, apikey=KEY, faults=faults) as server,
-        client_of(server) as cloud,
+        client_of(server, timings=SHORT_PAUSES) as cloud,
     ):
         yield server, cloud
 
@@ -177,7 +174,9 @@ async def test_restart_of_the_server_is_one_gap_and_what_came_since_is_told() ->
     async with asyncio.timeout(PATIENCE), AsyncExitStack() as stack:
         async with serving() as (server, _):
             port = int(server.url.rpartition(":")[2])
-            reader = await stack.enter_async_context(client_of(server))
+            reader = await stack.enter_async_context(
+                client_of(server, timings=SHORT_PAUSES)
+            )
             stream = reader.events.subscribe()
             events = await stack.enter_async_context(stream)
             publish(server, 0)
@@ -239,7 +238,7 @@ async def test_event_of_a_saved_id_is_gone_on_from_by_another_client() -> None:
             publish(server, 1, 2, 3)
             async with asyncio.timeout(PATIENCE):
                 first = await anext(events)
-        async with client_of(server) as other:
+        async with client_of(server, timings=SHORT_PAUSES) as other:
             async with other.events.subscribe(since=first["id"]) as events:
                 assert await read(events, 2) == [2, 3]
             async with other.events.subscribe(since="of-another-server") as events:
@@ -360,7 +359,10 @@ async def test_picture_of_a_snapshot_stream_is_true_after_random_cuts(
     monkeypatch: pytest.MonkeyPatch, history: int, seed: int
 ) -> None:
     monkeypatch.setattr(hub_module, "HISTORY", history)
-    async with serving() as (server, cloud), client_of(server) as reader:
+    async with (
+        serving() as (server, cloud),
+        client_of(server, timings=SHORT_PAUSES) as reader,
+    ):
         rule = server.faults.cut(path=EVENTS, after=range(0, 12), times=15)
         async with reader.events.snapshot() as events:
             picture = Picture(events)
@@ -379,7 +381,10 @@ async def test_picture_of_a_snapshot_stream_is_true_after_random_cuts(
 
 @pytest.mark.usefixtures("_old_server")
 async def test_picture_is_true_with_an_old_server_too() -> None:
-    async with serving() as (server, cloud), client_of(server) as reader:
+    async with (
+        serving() as (server, cloud),
+        client_of(server, timings=SHORT_PAUSES) as reader,
+    ):
         async with reader.events.snapshot() as events:
             picture = Picture(events)
             keeping = asyncio.create_task(picture.keep())

@@ -9,10 +9,9 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-from aiodockercloud import DockerCloud, StreamClosed
+from aiodockercloud import DockerCloud, StreamClosed, Timings
 from aiodockercloud.server import Server
 from aiodockercloud.server.api import streams
-from aiodockercloud.transport import session as client_module
 from aiodockercloud.types import Container, Service
 from aiodockercloud.wire import loglines
 from aiodockercloud.wire.window import WINDOW
@@ -33,8 +32,12 @@ far = reconnecting.far
 
 
 @pytest.fixture
+def timings() -> Timings:
+    return Timings(heartbeat=HEARTBEAT)
+
+
+@pytest.fixture
 def _short_heartbeats(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(client_module, "HEARTBEAT", HEARTBEAT)
     monkeypatch.setattr(streams, "HEARTBEAT", HEARTBEAT)
 
 

@@ -58,7 +58,7 @@ class Counters:
 talk = talking.talk
 way = reconnecting.way
 far = reconnecting.far
-_short_pauses = reconnecting.short_pauses
+timings = reconnecting.timings
 
 
 # --- nothing lost, nothing twice ------------------------------------------------------

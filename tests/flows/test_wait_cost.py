@@ -9,9 +9,8 @@ from typing import Any
 
 import pytest
 
-from aiodockercloud import DockerCloud
+from aiodockercloud import DockerCloud, Timings
 from aiodockercloud.server import Server
-from aiodockercloud.transport import reconnect
 from tests.support.facts import IDLE, PATIENCE, gone_but, tasks
 from tests.support.flows import client_of, containers, run
 from tests.support.waits import LONG, Engine, job, looked, wait
@@ -113,13 +112,10 @@ async def test_burst_of_events_is_one_look_or_a_few(
     assert looks < 50
 
 
+@pytest.mark.parametrize("timings", [Timings(first_pause=0.001)])
 async def test_wait_survives_lost_events_streams_and_refused_looks(
-    live: DockerCloud,
-    server: Server,
-    engine: Engine,
-    monkeypatch: pytest.MonkeyPatch,
+    live: DockerCloud, server: Server, engine: Engine
 ) -> None:
-    monkeypatch.setattr(reconnect, "FIRST_PAUSE", 0.001)
     started = await live.services.start(await job(live))
     waiting = asyncio.ensure_future(wait(live, started, "Stopped"))
     await looked(live, started)

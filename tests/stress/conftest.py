@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from tests.support.servers import engine, live, raw, server, tutum
+from tests.support.servers import engine, live, raw, server, timings, tutum
 
-__all__ = ["engine", "live", "raw", "server", "tutum"]
+__all__ = ["engine", "live", "raw", "server", "timings", "tutum"]

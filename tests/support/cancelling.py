@@ -23,7 +23,6 @@ from pathlib import Path
 from aiodockercloud import ApiError, DockerCloud, StreamClosed, WaitFailed, batch
 from aiodockercloud.server import Embedded, Server, running
 from aiodockercloud.server.engines.embedded.images import Container
-from aiodockercloud.transport.session import CONCURRENCY
 from aiodockercloud.types import Service
 
 #: At the same time: what one leaves must not disturb another.
@@ -268,12 +267,12 @@ async def storm(server: Server, file: Path, seed: int, count: int) -> list[str]:
         async with asyncio.TaskGroup() as group:
             for number in range(WORKERS):
                 group.create_task(worker(number))
-        free = cloud._slots._value
+        free, slots = cloud._slots._value, cloud.limits.concurrency
     for name, became in sorted(outcomes.items()):
         print(f"{name}: {', '.join(f'{n} {what}' for what, n in became.items())}")
     left = [f"{name} {what}" for name, n in outcomes.items() for what in n]
     left = [one for one in left if WRONG in one]
-    return left + [f"{CONCURRENCY - free} places taken"] * (free < CONCURRENCY)
+    return left + [f"{slots - free} places taken"] * (free < slots)
 
 
 if __name__ == "__main__":

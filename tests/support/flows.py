@@ -11,9 +11,10 @@ from typing import IO, Any
 import aiohttp
 from yarl import URL
 
-from aiodockercloud import DockerCloud, wire
+from aiodockercloud import DockerCloud, Timings, wire
 from aiodockercloud.server import Embedded, Server
 from aiodockercloud.server.engines import ContainerSpec
+from aiodockercloud.transport.settings import DEFAULT_TIMINGS
 from aiodockercloud.types import Container, Event, Service, ServiceFields
 from tests.support.facts import IDLE, PATIENCE
 
@@ -112,7 +113,10 @@ class Raw:
 
 @asynccontextmanager
 async def client_of(
-    server: Server, *, dialect: wire.Dialect = wire.DOCKER_CLOUD
+    server: Server,
+    *,
+    dialect: wire.Dialect = wire.DOCKER_CLOUD,
+    timings: Timings = DEFAULT_TIMINGS,
 ) -> AsyncIterator[DockerCloud]:
     async with DockerCloud(
         server.url,
@@ -120,6 +124,7 @@ async def client_of(
         apikey=server.apikey,
         dialect=dialect,
         retry=None,
+        timings=timings,
     ) as cloud:
         yield cloud
 

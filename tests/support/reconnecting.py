@@ -6,16 +6,18 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from aiodockercloud import DockerCloud, wire
+from aiodockercloud import DockerCloud, Timings, wire
 from aiodockercloud.server import Server
-from aiodockercloud.transport import reconnect
 from tests.support.proxies import Proxy, proxy
 
+#: Pauses of clients that reconnect often in a test.
+SHORT_PAUSES = Timings(first_pause=0.002, longest_pause=0.01)
 
-@pytest.fixture(autouse=True)
-def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reconnect, "FIRST_PAUSE", 0.002)
-    monkeypatch.setattr(reconnect, "LONGEST_PAUSE", 0.01)
+
+@pytest.fixture
+def timings() -> Timings:
+    """The timings of ``live`` and ``far``."""
+    return SHORT_PAUSES
 
 
 @pytest.fixture
@@ -26,12 +28,16 @@ async def way(server: Server) -> AsyncIterator[Proxy]:
 
 
 @pytest.fixture
-async def far(server: Server, way: Proxy) -> AsyncIterator[DockerCloud]:
+async def far(
+    server: Server, way: Proxy, timings: Timings
+) -> AsyncIterator[DockerCloud]:
     """A client of ``server`` by way of the proxy."""
-    async with far_client(server, way) as cloud:
+    async with far_client(server, way, timings) as cloud:
         yield cloud
 
 
-def far_client(server: Server, way: Proxy) -> DockerCloud:
+def far_client(
+    server: Server, way: Proxy, timings: Timings = SHORT_PAUSES
+) -> DockerCloud:
     auth = wire.basic_auth(server.user, server.apikey or "")
-    return DockerCloud(way.url, auth=auth)
+    return DockerCloud(way.url, auth=auth, timings=timings)

@@ -8,9 +8,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from aiodockercloud import DockerCloud
-from aiodockercloud.resources import events as events_module
-from aiodockercloud.transport import reconnect
+from aiodockercloud import DockerCloud, Limits, Timings
 from tests.support.scripted import Player, Script, client_for
 
 EVENTS = "/api/audit/v1/events/"
@@ -51,19 +49,32 @@ class Scripted(Player):
         return web.json_response({"meta": meta, "objects": page})
 
 
+#: Short times, for tests with many lost connections.
+SHORT_TIMES = Timings(first_pause=0.001, longest_pause=0.01, event_confirmation=0.5)
+
+
 @pytest.fixture
-async def server() -> AsyncIterator[tuple[Scripted, DockerCloud]]:
+def timings() -> Timings:
+    """The timings of the client; a test may have its own."""
+    return SHORT_TIMES
+
+
+@pytest.fixture
+def limits() -> Limits:
+    """The limits of the client; a test may have its own."""
+    return Limits()
+
+
+@pytest.fixture
+async def server(
+    timings: Timings, limits: Limits
+) -> AsyncIterator[tuple[Scripted, DockerCloud]]:
     scripted = Scripted()
     handlers = {EVENTS: scripted.play, SERVICES: scripted.index}
-    async with client_for(handlers, retry=None) as cloud:
+    async with client_for(
+        handlers, retry=None, timings=timings, limits=limits
+    ) as cloud:
         yield scripted, cloud
-
-
-@pytest.fixture(autouse=True)
-def pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reconnect, "FIRST_PAUSE", 0.001)
-    monkeypatch.setattr(reconnect, "LONGEST_PAUSE", 0.01)
-    monkeypatch.setattr(events_module, "CONFIRM", 0.5)
 
 
 def sends(*frames: dict[str, Any], close: int | None = None) -> Script:

@@ -7,11 +7,11 @@ from collections.abc import AsyncIterator
 import aiohttp
 import pytest
 
-from aiodockercloud import TUTUM, DockerCloud
+from aiodockercloud import TUTUM, DockerCloud, Timings
 from aiodockercloud.server import Embedded, Server, running
 from tests.support.flows import Raw, client_of
 
-__all__ = ["engine", "live", "raw", "server", "tutum"]
+__all__ = ["engine", "live", "raw", "server", "timings", "tutum"]
 
 
 @pytest.fixture
@@ -28,9 +28,15 @@ async def server(engine: Embedded) -> AsyncIterator[Server]:
 
 
 @pytest.fixture
-async def live(server: Server) -> AsyncIterator[DockerCloud]:
+def timings() -> Timings:
+    """The timings of ``live``; modules and tests replace them to have others."""
+    return Timings()
+
+
+@pytest.fixture
+async def live(server: Server, timings: Timings) -> AsyncIterator[DockerCloud]:
     """A client of ``server``."""
-    async with client_of(server) as cloud:
+    async with client_of(server, timings=timings) as cloud:
         yield cloud
 
 

@@ -5,10 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import defaultdict
 
-import pytest
-
-from aiodockercloud import DockerCloud
-from aiodockercloud.transport import reconnect
+from aiodockercloud import DockerCloud, Timings
 from aiodockercloud.wire import loglines
 from tests.support import swarms
 from tests.support.flows import client_of
@@ -18,16 +15,16 @@ from tests.support.swarms import PATIENCE
 pytestmark = swarms.need(1)
 
 
-async def test_follow_over_cuts_has_every_line_once_and_in_order(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(reconnect, "FIRST_PAUSE", 0.01)
+async def test_follow_over_cuts_has_every_line_once_and_in_order() -> None:
+    timings = Timings(first_pause=0.01)
     counts = "i=0; while true; do echo $i; i=$((i+1)); sleep 0.01; done"
     async with (
         swarms.server() as server,
         proxy(server.url) as way,
         client_of(server) as cloud,
-        DockerCloud(way.url, user=server.user, apikey=server.apikey) as far,
+        DockerCloud(
+            way.url, user=server.user, apikey=server.apikey, timings=timings
+        ) as far,
     ):
         service = await swarms.run(
             cloud,

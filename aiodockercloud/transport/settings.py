@@ -1,0 +1,88 @@
+"""Settings of a client: durations and bounds that rarely need another value.
+
+Each group is a frozen dataclass that ``DockerCloud`` receives and passes down to its
+sub-APIs and streams.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from .. import wire
+from ..wire.window import WINDOW
+
+__all__ = ["DEFAULT_LIMITS", "DEFAULT_TIMINGS", "Limits", "Timings"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timings:
+    """How long a client waits, in seconds.
+
+    Attributes:
+        heartbeat: Between two pings on a stream. A connection whose peer does not
+            answer a ping within half of that time is broken.
+        close: For the server's half of the closing handshake of a stream.
+        stream_close: For closing one stream as a whole. When that time is up, the
+            connection is terminated.
+        first_pause: Before the first attempt to reconnect a stream. Each further
+            pause is twice as long.
+        longest_pause: The upper bound of these pauses. A connection that lasted
+            longer than that starts with ``first_pause`` again.
+        credential_helper: For the answer of a credential helper of Docker; some ask
+            the user to unlock a key chain.
+        event_confirmation: For a server to confirm that it continues an event stream
+            from a position. A server that does not confirm cannot continue.
+        failure_log: For reading the end of a failed action's log, which an error
+            quotes.
+    """
+
+    heartbeat: float = 30.0
+    close: float = 1.0
+    stream_close: float = 2.0
+    first_pause: float = 0.2
+    longest_pause: float = 30.0
+    credential_helper: float = 60.0
+    event_confirmation: float = 2.0
+    failure_log: float = 10.0
+
+    def pauses(self) -> Iterator[float]:
+        """Return the pauses before each further attempt, as seconds.
+
+        They grow from ``first_pause`` to ``longest_pause`` and have a jitter.
+        """
+        return wire.backoff(self.first_pause, cap=self.longest_pause)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """How much a client sends, keeps or requests at most.
+
+    Attributes:
+        concurrency: Requests at the same time; further requests wait for their turn.
+            Streams do not count: a client with many streams could not send a request
+            otherwise.
+        buffer: Frames of one stream that are read before they are used, from servers
+            without flow control (``aiodockercloud.wire.window``). A stream with flow
+            control keeps one window.
+        resumed_lines: Past log lines to request after a reconnect, from servers that
+            cannot continue a log from a point in time.
+        resume_query: Characters of the query that lists the last line of each
+            container for a log to continue from.
+        snapshot_page: Objects on one page of the lists of a snapshot. Few pages leave
+            little time for changes between two pages.
+        failure_log_lines: Last lines of a failed action's log that an error quotes.
+        failure_parts: Containers that one error lists.
+    """
+
+    concurrency: int = 100
+    buffer: int = WINDOW
+    resumed_lines: int = 10_000
+    resume_query: int = 4000
+    snapshot_page: int = 1000
+    failure_log_lines: int = 5
+    failure_parts: int = 5
+
+
+DEFAULT_TIMINGS = Timings()
+DEFAULT_LIMITS = Limits()
