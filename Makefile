@@ -30,6 +30,7 @@ lint: develop
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports
 
 fmt: develop
 	$(BIN)/ruff format .
