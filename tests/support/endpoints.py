@@ -129,9 +129,9 @@ class Endpoint:
     swarm: str = "yes"
 
 
-BROUGHT = "refused: machines are brought, not bought"
-NOT_OURS = "refused: Docker is upgraded on the node itself"
-NOTHING = "refused: there is none, machines are brought"
+BROUGHT = "refused: nodes are your own machines"
+NOT_OURS = "refused: upgrade Docker on the node itself"
+NOTHING = "refused: own machines have none"
 
 APP, INFRA = "/api/app/v1/[optional_namespace/]", "/api/infra/v1/"
 AUDIT, REPO = "/api/audit/v1/", "/api/repo/v1/[optional_namespace/]"
@@ -303,12 +303,12 @@ HEAD = """\
 What is implemented
 ===================
 
-Every endpoint of the Docker Cloud API reference: the method of the client, and whether
-the server answers it on the embedded engine and on Docker Swarm.
+The table lists every endpoint of the Docker Cloud API reference, the method of the client,
+and whether the server answers the endpoint on the embedded engine and on Docker Swarm.
 
-``[ns/]`` is an optional namespace. A test calls each method on the embedded engine,
-with real objects, and compares this page with what it called; what is refused on
-Docker Swarm is tried on an engine that has no machines to give.
+``[ns/]`` is an optional namespace. A test calls each method on the embedded engine with
+real objects and compares this page with the calls; the refusals on Docker Swarm are tested
+on an engine that provisions no nodes.
 
 .. list-table::
    :header-rows: 1
