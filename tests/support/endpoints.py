@@ -303,12 +303,13 @@ HEAD = """\
 What is implemented
 ===================
 
-The table lists every endpoint of the Docker Cloud API reference, the method of the client,
-and whether the server answers the endpoint on the embedded engine and on Docker Swarm.
+The table lists every endpoint of the Docker Cloud API reference, the method of the
+client, and whether the server answers the endpoint on the embedded engine and on Docker
+Swarm.
 
 ``[ns/]`` is an optional namespace. A test calls each method on the embedded engine with
-real objects and compares this page with the calls; the refusals on Docker Swarm are tested
-on an engine that provisions no nodes.
+real objects and compares this page with the calls; the refusals on Docker Swarm are
+tested on an engine that provisions no nodes.
 
 .. list-table::
    :header-rows: 1
