@@ -1,5 +1,5 @@
-# Everything happens in .venv, made on first use and brought up to date when
-# pyproject.toml changes. Another Python than python3: make PYTHON=python3.12 test
+# All commands use .venv, which make creates on first use and updates when
+# pyproject.toml changes. To use another Python: make PYTHON=python3.12 test
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -9,19 +9,19 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 develop: $(VENV)/.develop
 
-# On a real Swarm, with an image that its nodes have:
+# On a real Swarm, with an image that the nodes have:
 # make demo ENGINE=swarm IMAGE=hello:latest
 demo: develop
 	$(BIN)/python examples/quickstart.py $(if $(ENGINE),--engine $(ENGINE)) \
 		$(if $(IMAGE),--image $(IMAGE))
 
-# One test or a few: make test ARGS="tests/shared/test_wire.py -k paging"
-# Side by side, for most of them wait: for containers, for a Swarm, for old clients.
+# Some of the tests: make test ARGS="tests/shared/test_wire.py -k paging"
+# Four processes on two cores: most tests wait for containers, a Swarm or old clients.
 test: develop
 	$(BIN)/python -m pytest --numprocesses 4 $(ARGS)
 
-# Ratios against bare aiohttp, both measured in the same run.
-# What many containers cost on a Swarm: DOCKER_HOST=… .venv/bin/python benchmarks/swarm.py
+# Ratios to bare aiohttp, measured in the same run.
+# The cost of many containers on a Swarm: DOCKER_HOST=… .venv/bin/python benchmarks/swarm.py
 bench: develop
 	$(PIP) install --editable '.[bench]'
 	$(BIN)/python benchmarks/client.py

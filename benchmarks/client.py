@@ -1,10 +1,10 @@
-"""What the client costs beside bare aiohttp with orjson, as ratios of the same run.
+"""The cost of the client, as a ratio to bare aiohttp with orjson in the same run.
 
     python benchmarks/client.py [ROUNDS]
 
-Both talk to one small server in a process of its own: a list page of 25 services, and
-a log stream. They take turns, so that a noisy machine is noisy to both; the median of
-the rounds' ratios is what counts. 1.00 is "costs nothing".
+Both clients read a list page of 25 services and a log stream from one small server in
+another process. The clients take turns, so that noise of the machine affects both. The
+result is the median of the ratios of all rounds; 1.00 means no cost.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ async def _log(request: web.Request) -> web.WebSocketResponse:
 
 
 def _serve(ready: Connection) -> None:
-    # It has no window to agree on, and aiohttp would say so each time.
+    # The server knows no window, and aiohttp would log a warning for each stream.
     logging.getLogger("aiohttp.websocket").setLevel(logging.ERROR)
 
     async def main() -> None:

@@ -1,10 +1,10 @@
-"""What many containers cost the server on a real Swarm: time, CPU, calls to the Engine.
+"""The cost of many containers on a real Swarm: time, CPU, calls to the Engine.
 
     DOCKER_HOST=tcp://… python benchmarks/swarm.py [CONTAINERS] [IMAGE]
 
-Each container is a service of its own, spread over the nodes; the image must be there.
-The server runs in a process of its own. These are figures of one machine: for comparing
-two versions on it, or for an idea.
+Each container is one service, spread over the nodes; the nodes must have the image. The
+server runs in another process. The figures depend on the machine: use them to compare
+two versions on the same machine.
 """
 
 from __future__ import annotations
@@ -27,18 +27,18 @@ from aiodockercloud.server.engines.swarm.docker_api import Api
 from aiodockercloud.server.engines.swarm.watch import Watch
 from aiodockercloud.types import Service
 
-#: Seconds that the server is watched while nothing happens.
+#: Seconds for the measurement of an idle server.
 IDLE = 60.0
-#: Seconds that everything may take to come up, or to go.
+#: Seconds for all services to start, and for all services to terminate.
 PATIENCE = 600.0
-#: Waits, and ends when asked to.
+#: A command that runs until SIGTERM.
 COMMAND = """sh -c 'trap "exit 0" TERM; while true; do sleep 5 & wait; done'"""
 #: Operations at the same time.
 LIMIT = 50
 
 
 class Cost(NamedTuple):
-    """What a server has used since it began; all but the calls as it runs."""
+    """The resources that a server has used since its start."""
 
     seconds: float
     cpu: float
@@ -57,7 +57,7 @@ class Cost(NamedTuple):
 
 
 async def serve(pipe: Connection) -> None:
-    """Serve until told to end; tell the cost whenever asked."""
+    """Serve until the pipe receives False; send the cost for each True."""
     counts: Counter[str] = Counter()
     call, look = Api.call, Watch.look
 

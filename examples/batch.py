@@ -1,10 +1,10 @@
-"""Many jobs, a few at a time: thumbnails of all pictures, on a cloud in this process.
+"""Many jobs, a few at a time: thumbnails of pictures, on a server in this process.
 
     python examples/batch.py [--limit 4]
 
-Each picture is a job: a service that is created, started, waited for, read and deleted
-again. One of them is no picture; that is its job's problem and nobody else's. Ctrl-C
-deletes what is there and ends it.
+Each picture is a job: the program creates a service, starts the service, waits for its
+end, reads the log and deletes the service. One file is not a picture: its job fails,
+and the other jobs continue. Ctrl-C deletes all services and ends the program.
 """
 
 from __future__ import annotations
@@ -23,8 +23,11 @@ PICTURES = [f"holiday-{number:02}.jpg" for number in range(1, 12)] + ["notes.txt
 
 
 async def thumbnail(container: Container) -> int:
-    """The work. On the embedded engine an image is an async function; elsewhere it is
-    an image with a program in it, and nothing below changes."""
+    """Make one thumbnail.
+
+    On the embedded engine, an async function is the image. On other engines, an image
+    contains the program; the rest of this file stays the same.
+    """
     picture = container.environment["PICTURE"]
     container.print(f"reading {picture}")
     await container.sleep(0.05)
@@ -36,8 +39,11 @@ async def thumbnail(container: Container) -> int:
 
 
 def jobs() -> Iterator[ServiceFields]:
-    """Definitions of services. They are made one by one as there is room for them, so
-    there may be any number."""
+    """Yield the definition of one service for each picture.
+
+    ``run_jobs`` takes the next definition when a job ends, so the number of jobs has no
+    bound.
+    """
     for picture in PICTURES:
         yield {
             "image": "acme/thumbnail",

@@ -1,11 +1,11 @@
-"""A bot that runs services: text in, messages out, on a cloud in this process.
+"""A bot that runs services: text in, messages out, on a server in this process.
 
     python examples/chatbot.py            # a short conversation
-    python examples/chatbot.py --stdin    # yours, one command a line
+    python examples/chatbot.py --stdin    # your commands, one on each line
 
-``handle`` is what to copy. It knows nothing of where the text came from: a real bot
-makes one ``DockerCloud()`` at its start, calls ``handle(cloud, text)`` for each message
-(any number at the same time) and sends the answers back as they come.
+Copy ``handle`` into your bot; the function does not depend on the source of the text. A
+real bot creates one ``DockerCloud()`` at its start, calls ``handle(cloud, text)`` for
+each message (any number at the same time) and sends each answer at once.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from aiodockercloud.server import running
 from aiodockercloud.types import Service
 from aiodockercloud.wire.loglines import log_text
 
-#: Seconds that anything may take before the bot says that it did not come.
+#: Seconds after which the bot reports that an operation has not ended.
 PATIENCE = 60.0
 
 Answers = AsyncGenerator[str, None]
@@ -37,14 +37,17 @@ COMMANDS: dict[str, Callable[..., Answers]] = {}
 
 
 def command(function: Callable[..., Answers]) -> Callable[..., Answers]:
-    """Make a function a command. Its docstring is its help, its arguments are the
-    words that follow."""
+    """Register a function as a command.
+
+    The docstring of the function is the help; the arguments are the words after the
+    name.
+    """
     COMMANDS[function.__name__] = function
     return function
 
 
 async def handle(cloud: DockerCloud, text: str) -> Answers:
-    """Do what *text* says; the answers come as it is done, and so do errors."""
+    """Execute the command in *text*, and yield answers and errors."""
     try:
         name, *words = shlex.split(text) or ["help"]
         function = COMMANDS[name.lower()]
@@ -56,8 +59,8 @@ async def handle(cloud: DockerCloud, text: str) -> Answers:
         yield f"I did not get that: {error}. Try: help"
         return
     try:
-        async with aclosing(function(cloud, *words)) as said:
-            async for answer in said:
+        async with aclosing(function(cloud, *words)) as answers:
+            async for answer in answers:
                 yield answer
     except (ObjectNotFound, NonUniqueIdentifier) as error:
         yield f"Which one? {getattr(error, 'message', error)}"
@@ -187,13 +190,13 @@ async def conversation() -> AsyncGenerator[str, None]:
 
 
 async def typed() -> AsyncGenerator[str, None]:
-    """The lines of standard input, read without holding up anything else."""
+    """Yield the lines of standard input without blocking the event loop."""
     reader = asyncio.StreamReader()
     try:
         transport, _ = await asyncio.get_running_loop().connect_read_pipe(
             lambda: asyncio.StreamReaderProtocol(reader), sys.stdin
         )
-    except ValueError:  # a file: its lines are there, and nothing is held up
+    except ValueError:  # standard input is a file, whose lines can be read at once
         for text in sys.stdin:
             yield text
         return

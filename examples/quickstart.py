@@ -1,11 +1,11 @@
-"""From a stack file to running containers and back, on a cloud in this process.
+"""From a stack file to running containers and back, on a server in this process.
 
     python examples/quickstart.py [--engine swarm] [--image IMAGE] [STACKFILE]
 
-Starts a cloud, on the embedded engine or on the Docker Swarm that DOCKER_HOST names,
-deploys the stack file, shows events as they come, scales a service, follows its logs,
-runs a command in a container, redeploys, stops and terminates everything. Ctrl-C cleans
-up and ends it.
+The program starts a server on the embedded engine, or on the Docker Swarm that
+DOCKER_HOST names. Then the program deploys the stack file, prints events, scales a
+service, follows its log, runs a command in a container, and redeploys, stops and
+terminates everything. Ctrl-C removes everything and ends the program.
 """
 
 from __future__ import annotations
@@ -34,9 +34,12 @@ def say(text: str) -> None:
     print(f"==> {text}", flush=True)
 
 
-def machines_for(file: StackFile) -> Embedded:
-    """An embedded cloud that has what the stack asks of its nodes: all its tags, and
-    as many nodes as containers want the same host port, with one to scale into."""
+def engine_for(file: StackFile) -> Embedded:
+    """Return an embedded engine with nodes for the stack.
+
+    The nodes have all tags of the stack. There is one node for each container that
+    needs the same host port, and one more node for scaling.
+    """
     tags: set[str] = set()
     wanted: Counter[tuple[int, str]] = Counter()
     for service in file.services:
@@ -50,7 +53,7 @@ def machines_for(file: StackFile) -> Embedded:
 
 
 async def stand_ins(cloud: DockerCloud, file: StackFile) -> list[Stack]:
-    """Stacks for services that the file expects to find in other stacks."""
+    """Create stacks with the services of other stacks to which the file refers."""
     own = {service["name"] for service in file.services}
     missing: dict[str, set[str]] = {}
     for service in file.services:
@@ -90,7 +93,7 @@ async def show_events(cloud: DockerCloud, ready: asyncio.Event) -> None:
 
 
 async def follow_logs(cloud: DockerCloud, service: Service, count: int = 5) -> None:
-    """The first few lines; a quiet container is left after a second."""
+    """Print the first lines of the log; stop after a second without lines."""
     async with cloud.services.logs(service, tail=10) as lines:
         try:
             async with asyncio.timeout(1):
@@ -104,8 +107,11 @@ async def follow_logs(cloud: DockerCloud, service: Service, count: int = 5) -> N
 
 
 def may_scale(service: Service) -> bool:
-    """Whether there is room for one more: not where it has to be beside a container
-    that already has the host port it wants."""
+    """Return whether a node has room for one more container.
+
+    A container that shares volumes runs on the node of these volumes, where its host
+    port is already taken.
+    """
     fixed = any(port["outer_port"] for port in service["container_ports"])
     shares = any(binding["volumes_from"] for binding in service["bindings"])
     return service["deployment_strategy"] != "EVERY_NODE" and not (fixed and shares)
@@ -161,7 +167,7 @@ async def tour(cloud: DockerCloud, path: Path, file: StackFile) -> None:
 
 
 def with_image(path: Path, image: str, folder: str) -> Path:
-    """A copy of the stack file in which every service has that image."""
+    """Return a copy of the stack file in which every service has the image *image*."""
     services = yaml.safe_load(path.read_text())
     for service in services.values():
         service["image"] = image
@@ -175,7 +181,7 @@ async def main(path: Path, engine: str) -> None:
     file = await asyncio.to_thread(load, path)
     for warning in file.warnings:
         say(f"note: {warning}")
-    async with running(Swarm() if engine == "swarm" else machines_for(file)) as server:
+    async with running(Swarm() if engine == "swarm" else engine_for(file)) as server:
         say(f"a cloud on the {engine} engine is ready on {server.url}")
         async with DockerCloud(
             server.url, user=server.user, apikey=server.apikey

@@ -104,8 +104,10 @@ def test_no_test_patches_a_module_constant() -> None:
 
 
 def test_no_import_is_hidden_from_the_running_program() -> None:
-    """``TYPE_CHECKING`` hides import circles. The command line alone may use it, because
-    the plain client has no server to import."""
+    """``TYPE_CHECKING`` hides import circles.
+
+    The command line alone may use it, because the plain client has no server to import.
+    """
     found = [
         path.relative_to(ROOT).as_posix()
         for path in PACKAGE
