@@ -206,8 +206,11 @@ class LogStream(Reconnecting[LogLine]):
     # --- lines that come again ------------------------------------------------------
 
     def _is_new(self, line: LogLine, data: str | bytes) -> bool:
-        """Whether a line has not been handed out yet. One that comes after missing
-        ones is put back, after a word about those."""
+        """Return whether a line has not been yielded yet.
+
+        The first line after missing ones goes back to the buffer, behind an item that
+        reports the gap, and counts as not new for now.
+        """
         source, stamp = line.get("source"), loglines.log_stamp(line)
         if source not in self._known:
             return self._at is not None or self._is_wanted(stamp)
@@ -233,8 +236,11 @@ class LogStream(Reconnecting[LogLine]):
         self._comparing = bool(self._known) or self._at is None
 
     def _is_wanted(self, stamp: int | None) -> bool:
-        """Whether a line would have been sent had the server been asked as we can ask
-        ours."""
+        """Return whether a line belongs to the requested part of the log.
+
+        A server that knows ``since`` selects the lines itself; for the lines of other
+        servers the selection is made here.
+        """
         return stamp is None or stamp >= max(self._since or 0, self._first or 0)
 
     def _say_gap(self, source: str | None) -> None:

@@ -209,8 +209,12 @@ class Transport:
                 await asyncio.sleep(pause)
 
     async def _is_known(self, began: float, pause: float) -> bool:
-        """Whether the server will still know a write that began then after a pause,
-        and not do it a second time."""
+        """Return whether the server recognises the repetition of a write.
+
+        Args:
+            began: When the write was sent for the first time, by ``time.monotonic()``.
+            pause: Seconds until the repetition.
+        """
         if self._kept is None:
             # Every server of this API answers that, and ours says so with the answer.
             with suppress(DockerCloudError):

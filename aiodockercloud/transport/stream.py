@@ -166,8 +166,11 @@ class Stream(AsyncIterator[T], Generic[T]):
                     self._hang_up()
 
     def _hang_up(self) -> None:
-        """End a connection whose peer is silent: what was not sent yet, and whoever
-        waits for it to be, would keep it up for long."""
+        """Terminate a connection whose peer is silent.
+
+        Unsent data, and a writer that waits for the socket to accept data, would keep
+        the connection open for minutes.
+        """
         if self._socket is not None:
             with suppress(OSError, TypeError):  # closed already; not a real socket
                 self._socket.shutdown(socket.SHUT_RDWR)
