@@ -36,6 +36,7 @@ from .exceptions import (
     UnsupportedMediaType,
     WaitFailed,
 )
+from .loglines import log_text
 from .resources.containers import Exec
 from .resources.events import EventStream
 from .transport.log_stream import LogStream
@@ -78,4 +79,5 @@ __all__ = [
     "Unavailable",
     "UnsupportedMediaType",
     "WaitFailed",
+    "log_text",
 ]

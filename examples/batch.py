@@ -17,7 +17,7 @@ from aiodockercloud import DockerCloud, batch
 from aiodockercloud.server import Embedded, running
 from aiodockercloud.server.engines.embedded import Container
 from aiodockercloud.types import ServiceFields
-from aiodockercloud.wire.loglines import log_text
+from aiodockercloud.loglines import log_text
 
 PICTURES = [f"holiday-{number:02}.jpg" for number in range(1, 12)] + ["notes.txt"]
 

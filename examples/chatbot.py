@@ -27,7 +27,7 @@ from aiodockercloud import (
 )
 from aiodockercloud.server import running
 from aiodockercloud.types import Service
-from aiodockercloud.wire.loglines import log_text
+from aiodockercloud.loglines import log_text
 
 #: Seconds after which the bot reports that an operation has not ended.
 PATIENCE = 60.0

@@ -25,7 +25,7 @@ from aiodockercloud.server.engines import EngineError
 from aiodockercloud.server.engines.swarm import Swarm
 from aiodockercloud.stackfile import StackFile, load
 from aiodockercloud.types import Service, Stack
-from aiodockercloud.wire.loglines import log_text
+from aiodockercloud.loglines import log_text
 
 DEFAULT = Path(__file__).with_name("docker-cloud.yml")
 

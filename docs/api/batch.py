@@ -3,7 +3,7 @@ import asyncio
 from aiodockercloud import DockerCloud, batch
 from aiodockercloud.server import running
 from aiodockercloud.types import ServiceFields
-from aiodockercloud.wire.loglines import log_text
+from aiodockercloud.loglines import log_text
 
 
 def job(name: str) -> ServiceFields:

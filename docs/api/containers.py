@@ -2,7 +2,7 @@ import asyncio
 
 from aiodockercloud import DockerCloud
 from aiodockercloud.server import running
-from aiodockercloud.wire.loglines import log_text
+from aiodockercloud.loglines import log_text
 
 
 async def main() -> None:
