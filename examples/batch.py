@@ -14,10 +14,10 @@ import asyncio
 from collections.abc import Iterator
 
 from aiodockercloud import DockerCloud, batch
+from aiodockercloud.loglines import log_text
 from aiodockercloud.server import Embedded, running
 from aiodockercloud.server.engines.embedded import Container
 from aiodockercloud.types import ServiceFields
-from aiodockercloud.loglines import log_text
 
 PICTURES = [f"holiday-{number:02}.jpg" for number in range(1, 12)] + ["notes.txt"]
 

@@ -25,9 +25,9 @@ from aiodockercloud import (
     NonUniqueIdentifier,
     ObjectNotFound,
 )
+from aiodockercloud.loglines import log_text
 from aiodockercloud.server import running
 from aiodockercloud.types import Service
-from aiodockercloud.loglines import log_text
 
 #: Seconds after which the bot reports that an operation has not ended.
 PATIENCE = 60.0

@@ -20,12 +20,12 @@ from pathlib import Path
 import yaml
 
 from aiodockercloud import DockerCloud, DockerCloudError, NotSupported, StackFileError
+from aiodockercloud.loglines import log_text
 from aiodockercloud.server import Embedded, running
 from aiodockercloud.server.engines import EngineError
 from aiodockercloud.server.engines.swarm import Swarm
 from aiodockercloud.stackfile import StackFile, load
 from aiodockercloud.types import Service, Stack
-from aiodockercloud.loglines import log_text
 
 DEFAULT = Path(__file__).with_name("docker-cloud.yml")
 

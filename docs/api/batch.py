@@ -1,9 +1,9 @@
 import asyncio
 
 from aiodockercloud import DockerCloud, batch
+from aiodockercloud.loglines import log_text
 from aiodockercloud.server import running
 from aiodockercloud.types import ServiceFields
-from aiodockercloud.loglines import log_text
 
 
 def job(name: str) -> ServiceFields:

@@ -1,8 +1,8 @@
 import asyncio
 
 from aiodockercloud import DockerCloud
-from aiodockercloud.server import running
 from aiodockercloud.loglines import log_text
+from aiodockercloud.server import running
 
 
 async def main() -> None:
