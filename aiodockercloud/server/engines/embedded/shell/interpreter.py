@@ -1,0 +1,430 @@
+"""A tiny shell for embedded containers: what it runs is all in here.
+
+It starts no process, opens no file and no socket. Its file system has directories
+only, and all of them are empty. Output goes to a callback, pauses through the clock.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import posixpath
+import re
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+
+from ..clock import Clock
+from .commands import COMMANDS, MOST_TEXT, Stdin
+from .grammar import (
+    Command,
+    For,
+    If,
+    Incomplete,
+    Loop,
+    Redirect,
+    Script,
+    ShellError,
+    Simple,
+    Stream,
+    Word,
+    parse,
+)
+
+__all__ = ["Shell", "Stdin", "Write", "unsupported"]
+
+#: Takes text as it is written; waits when its reader is slow.
+Write = Callable[[Stream, str], Awaitable[None]]
+
+_MOST_VARIABLES = 1_000
+#: Characters of a command that goes on in the next line: each line parses it anew.
+_MOST_UNFINISHED = 16_384
+
+
+class _Exit(Exception):
+    def __init__(self, code: int) -> None:
+        self.code = code
+
+
+class _LeaveLoop(Exception):
+    """``break`` or ``continue``"""
+
+    def __init__(self, *, again: bool) -> None:
+        self.again = again
+
+
+_SHELLS = ("sh", "ash", "bash")
+
+
+def _short(name: str) -> str:
+    return re.sub(r"^(/usr)?/bin/", "", name)
+
+
+def _options(args: Sequence[str]) -> tuple[str, list[str]]:
+    """The letters of a shell's options, and what follows them."""
+    letters, rest = "", list(args)
+    while rest and re.fullmatch(r"-[a-z]+", rest[0]):
+        letters += rest.pop(0)[1:]
+    return letters, rest
+
+
+def unsupported(argv: Sequence[str]) -> str | None:
+    """What of a command this shell cannot do at all, ``None`` if it can try."""
+    name, *args = argv or ["sh"]
+    short = _short(name)
+    if short not in _SHELLS:
+        known = short in _SPECIAL or short in COMMANDS
+        return None if known else f"{name} is not a program"
+    letters, rest = _options(args)
+    if not rest:
+        return None
+    if "c" not in letters:
+        return f"{rest[0]} is not there"
+    try:
+        parse(rest[0])
+    except ShellError as error:
+        return f"the script cannot be read ({error})"
+    return None
+
+
+class Shell:
+    """One shell: variables, working directory, last status."""
+
+    def __init__(
+        self,
+        environment: Mapping[str, str],
+        *,
+        write: Write,
+        stdin: Stdin,
+        clock: Clock,
+        hostname: str = "localhost",
+        user: str = "root",
+    ) -> None:
+        self.environment = dict(environment)
+        self.stdin = stdin
+        self.clock = clock
+        self.hostname = hostname
+        self.user = user
+        self.directory = "/"
+        self._write = write
+        self._locals: dict[str, str] = {}
+        self._arguments: Sequence[str] = ("sh",)
+        self._status = 0
+        self.errexit = False
+        self._streams: dict[Stream, Stream | None] = {
+            "stdout": "stdout",
+            "stderr": "stderr",
+        }
+
+    async def run(self, argv: Sequence[str]) -> int:
+        """Run one command, ``["sh", "-c", "echo hi"]``, and return its exit code."""
+        try:
+            return await self._execute(list(argv))
+        except _Exit as exit:
+            return exit.code
+        except _LeaveLoop:
+            return 0
+        except ShellError as error:
+            await self.complain(str(error))
+        except RecursionError:
+            await self.complain("nested too deeply")
+        return 2
+
+    async def print(self, text: str, *, to: Stream = "stdout") -> None:
+        target = self._streams[to]
+        if target is not None:
+            await self._write(target, text)
+
+    async def complain(self, text: str) -> None:
+        await self.print(f"sh: {text}\n", to="stderr")
+
+    # --- running what was parsed ------------------------------------------------------
+
+    async def _execute(self, argv: list[str]) -> int:
+        name, *args = argv
+        short = _short(name)
+        if short in _SHELLS:
+            return await self._sub_shell(args)
+        if special := _SPECIAL.get(short):
+            return await special(self, args)
+        if command := COMMANDS.get(short):
+            return await command(self, args)
+        await self.complain(f"{name}: not found")
+        return 127
+
+    async def _sub_shell(self, args: list[str]) -> int:
+        shell = Shell(
+            self.environment,
+            write=self._write,
+            stdin=self.stdin,
+            clock=self.clock,
+            hostname=self.hostname,
+            user=self.user,
+        )
+        shell.directory = self.directory
+        shell._streams = self._streams
+        letters, rest = _options(args)
+        from_argument = "c" in letters
+        shell.errexit = "e" in letters
+        if rest and not from_argument:
+            await self.complain(f"can't open '{rest[0]}': No such file or directory")
+            return 2
+        if from_argument and not rest:
+            raise ShellError("-c requires an argument")
+        shell._arguments = rest[1:] or ("sh",)
+        try:
+            if not from_argument:
+                return await shell._read_commands()
+            await shell._script(parse(rest[0]))
+        except _Exit as exit:
+            return exit.code
+        except _LeaveLoop:
+            pass
+        except ShellError as error:
+            await shell.complain(str(error))
+            return 2
+        return shell._status
+
+    async def _read_commands(self) -> int:
+        text = ""
+        while line := await self.stdin.readline():
+            await asyncio.sleep(0)
+            text += line
+            try:
+                script = parse(text)
+            except Incomplete:
+                if len(text) < _MOST_UNFINISHED:
+                    continue
+                raise
+            except ShellError as error:  # as at a terminal: say so and go on
+                await self.complain(str(error))
+                self._status, text = 2, ""
+                continue
+            text = ""
+            await self._script(script)
+        if text:
+            parse(text)  # still open at the end: raises
+        return self._status
+
+    async def _script(self, script: Script, *, condition: bool = False) -> None:
+        for joined in script:
+            ran_last = False
+            for n, (joint, command) in enumerate(joined, 1):
+                if (joint == "&&" and self._status) or (
+                    joint == "||" and not self._status
+                ):
+                    continue
+                ran_last = n == len(joined)
+                self._status = await self._command(
+                    command, condition=condition or not ran_last
+                )
+            if self._status and self.errexit and ran_last and not condition:
+                raise _Exit(self._status)
+
+    async def _command(self, command: Command, *, condition: bool) -> int:
+        match command:
+            case Simple():
+                return await self._simple(command)
+            case If():
+                await self._script(command.condition, condition=True)
+                chosen = command.otherwise if self._status else command.body
+                self._status = 0
+                await self._script(chosen, condition=condition)
+                return self._status
+            case Loop() | For():
+                return await self._loop(command, condition=condition)
+
+    async def _loop(self, loop: Loop | For, *, condition: bool) -> int:
+        words = iter(self._fields(loop.words) if isinstance(loop, For) else ())
+        status = 0
+        while True:
+            await asyncio.sleep(0)  # a loop without a pause must not stop the others
+            if isinstance(loop, For):
+                if (word := next(words, None)) is None:
+                    return status
+                self.set(loop.name, word)
+            else:
+                await self._script(loop.condition, condition=True)
+                if bool(self._status) is not loop.until:
+                    return status
+            try:
+                await self._script(loop.body, condition=condition)
+            except _LeaveLoop as leave:
+                if not leave.again:
+                    return 0
+            status = self._status
+
+    async def _simple(self, command: Simple) -> int:
+        argv = self._fields(command.words)
+        values = [(name, self._text(word)) for name, word in command.assignments]
+        streams, environment = self._streams, self.environment
+        self._streams = dict(streams)
+        try:
+            for redirect in command.redirects:
+                if not await self._redirect(redirect):
+                    return 1
+            if not argv:
+                for name, value in values:
+                    self.set(name, value)
+                return 0
+            if values:  # for this one command
+                self.environment = {**environment, **dict(values)}
+            return await self._execute(argv)
+        finally:
+            self._streams = streams
+            if argv and values:
+                self.environment = environment
+
+    async def _redirect(self, redirect: Redirect) -> bool:
+        device = self._text(redirect.target)
+        if redirect.copy:
+            self._streams[redirect.stream] = self._streams[redirect.copy]
+        elif device == "/dev/null":
+            self._streams[redirect.stream] = None
+        elif device in ("/dev/stdout", "/dev/stderr"):
+            copied: Stream = "stdout" if device == "/dev/stdout" else "stderr"
+            self._streams[redirect.stream] = self._streams[copied]
+        else:
+            await self.complain(f"can't create {device}: Read-only file system")
+            return False
+        return True
+
+    # --- variables --------------------------------------------------------------------
+
+    def get(self, name: str) -> str:
+        match name:
+            case "?":
+                return str(self._status)
+            case "#":
+                return str(len(self._arguments) - 1)
+            case "@" | "*":
+                return " ".join(self._arguments[1:])
+            case "$":
+                return "1"
+        if name.isdigit():
+            return "".join(self._arguments[int(name) : int(name) + 1])
+        return self._locals.get(name, self.environment.get(name, ""))
+
+    def set(self, name: str, value: str, *, export: bool = False) -> None:
+        if len(self._locals) + len(self.environment) >= _MOST_VARIABLES:
+            raise ShellError("too many variables")
+        if export or name in self.environment:
+            self._locals.pop(name, None)
+            self.environment[name] = value
+        else:
+            self._locals[name] = value
+
+    def unset(self, name: str) -> None:
+        self._locals.pop(name, None)
+        self.environment.pop(name, None)
+
+    def _text(self, word: Word) -> str:
+        """The word as one text, as in an assignment."""
+        text = "".join(
+            (self.get(part.text) or part.default) if part.variable else part.text
+            for part in word
+        )
+        if len(text) > MOST_TEXT:
+            raise ShellError("argument list too long")
+        return text
+
+    def _fields(self, words: Sequence[Word]) -> list[str]:
+        """The words as a command gets them: unquoted variables fall into several."""
+        fields: list[str] = []
+        for word in words:
+            field: str | None = None
+            for part in word:
+                text = self._text((part,))
+                if part.quoted or not part.variable:
+                    field = (field or "") + text
+                    continue
+                if field is not None and text[:1].isspace():
+                    fields.append(field)
+                    field = None
+                for n, piece in enumerate(text.split()):
+                    if n and field is not None:
+                        fields.append(field)
+                        field = None
+                    field = (field or "") + piece
+                if field is not None and text[-1:].isspace():
+                    fields.append(field)
+                    field = None
+            if field is not None:
+                fields.append(field)
+        if sum(map(len, fields)) > MOST_TEXT:
+            raise ShellError("argument list too long")
+        return fields
+
+
+# --- commands that change the shell they run in ---------------------------------------
+
+
+async def _exit(shell: Shell, args: list[str]) -> int:
+    if args and not re.fullmatch(r"[0-9]{1,9}", args[0]):
+        raise ShellError(f"exit: Illegal number: {args[0]}")
+    raise _Exit(int(args[0] if args else shell.get("?")) % 256)
+
+
+async def _exec(shell: Shell, args: list[str]) -> int:
+    if not args:
+        return 0
+    raise _Exit(await shell.run(args))
+
+
+async def _break(shell: Shell, args: list[str]) -> int:
+    raise _LeaveLoop(again=False)
+
+
+async def _continue(shell: Shell, args: list[str]) -> int:
+    raise _LeaveLoop(again=True)
+
+
+async def _cd(shell: Shell, args: list[str]) -> int:
+    target = args[0] if args else shell.get("HOME") or "/"
+    shell.directory = posixpath.normpath(posixpath.join(shell.directory, target))
+    return 0
+
+
+async def _export(shell: Shell, args: list[str]) -> int:
+    for arg in args:
+        name, equals, value = arg.partition("=")
+        if not name.isidentifier():
+            raise ShellError(f"export: {name}: bad variable name")
+        shell.set(name, value if equals else shell.get(name), export=True)
+    return 0
+
+
+async def _unset(shell: Shell, args: list[str]) -> int:
+    for name in args:
+        shell.unset(name)
+    return 0
+
+
+async def _set(shell: Shell, args: list[str]) -> int:
+    if args not in (["-e"], ["+e"]):
+        raise ShellError("set: only -e and +e are known here")
+    shell.errexit = args == ["-e"]
+    return 0
+
+
+async def _env(shell: Shell, args: list[str]) -> int:
+    assigned: dict[str, str] = {}
+    while args and "=" in args[0]:
+        name, _, value = args.pop(0).partition("=")
+        assigned[name] = value
+    before = shell.environment
+    shell.environment = {**before, **assigned}
+    try:
+        return await shell.run(args or ["printenv"])
+    finally:
+        shell.environment = before
+
+
+_SPECIAL: dict[str, Callable[[Shell, list[str]], Awaitable[int]]] = {
+    "exit": _exit,
+    "exec": _exec,
+    "break": _break,
+    "continue": _continue,
+    "cd": _cd,
+    "export": _export,
+    "unset": _unset,
+    "set": _set,
+    "env": _env,
+}
