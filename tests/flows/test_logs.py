@@ -280,7 +280,7 @@ async def test_log_with_one_container_out_of_reach_has_the_others(
     (first, _) = await containers(live, web)
     node = await live.nodes.inspect(first["node"])
     (lost,) = [
-        id for id in engine.nodes if engine._machines[id].address == node["public_ip"]
+        id for id in engine.nodes if engine._nodes[id].address == node["public_ip"]
     ]
     engine.lose_node(lost)
 

@@ -19,7 +19,7 @@ async def node(live: DockerCloud) -> Node:
 def engine_id(engine: Embedded, node: Node) -> str:
     """The engine's name of a node, told by its address."""
     for one in engine.nodes:
-        if engine._machines[one].address == node["public_ip"]:
+        if engine._nodes[one].address == node["public_ip"]:
             return one
     raise AssertionError(node)
 

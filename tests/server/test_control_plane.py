@@ -35,7 +35,7 @@ class Slow(Gated):
     tells when it has begun to make one."""
 
     async def create(self, spec: ContainerSpec) -> None:
-        self._tell(ContainerObservation(uuid=spec.uuid, state="starting"))
+        self._report(ContainerObservation(uuid=spec.uuid, state="starting"))
         await super().create(spec)
 
     async def remove_container(self, uuid: str, *, volumes: bool) -> None:

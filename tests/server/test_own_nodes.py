@@ -22,11 +22,11 @@ class Brought(Embedded):
 
     async def add_node(self, node: str, tags: Sequence[str]) -> None:
         await super().add_node(node, tags)
-        self._tell(self._machines[node].seen())
+        self._report(self._nodes[node].observation())
 
     async def tag_node(self, node: str, tags: Sequence[str]) -> None:
         await super().tag_node(node, tags)
-        self._tell(self._machines[node].seen())
+        self._report(self._nodes[node].observation())
 
 
 async def test_machine_that_is_brought_gets_the_tags_of_the_cluster() -> None:
@@ -37,7 +37,7 @@ async def test_machine_that_is_brought_gets_the_tags_of_the_cluster() -> None:
 
         await engine.add_node("new", ["own"])
 
-        await until(lambda: tuple(engine._machines["new"].tags) == ("own", "ours"))
+        await until(lambda: tuple(engine._nodes["new"].tags) == ("own", "ours"))
         nodes = await cloud.nodes.list()
         assert [len(node["tags"]) for node in nodes] == [2, 1]
 

@@ -22,11 +22,11 @@ class Watch:
 
     def __init__(self, engine: Embedded) -> None:
         self.engine = engine
-        self.told: list[Observation] = []
+        self.reported: list[Observation] = []
         self._news = asyncio.Event()
 
     def observe(self, observation: Observation) -> None:
-        self.told.append(observation)
+        self.reported.append(observation)
         self._news.set()
 
     async def until(self, uuid: str, state: str) -> None:
@@ -36,16 +36,16 @@ class Watch:
 
     def containers(self, uuid: str) -> list[ContainerObservation]:
         return [
-            seen
-            for seen in self.told
-            if isinstance(seen, ContainerObservation) and seen.uuid == uuid
+            found
+            for found in self.reported
+            if isinstance(found, ContainerObservation) and found.uuid == uuid
         ]
 
     def last(self, uuid: str) -> ContainerObservation:
         return self.containers(uuid)[-1]
 
     def states(self, uuid: str) -> list[tuple[str, int | None]]:
-        return [(seen.state, seen.exit_code) for seen in self.containers(uuid)]
+        return [(found.state, found.exit_code) for found in self.containers(uuid)]
 
     async def create(self, image: str, **fields: Any) -> str:
         id = str(uuid.uuid4())

@@ -351,11 +351,11 @@ async def test_lost_node_says_nothing_until_it_is_back(
 ) -> None:
     engine, node = watch.engine, watch.engine.nodes[0]
     id = await watch.create("busybox", command="sleep 5")
-    known = len(watch.told)
+    known = len(watch.reported)
 
     engine.lose_node(node)
     await clock.advance(10)
-    [lost] = watch.told[known:]
+    [lost] = watch.reported[known:]
     assert isinstance(lost, NodeObservation)
     assert lost.state == "unreachable"
     assert not await engine.check_node(node)
@@ -369,7 +369,7 @@ async def test_lost_node_says_nothing_until_it_is_back(
             await refused
 
     engine.recover_node(node)
-    back, container = watch.told[known + 1 :]
+    back, container = watch.reported[known + 1 :]
     assert isinstance(back, NodeObservation)
     assert back.state == "ready"
     assert isinstance(container, ContainerObservation)
@@ -390,14 +390,14 @@ async def test_close_leaves_no_task_behind(clock: ManualClock) -> None:
     await watch.create("busybox", command="false", autorestart="ALWAYS")
     await clock.advance(0.05)
     await engine.exec(hello, ["cat"])
-    known = len(watch.told)
+    known = len(watch.reported)
 
     async with asyncio.timeout(10):
         await engine.close()
         await engine.close()
 
     assert asyncio.all_tasks() == before
-    assert len(watch.told) == known
+    assert len(watch.reported) == known
 
 
 async def test_a_thousand_idle_containers_are_quick(watch: Watch) -> None:

@@ -21,7 +21,9 @@ async def test_nodes_have_tags_and_addresses_of_their_own(clock: ManualClock) ->
     async with watched(Embedded(nodes=[["web"], ["web", "db"]], clock=clock)) as watch:
         await watch.engine.add_node("n3", ["cache"])
 
-        nodes = [seen for seen in watch.told if isinstance(seen, NodeObservation)]
+        nodes = [
+            found for found in watch.reported if isinstance(found, NodeObservation)
+        ]
         assert [list(node.tags) for node in nodes] == [
             ["web"],
             ["web", "db"],
@@ -41,7 +43,7 @@ async def test_remove_node_takes_its_containers_along(watch: Watch) -> None:
 
     assert watch.last(id).state == "gone"
     assert watch.last(other).state == "running"
-    last = watch.told[-1]
+    last = watch.reported[-1]
     assert isinstance(last, NodeObservation)
     assert (last.id, last.state) == ("n2", "gone")
     with pytest.raises(EngineError, match="No such node"):
@@ -104,7 +106,7 @@ async def test_hello_world_answers_on_its_port_and_logs(watch: Watch) -> None:
         ports=published(80),
         environment={"NAME": "<you>"},
     )
-    [node] = [seen for seen in watch.told if isinstance(seen, NodeObservation)]
+    [node] = [found for found in watch.reported if isinstance(found, NodeObservation)]
     [port] = watch.last(id).ports[80, "tcp"]
     url = f"http://{node.address}:{port}/path?x=1"
     async with asyncio.timeout(10), aiohttp.ClientSession() as session:

@@ -36,7 +36,7 @@ from .containers import EmbeddedContainer
 from .exec import ShellSession
 from .images import IDLE, Container, Image, ImageFunction, Images
 from .logs import Log, Logs
-from .nodes import Machine, NumberPool
+from .nodes import EmbeddedNode, NumberPool
 
 __all__ = ["Clock", "Container", "Embedded", "ManualClock"]
 
@@ -65,18 +65,18 @@ class Embedded:
         self._observe: Observe | None = None
         self._containers: dict[str, EmbeddedContainer] = {}
         self._logs = Logs(self._clock)
-        self._machines: dict[str, Machine] = {}
-        self._machine_numbers = NumberPool()
+        self._nodes: dict[str, EmbeddedNode] = {}
+        self._node_numbers = NumberPool()
         self._container_numbers = NumberPool()
         for tags in [()] * nodes if isinstance(nodes, int) else nodes:
-            self._add_machine(str(uuids.uuid4()), tags)
+            self._create_node(str(uuids.uuid4()), tags)
 
     # --- for those who use it from Python ---------------------------------------------
 
     @property
     def nodes(self) -> Sequence[str]:
         """The ids of its nodes."""
-        return tuple(self._machines)
+        return tuple(self._nodes)
 
     def image(
         self,
@@ -112,7 +112,7 @@ class Embedded:
     def push(self, name: str) -> None:
         """Pretend that an image was pushed: services with ``autoredeploy`` that run it
         are redeployed."""
-        self._tell(ImageObservation(name))
+        self._report(ImageObservation(name))
 
     def lose_node(self, node: str) -> None:
         """Cut a node off: its containers go on, but nothing is heard of them and
@@ -121,9 +121,9 @@ class Embedded:
         Raises:
             EngineError: There is no such node.
         """
-        machine = self._machine(node)
-        machine.state = "unreachable"
-        self._tell(machine.seen())
+        lost = self._node(node)
+        lost.state = "unreachable"
+        self._report(lost.observation())
 
     def recover_node(self, node: str) -> None:
         """Bring a lost node back and tell what its containers are now.
@@ -131,30 +131,30 @@ class Embedded:
         Raises:
             EngineError: There is no such node.
         """
-        machine = self._machine(node)
-        machine.state = "ready"
-        self._tell(machine.seen())
-        for held in self._containers.values():
-            if held.machine is machine:
-                self._tell(held.seen())
+        recovered = self._node(node)
+        recovered.state = "ready"
+        self._report(recovered.observation())
+        for container in self._containers.values():
+            if container.node is recovered:
+                self._report(container.observation())
 
     # --- the Engine protocol: observing -----------------------------------------------
 
     async def start(self, observe: Observe) -> None:
         self._observe = observe
-        for machine in self._machines.values():
-            self._tell(machine.seen())
-        for held in self._containers.values():
-            self._tell(held.seen())
+        for node in self._nodes.values():
+            self._report(node.observation())
+        for container in self._containers.values():
+            self._report(container.observation())
 
     async def close(self) -> None:
         self._observe = None
         ending = list(self._containers.values())
-        await asyncio.gather(*(held.stop(grace=0) for held in ending))
-        for held in ending:
-            self._forget(held)
+        await asyncio.gather(*(container.stop(grace=0) for container in ending))
+        for container in ending:
+            self._forget(container)
 
-    def _tell(self, observation: Observation) -> None:
+    def _report(self, observation: Observation) -> None:
         if self._observe is not None:
             self._observe(observation)
 
@@ -168,31 +168,31 @@ class Embedded:
         """Every option is taken; those that limit a process mean nothing here."""
 
     async def create(self, spec: ContainerSpec) -> None:
-        if held := self._containers.get(spec.uuid):
-            self._tell(held.seen())
+        if container := self._containers.get(spec.uuid):
+            self._report(container.observation())
             return
-        machine = self._machine(spec.node)
-        self._check_reachable(machine)
+        node = self._node(spec.node)
+        self._check_reachable(node)
         for peer in spec.volumes_from:
             found = self._containers.get(peer)
-            if found is None or found.machine is not machine:
-                raise EngineError(f"volumes_from: {peer} is not on {machine.hostname}")
+            if found is None or found.node is not node:
+                raise EngineError(f"volumes_from: {peer} is not on {node.hostname}")
         if len(self._containers) >= _MOST_CONTAINERS:
             raise EngineError("no free address in 10.7.0.0/16")
-        held = EmbeddedContainer(
+        container = EmbeddedContainer(
             spec,
             self._images.get(spec.image) or IDLE,
-            machine,
+            node,
             number=self._container_numbers.take(),
             log=Log(self._logs),
             clock=self._clock,
-            tell=self._tell,
+            report=self._report,
         )
-        self._containers[spec.uuid] = held
+        self._containers[spec.uuid] = container
         try:
-            held.launch()
+            container.launch()
         except EngineError:
-            self._forget(held)
+            self._forget(container)
             raise
 
     async def image_digest(
@@ -204,24 +204,24 @@ class Embedded:
     async def start_container(
         self, uuid: str, *, credentials: tuple[str, str] | None = None
     ) -> None:
-        held = self._reachable(uuid)
-        if held.active:
-            self._tell(held.seen())
+        container = self._reachable(uuid)
+        if container.active:
+            self._report(container.observation())
         else:
-            held.launch()
+            container.launch()
 
     async def stop_container(self, uuid: str) -> None:
-        held = self._reachable(uuid)
-        if held.active:
-            await held.stop()
+        container = self._reachable(uuid)
+        if container.active:
+            await container.stop()
         else:
-            self._tell(held.seen())
+            self._report(container.observation())
 
     async def remove_container(self, uuid: str, *, volumes: bool) -> None:
         if uuid in self._containers:
-            held = self._reachable(uuid)
-            await held.stop(grace=0)
-            self._remove(held)
+            container = self._reachable(uuid)
+            await container.stop(grace=0)
+            self._remove(container)
 
     def logs(
         self, uuid: str, *, tail: int | None, follow: bool, since_ns: int = 0
@@ -237,65 +237,65 @@ class Embedded:
         self._reachable(uuid)
         return self._running(uuid).exec(command)
 
-    def _remove(self, held: EmbeddedContainer) -> None:
-        if held.state != "gone":
-            self._forget(held)
-            self._logs.keep(held.spec.uuid, held.log)
-            held.leave()
+    def _remove(self, container: EmbeddedContainer) -> None:
+        if container.state != "gone":
+            self._forget(container)
+            self._logs.keep(container.spec.uuid, container.log)
+            container.report_removed()
 
-    def _forget(self, held: EmbeddedContainer) -> None:
-        if self._containers.pop(held.spec.uuid, None):
-            self._container_numbers.give_back(held.number)
-        held.log.close()
+    def _forget(self, container: EmbeddedContainer) -> None:
+        if self._containers.pop(container.spec.uuid, None):
+            self._container_numbers.give_back(container.number)
+        container.log.close()
 
     def _reachable(self, uuid: str) -> EmbeddedContainer:
-        held = self._containers.get(uuid)
-        if held is None:
+        container = self._containers.get(uuid)
+        if container is None:
             raise NoSuchContainer(f"No such container: {uuid}")
-        self._check_reachable(held.machine)
-        return held
+        self._check_reachable(container.node)
+        return container
 
     def _running(self, uuid: str) -> EmbeddedContainer:
-        held = self._containers.get(uuid)
-        if held is None or held.state != "running":
+        container = self._containers.get(uuid)
+        if container is None or container.state != "running":
             raise EngineError(f"Container {uuid} is not running")
-        return held
+        return container
 
     # --- the Engine protocol: nodes ---------------------------------------------------
 
     async def add_node(self, node: str, tags: Sequence[str]) -> None:
-        if node not in self._machines:
-            self._add_machine(node, tags)
-        self._tell(self._machines[node].seen())
+        if node not in self._nodes:
+            self._create_node(node, tags)
+        self._report(self._nodes[node].observation())
 
     async def remove_node(self, node: str) -> None:
-        machine = self._machine(node)
-        machine.state = "gone"
-        leaving = [h for h in self._containers.values() if h.machine is machine]
-        await asyncio.gather(*(held.stop(grace=0) for held in leaving))
-        for held in leaving:
-            self._remove(held)
-        if self._machines.pop(node, None):
-            self._machine_numbers.give_back(machine.index)
-        self._tell(machine.seen())
+        removed = self._node(node)
+        removed.state = "gone"
+        leaving = [c for c in self._containers.values() if c.node is removed]
+        await asyncio.gather(*(container.stop(grace=0) for container in leaving))
+        for container in leaving:
+            self._remove(container)
+        if self._nodes.pop(node, None):
+            self._node_numbers.give_back(removed.index)
+        self._report(removed.observation())
 
     async def tag_node(self, node: str, tags: Sequence[str]) -> None:
-        self._machine(node).tags = tuple(tags)
+        self._node(node).tags = tuple(tags)
 
     async def join_token(self) -> str | None:
         return None
 
     async def check_node(self, node: str) -> bool:
-        return node in self._machines and self._machines[node].state == "ready"
+        return node in self._nodes and self._nodes[node].state == "ready"
 
-    def _add_machine(self, node: str, tags: Sequence[str]) -> None:
-        self._machines[node] = Machine(node, self._machine_numbers.take(), tags)
+    def _create_node(self, node: str, tags: Sequence[str]) -> None:
+        self._nodes[node] = EmbeddedNode(node, self._node_numbers.take(), tags)
 
-    def _machine(self, node: str) -> Machine:
-        if node not in self._machines:
+    def _node(self, node: str) -> EmbeddedNode:
+        if node not in self._nodes:
             raise EngineError(f"No such node: {node}")
-        return self._machines[node]
+        return self._nodes[node]
 
-    def _check_reachable(self, machine: Machine) -> None:
-        if machine.state != "ready":
-            raise EngineError(f"node {machine.hostname} is {machine.state}")
+    def _check_reachable(self, node: EmbeddedNode) -> None:
+        if node.state != "ready":
+            raise EngineError(f"node {node.hostname} is {node.state}")

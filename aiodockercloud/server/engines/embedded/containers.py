@@ -13,7 +13,7 @@ from .clock import Clock
 from .exec import ShellSession
 from .images import Container, Image, command_line
 from .logs import Log
-from .nodes import HostPorts, Machine
+from .nodes import EmbeddedNode, HostPorts
 
 __all__ = ["EmbeddedContainer"]
 
@@ -33,28 +33,28 @@ class EmbeddedContainer:
 
     Args:
         number: Its own among those of the engine; its private address follows from it.
-        tell: Called with each change, unless its machine is unreachable.
+        report: Called with each change, unless its node is unreachable.
     """
 
     def __init__(
         self,
         spec: ContainerSpec,
         image: Image,
-        machine: Machine,
+        node: EmbeddedNode,
         *,
         number: int,
         log: Log,
         clock: Clock,
-        tell: Callable[[ContainerObservation], None],
+        report: Callable[[ContainerObservation], None],
     ) -> None:
         self.spec = spec
-        self.machine = machine
+        self.node = node
         self.number = number
         self.log = log
         self.state: _State = "stopped"
         self._image = image
         self._clock = clock
-        self._tell = tell
+        self._report = report
         self._command: Sequence[str] = ()
         self._hostname = str(spec.options.get("hostname") or spec.name)
         self._user = str(spec.options.get("user") or "root")
@@ -84,7 +84,7 @@ class EmbeddedContainer:
         """Whether it runs or waits to be run again."""
         return self._task is not None
 
-    def seen(self) -> ContainerObservation:
+    def observation(self) -> ContainerObservation:
         """It as it is now."""
         return ContainerObservation(
             uuid=self.spec.uuid,
@@ -105,7 +105,7 @@ class EmbeddedContainer:
             EngineError: Its command cannot be read, or a port of it is taken.
         """
         self._command = command_line(self.spec, self._image.info)
-        self._ports = self.machine.claim(self.spec.ports, self._image.info.ports)
+        self._ports = self.node.claim(self.spec.ports, self._image.info.ports)
         self._ending = self._crash = None
         self._message = ""
         self._change("running")
@@ -159,16 +159,16 @@ class EmbeddedContainer:
         session.when_done(self._sessions.discard)
         return session
 
-    def leave(self) -> None:
-        """Be gone, and tell so."""
+    def report_removed(self) -> None:
+        """Report the container as removed."""
         self._change("gone", self._exit_code)
 
     # --- its task ---------------------------------------------------------------------
 
     def _change(self, state: _State, exit_code: int | None = None) -> None:
         self.state, self._exit_code = state, exit_code
-        if self.machine.state != "unreachable":
-            self._tell(self.seen())
+        if self.node.state != "unreachable":
+            self._report(self.observation())
 
     async def _keep_running(self) -> int:
         """Run it as often as its restart policy wants; the last exit code."""
@@ -196,7 +196,7 @@ class EmbeddedContainer:
             environment=self._environment,
             hostname=self._hostname,
             user=self._user,
-            address=self.machine.address,
+            address=self.node.address,
             ports=self._ports,
             clock=self._clock,
             log=self.log.write,
@@ -227,7 +227,7 @@ class EmbeddedContainer:
 
     def _ended(self, task: asyncio.Task[int]) -> None:
         self._task = None
-        self.machine.release(self._ports)
+        self.node.release(self._ports)
         if not task.cancelled():
             code = task.result()
         elif self._exit_code is not None:  # while it waited to be restarted

@@ -49,7 +49,7 @@ def listen(address: str, port: int) -> socket.socket:
     a container can be reached as soon as it is told to be running.
 
     Raises:
-        OSError: The machine has no such address, or the port is taken or reserved.
+        OSError: The node has no such address, or the port is taken or reserved.
     """
     bound = socket.socket()
     try:
@@ -76,7 +76,7 @@ class HostPorts:
         return self.sockets.pop(number, None) or listen(address, number)
 
 
-class Machine:
+class EmbeddedNode:
     """One node: its address, whether it answers, who has which port."""
 
     def __init__(self, id: str, index: int, tags: Sequence[str]) -> None:
@@ -89,7 +89,7 @@ class Machine:
         self._taken: set[PortKey] = set()
         self._next_port = _FIRST_PORT
 
-    def seen(self) -> NodeObservation:
+    def observation(self) -> NodeObservation:
         return NodeObservation(
             id=self.id,
             hostname=self.hostname,
