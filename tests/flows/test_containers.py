@@ -1,4 +1,4 @@
-"""Single containers: stop, start, redeploy, terminate, and what a list shows."""
+"""Single containers: stop, start, redeploy, terminate, lists and fields."""
 
 from __future__ import annotations
 
@@ -41,9 +41,7 @@ async def test_stop_and_start_keep_the_container(
     assert started["uuid"] == container["uuid"]
 
 
-async def test_redeploy_puts_a_new_one_in_its_place(
-    live: DockerCloud, web: Service
-) -> None:
+async def test_redeploy_replaces_the_container(live: DockerCloud, web: Service) -> None:
     first, second = await containers(live, web)
 
     answer = await live.containers.redeploy(second)
@@ -59,12 +57,12 @@ async def test_redeploy_puts_a_new_one_in_its_place(
 
 
 @pytest.mark.parametrize("reuse", [True, False])
-async def test_redeploy_decides_about_the_volumes(
+async def test_redeploy_keeps_or_replaces_the_volumes(
     live: DockerCloud, reuse: bool
 ) -> None:
     service = await run(live, bindings=[{"container_path": "/data"}])
     (before,) = await containers(live, service)
-    # The node with the fewest containers is another one now.
+    # Another node has the fewest containers afterwards.
     await run(live, name="ballast", target_num_containers=2)
 
     await done(live, await live.containers.redeploy(before, reuse_volumes=reuse))
@@ -76,7 +74,9 @@ async def test_redeploy_decides_about_the_volumes(
         assert after["node"] == before["node"]
 
 
-async def test_delete_takes_one_away_for_good(live: DockerCloud, web: Service) -> None:
+async def test_delete_removes_the_container_and_lowers_the_target(
+    live: DockerCloud, web: Service
+) -> None:
     first, second = await containers(live, web)
 
     answer = await live.containers.delete(first)
@@ -88,9 +88,9 @@ async def test_delete_takes_one_away_for_good(live: DockerCloud, web: Service) -
     assert service["current_num_containers"] == 1
     assert service["target_num_containers"] == 1
     assert service["state"] == "Running"
-    gone = await live.containers.inspect(first)
-    assert gone["state"] == "Terminated"
-    assert gone["destroyed_datetime"]
+    terminated = await live.containers.inspect(first)
+    assert terminated["state"] == "Terminated"
+    assert terminated["destroyed_datetime"]
 
 
 async def test_scale_after_a_delete_fills_the_gap(
@@ -107,7 +107,7 @@ async def test_scale_after_a_delete_fills_the_gap(
     assert names["web-1"] != first["uuid"]
 
 
-async def test_operations_the_state_forbids_are_refused_with_the_allowed_ones(
+async def test_operations_that_the_state_forbids_are_refused_with_the_allowed_ones(
     live: DockerCloud, web: Service
 ) -> None:
     container = (await containers(live, web))[0]
@@ -156,7 +156,9 @@ async def test_list_filters_by_service_stack_node_and_state(
     assert (await live.containers.find("web-1.shop"))["uuid"] == in_stack[0]["uuid"]
 
 
-async def test_inspect_has_what_clients_read(live: DockerCloud, web: Service) -> None:
+async def test_inspect_has_the_fields_that_clients_read(
+    live: DockerCloud, web: Service
+) -> None:
     container = (await containers(live, web))[0]
 
     assert container["image_name"] == f"{IDLE}:latest"
@@ -187,7 +189,7 @@ async def test_hello_world_answers_on_its_published_port(live: DockerCloud) -> N
         assert container["name"] in await answer.text()
 
 
-async def test_image_ports_show_unpublished_on_the_container_only(
+async def test_ports_of_the_image_are_unpublished_ports_of_the_container_only(
     live: DockerCloud,
 ) -> None:
     service = await run(live, image="dockercloud/hello-world")
@@ -208,7 +210,7 @@ async def test_unknown_container_is_not_found(live: DockerCloud) -> None:
         await live.containers.inspect(UUID)
 
 
-async def test_crash_of_one_is_seen_on_the_service(
+async def test_crash_of_one_container_changes_the_state_of_the_service(
     live: DockerCloud, engine: Embedded, web: Service
 ) -> None:
     container = (await containers(live, web))[0]
@@ -220,8 +222,8 @@ async def test_crash_of_one_is_seen_on_the_service(
     assert (container["state"], container["exit_code"]) == ("Stopped", 9)
 
 
-class Held(Embedded):
-    """An engine on which containers end only while ``gate`` is set."""
+class GatedStop(Embedded):
+    """An engine that stops containers only while ``gate`` is set."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -232,15 +234,15 @@ class Held(Embedded):
         await super().stop_container(uuid)
 
 
-async def test_operations_on_a_service_pass_those_that_wait_on_its_containers() -> None:
-    engine = Held()
+async def test_operations_on_a_service_precede_pending_ones_on_its_containers() -> None:
+    engine = GatedStop()
     async with running(engine) as server, client_of(server) as cloud:
         engine.gate.set()
         web = await run(cloud, name="web", target_num_containers=3)
         first, second, third = await containers(cloud, web)
         await done(cloud, await cloud.containers.stop(third))
 
-        # The service's own comes before what was asked of the third meanwhile.
+        # The service's operation precedes the operation on its third container.
         engine.gate.clear()
         answers = [
             await cloud.containers.stop(first),

@@ -1,4 +1,4 @@
-"""Repositories and registries: credentials go in and never come out."""
+"""Repositories and registries; no response contains credentials."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from tests.support.flows import Raw, run
 NAME = "registry.example.com:5000/team/app"
 
 
-class Noting(Embedded):
-    """An engine that keeps what it was asked to create."""
+class RecordingEngine(Embedded):
+    """An engine that records the specs of its containers."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -25,16 +25,16 @@ class Noting(Embedded):
 
 
 @pytest.fixture
-def engine() -> Noting:
-    return Noting()
+def engine() -> RecordingEngine:
+    return RecordingEngine()
 
 
-async def test_password_goes_to_the_engine_and_nowhere_else(
-    live: DockerCloud, engine: Noting
+async def test_only_the_engine_receives_the_password(
+    live: DockerCloud, engine: RecordingEngine
 ) -> None:
     created = await live.repositories.create(name=NAME, username="me", password="s3")
     await live.repositories.update(NAME, password="s4")
-    shown = [
+    responses = [
         created,
         await live.repositories.inspect(NAME),
         *await live.repositories.list(),
@@ -45,11 +45,11 @@ async def test_password_goes_to_the_engine_and_nowhere_else(
     await run(live, image="registry.example.com:5000/team/other")
 
     assert [spec.credentials for spec in engine.specs] == [("me", "s4"), None]
-    assert not any("s3" in str(one) or "s4" in str(one) for one in shown)
+    assert not any("s3" in str(one) or "s4" in str(one) for one in responses)
     assert "s4" not in repr(engine.specs)
 
 
-async def test_use_and_registry_are_shown(live: DockerCloud) -> None:
+async def test_repository_has_its_use_and_its_registry(live: DockerCloud) -> None:
     repository = await live.repositories.create(name=NAME)
     assert repository["in_use"] is False
 
@@ -63,7 +63,7 @@ async def test_use_and_registry_are_shown(live: DockerCloud) -> None:
     assert hub["host"] == "registry-1.docker.io"
 
 
-async def test_name_is_taken_once_and_free_after_its_removal(
+async def test_name_of_a_repository_is_unique_until_its_removal(
     live: DockerCloud, raw: Raw
 ) -> None:
     await live.repositories.create(name=NAME)
@@ -78,7 +78,7 @@ async def test_name_is_taken_once_and_free_after_its_removal(
     await live.repositories.create(name=NAME)
 
 
-async def test_delete_by_parameter_as_the_reference_spells_the_path(
+async def test_delete_by_parameter_with_the_path_of_the_reference(
     live: DockerCloud, raw: Raw
 ) -> None:
     await live.repositories.create(name=NAME)

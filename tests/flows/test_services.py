@@ -1,4 +1,4 @@
-"""Services from definition to termination: our client against our server."""
+"""Services from creation to termination, through the client and a running server."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ async def test_create_starts_nothing(live: DockerCloud) -> None:
 
 
 @pytest.mark.parametrize(
-    ("image", "shown"),
+    ("image", "rendered"),
     [
         ("acme/web", "acme/web:latest"),
         ("acme/web:", "acme/web:latest"),
@@ -60,16 +60,16 @@ async def test_create_starts_nothing(live: DockerCloud) -> None:
         ("host.example.com:5000/web", "host.example.com:5000/web:latest"),
     ],
 )
-async def test_create_adds_the_tag_that_is_missing(
-    live: DockerCloud, image: str, shown: str
+async def test_create_adds_a_missing_tag(
+    live: DockerCloud, image: str, rendered: str
 ) -> None:
     service = await live.services.create(image=image)
 
-    assert service["image_name"] == shown
+    assert service["image_name"] == rendered
     assert service["name"] == "web"
 
 
-async def test_start_brings_up_the_target(live: DockerCloud) -> None:
+async def test_start_creates_the_target_number_of_containers(live: DockerCloud) -> None:
     service = await live.services.create(
         image=IDLE, name="web", target_num_containers=3
     )
@@ -109,7 +109,7 @@ async def test_stop_and_start_keep_the_containers(live: DockerCloud) -> None:
     assert counts(await live.services.inspect(service)) == (2, 2, 2, 0)
 
 
-async def test_scale_up_adds_and_scale_down_takes_the_highest(
+async def test_scale_up_adds_and_scale_down_removes_the_highest_numbers(
     live: DockerCloud,
 ) -> None:
     service = await run(live, name="web")
@@ -125,12 +125,12 @@ async def test_scale_up_adds_and_scale_down_takes_the_highest(
 
     await done(live, await live.services.scale(service, 2))
     assert uuids(await containers(live, service)) == uuids(four)[:2]
-    gone = await live.containers.inspect(four[3])
-    assert gone["state"] == "Terminated"
-    assert gone["destroyed_datetime"]
+    removed = await live.containers.inspect(four[3])
+    assert removed["state"] == "Terminated"
+    assert removed["destroyed_datetime"]
 
 
-async def test_scale_to_what_there_is_succeeds(live: DockerCloud) -> None:
+async def test_scale_to_the_current_number_succeeds(live: DockerCloud) -> None:
     service = await run(live, target_num_containers=2)
     before = await containers(live, service)
 
@@ -153,7 +153,7 @@ async def test_scale_to_zero_and_back_is_not_running_between(
     assert (await live.services.inspect(service))["state"] == "Running"
 
 
-async def test_redeploy_makes_new_containers_of_the_same_names(
+async def test_redeploy_creates_new_containers_with_the_same_names(
     live: DockerCloud,
 ) -> None:
     service = await run(live, name="web", target_num_containers=2)
@@ -171,7 +171,9 @@ async def test_redeploy_makes_new_containers_of_the_same_names(
     assert (await live.services.inspect(service))["state"] == "Running"
 
 
-async def test_redeploy_of_what_never_ran_starts_it(live: DockerCloud) -> None:
+async def test_redeploy_of_a_service_that_never_ran_starts_the_service(
+    live: DockerCloud,
+) -> None:
     service = await live.services.create(image=IDLE)
 
     redeploying = await live.services.redeploy(service)
@@ -187,11 +189,11 @@ async def test_terminated_objects_stay_readable_and_listed(live: DockerCloud) ->
 
     await done(live, await live.services.delete(service))
 
-    gone = await live.services.inspect(service)
-    assert gone["state"] == "Terminated"
-    assert gone["destroyed_datetime"]
-    assert counts(gone) == (0, 0, 0, 0)
-    assert gone["containers"] == []
+    terminated = await live.services.inspect(service)
+    assert terminated["state"] == "Terminated"
+    assert terminated["destroyed_datetime"]
+    assert counts(terminated) == (0, 0, 0, 0)
+    assert terminated["containers"] == []
     for container in inside:
         found = await live.containers.inspect(container)
         assert found["state"] == "Terminated"
@@ -218,7 +220,7 @@ async def test_one_container_down_is_partly_running_and_can_be_started(
     assert uuids(await containers(live, service)) == [first["uuid"], second["uuid"]]
 
 
-async def test_every_changing_call_leaves_an_action_that_ended_well(
+async def test_every_changing_call_records_a_successful_action(
     live: DockerCloud,
 ) -> None:
     service = await run(live)
@@ -242,7 +244,7 @@ async def test_every_changing_call_leaves_an_action_that_ended_well(
 # --- PATCH and synchronized -----------------------------------------------------------
 
 
-async def test_update_waits_for_the_redeploy(live: DockerCloud) -> None:
+async def test_update_takes_effect_with_the_redeploy(live: DockerCloud) -> None:
     service = await run(
         live, image=SHELL, run_command="sleep 1000", container_envvars=[
             {"key": "COLOUR", "value": "red"}
@@ -265,7 +267,7 @@ async def test_update_waits_for_the_redeploy(live: DockerCloud) -> None:
     assert (await live.services.inspect(service))["synchronized"] is True
 
 
-async def test_update_of_the_target_waits_for_scale(live: DockerCloud) -> None:
+async def test_update_of_the_target_takes_effect_with_scale(live: DockerCloud) -> None:
     service = await run(live)
 
     updated = await live.services.update(service, target_num_containers=3)
@@ -279,7 +281,7 @@ async def test_update_of_the_target_waits_for_scale(live: DockerCloud) -> None:
 
 
 @pytest.mark.parametrize("target", [1, 4])
-async def test_update_of_the_target_during_a_scale_waits_for_the_next_one(
+async def test_update_of_the_target_during_a_scale_takes_effect_with_the_next(
     gated: tuple[DockerCloud, Gated], target: int
 ) -> None:
     cloud, engine = gated
@@ -305,7 +307,7 @@ async def test_update_of_the_target_during_a_scale_waits_for_the_next_one(
     assert service["synchronized"] is True
 
 
-async def test_start_of_what_has_more_than_its_target_is_not_synchronized(
+async def test_start_of_more_containers_than_the_target_is_not_synchronized(
     live: DockerCloud,
 ) -> None:
     service = await run(live, target_num_containers=2)
@@ -319,7 +321,7 @@ async def test_start_of_what_has_more_than_its_target_is_not_synchronized(
     assert service["synchronized"] is False
 
 
-async def test_update_replaces_lists_and_keeps_the_rest(live: DockerCloud) -> None:
+async def test_update_replaces_lists_and_keeps_other_fields(live: DockerCloud) -> None:
     service = await live.services.create(
         image=IDLE,
         run_command="serve",
@@ -337,7 +339,7 @@ async def test_update_replaces_lists_and_keeps_the_rest(live: DockerCloud) -> No
 # --- order ----------------------------------------------------------------------------
 
 
-async def test_sequential_deployment_asks_for_one_after_the_other(
+async def test_sequential_deployment_creates_containers_one_by_one(
     gated: tuple[DockerCloud, Gated],
 ) -> None:
     cloud, engine = gated
@@ -355,7 +357,7 @@ async def test_sequential_deployment_asks_for_one_after_the_other(
     assert engine.asked == ["db-1", "db-2", "db-3"]
 
 
-async def test_other_deployment_asks_for_all_at_once(
+async def test_parallel_deployment_creates_all_containers_at_once(
     gated: tuple[DockerCloud, Gated],
 ) -> None:
     cloud, engine = gated

@@ -1,4 +1,4 @@
-"""Stacks: from stack files and JSON to running services, changed and taken down."""
+"""Stacks: created from stack files and JSON, operated, updated and terminated."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from aiodockercloud.wire import loglines
 from tests.support.facts import IDLE, SHELL
 from tests.support.flows import Gated, client_of, containers, done, environment
 
-#: As the old CLI posts them: YAML keys as they stand.
+#: The body that the old CLI posts: the unchanged keys of the stack file.
 VERBATIM: list[dict[str, Any]] = [
     {
         "name": "web",
@@ -44,7 +44,7 @@ VERBATIM: list[dict[str, Any]] = [
 
 
 async def members(cloud: DockerCloud, stack: Stack) -> dict[str, Service]:
-    """The services of a stack by name."""
+    """Return the services of a stack by name."""
     stack = await cloud.stacks.inspect(stack)
     found = [await cloud.services.inspect(uri) for uri in stack["services"]]
     return {service["name"]: service for service in found}
@@ -52,7 +52,7 @@ async def members(cloud: DockerCloud, stack: Stack) -> dict[str, Service]:
 
 @pytest.fixture
 async def shop(live: DockerCloud) -> Stack:
-    """A running stack of ``web`` and ``db``."""
+    """Return a running stack of ``web`` and ``db``."""
     stack = await live.stacks.create(name="shop", services=VERBATIM)
     await done(live, await live.stacks.start(stack))
     return await live.stacks.inspect(stack)
@@ -61,7 +61,7 @@ async def shop(live: DockerCloud) -> Stack:
 # --- create and operate ---------------------------------------------------------------
 
 
-async def test_create_takes_stack_file_keys_verbatim(live: DockerCloud) -> None:
+async def test_create_accepts_stack_file_keys(live: DockerCloud) -> None:
     stack = await live.stacks.create(name="shop", services=VERBATIM)
 
     assert stack["state"] == "Not running"
@@ -93,7 +93,7 @@ async def test_create_takes_stack_file_keys_verbatim(live: DockerCloud) -> None:
     assert {service["stack"] for service in found.values()} == {stack["resource_uri"]}
 
 
-async def test_create_takes_api_fields_with_links_by_name(live: DockerCloud) -> None:
+async def test_create_accepts_api_fields_with_links_by_name(live: DockerCloud) -> None:
     stack = await live.stacks.create(
         name="shop",
         services=[
@@ -118,7 +118,7 @@ async def test_create_with_a_taken_name_is_409(live: DockerCloud) -> None:
         await live.stacks.create(name="shop")
 
 
-async def test_start_brings_up_all_and_dependencies_first() -> None:
+async def test_start_starts_all_services_with_dependencies_first() -> None:
     engine = Gated(nodes=3)
     engine.gate.set()
     async with running(engine) as server, client_of(server) as cloud:
@@ -134,15 +134,17 @@ async def test_start_brings_up_all_and_dependencies_first() -> None:
         assert (await cloud.stacks.inspect(stack))["state"] == "Running"
 
 
-async def test_containers_of_a_stack_know_it(live: DockerCloud, shop: Stack) -> None:
+async def test_containers_of_a_stack_have_its_variables(
+    live: DockerCloud, shop: Stack
+) -> None:
     web = (await members(live, shop))["web"]
     first = (await containers(live, web))[0]
 
-    seen = await environment(live, first)
+    variables = await environment(live, first)
 
-    assert seen["DOCKERCLOUD_STACK_NAME"] == "shop"
-    assert seen["COLOUR"] == "red"
-    assert seen["DATABASE_1_PORT_5432_TCP"].startswith("tcp://10.7.")
+    assert variables["DOCKERCLOUD_STACK_NAME"] == "shop"
+    assert variables["COLOUR"] == "red"
+    assert variables["DATABASE_1_PORT_5432_TCP"].startswith("tcp://10.7.")
     assert ".shop." in first["public_dns"]
 
 
@@ -166,23 +168,23 @@ async def test_stop_start_redeploy_and_delete(live: DockerCloud, shop: Stack) ->
     deleting = await live.stacks.delete(shop)
     assert deleting["state"] == "Terminating"
     await done(live, deleting)
-    gone = await live.stacks.inspect(shop)
-    assert gone["state"] == "Terminated"
-    assert gone["destroyed_datetime"]
-    assert gone["services"] == []
+    terminated = await live.stacks.inspect(shop)
+    assert terminated["state"] == "Terminated"
+    assert terminated["destroyed_datetime"]
+    assert terminated["services"] == []
     for service in found.values():
         assert (await live.services.inspect(service))["state"] == "Terminated"
     assert {c["state"] for c in await live.containers.list()} == {"Terminated"}
 
 
-async def test_operation_the_state_forbids_is_refused(
+async def test_operation_that_the_state_forbids_is_refused(
     live: DockerCloud, shop: Stack
 ) -> None:
     with pytest.raises(OperationNotAllowed, match="Running"):
         await live.stacks.start(shop)
 
 
-async def test_start_fails_by_name_when_a_service_cannot(live: DockerCloud) -> None:
+async def test_start_that_fails_names_the_failed_service(live: DockerCloud) -> None:
     stack = await live.stacks.create(
         name="shop",
         services=[
@@ -248,7 +250,7 @@ async def test_update_with_a_bad_service_changes_nothing(
             shop,
             services=[
                 {"name": "web", "image": "acme/other"},
-                {"name": "cache", "image": "acme/cache", "links": ["nobody"]},
+                {"name": "cache", "image": "acme/cache", "links": ["missing"]},
             ],
         )
 
@@ -258,7 +260,7 @@ async def test_update_with_a_bad_service_changes_nothing(
 # --- export ---------------------------------------------------------------------------
 
 
-async def test_export_reads_like_the_file_and_deploys_again(
+async def test_export_has_the_form_of_a_stack_file_and_can_be_created(
     live: DockerCloud, shop: Stack
 ) -> None:
     exported = await live.stacks.export(shop)
@@ -288,7 +290,7 @@ db:
 
 
 class StackFile:
-    """A file with a stack of ``web`` and ``db``, unless something else is written."""
+    """A stack file, at first with ``web`` and ``db``."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -303,7 +305,7 @@ def file(tmp_path: Path) -> StackFile:
     return StackFile(tmp_path / "docker-cloud.yml")
 
 
-async def test_deploy_makes_a_stack_and_waits_for_it(
+async def test_deploy_creates_a_stack_and_returns_when_it_is_running(
     live: DockerCloud, file: StackFile
 ) -> None:
     stack = await live.stacks.deploy(file.path, name="shop", timeout=20)
@@ -330,7 +332,7 @@ async def test_deploy_again_updates_the_same_stack(
     assert after["web"]["synchronized"] is True
 
 
-async def test_deploy_of_one_off_jobs_returns_when_they_have_ended_well(
+async def test_deploy_of_one_off_jobs_returns_when_the_jobs_have_succeeded(
     live: DockerCloud, file: StackFile
 ) -> None:
     file.write("job:\n  image: busybox\n  command: echo done\n")
@@ -340,7 +342,7 @@ async def test_deploy_of_one_off_jobs_returns_when_they_have_ended_well(
     assert stack["state"] in ("Stopped", "Running")
 
 
-async def test_deploy_of_what_fails_says_which_service(
+async def test_deploy_that_fails_names_the_failed_service(
     live: DockerCloud, file: StackFile
 ) -> None:
     file.write("job:\n  image: busybox\n  command: exit 3\n")
@@ -369,7 +371,9 @@ async def single() -> AsyncIterator[DockerCloud]:
         yield cloud
 
 
-async def test_same_names_in_two_stacks_are_told_apart(single: DockerCloud) -> None:
+async def test_services_of_the_same_name_in_two_stacks_are_distinguished(
+    single: DockerCloud,
+) -> None:
     for name in ("one", "two"):
         stack = await single.stacks.create(
             name=name, services=[{"name": "db", "image": IDLE}]
@@ -389,7 +393,7 @@ async def test_same_names_in_two_stacks_are_told_apart(single: DockerCloud) -> N
         )
 
 
-async def test_services_of_a_stack_leave_actions_that_end(
+async def test_operations_on_a_stack_record_actions_of_its_services(
     live: DockerCloud, shop: Stack
 ) -> None:
     await done(live, await live.stacks.delete(shop))
@@ -408,7 +412,7 @@ async def test_services_of_a_stack_leave_actions_that_end(
     assert log == ["start db", "start web"]
 
 
-async def test_deploy_takes_a_service_that_wants_no_containers_as_it_is(
+async def test_deploy_does_not_wait_for_a_service_with_the_target_zero(
     live: DockerCloud, file: StackFile
 ) -> None:
     file.write(

@@ -1,4 +1,4 @@
-"""Triggers: what their URLs do, and for whom."""
+"""Triggers: their calls, and the credentials that other requests need."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ async def test_call_without_credentials_redeploys_with_the_body(
     assert variables(after)["DOCKERCLOUD_TRIGGER_BODY"] == "pushed: v2"
 
 
-async def test_call_of_a_service_that_never_ran_starts_it_with_the_body(
+async def test_call_of_a_service_that_never_ran_starts_containers_with_the_body(
     live: DockerCloud, raw: Raw
 ) -> None:
     service = await live.services.create(image="acme/unknown")
@@ -55,10 +55,10 @@ async def test_call_of_a_service_that_never_ran_starts_it_with_the_body(
     assert variables(container)["DOCKERCLOUD_TRIGGER_BODY"] == "first"
 
 
-async def test_call_of_a_scaleup_adds_one_or_as_many_as_it_says(
+async def test_call_of_a_scaleup_adds_one_container_or_the_given_number(
     live: DockerCloud, raw: Raw, web: Service
 ) -> None:
-    # The command line's -o is free text.
+    # The official command line accepts any text after -o.
     answer = await raw(
         "POST",
         f"{web['resource_uri']}trigger/",
@@ -71,12 +71,12 @@ async def test_call_of_a_scaleup_adds_one_or_as_many_as_it_says(
     assert (await live.services.inspect(web))["running_num_containers"] == 2
 
     await done(live, await live.triggers.call(web, trigger, 3))
-    shown = await live.services.inspect(web)
-    assert shown["running_num_containers"] == shown["target_num_containers"] == 5
+    web = await live.services.inspect(web)
+    assert web["running_num_containers"] == web["target_num_containers"] == 5
 
 
 @pytest.mark.parametrize("content_type", ["application/x-www-form-urlencoded", "x/y"])
-async def test_call_takes_any_content_type_and_no_body(
+async def test_call_accepts_any_content_type_and_an_empty_body(
     live: DockerCloud, raw: Raw, web: Service, content_type: str
 ) -> None:
     trigger = await live.triggers.create(web)
@@ -111,7 +111,7 @@ async def test_call_while_the_service_is_busy_is_refused_with_422() -> None:
         assert (await cloud.services.inspect(service))["target_num_containers"] == 1
 
 
-async def test_call_of_a_terminated_service_finds_nothing(
+async def test_call_of_a_terminated_service_is_not_found(
     live: DockerCloud, raw: Raw, web: Service
 ) -> None:
     trigger = await live.triggers.create(web)
@@ -120,7 +120,7 @@ async def test_call_of_a_terminated_service_finds_nothing(
     assert (await raw("POST", trigger["url"], auth=None)).status == 404
 
 
-async def test_too_many_is_refused_and_changes_nothing(
+async def test_scaleup_out_of_bounds_is_refused_and_changes_nothing(
     live: DockerCloud, raw: Raw, web: Service
 ) -> None:
     trigger = await live.triggers.create(web, operation="SCALEUP")
@@ -135,17 +135,17 @@ async def test_too_many_is_refused_and_changes_nothing(
     assert (await live.services.inspect(web))["target_num_containers"] == 1
 
 
-async def test_list_and_delete_know_only_the_service_s_own(
+async def test_list_inspect_and_delete_find_only_triggers_of_the_service(
     live: DockerCloud, raw: Raw, web: Service
 ) -> None:
     other = await run(live, name="other")
     trigger = await live.triggers.create(web, name="mine")
-    stranger = await live.triggers.create(other)
+    of_other = await live.triggers.create(other)
 
     assert [one["uuid"] for one in await live.triggers.list(web)] == [trigger["uuid"]]
     assert (await live.triggers.inspect(web, trigger))["name"] == "mine"
     with pytest.raises(ObjectNotFound):
-        await live.triggers.inspect(web, stranger["uuid"])
+        await live.triggers.inspect(web, of_other["uuid"])
 
     await live.triggers.delete(web, trigger)
 
@@ -169,7 +169,7 @@ async def test_only_the_call_needs_no_credentials(
     assert (await raw("GET", trigger["url"], auth=None)).status == 405
 
 
-async def test_action_of_a_call_does_not_show_the_secret(
+async def test_action_of_a_call_does_not_contain_the_uuid_of_the_trigger(
     live: DockerCloud, raw: Raw, web: Service
 ) -> None:
     trigger = await live.triggers.create(web)
@@ -182,7 +182,7 @@ async def test_action_of_a_call_does_not_show_the_secret(
     assert trigger["uuid"] not in str(action)
 
 
-async def test_operation_that_is_none_is_refused_with_those_there_are(
+async def test_unknown_operation_is_refused_with_the_allowed_ones(
     live: DockerCloud, web: Service
 ) -> None:
     operation: Any = "EXPLODE"
