@@ -1,4 +1,4 @@
-"""Actions: pending, canceled, retried; what they record and what they leave."""
+"""Actions: recorded fields, pending, cancel, retry and logs."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ def gated() -> Gated:
 
 @pytest.fixture
 async def cloud(gated: Gated) -> AsyncIterator[DockerCloud]:
-    """A client of a server on the gated engine."""
+    """Return a client of a server on the gated engine."""
     async with running(gated) as server, client_of(server) as cloud:
         yield cloud
 
 
 @pytest.fixture
 async def web(cloud: DockerCloud) -> Service:
-    """A running service; the gate is open."""
+    """Return a running service; the gate is open."""
     return await run(cloud, name="web", target_num_containers=2)
 
 
@@ -40,20 +40,21 @@ async def action_of(cloud: DockerCloud, answer: object) -> Action:
     return await cloud.actions.inspect(answer["dockercloud_action_uri"])
 
 
-async def knock(gated: Gated) -> None:
-    """Something asks for a container and is held up."""
+async def create_reached(gated: Gated) -> None:
+    """Wait until the creation of a container waits at the closed gate."""
     async with asyncio.timeout(PATIENCE):
         await gated.knocked.wait()
     gated.knocked.clear()
 
 
-def hold(gated: Gated) -> None:
+def close_gate(gated: Gated) -> None:
+    """Make the engine hold up all further creations of containers."""
     gated.gate.clear()
     gated.knocked.clear()
 
 
 async def ended(cloud: DockerCloud, answer: object, state: str) -> Action:
-    """The action of *answer* has ended in *state*."""
+    """Return the action of *answer* when the action has ended in *state*."""
     async with asyncio.timeout(PATIENCE), cloud.events.subscribe(type="action") as news:
         while (action := await action_of(cloud, answer))["state"] != state:
             assert action["state"] not in ("Success", "Failed", "Canceled")
@@ -61,10 +62,10 @@ async def ended(cloud: DockerCloud, answer: object, state: str) -> Action:
     return action
 
 
-# --- what an action records -----------------------------------------------------------
+# --- recorded fields ------------------------------------------------------------------
 
 
-async def test_action_tells_who_asked_for_what(cloud: DockerCloud) -> None:
+async def test_action_records_its_user_and_request(cloud: DockerCloud) -> None:
     service = await cloud.services.create(image=IDLE)
 
     action = await action_of(cloud, await cloud.services.start(service))
@@ -85,9 +86,9 @@ async def test_action_in_progress_has_no_end_and_can_be_canceled(
     cloud: DockerCloud, gated: Gated
 ) -> None:
     service = await cloud.services.create(image=IDLE)
-    hold(gated)
+    close_gate(gated)
     started = await cloud.services.start(service)
-    await knock(gated)
+    await create_reached(gated)
 
     action = await action_of(cloud, started)
     assert action["state"] == "In progress"
@@ -125,7 +126,7 @@ async def test_list_is_newest_first_and_filters(cloud: DockerCloud) -> None:
     )
 
 
-async def test_action_of_something_done_at_once_cannot_be_retried(
+async def test_action_that_ended_at_once_cannot_be_retried(
     cloud: DockerCloud,
 ) -> None:
     created = await cloud.services.create(image=IDLE)
@@ -144,9 +145,9 @@ async def test_second_operation_on_a_service_is_pending_while_the_first_runs(
     cloud: DockerCloud, gated: Gated, web: Service
 ) -> None:
     first, second = await containers(cloud, web)
-    hold(gated)
+    close_gate(gated)
     redeploying = await cloud.containers.redeploy(first)
-    await knock(gated)
+    await create_reached(gated)
 
     stopping = await cloud.containers.stop(second)
     assert (await action_of(cloud, stopping))["state"] == "Pending"
@@ -158,13 +159,13 @@ async def test_second_operation_on_a_service_is_pending_while_the_first_runs(
     assert (await cloud.containers.inspect(second))["state"] == "Stopped"
 
 
-async def test_pending_action_can_be_canceled_and_leaves_the_object_usable(
+async def test_pending_action_can_be_canceled_and_leaves_the_object_unchanged(
     cloud: DockerCloud, gated: Gated, web: Service
 ) -> None:
     first, second = await containers(cloud, web)
-    hold(gated)
+    close_gate(gated)
     redeploying = await cloud.containers.redeploy(first)
-    await knock(gated)
+    await create_reached(gated)
     stopping = await cloud.containers.stop(second)
 
     canceling = await cloud.actions.cancel(stopping["dockercloud_action_uri"])
@@ -186,9 +187,9 @@ async def test_pending_operation_on_a_container_that_a_redeploy_replaced_does_no
         cloud, name="web", target_num_containers=2, sequential_deployment=True
     )
     _, second = await containers(cloud, service)
-    hold(gated)
+    close_gate(gated)
     redeployed = await cloud.services.redeploy(service)
-    await knock(gated)
+    await create_reached(gated)
     pending = await getattr(cloud.containers, operation)(second)
     assert (await action_of(cloud, pending))["state"] == "Pending"
 
@@ -203,12 +204,12 @@ async def test_pending_operation_on_a_container_that_a_redeploy_replaced_does_no
     assert service["running_num_containers"] == 2
 
 
-async def test_pending_redeploy_of_a_container_makes_none_for_a_terminated_service(
+async def test_pending_redeploy_of_a_container_of_a_terminated_service_creates_none(
     cloud: DockerCloud, gated: Gated
 ) -> None:
     service = await run(cloud, name="web", target_num_containers=2)
     first, second = await containers(cloud, service)
-    hold(gated)
+    close_gate(gated)
     answers = [
         await cloud.containers.redeploy(first),
         await cloud.services.delete(service),
@@ -226,13 +227,13 @@ async def test_pending_redeploy_of_a_container_makes_none_for_a_terminated_servi
 # --- cancel and retry -----------------------------------------------------------------
 
 
-async def test_cancel_of_a_start_leaves_nothing_half_made(
+async def test_cancel_of_a_start_removes_its_containers(
     cloud: DockerCloud, gated: Gated
 ) -> None:
     service = await cloud.services.create(image=IDLE, target_num_containers=2)
-    hold(gated)
+    close_gate(gated)
     started = await cloud.services.start(service)
-    await knock(gated)
+    await create_reached(gated)
 
     answer = await cloud.actions.cancel(started["dockercloud_action_uri"])
     assert answer["state"] == "Canceling"
@@ -248,10 +249,10 @@ async def test_wait_for_a_canceled_action_raises(
     cloud: DockerCloud, gated: Gated
 ) -> None:
     service = await cloud.services.create(image=IDLE)
-    hold(gated)
+    close_gate(gated)
     started = await cloud.services.start(service)
     waiting = asyncio.create_task(done(cloud, started))
-    await knock(gated)
+    await create_reached(gated)
 
     await cloud.actions.cancel(started["dockercloud_action_uri"])
 
@@ -260,13 +261,13 @@ async def test_wait_for_a_canceled_action_raises(
             await waiting
 
 
-async def test_retry_of_a_canceled_start_is_a_new_action_that_does_it(
+async def test_retry_of_a_canceled_start_is_a_new_action_that_starts_the_service(
     cloud: DockerCloud, gated: Gated
 ) -> None:
     service = await cloud.services.create(image=IDLE)
-    hold(gated)
+    close_gate(gated)
     started = await cloud.services.start(service)
-    await knock(gated)
+    await create_reached(gated)
     await cloud.actions.cancel(started["dockercloud_action_uri"])
     canceled = await ended(cloud, started, "Canceled")
     gated.gate.set()
@@ -279,7 +280,7 @@ async def test_retry_of_a_canceled_start_is_a_new_action_that_does_it(
     assert (await cloud.services.inspect(service))["state"] == "Running"
 
 
-async def test_retry_of_a_failed_start_succeeds_once_the_reason_is_gone(
+async def test_retry_of_a_failed_start_succeeds_when_its_reason_no_longer_applies(
     cloud: DockerCloud,
 ) -> None:
     service = await cloud.services.create(image=IDLE, tags=["ssd"])
@@ -293,7 +294,7 @@ async def test_retry_of_a_failed_start_succeeds_once_the_reason_is_gone(
     assert (await cloud.actions.inspect(failed))["state"] == "Failed"
 
 
-async def test_retry_the_state_forbids_is_refused(
+async def test_retry_that_the_state_forbids_is_refused(
     cloud: DockerCloud, web: Service
 ) -> None:
     (start, _) = await cloud.actions.list(object=web)
@@ -305,9 +306,9 @@ async def test_retry_the_state_forbids_is_refused(
 async def test_cancel_of_a_redeploy_leaves_a_service_that_can_be_redeployed(
     cloud: DockerCloud, gated: Gated, web: Service
 ) -> None:
-    hold(gated)
+    close_gate(gated)
     redeploying = await cloud.services.redeploy(web)
-    await knock(gated)
+    await create_reached(gated)
     await cloud.actions.cancel(redeploying["dockercloud_action_uri"])
     await ended(cloud, redeploying, "Canceled")
     gated.gate.set()
@@ -319,20 +320,20 @@ async def test_cancel_of_a_redeploy_leaves_a_service_that_can_be_redeployed(
     assert {c["state"] for c in found} == {"Running"}
 
 
-async def test_cancel_of_a_stack_start_ends_what_it_had_begun(
+async def test_cancel_of_a_stack_start_cancels_the_starts_of_its_services(
     cloud: DockerCloud, gated: Gated
 ) -> None:
     stack = await cloud.stacks.create(
         name="shop", services=[{"name": "web", "image": IDLE}]
     )
-    hold(gated)
+    close_gate(gated)
     started = await cloud.stacks.start(stack)
-    await knock(gated)
+    await create_reached(gated)
 
     await cloud.actions.cancel(started["dockercloud_action_uri"])
     await ended(cloud, started, "Canceled")
 
-    # The gate stays shut: only being canceled itself can end the service's part.
+    # The gate stays closed: only its own cancellation can end the service's action.
     service = (await cloud.stacks.inspect(stack))["services"][0]
     await cloud.services.wait(service, "Not running", timeout=PATIENCE)
     (part,) = await cloud.actions.list(object=service)
@@ -348,7 +349,7 @@ async def test_log_follows_the_action_to_its_end(
     cloud: DockerCloud, gated: Gated
 ) -> None:
     service = await cloud.services.create(image=IDLE, name="web")
-    hold(gated)
+    close_gate(gated)
     started = await cloud.services.start(service)
 
     async with (
@@ -372,7 +373,7 @@ async def test_log_of_an_action_that_has_ended_is_kept(
             assert [loglines.log_text(line) async for line in lines] == expected
 
 
-async def test_refused_operation_leaves_its_reason_in_a_log(
+async def test_refused_operation_records_its_reason_in_a_log(
     live: DockerCloud, raw: Raw
 ) -> None:
     service = await run(live)

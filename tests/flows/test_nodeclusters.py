@@ -1,4 +1,4 @@
-"""Node clusters: machines from the embedded catalogue, together and one by one."""
+"""Node clusters of the embedded catalogue, and their nodes."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ REGION, TYPE = "/api/infra/v1/region/aws/us-east-1/", "/api/infra/v1/nodetype/aw
 
 
 async def farm(cloud: DockerCloud, **fields: Any) -> NodeCluster:
-    """A cluster that is deployed."""
+    """Return a deployed cluster."""
     cluster = await cloud.nodeclusters.create(
         **{"name": "farm", "region": REGION, "node_type": f"{TYPE}t2.micro/", **fields}
     )
@@ -59,7 +59,7 @@ async def test_cluster_is_deployed_with_nodes_that_name_it(live: DockerCloud) ->
         assert tags["provider=aws"] == "tutum"
 
 
-async def test_target_acts_at_once_up_down_to_nothing_and_back(
+async def test_changed_target_scales_at_once_also_to_zero_and_back(
     live: DockerCloud,
 ) -> None:
     cluster = await farm(live)
@@ -93,7 +93,7 @@ async def test_new_node_gets_a_container_of_a_service_on_every_node(
     assert node in {container["node"] for container in found}
 
 
-async def test_node_taken_out_lowers_the_target_and_ends_its_containers(
+async def test_removal_of_a_node_lowers_the_target_and_terminates_containers(
     live: DockerCloud,
 ) -> None:
     cluster = await farm(live, target_num_nodes=2, tags=["own"])
@@ -111,7 +111,7 @@ async def test_node_taken_out_lowers_the_target_and_ends_its_containers(
     assert (cluster["target_num_nodes"], cluster["state"]) == (1, "Deployed")
 
 
-async def test_tags_of_a_cluster_replace_those_its_nodes_have_from_it(
+async def test_tags_of_a_cluster_replace_its_former_tags_on_its_nodes(
     live: DockerCloud,
 ) -> None:
     cluster = await farm(live, tags=["blue"])
@@ -127,7 +127,7 @@ async def test_tags_of_a_cluster_replace_those_its_nodes_have_from_it(
     await run(live, name="picky", tags=["green", "own"])
 
 
-async def test_tags_that_a_node_does_not_get_are_not_shown(
+async def test_tags_that_the_engine_cannot_set_are_not_stored(
     live: DockerCloud, server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     cluster = await farm(live, tags=["blue"])
@@ -144,7 +144,9 @@ async def test_tags_that_a_node_does_not_get_are_not_shown(
     assert (await live.nodeclusters.inspect(cluster))["tags"] == [{"name": "blue"}]
 
 
-async def test_delete_ends_cluster_nodes_and_what_ran_there(live: DockerCloud) -> None:
+async def test_delete_terminates_cluster_nodes_and_containers(
+    live: DockerCloud,
+) -> None:
     cluster = await farm(live, tags=["own"])
     service = await run(live, tags=["own"])
 
@@ -152,13 +154,15 @@ async def test_delete_ends_cluster_nodes_and_what_ran_there(live: DockerCloud) -
     assert leaving["state"] == "Terminating"
     await done(live, leaving)
 
-    shown = await live.nodeclusters.inspect(cluster)
-    assert (shown["state"], shown["current_num_nodes"]) == ("Terminated", 0)
+    terminated = await live.nodeclusters.inspect(cluster)
+    assert (terminated["state"], terminated["current_num_nodes"]) == ("Terminated", 0)
     assert (await live.nodes.inspect(cluster["nodes"][0]))["state"] == "Terminated"
     assert (await live.services.inspect(service))["state"] == "Not running"
 
 
-async def test_change_of_what_is_terminated_is_a_422(live: DockerCloud) -> None:
+async def test_change_of_a_terminated_cluster_or_node_is_a_422(
+    live: DockerCloud,
+) -> None:
     cluster = await farm(live)
     await done(live, await live.nodeclusters.delete(cluster))
 
@@ -168,8 +172,8 @@ async def test_change_of_what_is_terminated_is_a_422(live: DockerCloud) -> None:
         await live.nodes.update(cluster["nodes"][0], tags=["late"])
 
 
-class Slow(Embedded):
-    """An engine whose machines come up only while ``gate`` is set."""
+class GatedNodes(Embedded):
+    """An engine that provisions nodes only while ``gate`` is set."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -181,13 +185,13 @@ class Slow(Embedded):
         await super().add_node(node, tags)
 
 
-async def test_state_that_forbids_it_is_a_422_and_nothing_changes() -> None:
-    engine = Slow()
+async def test_operation_that_the_state_forbids_is_a_422_and_changes_nothing() -> None:
+    engine = GatedNodes()
     async with running(engine) as server, client_of(server) as cloud:
         await forbidden(cloud, engine)
 
 
-async def forbidden(live: DockerCloud, engine: Slow) -> None:
+async def forbidden(live: DockerCloud, engine: GatedNodes) -> None:
     cluster = await farm(live)
     with pytest.raises(OperationNotAllowed, match="deploy"):
         await live.nodeclusters.deploy(cluster)
@@ -199,11 +203,13 @@ async def forbidden(live: DockerCloud, engine: Slow) -> None:
     engine.gate.set()
     await done(live, scaling)
 
-    shown = await live.nodeclusters.inspect(cluster)
-    assert (shown["target_num_nodes"], shown["tags"]) == (2, [])
+    cluster = await live.nodeclusters.inspect(cluster)
+    assert (cluster["target_num_nodes"], cluster["tags"]) == (2, [])
 
 
-async def test_docker_upgrade_restarts_what_runs_there(live: DockerCloud) -> None:
+async def test_docker_upgrade_restarts_the_containers_of_the_node(
+    live: DockerCloud,
+) -> None:
     cluster = await farm(live, tags=["own"])
     service = await run(live, tags=["own"])
     (before,) = await containers(live, service)
@@ -217,7 +223,7 @@ async def test_docker_upgrade_restarts_what_runs_there(live: DockerCloud) -> Non
     assert (await live.nodes.inspect(cluster["nodes"][0]))["state"] == "Deployed"
 
 
-async def test_cluster_follows_a_node_that_a_health_check_finds_lost(
+async def test_failed_health_check_of_a_node_changes_the_state_of_its_cluster(
     live: DockerCloud, server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     cluster = await farm(live)
@@ -232,7 +238,7 @@ async def test_cluster_follows_a_node_that_a_health_check_finds_lost(
     assert (await live.nodeclusters.inspect(cluster))["state"] == "Partly deployed"
 
 
-async def test_docker_upgrade_that_fails_leaves_containers_as_they_are(
+async def test_failed_docker_upgrade_leaves_containers_unchanged(
     live: DockerCloud, server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     cluster = await farm(live, tags=["own"])
@@ -283,7 +289,7 @@ async def test_wrong_field_is_refused_by_name(
     assert await live.nodeclusters.list() == []
 
 
-async def test_disk_as_text_is_a_number_and_a_name_is_taken_once(
+async def test_disk_as_text_becomes_a_number_and_the_name_is_unique(
     live: DockerCloud,
 ) -> None:
     fields: Any = {"disk": "80", "provider_options": {"vpc": {"id": "vpc-1"}}}
@@ -295,7 +301,7 @@ async def test_disk_as_text_is_a_number_and_a_name_is_taken_once(
         await farm(live)
 
 
-async def test_token_and_tags_answer_as_the_command_line_asks(
+async def test_token_and_tags_answer_the_requests_of_the_command_line(
     live: DockerCloud,
 ) -> None:
     await farm(live, tags=["blue"])

@@ -1,4 +1,4 @@
-"""Nodes: what is shown, tags, a node that is lost and comes back."""
+"""Nodes: fields, tags, and a node that is lost and recovers."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ async def node(live: DockerCloud) -> Node:
 
 
 def engine_id(engine: Embedded, node: Node) -> str:
-    """The engine's name of a node, told by its address."""
+    """Return the engine's id of a node, found by the node's address."""
     for one in engine.nodes:
         if engine._nodes[one].address == node["public_ip"]:
             return one
     raise AssertionError(node)
 
 
-async def test_list_has_every_machine_deployed(live: DockerCloud) -> None:
+async def test_list_has_every_node_deployed(live: DockerCloud) -> None:
     found = await live.nodes.list()
 
     assert len(found) == 3
@@ -60,7 +60,7 @@ async def test_update_with_an_unknown_field_changes_nothing(
     assert await live.nodes.inspect(node) == node
 
 
-async def test_number_of_containers_is_counted(live: DockerCloud) -> None:
+async def test_node_has_its_number_of_containers(live: DockerCloud) -> None:
     await run(live, target_num_containers=6)
 
     assert [n["current_num_containers"] for n in await live.nodes.list()] == [2, 2, 2]
@@ -72,7 +72,7 @@ async def test_find_by_the_beginning_of_the_uuid(live: DockerCloud, node: Node) 
         await live.nodes.find("ffffffff-nothing")
 
 
-async def test_lost_node_is_unreachable_gets_nothing_and_comes_back(
+async def test_lost_node_is_unreachable_and_gets_no_containers_until_recovery(
     live: DockerCloud, engine: Embedded, node: Node
 ) -> None:
     lost = engine_id(engine, node)
@@ -108,7 +108,7 @@ async def test_stop_on_a_lost_node_fails_and_works_after_recovery(
 
 
 @pytest.mark.parametrize("operation", ["stop", "delete", "redeploy"])
-async def test_container_on_a_lost_node_stays_as_it_was(
+async def test_container_on_a_lost_node_keeps_its_state(
     live: DockerCloud, engine: Embedded, operation: str
 ) -> None:
     service = await run(live)
@@ -141,7 +141,7 @@ async def test_delete_on_a_lost_node_fails_and_works_after_recovery(
     assert (await live.services.inspect(service))["state"] == "Terminated"
 
 
-async def test_crash_on_a_lost_node_is_seen_when_it_comes_back(
+async def test_crash_on_a_lost_node_is_observed_after_recovery(
     live: DockerCloud, engine: Embedded
 ) -> None:
     service = await run(live, image=IDLE)

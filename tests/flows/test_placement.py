@@ -1,4 +1,4 @@
-"""Where containers go: strategies, tags, volumes of others, ports of nodes."""
+"""Placement of containers: strategies, tags, volumes of other services, ports."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def nodes(found: list[Container]) -> list[str]:
     return [container["node"] for container in found]
 
 
-async def test_emptiest_node_spreads_over_all(live: DockerCloud) -> None:
+async def test_emptiest_node_spreads_over_all_nodes(live: DockerCloud) -> None:
     service = await run(live, target_num_containers=6)
 
     places = nodes(await containers(live, service))
@@ -31,7 +31,9 @@ async def test_high_availability_counts_its_own_containers(live: DockerCloud) ->
     assert len(set(nodes(await containers(live, first)))) == 3
 
 
-async def test_every_node_has_one_and_cannot_be_scaled(live: DockerCloud) -> None:
+async def test_every_node_gets_one_container_and_cannot_be_scaled(
+    live: DockerCloud,
+) -> None:
     service = await run(live, deployment_strategy="EVERY_NODE")
 
     assert len(set(nodes(await containers(live, service)))) == 3
@@ -64,7 +66,9 @@ async def test_tags_that_no_node_has_fail_the_action(live: DockerCloud) -> None:
     assert counts(service) == (1, 0, 0, 0)
 
 
-async def test_volumes_from_goes_where_the_volumes_are(live: DockerCloud) -> None:
+async def test_volumes_from_places_containers_on_the_nodes_of_the_volumes(
+    live: DockerCloud,
+) -> None:
     data = await run(
         live,
         name="data",
@@ -107,7 +111,7 @@ async def test_fixed_port_clash_fails_the_action_with_a_log(live: DockerCloud) -
     assert {c["container_ports"][0]["outer_port"] for c in found} == {10080}
 
 
-async def test_published_port_without_number_gets_one(live: DockerCloud) -> None:
+async def test_published_port_without_a_number_gets_a_number(live: DockerCloud) -> None:
     service = await run(live, container_ports=[{"inner_port": 9000, "published": True}])
 
     (container,) = await containers(live, service)

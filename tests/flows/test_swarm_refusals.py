@@ -1,5 +1,4 @@
-"""What Swarm cannot do is refused when a stack file is deployed, with all that its
-owner needs to know; without a daemon."""
+"""Stack files with fields that Swarm cannot honour are refused; without a daemon."""
 
 from __future__ import annotations
 
@@ -14,20 +13,20 @@ from tests.support.flows import client_of
 from tests.support.realfiles import STACKFILES
 
 
-class Picky(Embedded):
-    """An engine that can do what Swarm can."""
+class SwarmChecks(Embedded):
+    """An embedded engine that refuses the fields that Swarm refuses."""
 
     check = staticmethod(swarm_spec.check)
 
 
 @pytest.fixture
-async def picky() -> AsyncIterator[DockerCloud]:
-    async with running(Picky()) as server, client_of(server) as cloud:
+async def cloud() -> AsyncIterator[DockerCloud]:
+    async with running(SwarmChecks()) as server, client_of(server) as cloud:
         yield cloud
 
 
 @pytest.mark.parametrize(
-    ("file", "service", "key", "why", "instead"),
+    ("file", "service", "key", "reason", "alternative"),
     [
         (
             "ditinc--foodwatch.tutum.yml",
@@ -52,16 +51,21 @@ async def picky() -> AsyncIterator[DockerCloud]:
         ),
     ],
 )
-async def test_refusal_names_file_service_key_reason_and_what_to_use(
-    picky: DockerCloud, file: str, service: str, key: str, why: str, instead: str
+async def test_refusal_names_file_service_key_reason_and_alternative(
+    cloud: DockerCloud,
+    file: str,
+    service: str,
+    key: str,
+    reason: str,
+    alternative: str,
 ) -> None:
     with pytest.raises(BadRequest) as caught:
-        await picky.stacks.deploy(STACKFILES / file, "shop")
+        await cloud.stacks.deploy(STACKFILES / file, "shop")
 
     message = caught.value.message
     assert message.startswith(f"{STACKFILES / file}: services ({service}).{key}: ")
-    assert why in message
-    assert instead in message
-    # Nothing of the stack is there.
-    assert await picky.stacks.list() == []
-    assert await picky.services.list() == []
+    assert reason in message
+    assert alternative in message
+    # Neither the stack nor any of its services was created.
+    assert await cloud.stacks.list() == []
+    assert await cloud.services.list() == []

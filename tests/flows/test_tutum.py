@@ -1,4 +1,4 @@
-"""Tutum v1: the same server in its first words, to our client and to raw requests."""
+"""Tutum v1: the server through a client of that dialect and through raw requests."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ ACTION_URI = re.compile(r"/api/v1/action/[0-9a-f-]{36}/")
 
 
 def uris(value: Any) -> set[str]:
-    """All texts in a body that begin like a URI."""
+    """Return all texts in a body that begin like a URI."""
     if isinstance(value, dict):
         return set().union(*map(uris, value.values()))
     if isinstance(value, list):
@@ -40,7 +40,7 @@ async def eventually(cloud: DockerCloud, service: Any, state: str) -> Any:
 # --- credentials --------------------------------------------------------------------
 
 
-async def test_api_key_header_is_taken(server: Server, raw: Raw) -> None:
+async def test_api_key_header_is_accepted(server: Server, raw: Raw) -> None:
     answer = await raw(
         "GET", "/api/v1/service/", auth=f"ApiKey {server.user}:{server.apikey}"
     )
@@ -49,7 +49,7 @@ async def test_api_key_header_is_taken(server: Server, raw: Raw) -> None:
     assert answer.json()["objects"] == []
 
 
-async def test_auth_says_who_it_is_or_401(server: Server, raw: Raw) -> None:
+async def test_auth_answers_the_user_or_401(server: Server, raw: Raw) -> None:
     assert (await raw("GET", "/api/v1/auth/")).json()["username"] == server.user
     assert (await raw("GET", "/api/v1/auth/", auth="Basic eDp5")).status == 401
 
@@ -57,7 +57,7 @@ async def test_auth_says_who_it_is_or_401(server: Server, raw: Raw) -> None:
 @pytest.mark.parametrize(
     "path", ["/v1/events", f"/v1/service/{UUID}/logs/", f"/v1/container/{UUID}/exec/"]
 )
-async def test_wrong_key_on_a_stream_is_told_in_a_frame(raw: Raw, path: str) -> None:
+async def test_wrong_key_on_a_stream_is_refused_in_a_frame(raw: Raw, path: str) -> None:
     async with asyncio.timeout(PATIENCE):
         ws = await raw.upgrade(path, auth="Basic eDp5")
         frame = await ws.receive_json()
@@ -77,7 +77,9 @@ async def test_wrong_key_without_an_upgrade_is_a_401(raw: Raw) -> None:
     assert answer.status == 401
 
 
-async def test_client_takes_that_frame_for_a_refusal(server: Server) -> None:
+async def test_client_raises_auth_error_for_a_refusal_in_a_frame(
+    server: Server,
+) -> None:
     async with DockerCloud(
         server.url, user="x", apikey="y", dialect=TUTUM, retry=None
     ) as cloud:
@@ -86,7 +88,7 @@ async def test_client_takes_that_frame_for_a_refusal(server: Server) -> None:
                 await anext(events)
 
 
-async def test_client_finds_tutum_variables(
+async def test_client_reads_tutums_environment_variables(
     server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("TUTUM_REST_HOST", server.url)
@@ -141,7 +143,7 @@ async def test_every_uri_is_in_tutums_spelling(tutum: DockerCloud, raw: Raw) -> 
     )
     await done(tutum, await tutum.stacks.start(stack))
     await done(tutum, await tutum.nodeclusters.deploy(await _cluster(tutum)))
-    seen = set()
+    found = set()
     for kind in (
         *("service", "container", "stack", "node", "nodecluster", "provider"),
         *("region", "az", "nodetype", "registry", "volume", "volumegroup"),
@@ -150,10 +152,10 @@ async def test_every_uri_is_in_tutums_spelling(tutum: DockerCloud, raw: Raw) -> 
         assert page["objects"], kind
         for one in page["objects"]:
             assert one["resource_uri"].startswith(f"/api/v1/{kind}/")
-            seen |= uris({k: v for k, v in one.items() if k != "container_envvars"})
+            found |= uris({k: v for k, v in one.items() if k != "container_envvars"})
 
-    assert all(uri.startswith("/api/v1/") for uri in seen)
-    for uri in seen:
+    assert all(uri.startswith("/api/v1/") for uri in found)
+    for uri in found:
         assert (await raw("GET", uri)).status == 200, uri
 
 
@@ -167,7 +169,7 @@ async def _cluster(cloud: DockerCloud) -> Any:
 
 async def test_service_has_the_fields_of_tutums_example(tutum: DockerCloud) -> None:
     db = await run(tutum, name="db", container_ports=[{"inner_port": 80}])
-    shown: dict[str, Any] = dict(
+    web: dict[str, Any] = dict(
         await run(
             tutum,
             name="web",
@@ -177,28 +179,28 @@ async def test_service_has_the_fields_of_tutums_example(tutum: DockerCloud) -> N
         )
     )
 
-    assert shown["unique_name"] == "web"
-    assert shown["autoreplace"] == "OFF"
-    assert shown["image_tag"] == "/api/v1/image/tutum/hello-world/tag/v1/"
-    assert shown["web_public_dns"] == shown["public_dns"]
-    assert len(shown["actions"]) == 2
-    assert all(map(ACTION_URI.fullmatch, shown["actions"]))
-    assert shown["linked_to_service"] == [
+    assert web["unique_name"] == "web"
+    assert web["autoreplace"] == "OFF"
+    assert web["image_tag"] == "/api/v1/image/tutum/hello-world/tag/v1/"
+    assert web["web_public_dns"] == web["public_dns"]
+    assert len(web["actions"]) == 2
+    assert all(map(ACTION_URI.fullmatch, web["actions"]))
+    assert web["linked_to_service"] == [
         {
-            "from_service": shown["resource_uri"],
+            "from_service": web["resource_uri"],
             "name": "db",
             "to_service": db["resource_uri"],
         }
     ]
-    url = shown["link_variables"]["WEB_TUTUM_API_URL"]
-    assert url.endswith(shown["resource_uri"])
-    assert not [key for key in shown["link_variables"] if "DOCKERCLOUD" in key]
-    [container] = await containers(tutum, shown)  # type: ignore[arg-type]  # plain dict
+    url = web["link_variables"]["WEB_TUTUM_API_URL"]
+    assert url.endswith(web["resource_uri"])
+    assert not [key for key in web["link_variables"] if "DOCKERCLOUD" in key]
+    [container] = await containers(tutum, web)  # type: ignore[arg-type]  # plain dict
     extra: dict[str, Any] = dict(container)
     assert {"unique_name", "image_tag", "layer", "last_metric", "actions"} <= set(extra)
 
 
-async def test_docker_cloud_shows_none_of_tutums_fields(live: DockerCloud) -> None:
+async def test_docker_cloud_has_none_of_tutums_fields(live: DockerCloud) -> None:
     service: dict[str, Any] = dict(await run(live, name="web"))
 
     extra = {"unique_name", "autoreplace", "image_tag", "actions", "web_public_dns"}
@@ -250,14 +252,14 @@ async def test_wrong_autoreplace_is_refused_by_name(raw: Raw) -> None:
     assert answer.error.startswith("autoreplace: must be one of OFF, ON_FAILURE")
 
 
-async def test_whole_object_sent_back_is_taken(raw: Raw) -> None:
+async def test_whole_object_sent_back_is_accepted(raw: Raw) -> None:
     created = await raw("POST", "/api/v1/service/", wire.dumps({"image": IDLE}))
-    shown = {
+    service = {
         **created.json(),
         "tutum_action_uri": created.headers["X-Tutum-Action-URI"],
     }
 
-    answer = await raw("PATCH", shown["resource_uri"], wire.dumps(shown))
+    answer = await raw("PATCH", service["resource_uri"], wire.dumps(service))
 
     assert answer.status == 200
 
@@ -283,18 +285,18 @@ async def test_unique_name_filters_by_name(tutum: DockerCloud, raw: Raw) -> None
     assert (await raw("GET", "/api/v1/service/?categories__name=x")).status == 400
 
 
-async def test_filters_take_uris_in_tutums_spelling(tutum: DockerCloud) -> None:
+async def test_filters_accept_uris_in_tutums_spelling(tutum: DockerCloud) -> None:
     service = await run(tutum, name="web")
     await run(tutum, name="db")
 
     found = await tutum.containers.list(service=service["resource_uri"])
-    acted = await tutum.actions.list(object=service["resource_uri"])
+    actions = await tutum.actions.list(object=service["resource_uri"])
 
     assert [one["name"] for one in found] == ["web-1"]
-    assert {one["object"] for one in acted} == {service["resource_uri"]}
+    assert {one["object"] for one in actions} == {service["resource_uri"]}
 
 
-async def test_next_page_stays_in_tutums_tree(tutum: DockerCloud, raw: Raw) -> None:
+async def test_next_page_has_a_path_of_tutum(tutum: DockerCloud, raw: Raw) -> None:
     for name in ("a", "b", "c"):
         await tutum.services.create(image=IDLE, name=name)
 
@@ -318,7 +320,7 @@ async def test_patch_of_the_target_scales_at_once(tutum: DockerCloud, raw: Raw) 
     assert (await tutum.services.inspect(service))["current_num_containers"] == 3
 
 
-async def test_patch_of_a_service_that_does_not_run_is_stored(raw: Raw) -> None:
+async def test_patch_of_the_target_of_a_service_not_running_is_stored(raw: Raw) -> None:
     created = (await raw("POST", "/api/v1/service/", f'{{"image": "{IDLE}"}}')).json()
 
     answer = await raw("PATCH", created["resource_uri"], '{"target_num_containers": 3}')
@@ -327,7 +329,7 @@ async def test_patch_of_a_service_that_does_not_run_is_stored(raw: Raw) -> None:
     assert answer.json()["target_num_containers"] == 3
 
 
-async def test_patch_of_anything_else_leaves_a_target_that_waits(
+async def test_patch_of_another_field_does_not_scale_to_a_stored_target(
     tutum: DockerCloud, live: DockerCloud, raw: Raw
 ) -> None:
     service = await run(tutum, name="web")
@@ -345,10 +347,10 @@ class TestWhileScaling:
         engine.gate.set()
         return engine
 
-    async def test_scale_after_patch_joins_it(
+    async def test_scale_after_patch_returns_the_running_action(
         self, tutum: DockerCloud, engine: Gated
     ) -> None:
-        """As the later command line does: it stores the target, then scales."""
+        """The later command line sends both requests."""
         service = await run(tutum, name="web")
         engine.gate.clear()
 
@@ -362,7 +364,7 @@ class TestWhileScaling:
         await done(tutum, scaled)
         assert (await tutum.services.inspect(service))["running_num_containers"] == 2
 
-    async def test_scale_to_another_target_meanwhile_is_refused(
+    async def test_scale_to_another_target_is_refused(
         self, tutum: DockerCloud, raw: Raw, engine: Gated
     ) -> None:
         service = await run(tutum, name="web")
@@ -379,7 +381,7 @@ class TestWhileScaling:
 # --- in containers ------------------------------------------------------------------
 
 
-async def test_containers_get_tutums_variables_as_well(
+async def test_containers_also_have_tutums_variables(
     server: Server, tutum: DockerCloud
 ) -> None:
     db = await run(tutum, name="db")
@@ -397,22 +399,22 @@ async def test_containers_get_tutums_variables_as_well(
     )
     [container] = await containers(tutum, service)
 
-    seen = await environment(tutum, container)
+    variables = await environment(tutum, container)
 
-    assert seen["TUTUM_CONTAINER_API_URI"] == container["resource_uri"]
-    assert seen["TUTUM_SERVICE_API_URL"] == server.url + service["resource_uri"]
-    assert seen["TUTUM_NODE_API_URI"] == container["node"]
-    assert seen["TUTUM_REST_HOST"] == seen["DOCKERCLOUD_REST_HOST"]
-    assert seen["TUTUM_STREAM_HOST"] == server.stream_url
-    assert seen["TUTUM_SERVICE_FQDN"] == service["public_dns"]
-    assert seen["STORE_TUTUM_API_URL"] == server.url + db["resource_uri"]
-    assert seen["STORE_DOCKERCLOUD_API_URL"].endswith(f"service/{db['uuid']}/")
-    assert seen["ME"] == service["resource_uri"]
-    assert "TUTUM_MINE" not in seen
+    assert variables["TUTUM_CONTAINER_API_URI"] == container["resource_uri"]
+    assert variables["TUTUM_SERVICE_API_URL"] == server.url + service["resource_uri"]
+    assert variables["TUTUM_NODE_API_URI"] == container["node"]
+    assert variables["TUTUM_REST_HOST"] == variables["DOCKERCLOUD_REST_HOST"]
+    assert variables["TUTUM_STREAM_HOST"] == server.stream_url
+    assert variables["TUTUM_SERVICE_FQDN"] == service["public_dns"]
+    assert variables["STORE_TUTUM_API_URL"] == server.url + db["resource_uri"]
+    assert variables["STORE_DOCKERCLOUD_API_URL"].endswith(f"service/{db['uuid']}/")
+    assert variables["ME"] == service["resource_uri"]
+    assert "TUTUM_MINE" not in variables
     async with DockerCloud(
-        server.url, auth=seen["TUTUM_AUTH"], dialect=TUTUM, retry=None
+        server.url, auth=variables["TUTUM_AUTH"], dialect=TUTUM, retry=None
     ) as inside:
-        assert await inside.containers.inspect(seen["TUTUM_CONTAINER_API_URL"])
+        assert await inside.containers.inspect(variables["TUTUM_CONTAINER_API_URL"])
 
 
 # --- triggers -----------------------------------------------------------------------
@@ -441,7 +443,7 @@ async def test_trigger_called_without_credentials_under_both_names(
 # --- errors -------------------------------------------------------------------------
 
 
-async def test_errors_are_the_same(tutum: DockerCloud) -> None:
+async def test_errors_are_those_of_docker_cloud(tutum: DockerCloud) -> None:
     with pytest.raises(ObjectNotFound):
         await tutum.services.inspect(UUID)
     with pytest.raises(BadRequest, match="target_num_containers"):

@@ -1,4 +1,4 @@
-"""The kinds that only Tutum v1 had: images, as views of repositories, and volumes."""
+"""The kinds that only Tutum v1 has: images, as views of repositories, and volumes."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ async def test_image_is_a_view_of_a_repository(live: DockerCloud, raw: Raw) -> N
         ("name=quay.io/acme/web", 1),
     ],
 )
-async def test_image_list_knows_tutums_filters(
+async def test_image_list_accepts_tutums_filters(
     raw: Raw, query: str, count: int
 ) -> None:
     body = {"name": "quay.io/acme/web", "username": "u", "password": "p"}
@@ -56,7 +56,7 @@ async def test_image_list_knows_tutums_filters(
     assert page["meta"]["total_count"] == len(page["objects"]) == count
 
 
-async def test_volumes_are_views_of_what_containers_own(
+async def test_volumes_and_groups_are_views_of_containers_and_services(
     tutum: DockerCloud, raw: Raw
 ) -> None:
     service = await run(
@@ -84,12 +84,12 @@ async def test_volumes_are_views_of_what_containers_own(
     assert both[0]["bindings"][0]["volume"] == volumes[1]["resource_uri"]
 
 
-async def test_kinds_of_tutum_are_not_in_docker_clouds_tree(raw: Raw) -> None:
+async def test_kinds_of_tutum_are_not_found_under_docker_clouds_paths(raw: Raw) -> None:
     assert (await raw("GET", "/api/infra/v1/volume/")).status == 404
     assert (await raw("GET", "/api/infra/v1/volumegroup/")).status == 404
 
 
-async def test_client_calls_repositories_images(tutum: DockerCloud) -> None:
+async def test_client_of_tutum_reads_images_as_repositories(tutum: DockerCloud) -> None:
     name = "quay.io/acme/web"
     made = await tutum.repositories.create(name=name, username="u", password="p")
 

@@ -17,7 +17,7 @@ from tests.support.facts import IDLE, PATIENCE, SHELL, UUID
 from tests.support.flows import Raw, containers, done, run
 
 STAMPED = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}Z "
-#: Prints a line and stays.
+#: Prints a line and keeps running.
 TALKER = 'sh -c "echo hello; sleep 3600"'
 
 
@@ -44,7 +44,7 @@ async def test_logs_without_an_upgrade_are_one_text(
 async def test_logs_whose_upgrade_a_proxy_dropped_are_one_text(
     tutum: DockerCloud, raw: Raw
 ) -> None:
-    """What our client offers with the upgrade may come without it."""
+    """The client's subprotocol header reaches the server, its upgrade does not."""
     service = await run(tutum, name="web")
 
     answer = await raw(
@@ -57,7 +57,7 @@ async def test_logs_whose_upgrade_a_proxy_dropped_are_one_text(
     assert list(answer.json()) == ["logs"]
 
 
-async def test_logs_of_docker_cloud_want_an_upgrade(
+async def test_logs_of_docker_cloud_require_an_upgrade(
     live: DockerCloud, raw: Raw
 ) -> None:
     service = await run(live, name="web")
@@ -66,14 +66,16 @@ async def test_logs_of_docker_cloud_want_an_upgrade(
 
 
 @pytest.mark.parametrize("enter", [True, False])
-async def test_client_reads_a_text_where_logs_are_no_stream(enter: bool) -> None:
+async def test_client_reads_a_text_log_of_a_server_without_log_streams(
+    enter: bool,
+) -> None:
     stamp = "2014-10-13T11:01:43.000000000Z"
-    asked = []
+    requested = []
 
     async def logs(request: web.Request) -> web.Response:
         if request.path.startswith("/v1/"):
             raise web.HTTPNotFound
-        asked.append(request.path_qs)
+        requested.append(request.path_qs)
         return web.json_response({"logs": f"[web-1] {stamp} hi\n[web-2] {stamp} [x]\n"})
 
     app = web.Application()
@@ -88,7 +90,7 @@ async def test_client_reads_a_text_where_logs_are_no_stream(enter: bool) -> None
             else:
                 lines = [line async for line in stream]
 
-    assert asked == [f"/api/v1/service/{UUID}/logs/?tail=5"]
+    assert requested == [f"/api/v1/service/{UUID}/logs/?tail=5"]
     common = {"type": "log", "streamType": "stdout", "timestamp": 1413198103}
     assert lines == [
         {**common, "source": "web-1", "log": f"{stamp} hi\n"},
@@ -96,13 +98,15 @@ async def test_client_reads_a_text_where_logs_are_no_stream(enter: bool) -> None
     ]
 
 
-async def test_client_raises_where_there_is_nothing_to_log(tutum: DockerCloud) -> None:
+async def test_client_raises_for_the_log_of_an_unknown_service(
+    tutum: DockerCloud,
+) -> None:
     with pytest.raises(ObjectNotFound):
         async with tutum.services.logs(UUID):
             pass
 
 
-def test_log_lines_without_a_stamp_are_kept_whole() -> None:
+def test_log_lines_without_a_stamp_are_not_split() -> None:
     assert list(loglines.log_lines("[a] b")) == [
         {"type": "log", "streamType": "stdout", "log": "[a] b\n"}
     ]
@@ -126,7 +130,7 @@ async def test_events_have_neither_uuid_nor_date(tutum: DockerCloud) -> None:
     assert re.fullmatch(r"/api/v1/action/[0-9a-f-]{36}/", action["resource_uri"])
 
 
-async def test_events_are_selected_by_uris_in_tutums_spelling(
+async def test_events_are_filtered_by_uris_in_tutums_spelling(
     tutum: DockerCloud,
 ) -> None:
     web = await tutum.services.create(image=IDLE, name="web")
