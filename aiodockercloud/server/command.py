@@ -8,7 +8,6 @@ import os
 import signal
 import sys
 
-from ..exceptions import Unavailable
 from . import running
 from .engines import Engine, EngineError
 from .engines.embedded import Embedded
@@ -23,9 +22,8 @@ async def serve(options: argparse.Namespace) -> int:
     """
     try:
         await _run(options)
-    except (EngineError, Unavailable) as error:
-        text = error.message if isinstance(error, Unavailable) else str(error)
-        print(f"aiodockercloud: {text}", file=sys.stderr)
+    except EngineError as error:
+        print(f"aiodockercloud: {error}", file=sys.stderr)
         return 1
     return 0
 

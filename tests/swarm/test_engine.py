@@ -12,12 +12,12 @@ from typing import Any
 import aiohttp
 import pytest
 
-from aiodockercloud.exceptions import NotSupported
 from aiodockercloud.server.engines import (
     ContainerObservation,
     ContainerSpec,
     EngineError,
     MountSpec,
+    NotSupportedByEngine,
     PortSpec,
 )
 from aiodockercloud.server.engines.swarm import Swarm
@@ -279,7 +279,9 @@ async def test_exec_without_the_nodes_engine_names_the_setting(
     engine = Swarm(poll=0.3)
     await engine.start(lambda seen: None)
 
-    with pytest.raises(NotSupported, match=f"--node-engine {node.hostname}=URL"):
+    with pytest.raises(
+        NotSupportedByEngine, match=f"--node-engine {node.hostname}=URL"
+    ):
         await engine.exec(spec.uuid, ["true"])
     await engine.close()
 

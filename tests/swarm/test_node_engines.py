@@ -19,8 +19,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from aiodockercloud.exceptions import Unavailable
-from aiodockercloud.server.engines import ContainerSpec, EngineError
+from aiodockercloud.server.engines import ContainerSpec, EngineError, EngineUnavailable
 from aiodockercloud.server.engines.swarm import Swarm
 from aiodockercloud.server.engines.swarm.docker_api import Api
 from tests.support import swarms
@@ -80,7 +79,9 @@ async def test_label_of_a_node_says_where_its_engine_is(
 
         await docker.update(path, labelled("unix:///nowhere/docker.sock"))
         await engine._watch.look()
-        with pytest.raises(Unavailable, match=f"of node {node.hostname} at .*nowhere"):
+        with pytest.raises(
+            EngineUnavailable, match=f"of node {node.hostname} at .*nowhere"
+        ):
             await engine.exec(there.uuid, ["true"])
 
         await docker.update(path, labelled(os.environ["DOCKER_HOST_2"]))
@@ -241,7 +242,9 @@ async def test_engine_with_tls_and_we_need_each_others_certificates(
     engine = Swarm(node_engines={node.hostname: secured.url})
     await engine.start(lambda seen: None)
     try:
-        with pytest.raises(Unavailable, match=f"Docker Engine of node {node.hostname}"):
+        with pytest.raises(
+            EngineUnavailable, match=f"Docker Engine of node {node.hostname}"
+        ):
             await engine.exec(there.uuid, ["true"])
     finally:
         await engine.close()

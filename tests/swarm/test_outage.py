@@ -17,7 +17,7 @@ import pytest_asyncio
 
 from aiodockercloud import DockerCloud, Unavailable, WaitFailed
 from aiodockercloud.server import Server, running
-from aiodockercloud.server.engines import ContainerSpec
+from aiodockercloud.server.engines import ContainerSpec, EngineUnavailable
 from aiodockercloud.server.engines.swarm import Swarm
 from aiodockercloud.server.engines.swarm import docker_api as swarm_api
 from aiodockercloud.server.engines.swarm import spec as swarm_spec
@@ -290,7 +290,7 @@ async def test_container_made_in_an_outage_is_not_left_behind(
         answer = await ask(method, path, **fields)
         if path == "services/create":
             await between.set("away")
-            raise Unavailable("Docker has not answered")
+            raise EngineUnavailable("Docker has not answered")
         return answer
 
     monkeypatch.setattr(api, "call", call)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Mapping
 
 from aiohttp import WSCloseCode, web
 
@@ -18,6 +19,7 @@ from ...exceptions import (
     AuthError,
     BadRequest,
     MethodNotAllowed,
+    NotSupported,
     ObjectNotFound,
     PayloadTooLarge,
     ServerError,
@@ -25,7 +27,12 @@ from ...exceptions import (
     Unavailable,
 )
 from ..control.control_plane import ControlPlane
-from ..engines import EngineError
+from ..engines import (
+    EngineError,
+    EngineUnavailable,
+    NotSupportedByEngine,
+    UnsupportedField,
+)
 from ..faults import FAULTS, Faults
 from ..state.accounts import NOBODY, Account
 from . import (
@@ -235,6 +242,14 @@ def authenticate(request: web.Request, cloud: ControlPlane) -> Account:
     return cloud.accounts.authenticate(credentials)
 
 
+#: The errors of engines that have a status of their own.
+_OF_ENGINES: Mapping[type[EngineError], type[ApiError]] = {
+    UnsupportedField: BadRequest,
+    NotSupportedByEngine: NotSupported,
+    EngineUnavailable: Unavailable,
+}
+
+
 def _as_api_error(error: Exception, request: web.Request) -> ApiError:
     if isinstance(error, AuthError):
         error.headers = {"WWW-Authenticate": 'Basic realm="aiodockercloud"'}
@@ -246,6 +261,9 @@ def _as_api_error(error: Exception, request: web.Request) -> ApiError:
         return BadRequest("body: is not what its Content-Encoding says")
     if isinstance(error, StackFileError):
         return ApiError(str(error), 400)
+    for kind, refusal in _OF_ENGINES.items():
+        if isinstance(error, kind):
+            return refusal(str(error))
     if isinstance(error, OSError | EngineError):
         log.warning("%s %s: %s", request.method, wire.redact(request.path), error)
         return Unavailable(str(error))

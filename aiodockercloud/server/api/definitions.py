@@ -13,7 +13,7 @@ from ...exceptions import BadRequest, ConflictError, StackFileError
 from ...wire import states
 from ..control import deployment, links, names
 from ..control.control_plane import ControlPlane
-from ..engines import PortSpec
+from ..engines import PortSpec, UnsupportedField
 from ..state.records import Service, Stack, new_uuid
 from . import fields
 from .fields import Field, choice, flag, integer, listing, optional, optional_text
@@ -132,7 +132,10 @@ def check(cloud: ControlPlane, definition: Mapping[str, Any]) -> None:
         if paths.count(path) > 1:
             raise BadRequest(f"bindings: container_path {path} is given twice")
     ports = [PortSpec(*port) for port in deployment.ports_of(definition)]
-    cloud.engine.check(deployment.engine_options(definition), ports)
+    try:
+        cloud.engine.check(deployment.engine_options(definition), ports)
+    except UnsupportedField as error:
+        raise BadRequest(str(error)) from None
 
 
 def resolve(

@@ -8,8 +8,7 @@ from pathlib import Path
 import aiodocker.ssh
 import pytest
 
-from aiodockercloud.exceptions import Unavailable
-from aiodockercloud.server.engines import EngineError
+from aiodockercloud.server.engines import EngineError, EngineUnavailable
 from aiodockercloud.server.engines.swarm import Swarm
 from aiodockercloud.server.engines.swarm import docker_api as swarm_api
 from tests.support.facts import PATIENCE
@@ -29,7 +28,7 @@ async def test_engine_that_hangs_is_unavailable(
     port = server.sockets[0].getsockname()[1]
     engine = Swarm(f"tcp://127.0.0.1:{port}")
     async with asyncio.timeout(PATIENCE):
-        with pytest.raises(Unavailable, match="not answered"):
+        with pytest.raises(EngineUnavailable, match="not answered"):
             await engine.start(lambda seen: None)
     await engine.close()
     never.set()
@@ -39,7 +38,7 @@ async def test_engine_that_hangs_is_unavailable(
 async def test_engine_that_is_not_there_is_unavailable(tmp_path: Path) -> None:
     engine = Swarm(f"unix://{tmp_path}/docker.sock")
 
-    with pytest.raises(Unavailable, match="cannot be reached"):
+    with pytest.raises(EngineUnavailable, match="cannot be reached"):
         await engine.start(lambda seen: None)
     await engine.close()
 

@@ -18,7 +18,6 @@ from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
 from contextlib import aclosing
 from typing import Any
 
-from ....exceptions import Unavailable
 from .. import (
     ContainerSpec,
     EngineError,
@@ -98,7 +97,7 @@ class Swarm:
 
         Raises:
             EngineError: It is no manager of a Swarm, or too old; says what to do.
-            Unavailable: It cannot be reached.
+            EngineUnavailable: It cannot be reached.
         """
         self._api = Api(self._url)
         self._is_open = True
@@ -221,7 +220,7 @@ class Swarm:
                 f"distribution/{name}/json",
                 headers=registry_auth(name, credentials),
             )
-        except (EngineError, Unavailable) as error:
+        except EngineError as error:
             log.info("what %s means now cannot be told: %s", name, error)
             return None
         return str(found["Descriptor"]["digest"])
@@ -349,7 +348,8 @@ class Swarm:
         """Run a command in a running container.
 
         Raises:
-            NotSupported: The Engine of its node is not known; says how to tell it.
+            NotSupportedByEngine: The Engine of its node is not known; says how to
+                make it known.
         """
         service = await self._find(uuid)
         for task in await self._watch.tasks(_tasks_of(service)):

@@ -12,7 +12,6 @@ import logging
 from collections.abc import Coroutine, Iterable, Mapping, Sequence
 from typing import Any
 
-from ....exceptions import NotSupported, Unavailable
 from .. import EngineError
 from . import spec as swarm_spec
 from .docker_api import Api, DockerProblem
@@ -74,7 +73,7 @@ class Cleanup:
                 for other in await self._api.call("GET", "services", params=OURS):
                     names -= swarm_spec.networks_of(other)
                 names = await self._networks.remove(names)
-        except (EngineError, Unavailable) as error:
+        except EngineError as error:
             log.warning("networks %s stay: %s", ", ".join(sorted(names)), error)
 
     async def _remove(self, nodes: Iterable[str], names: Sequence[str]) -> None:
@@ -83,7 +82,7 @@ class Cleanup:
                 api = await self._machines.engine(node)
                 for name in names:
                     await _remove_volume(api, name)
-            except (EngineError, NotSupported, Unavailable) as error:
+            except EngineError as error:
                 log.warning("volumes %s stay on a node: %s", ", ".join(names), error)
 
 

@@ -28,9 +28,8 @@ from typing import Any, TypeVar
 import aiohttp
 from aiodocker import Docker, DockerError
 
-from ....exceptions import Unavailable
 from ....wire import redact
-from .. import EngineError
+from .. import EngineError, EngineUnavailable
 
 T = TypeVar("T")
 
@@ -101,7 +100,7 @@ class Api:
 
         Raises:
             DockerProblem: The Engine answered with an error.
-            Unavailable: It does not answer, or has no leader, for the moment.
+            EngineUnavailable: It does not answer, or has no leader, for the moment.
         """
         return await in_time(
             lambda: self._commands._query_json(
@@ -205,20 +204,24 @@ async def in_time(ask: Callable[[], Awaitable[T]]) -> T:
         async with asyncio.timeout(TIMEOUT + 1):
             return await ask()
     except TimeoutError as error:
-        raise Unavailable(
+        raise EngineUnavailable(
             f"Docker has not answered within {TIMEOUT:.0f} s; try again later"
         ) from error
     except DockerError as error:
         if error.status == _NO_ANSWER:
-            raise Unavailable("Docker cannot be reached; try again later") from error
+            raise EngineUnavailable(
+                "Docker cannot be reached; try again later"
+            ) from error
         if any(words in error.message for words in _LEADERLESS):
-            raise Unavailable(
+            raise EngineUnavailable(
                 "the Swarm has no leader: too few of its managers are up; try again"
                 " later"
             ) from error
         raise DockerProblem(error.status, error.message) from error
     except aiohttp.ClientError as error:
-        raise Unavailable("the connection to Docker broke; try again later") from error
+        raise EngineUnavailable(
+            "the connection to Docker broke; try again later"
+        ) from error
 
 
 def registry_auth(image: str, credentials: tuple[str, str] | None) -> dict[str, str]:

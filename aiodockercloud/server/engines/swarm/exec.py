@@ -18,7 +18,6 @@ import aiohttp
 from aiodocker.execs import Exec
 from aiodocker.stream import Stream
 
-from ....exceptions import Unavailable
 from .. import EngineError
 from .docker_api import Api, in_time
 
@@ -122,7 +121,7 @@ class Session:
             "Cmd": ["sh", "-c", _KILL, "sh", f"{_MARK}={self._mark}"],
             "User": "0",
         }
-        with contextlib.suppress(EngineError, Unavailable):
+        with contextlib.suppress(EngineError):
             made = await self._api.call(
                 "POST", f"containers/{self._container}/exec", data=data
             )
@@ -146,7 +145,7 @@ async def run(api: Api, container: str, command: Sequence[str]) -> Session:
 
     Raises:
         EngineError: The container is not running.
-        Unavailable: The node's Engine does not answer.
+        EngineUnavailable: The node's Engine does not answer.
     """
     mark = secrets.token_hex(16)
     data: dict[str, Any] = {

@@ -15,8 +15,7 @@ from typing import Any, Literal
 
 import aiohttp
 
-from ....exceptions import Unavailable
-from .. import LogLine
+from .. import EngineUnavailable, LogLine
 from . import observations as swarm_state
 from .docker_api import QUIET, TIMEOUT, Api, DockerProblem, frames
 
@@ -130,7 +129,12 @@ async def _of_task(
             async with aclosing(_lines(response, tty)) as lines:
                 async for line in lines:
                     yield line
-    except (DockerProblem, Unavailable, aiohttp.ClientError, TimeoutError) as error:
+    except (
+        DockerProblem,
+        EngineUnavailable,
+        aiohttp.ClientError,
+        TimeoutError,
+    ) as error:
         if not isinstance(error, DockerProblem) or error.status != 404:
             yield note(f"[a part of this log could not be read: {error}]")
 
@@ -165,7 +169,7 @@ async def following(
             log.warning("log of service %s: %s", service, error)
         except TimeoutError:
             continue
-        except (Unavailable, aiohttp.ClientError) as error:
+        except (EngineUnavailable, aiohttp.ClientError) as error:
             if not ending.gone:
                 log.warning("log of service %s: %s", service, error)
         await ending.pause(_AGAIN)

@@ -12,9 +12,8 @@ from collections.abc import AsyncGenerator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
-from ....exceptions import NotSupported, Unavailable
 from ....wire import redact
-from .. import EngineError
+from .. import EngineError, EngineUnavailable, NotSupportedByEngine
 from . import observations as swarm_state
 from . import spec as swarm_spec
 from .docker_api import Api, DockerProblem
@@ -72,15 +71,15 @@ class Machines:
         """The Engine of one node.
 
         Raises:
-            NotSupported: Its address is not known.
+            NotSupportedByEngine: Its address is not known.
             EngineError: At its address is another node, or the address is no good.
-            Unavailable: It does not answer.
+            EngineUnavailable: It does not answer.
         """
         if node == self._local:
             return self._api
         url, hostname = self._url(node), swarm_state.hostname(self._get(node))
         if not url:
-            raise NotSupported(
+            raise NotSupportedByEngine(
                 f"the Docker Engine of node {hostname} is not known: start the server"
                 f" with --node-engine {hostname}=URL, or give the node the label"
                 f" {swarm_spec.ENGINE_LABEL}=URL"
@@ -97,11 +96,10 @@ class Machines:
                 raise EngineError(
                     f"at {redact(url)} is {info['Name']}, not node {hostname}"
                 )
-        except Unavailable as error:
+        except EngineUnavailable as error:
             await api.close()
-            raise Unavailable(
-                f"the Docker Engine of node {hostname} at {redact(url)}:"
-                f" {error.message}"
+            raise EngineUnavailable(
+                f"the Docker Engine of node {hostname} at {redact(url)}: {error}"
             ) from error
         except BaseException:
             await api.close()
@@ -129,7 +127,7 @@ class Machines:
                     try:
                         await self.engine(node)
                         self._watch.poke()
-                    except (EngineError, Unavailable) as error:
+                    except EngineError as error:
                         log.info("%s: %s", swarm_state.hostname(found), error)
             await asyncio.sleep(_LEARNING)
 
@@ -182,7 +180,7 @@ class Machines:
             # By force: one that answers, or did so just now, is not let go otherwise.
             await self._api.call("DELETE", f"nodes/{node}", params={"force": True})
         except BaseException:
-            with contextlib.suppress(EngineError, Unavailable):
+            with contextlib.suppress(EngineError):
                 await self.set_availability(node, "active")
             raise
         finally:
@@ -197,7 +195,7 @@ class Machines:
             if not swarm_state.is_down(self._get(node)):
                 api = await self.engine(node)
                 await api.call("POST", "swarm/leave")
-        except (EngineError, NotSupported, Unavailable) as error:
+        except EngineError as error:
             log.warning(
                 "the Engine of node %s was not told that it has left the Swarm; do so"
                 " there with: docker swarm leave (%s)",

@@ -16,8 +16,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from ipaddress import ip_address
 from typing import Any
 
-from ....exceptions import BadRequest
-from .. import ContainerSpec, EngineError, MountSpec, PortSpec
+from .. import ContainerSpec, EngineError, MountSpec, PortSpec, UnsupportedField
 
 Spec = dict[str, Any]
 
@@ -124,29 +123,31 @@ def check(options: Mapping[str, Any], ports: Sequence[PortSpec] = ()) -> None:
     """Refuse what Swarm cannot do.
 
     Raises:
-        BadRequest: Names the field, says why, and what to use instead.
+        UnsupportedField: Names the field, says why, and what to use instead.
     """
     for field, value in options.items():
         if not value:
             continue
         if field in _REFUSED:
-            raise BadRequest(f"{field}: {_REFUSED[field]}")
+            raise UnsupportedField(f"{field}: {_REFUSED[field]}")
         if field not in _HONOURED:
-            raise BadRequest(f"{field}: Swarm has nothing like it")
+            raise UnsupportedField(f"{field}: Swarm has nothing like it")
     if options.get("pid") == "host":
-        raise BadRequest(
+        raise UnsupportedField(
             "pid: Swarm gives each container its own processes; leave it at none"
         )
     memory, swap = options.get("memory"), options.get("memory_swap")
     if swap and swap != 2 * (memory or 0):
-        raise BadRequest(
+        raise UnsupportedField(
             "memory_swap: Swarm always allows twice the memory; leave it out, or give"
             " memory and exactly twice as much"
         )
     if options.get("net") == "host":
         for field in ("hostname", "domainname"):
             if options.get(field):
-                raise BadRequest(f"{field}: with net host it is the node's; leave out")
+                raise UnsupportedField(
+                    f"{field}: with net host it is the node's; leave out"
+                )
     _ports(ports, options.get("net") == "host")
     _hosts(options.get("extra_hosts") or ())
     _privileges(options.get("security_opt") or ())
@@ -160,7 +161,7 @@ def _hosts(extra: Iterable[str]) -> list[str]:
         try:
             ip_address(address)
         except ValueError:
-            raise BadRequest(
+            raise UnsupportedField(
                 f"extra_hosts: {one!r} must be name:address with an IP address"
             ) from None
         hosts.append(f"{address} {name}")
@@ -177,7 +178,7 @@ def _privileges(security_opt: Iterable[str]) -> Spec | None:
         elif kind == "label" and key in ("user", "role", "type", "level") and value:
             context[key.capitalize()] = value
         else:
-            raise BadRequest(
+            raise UnsupportedField(
                 f"security_opt: {one!r}: Swarm takes SELinux labels only: label:disable"
                 " or label: with user:, role:, type: or level:; set other profiles as"
                 " the default of the nodes' dockerd"
@@ -207,8 +208,8 @@ def service_spec(
     """
     try:
         check(spec.options)
-    except BadRequest as error:
-        raise EngineError(error.message) from error
+    except UnsupportedField as error:
+        raise EngineError(str(error)) from error
     host_net = spec.options.get("net") == "host"
     return {
         "Name": service_name(spec),
@@ -346,7 +347,7 @@ def _ports(ports: Sequence[PortSpec], host_net: bool) -> list[Spec]:
     if host_net:
         for port in published:
             if port.outer not in (None, port.inner):
-                raise BadRequest(
+                raise UnsupportedField(
                     f"container_ports: with net host, port {port.inner} is the node's"
                     f" port {port.inner}; it cannot be {port.outer}"
                 )
@@ -356,7 +357,7 @@ def _ports(ports: Sequence[PortSpec], host_net: bool) -> list[Spec]:
         key = port.inner, port.protocol
         if key in found:
             # Swarm would take them all and serve the last.
-            raise BadRequest(
+            raise UnsupportedField(
                 f"container_ports: {port.inner}/{port.protocol} has several outer"
                 " ports; Swarm publishes each port once: leave one, and run a proxy for"
                 " the others"

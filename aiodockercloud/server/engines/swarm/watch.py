@@ -17,7 +17,6 @@ from typing import Any
 
 import aiohttp
 
-from ....exceptions import Unavailable
 from .. import ContainerObservation, EngineError, NodeObservation, Observe
 from . import observations as swarm_state
 from . import spec as swarm_spec
@@ -209,7 +208,7 @@ class Watch:
             self._poked.clear()
             try:
                 await self.look()
-            except (Unavailable, EngineError) as error:
+            except EngineError as error:
                 if not self._lost:
                     log.warning("lost sight of the Swarm: %s", error)
                 self._lost = True
@@ -222,8 +221,6 @@ class Watch:
 
     async def _keep_listening(self) -> None:
         while True:
-            with contextlib.suppress(
-                Unavailable, EngineError, aiohttp.ClientError, TimeoutError
-            ):
+            with contextlib.suppress(EngineError, aiohttp.ClientError, TimeoutError):
                 await self._api.events(self.poke)
             await asyncio.sleep(_AGAIN)
