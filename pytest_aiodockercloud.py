@@ -170,7 +170,7 @@ class _Opened:
             clouds = [
                 (cloud, place)
                 for cloud, place in self._clouds
-                if (cloud is client if client else cloud._rest == server.url)
+                if (cloud is client if client else cloud.rest_url == server.url)
             ]
             found = [
                 (one.cloud, f"the stream {one.path}, {one.place}")
@@ -178,7 +178,7 @@ class _Opened:
                 if not one.ws.closed and any(one.cloud is cloud for cloud, _ in clouds)
             ]
             for cloud, place in clouds:
-                session = cloud._session if cloud._own_session else None
+                session = cloud.session if cloud.owns_session else None
                 if not client and session is not None and not session.closed:
                     found.append((cloud, f"the session {cloud!r}, {place}"))
             return found

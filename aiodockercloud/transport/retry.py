@@ -1,4 +1,4 @@
-"""When a request is sent again, and until when all of a client's are held back."""
+"""When a request is repeated, and for how long a client holds requests back."""
 
 from __future__ import annotations
 
@@ -18,23 +18,34 @@ __all__ = ["RateGate", "Retry", "may_repeat", "retry_after"]
 
 @dataclass(frozen=True)
 class Retry:
-    """When a request is sent again.
+    """When a client repeats a request; ``DockerCloud(retry=Retry(attempts=6))``.
 
-    A GET is sent again when the connection broke, and on 502, 503 and 504. A write is
-    so, too, where the server does a repeated one only once (ours does: it knows it by
-    its ``Idempotency-Key``). On 429 nothing was done, so everything is sent again; and
-    all other requests of the client are held back for the same time before they are
-    sent. A request whose time (``timeout``) was up is not repeated.
+    ==============================  ==============================================
+    outcome                         repeated
+    ==============================  ==============================================
+    the connection broke            ``GET``; writes to a server with idempotency
+                                    keys, which carries out a repeated write once
+    status 502, 503 or 504          the same requests
+    status 429                      every request, because the server did nothing
+    the client's *timeout* was up   none
+    an invalid certificate          none
+    another status                  none
+    ==============================  ==============================================
 
-    Pauses double from *first* to *cap* seconds, with jitter; ``Retry-After``, in
-    seconds or as a date, makes them longer and is never undercut. When it asks for
-    more than *patience* seconds, the error is raised; so it is when a request has been
-    held back for that long.
+    aiodockercloud's server has idempotency keys. After status 429, the client holds all
+    its other requests back for the same time.
+
+    Pauses double from *first* to *cap* seconds, with a jitter. The response header
+    ``Retry-After``, in seconds or as a date, is the minimum of the next pause. When the
+    header asks for more than *patience* seconds, the error is raised at once. A request
+    that the client would hold back for longer than *patience* seconds raises
+    :class:`~aiodockercloud.ThrottledError`.
 
     Attributes:
         attempts: How often a request is sent at most.
-        first, cap: Seconds of the first and of the longest pause.
-        patience: Seconds that one pause may take because the server asks for it.
+        first: Seconds of the first pause, before the jitter.
+        cap: Seconds of the longest pause, unless the server asks for a longer pause.
+        patience: Seconds of the longest pause that the server may ask for.
     """
 
     attempts: int = 4
@@ -44,30 +55,46 @@ class Retry:
 
 
 class RateGate:
-    """Holds all requests of a client back once one was answered with 429."""
+    """Holds all requests of a client back after an answer with status 429.
+
+    Attributes:
+        opens_at: When requests may be sent again, in the time of the event loop; 0.0
+            before the first answer with status 429.
+    """
 
     def __init__(self) -> None:
-        self._until = self._spread = 0.0
+        self.opens_at = self._spread = 0.0
         self._headers: Mapping[str, str] = {}
 
     def close(self, seconds: float, headers: Mapping[str, str]) -> None:
-        """Let nothing through for so many seconds."""
-        until = asyncio.get_running_loop().time() + seconds
-        if until > self._until:
-            # Those who have waited come one after the other, within a tenth.
-            self._until, self._spread = until, seconds / 10
+        """Hold requests back from now on.
+
+        Args:
+            seconds: For how long. An earlier, longer closing stays in force.
+            headers: The headers of the answer, for the errors of requests that would
+                be held back too long.
+        """
+        opens_at = asyncio.get_running_loop().time() + seconds
+        if opens_at > self.opens_at:
+            # The waiting requests are sent one after the other, within a tenth.
+            self.opens_at, self._spread = opens_at, seconds / 10
             self._headers = headers
 
     async def wait(self, patience: float, method: str, url: str) -> None:
         """Return when a request may be sent.
 
+        Args:
+            patience: Seconds that the request may be held back.
+            method: The method of the request, for the error.
+            url: The URL of the request, for the error.
+
         Raises:
-            ThrottledError: That would take more than *patience* seconds.
+            ThrottledError: The gate stays closed for more than *patience* seconds.
         """
         loop = asyncio.get_running_loop()
         start = now = loop.time()
-        while now < self._until:
-            if self._until > start + patience:
+        while now < self.opens_at:
+            if self.opens_at > start + patience:
                 raise ThrottledError(
                     "held back because the server asked for a pause",
                     method=method,
@@ -75,26 +102,29 @@ class RateGate:
                     headers=self._headers,
                     attempts=0,
                 )
-            then = self._until + random.uniform(0, self._spread)
+            then = self.opens_at + random.uniform(0, self._spread)
             await asyncio.sleep(then - now)
             now = loop.time()
 
 
 def may_repeat(exc: ApiError | ConnectError) -> bool:
-    """Whether a request that ended so may end better another time."""
+    """Return whether repeating a request can help after this error."""
     if isinstance(exc, ApiError):
         return exc.status in wire.RETRY_STATUSES
-    # Not what the caller's own limit ended, and not what never works.
     broken = isinstance(
         exc.__cause__,
         (OSError, aiohttp.ClientConnectionError, aiohttp.ClientPayloadError),
     )
+    # The caller's own limit, or a certificate that stays invalid.
     hopeless = isinstance(exc.__cause__, (TimeoutError, aiohttp.ClientSSLError))
     return broken and not hopeless
 
 
 def retry_after(exc: DockerCloudError) -> float:
-    """Seconds that the answer asks to wait for; the header has seconds or a date."""
+    """Return the seconds of the answer's ``Retry-After``, 0.0 without the header.
+
+    The header has seconds or a date.
+    """
     if not isinstance(exc, ApiError):
         return 0.0
     headers = {key.lower(): value for key, value in exc.headers.items()}
@@ -108,7 +138,7 @@ def retry_after(exc: DockerCloudError) -> float:
     except ValueError:
         return 0.0
     try:
-        # By the server's clock, where it tells: ours may be another.
+        # By the server's clock, which may differ from this one.
         now = wire.parse_date(headers.get("date", ""))
     except ValueError:
         now = datetime.now(UTC)

@@ -1,4 +1,4 @@
-"""The connection to one server: session, credentials, ``request()``, ``stream()``.
+"""The connection to one server: session, credentials, requests and streams.
 
 Source: Docker Cloud API reference, "Authentication", "REST API" and "Stream API".
 """
@@ -15,7 +15,6 @@ from importlib.metadata import PackageNotFoundError, version
 from io import BytesIO
 from ssl import SSLContext
 from typing import Any, Self
-from urllib.parse import quote, urlencode
 from uuid import uuid4
 from weakref import WeakSet
 
@@ -37,10 +36,11 @@ from . import credentials
 from .retry import RateGate, Retry, may_repeat, retry_after
 from .settings import DEFAULT_LIMITS, DEFAULT_TIMINGS, Limits, Timings
 from .stream import shut
+from .urls import address_text, parse_address, url_text
 
 __all__ = ["Transport"]
 
-#: Seconds for a whole request, its answer included.
+#: Seconds for a whole request, from the connection to the end of the response.
 TIMEOUT = 60.0
 
 try:
@@ -48,19 +48,32 @@ try:
 except PackageNotFoundError:  # run from a source tree that is not installed
     USER_AGENT = "aiodockercloud"
 
-# Frames as bytes cost less to decode; aiohttp offers that since 3.14.
+# Frames as bytes cost less to decode; aiohttp has this parameter since 3.14.
 _RAW_FRAMES: dict[str, Any] = (
     {"decode_text": False}
     if "decode_text" in inspect.signature(aiohttp.ClientSession._ws_connect).parameters
     else {}
 )
 
-
 DEFAULT_RETRY = Retry()
 
 
 class Transport:
-    """One server and how it is reached; the sub-APIs send through it."""
+    """The connection to one server, which all sub-APIs of a client share.
+
+    :class:`~aiodockercloud.DockerCloud` documents the arguments.
+
+    Attributes:
+        rest_url: The address of the REST API, without credentials and last slash.
+        stream_url: The address of the streams.
+        namespace: The organisation whose objects are meant; ``None`` for the account
+            itself.
+        dialect: The paths and header names of the API.
+        timings: The durations.
+        limits: The bounds.
+        owns_session: Whether the client created its aiohttp session and closes it.
+        rate_gate: Holds requests back after an answer with status 429.
+    """
 
     def __init__(
         self,
@@ -87,13 +100,13 @@ class Transport:
         stream = stream_url
         if stream is None and url is None:
             stream = environ.get(f"{prefix}_STREAM_HOST")
-        base = _base(rest or dialect.rest_host, "http")
+        base = parse_address(rest or dialect.rest_host, "http")
         if base.user is not None and user is None and auth is None:
             auth = wire.basic_auth(base.user, base.password or "")
         if stream is None:
             stream = wire.stream_url(str(base)) if rest else dialect.stream_host
-        self._rest = _text(base)
-        self._stream = _text(_base(stream, "ws"))
+        self.rest_url = address_text(base)
+        self.stream_url = address_text(parse_address(stream, "ws"))
         if auth is None and user is not None and apikey is not None:
             auth = wire.basic_auth(user, apikey)
         self._auth = auth
@@ -103,8 +116,9 @@ class Transport:
         self.limits = limits
 
         self._session = session
-        self._own_session = session is None
-        self._headers: dict[str, str] | None = None  # of each call, once prepared
+        self.owns_session = session is None
+        #: Headers to send with each request, for a session of the caller's.
+        self._headers: dict[str, str] | None = None
         self._ready = False
         self._preparing = asyncio.Lock()
         self._slots = asyncio.Semaphore(limits.concurrency)
@@ -115,15 +129,28 @@ class Transport:
         self._timeout = timeout
         self._ssl = True if ssl is None else ssl
         self._retry = retry
-        self._gate = RateGate()
+        self.rate_gate = RateGate()
         self._reading: WeakSet[aiohttp.ClientResponse] = WeakSet()
-        #: Seconds for which the server knows a repeated write by its key; 0 if it does
-        #: not, None until it is known.
+        #: Seconds for which the server keeps the answer to a write by the write's
+        #: idempotency key: 0 when the server keeps none, None until a response came.
         self._kept: float | None = None
 
     def __repr__(self) -> str:
         namespace = f" namespace={self.namespace!r}" if self.namespace else ""
-        return f"<DockerCloud {self._rest}{namespace}>"
+        return f"<DockerCloud {self.rest_url}{namespace}>"
+
+    @property
+    def session(self) -> aiohttp.ClientSession | None:
+        """The aiohttp session; ``None`` when the client has not created one yet."""
+        return self._session
+
+    @property
+    def free_slots(self) -> int:
+        """How many further requests may be sent at this moment.
+
+        ``limits.concurrency`` when no request is under way.
+        """
+        return self._slots._value
 
     async def __aenter__(self) -> Self:
         return self
@@ -132,18 +159,28 @@ class Transport:
         await self.close()
 
     async def close(self) -> None:
-        """Close the streams, and the session unless it was given; never raises."""
+        """Close the streams, and the session unless the caller passed the session.
+
+        Idempotent. After that, :meth:`request` and :meth:`stream` raise
+        ``RuntimeError``, and readers of open streams get
+        :class:`~aiodockercloud.StreamClosed`. Closing takes two seconds at most, even
+        when peers do not answer.
+
+        Raises:
+            asyncio.CancelledError: The caller was cancelled; everything is closed
+                nevertheless. Errors of connections are not raised.
+        """
         self._closed = True
         for response in self._reading:
-            response.close()  # its reader would not notice the session's end
+            response.close()  # closing the session does not wake up the reader
         closings = [shut(ws) for ws in self._sockets]
         try:
             if closings:
-                with suppress(TimeoutError):  # of peers that take nothing any more
+                with suppress(TimeoutError):  # the peer does not read any more
                     async with asyncio.timeout(2 * self.timings.close):
                         await asyncio.gather(*closings, return_exceptions=True)
-        finally:  # also when this is cancelled: it closes all before it waits
-            if self._own_session and self._session is not None:
+        finally:  # also on cancellation: the session closes its connections first
+            if self.owns_session and self._session is not None:
                 with suppress(Exception):
                     await self._session.close()
 
@@ -157,27 +194,38 @@ class Transport:
         params: Mapping[str, Any] | None = None,
         json: Any = None,
     ) -> dict[str, Any]:
-        """Send a request and return the object in the answer.
+        """Send a request and return the object in the response.
+
+        The sub-APIs send all their requests through this method. Callers need it for
+        paths that no sub-API has. :class:`Retry` states when a request is repeated.
 
         Args:
             method: ``GET``, ``POST``, ``PATCH`` or ``DELETE``.
-            path: Absolute and quoted, as :func:`aiodockercloud.wire.path` makes it.
-            params: The query; ``None`` is left out, booleans become ``true``/``false``,
-                an object's dict becomes its resource URI.
-            json: The body, if there is one.
+            path: The path from the root, quoted, as
+                :func:`aiodockercloud.wire.path` returns it.
+            params: The query. ``None`` values are left out, booleans become ``true``
+                or ``false``, and an object's dict becomes its resource URI.
+            json: The body, any JSON value; ``None`` sends no body.
 
         Returns:
-            The object, ``{}`` where the answer has no body. When the answer names an
-            action, the dict has it under ``"dockercloud_action_uri"``.
+            The object as a dict, ``{}`` when the response has no body. When the
+            response names an action, the dict has the URI of the action under
+            ``"dockercloud_action_uri"``.
 
         Raises:
-            ApiError: The answer is an error; the subclass is the status's.
-            ConnectError: No answer came.
+            ApiError: The response is an error; each documented status has a subclass.
+                The attribute ``attempts`` is the number of requests sent.
+            ConnectError: No response was received, for example within the *timeout*
+                of the client (60 seconds by default). The server may have carried out
+                a write nevertheless.
+            AuthError: The server refused the credentials, or the credentials of
+                ``docker login`` cannot be read.
+            RuntimeError: The client is closed.
 
-        Either says in ``attempts`` how often the request was sent; :class:`Retry` has
-        the rules. A write that got no answer may have been done nevertheless.
+        Source:
+            Docker Cloud API reference, "REST API".
         """
-        url = _url(self._rest, path, params)
+        url = url_text(self.rest_url, path, params)
         body = None if json is None else wire.dumps(json)
         key = None if method == "GET" else uuid4().hex
         retry, began = self._retry, time.monotonic()
@@ -198,10 +246,10 @@ class Transport:
                 pause = max(next(delays), asked)
                 throttled = isinstance(exc, ThrottledError)
                 if isinstance(exc, ThrottledError):
-                    self._gate.close(pause, exc.headers)
+                    self.rate_gate.close(pause, exc.headers)
                 if attempt >= retry.attempts:
                     raise
-                # A write that was not refused may have been done.
+                # The server may have carried out a write that was not refused.
                 unsure = unsure or (key is not None and not throttled)
                 if unsure and not await self._is_known(began, pause):
                     raise
@@ -216,10 +264,11 @@ class Transport:
             pause: Seconds until the repetition.
         """
         if self._kept is None:
-            # Every server of this API answers that, and ours says so with the answer.
+            # Every server of this API has that path, and a response of aiodockercloud's
+            # server states for how long the server keeps answers.
             with suppress(DockerCloudError):
                 await self.request("GET", wire.path("provider", dialect=self.dialect))
-        # Well within: the repeat has to get there, too.
+        # Half of the time remains for the repeated request to arrive.
         return time.monotonic() + pause - began < (self._kept or 0) / 2
 
     async def _send(
@@ -232,16 +281,16 @@ class Transport:
         try:
             async with self._slots:
                 if self._retry is not None:
-                    await self._gate.wait(self._retry.patience, method, url)
+                    await self.rate_gate.wait(self._retry.patience, method, url)
                 async with session.request(
                     method,
                     URL(url, encoded=True),
-                    # aiohttp warns of larger bodies that are not a file.
+                    # aiohttp warns about larger bodies that are no files.
                     data=BytesIO(body) if body and len(body) > 2**20 else body,
                     headers=headers,
                     timeout=self._timeout,
                     ssl=self._ssl,
-                    # A redirected write would arrive as a GET.
+                    # aiohttp sends a redirected write as a GET.
                     allow_redirects=method == "GET",
                     raise_for_status=False,
                 ) as response:
@@ -252,7 +301,7 @@ class Transport:
         kept = response.headers.get(wire.IDEMPOTENCY_KEPT)
         if kept is not None:
             self._kept = float(kept) if kept.isdecimal() else 0
-        elif response.status < 300:  # a refusal may be a proxy's
+        elif response.status < 300:  # an error may come from a proxy
             self._kept = 0
         return wire.decode_response(
             response.status,
@@ -268,16 +317,34 @@ class Transport:
     async def stream(
         self, path: str, *, params: Mapping[str, Any] | None = None
     ) -> ClientWebSocketResponse[Any]:
-        """Open a websocket with a heartbeat; the sub-APIs wrap it in a ``Stream``.
+        """Open a websocket with a heartbeat.
+
+        The sub-APIs wrap the websocket in a :class:`~aiodockercloud.Stream`. Callers
+        need this method for paths that no sub-API has. One attempt is made.
+
+        Args:
+            path: The path from the root, quoted, as
+                :func:`aiodockercloud.wire.path` returns it with ``stream=True``.
+            params: The query, as for :meth:`request`.
+
+        Returns:
+            The open websocket of aiohttp; closing the client closes the websocket.
 
         Raises:
-            ApiError: The upgrade was refused; the same errors as of a request.
-            ConnectError: No answer came, or one that is no websocket's.
+            ApiError: The server refused the upgrade; each documented status has a
+                subclass, as for :meth:`request`.
+            ConnectError: No response was received in time, or the response is not the
+                one of a websocket.
+            AuthError: As for :meth:`request`.
+            RuntimeError: The client is closed.
+
+        Source:
+            Docker Cloud API reference, "Stream API".
         """
         session = await self._prepared()
-        url = _url(self._stream, path, params)
+        url = url_text(self.stream_url, path, params)
         if self._retry is not None:
-            await self._gate.wait(self._retry.patience, "GET", url)
+            await self.rate_gate.wait(self._retry.patience, "GET", url)
         try:
             async with asyncio.timeout(self._timeout.total):
                 ws: ClientWebSocketResponse[Any] = await session.ws_connect(
@@ -292,7 +359,7 @@ class Transport:
         except aiohttp.WSServerHandshakeError as exc:
             if exc.status < 400:
                 raise self._no_answer("GET", url, exc) from exc
-            # A session that is not ours cannot be asked for the body of a refusal.
+            # A session of the caller's does not give the body of the response.
             raise error_class(exc.status)(
                 status=exc.status,
                 method="GET",
@@ -305,10 +372,10 @@ class Transport:
         return ws
 
     async def _check_handshake(self, response: aiohttp.ClientResponse) -> None:
-        """Turn a refused upgrade into its error, body included.
+        """Raise the error of a refused upgrade, with the message of the body.
 
-        aiohttp calls this for the handshakes of our own session only: requests say
-        ``raise_for_status=False``.
+        aiohttp calls this method for the handshakes of the client's own session.
+        Requests skip this method by ``raise_for_status=False``.
         """
         if response.status >= 400:
             wire.decode_response(
@@ -320,10 +387,10 @@ class Transport:
                 dialect=self.dialect,
             )
 
-    # --- what both need -------------------------------------------------------------
+    # --- the session --------------------------------------------------------------------
 
     async def _prepared(self) -> aiohttp.ClientSession:
-        """The session, with credentials found and headers set, once."""
+        """Return the session; the first call finds the credentials."""
         if self._closed:
             raise RuntimeError("this DockerCloud is closed")
         if self._ready and self._session is not None:
@@ -346,14 +413,14 @@ class Transport:
             if auth is not None:
                 headers["Authorization"] = auth
             if self._session is None:
-                # Headers of the session are prepared once, not at each call.
+                # aiohttp prepares the headers of a session once, others at each call.
                 self._session = aiohttp.ClientSession(
                     connector=aiohttp.TCPConnector(limit=0),
                     cookie_jar=aiohttp.DummyCookieJar(),
                     headers=headers,
                     raise_for_status=self._check_handshake,
                 )
-                # aiohttp would send GET and DELETE a second time without a word.
+                # aiohttp repeats GET and DELETE by itself otherwise.
                 self._session._retry_connection = False
             else:
                 self._headers = headers
@@ -365,41 +432,10 @@ class Transport:
             detail = f"timed out ({self._timeout.total} s for the whole)"
         elif isinstance(exc, (OSError, aiohttp.ClientConnectionError)) and str(exc):
             detail = str(exc)
-        else:  # other texts of aiohttp's may quote the URL
+        else:  # other messages of aiohttp may quote the URL
             detail = type(exc).__name__
         return ConnectError(
             f"no answer from {URL(url, encoded=True).origin()}: {detail}",
             method=method,
             url=url,
         )
-
-
-def _base(url: str, scheme: str) -> URL:
-    parsed = URL(url)
-    if parsed.scheme not in (scheme, f"{scheme}s") or not parsed.host:
-        raise ValueError(
-            f"{wire.redact(url)!r} is not an address: it must begin with {scheme}://"
-            f" or {scheme}s:// and name a host"
-        )
-    return parsed
-
-
-def _text(base: URL) -> str:
-    """A base as the text that paths are appended to: no userinfo, no last slash."""
-    return str(base.with_user(None).with_query(None)).rstrip("/")
-
-
-def _url(base: str, path: str, params: Mapping[str, Any] | None) -> str:
-    """The whole URL as text: one pass, nothing left to quote."""
-    if not params:
-        return base + path
-    pairs = [(k, _value(v)) for k, v in params.items() if v is not None]
-    return f"{base}{path}?{urlencode(pairs, quote_via=quote)}" if pairs else base + path
-
-
-def _value(value: Any) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, Mapping):
-        return str(value["resource_uri"])
-    return str(value)

@@ -56,7 +56,7 @@ def throttled(seconds: object) -> web.Response:
 
 async def closed(cloud: DockerCloud) -> None:
     """Return when the answer that closes the gate has been read."""
-    await until(lambda: cloud._gate._until > 0)
+    await until(lambda: cloud.rate_gate.opens_at > 0)
 
 
 # --- when -----------------------------------------------------------------------------
@@ -176,7 +176,9 @@ async def test_503_of_one_request_holds_no_other_back() -> None:
     async with serving(answer, Retry()) as (seen, cloud):
         first = asyncio.create_task(cloud.request("GET", PATH))
         await seen.came.wait()
-        await until(lambda: cloud._slots._value == 100)  # its answer has been read
+        await until(
+            lambda: cloud.free_slots == cloud.limits.concurrency
+        )  # its answer has been read
         await cloud.request("GET", PATH)
         first.cancel()
         await asyncio.wait([first])
@@ -187,7 +189,7 @@ async def test_request_held_back_too_long_is_raised_without_being_sent() -> None
     async with serving(lambda _: throttled(0.3), retry) as (seen, cloud):
         first = asyncio.create_task(cloud.request("GET", PATH))
         await closed(cloud)
-        cloud._gate.close(5, {"Retry-After": "0.1"})
+        cloud.rate_gate.close(5, {"Retry-After": "0.1"})
         with pytest.raises(ThrottledError, match=r"\[0 attempts\]") as caught:
             await cloud.request("GET", PATH)
         with pytest.raises(ThrottledError) as of_first:
@@ -195,7 +197,7 @@ async def test_request_held_back_too_long_is_raised_without_being_sent() -> None
 
     assert caught.value.attempts == 0
     assert caught.value.headers["Retry-After"] == "0.1"
-    assert (caught.value.method, caught.value.url) == ("GET", cloud._rest + PATH)
+    assert (caught.value.method, caught.value.url) == ("GET", cloud.rest_url + PATH)
     # That was the answer it got itself before it was held back.
     assert of_first.value.attempts == 1
     assert len(seen.times) == 1
@@ -214,7 +216,7 @@ async def test_request_cancelled_while_held_back_leaves_its_place() -> None:
             other.cancel()
         await asyncio.wait(others)
         await first
-        assert cloud._slots._value == 100
+        assert cloud.free_slots == cloud.limits.concurrency
     assert len(seen.times) == 2
 
 

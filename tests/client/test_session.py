@@ -65,7 +65,7 @@ def test_addresses_come_from_arguments_then_environment_then_documentation(
 
     cloud = DockerCloud(**arguments)
 
-    assert (cloud._rest, cloud._stream) == (rest, stream)
+    assert (cloud.rest_url, cloud.stream_url) == (rest, stream)
 
 
 @pytest.mark.parametrize("url", ["cloud.example.com", "ftp://h", "http://", "ws://h"])
@@ -186,7 +186,7 @@ async def test_request_that_takes_too_long_raises_and_is_not_repeated() -> None:
 
 async def test_client_never_used_makes_no_session() -> None:
     async with DockerCloud(BASE) as cloud:
-        assert cloud._session is None
+        assert cloud.session is None
 
 
 async def test_close_twice_is_quiet_and_closes_the_own_session(
@@ -195,7 +195,7 @@ async def test_close_twice_is_quiet_and_closes_the_own_session(
     api.get(BASE + PATH, payload={})
     cloud = eager()
     await cloud.request("GET", PATH)
-    session = cloud._session
+    session = cloud.session
 
     await cloud.close()
     await cloud.close()
@@ -254,7 +254,7 @@ async def test_cancelled_request_leaves_nothing_behind() -> None:
             task.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await task
-            assert cloud._slots._value == 100
+            assert cloud.free_slots == cloud.limits.concurrency
     gc.collect()  # a connection left open would warn, and warnings are errors
 
 

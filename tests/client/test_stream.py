@@ -68,7 +68,7 @@ async def test_stream_not_entered_sends_nothing(serve: Serve) -> None:
     cloud.services.logs("x")
     await asyncio.sleep(0)
 
-    assert cloud._session is None
+    assert cloud.session is None
 
 
 async def test_logs_entered_send_the_documented_query(serve: Serve) -> None:

@@ -56,7 +56,7 @@ async def test_close_that_is_cancelled_closes_all_the_same(
                 closing.cancel()
             await asyncio.sleep(0)
         await asyncio.wait([closing])
-        session = cloud._session
+        session = cloud.session
         assert session is not None
         assert session.closed
         await gone_but(before)

@@ -267,7 +267,7 @@ async def storm(server: Server, file: Path, seed: int, count: int) -> list[str]:
         async with asyncio.TaskGroup() as group:
             for number in range(WORKERS):
                 group.create_task(worker(number))
-        free, slots = cloud._slots._value, cloud.limits.concurrency
+        free, slots = cloud.free_slots, cloud.limits.concurrency
     for name, became in sorted(outcomes.items()):
         print(f"{name}: {', '.join(f'{n} {what}' for what, n in became.items())}")
     left = [f"{name} {what}" for name, n in outcomes.items() for what in n]
