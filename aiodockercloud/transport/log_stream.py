@@ -20,6 +20,7 @@ from ..exceptions import (
 )
 from ..types import LogLine
 from ..wire import loglines
+from ..wire.loglines import NANOSECONDS
 from ..wire.window import WINDOW_PROTOCOL
 from .reconnect import Reconnecting
 from .settings import DEFAULT_LIMITS, DEFAULT_TIMINGS, Limits, Timings
@@ -188,7 +189,7 @@ class LogStream(Reconnecting[LogLine]):
         ]
         said = ""
         for stamp, source in sorted(stamps, reverse=True):
-            one = f"{source}:{stamp // 10**9}.{stamp % 10**9:09}"
+            one = f"{source}:{loglines.format_seconds(stamp)}"
             if len(said) + len(one) > self._limits.resume_query:
                 break
             said += f",{one}" if said else one
@@ -313,9 +314,9 @@ def _nanoseconds(moment: Since) -> int:
         if moment.tzinfo is None:
             raise ValueError("since: a datetime needs a time zone, as in UTC")
         whole = moment.replace(microsecond=0).timestamp()
-        found = round(whole) * 10**9 + moment.microsecond * 1000
+        found = round(whole) * NANOSECONDS + moment.microsecond * 1000
     else:
-        found = round(moment * 10**9)
+        found = round(moment * NANOSECONDS)
     if found < 0:
         raise ValueError("since: must not be before 1970")
     return found

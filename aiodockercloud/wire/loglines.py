@@ -16,7 +16,15 @@ from typing import Any
 
 from . import parse_date
 
-__all__ = ["format_stamp", "log_lines", "log_stamp", "log_text", "parse_stamp"]
+__all__ = [
+    "NANOSECONDS",
+    "format_seconds",
+    "format_stamp",
+    "log_lines",
+    "log_stamp",
+    "log_text",
+    "parse_stamp",
+]
 
 _STAMP = re.compile(r"^\d{4}-\d\d-\d\dT[\d:.]+Z ")
 
@@ -26,7 +34,9 @@ def log_text(line: Mapping[str, Any]) -> str:
     return _STAMP.sub("", str(line.get("log", ""))).rstrip("\r\n")
 
 
-_SECOND = 1_000_000_000
+#: In one second.
+NANOSECONDS = 1_000_000_000
+
 _SECONDS = re.compile(r"(\d{1,12})(?:\.(\d{1,9}))?", re.ASCII)
 _DATE = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?(.*)", re.ASCII)
 
@@ -45,13 +55,18 @@ def parse_stamp(text: str) -> int:
         decimals = match[2]
     else:
         raise ValueError(f"{text!r} is not a moment")
-    return whole * _SECOND + int((decimals or "").ljust(9, "0"))
+    return whole * NANOSECONDS + int((decimals or "").ljust(9, "0"))
 
 
 def format_stamp(nanoseconds: int) -> str:
     """``2016-05-04T12:00:00.123456789Z``, as lines begin with."""
-    seconds, rest = divmod(nanoseconds, _SECOND)
+    seconds, rest = divmod(nanoseconds, NANOSECONDS)
     return f"{_second(seconds)}.{rest:09}Z"
+
+
+def format_seconds(nanoseconds: int) -> str:
+    """Return a time as seconds since 1970, e.g. ``1462363200.123456789``."""
+    return f"{nanoseconds // NANOSECONDS}.{nanoseconds % NANOSECONDS:09}"
 
 
 @lru_cache(64)  # most lines are of the same second as the one before
@@ -68,7 +83,7 @@ def log_stamp(line: Mapping[str, Any]) -> int | None:
         except ValueError:
             pass
     seconds = line.get("timestamp")
-    return int(seconds) * _SECOND if isinstance(seconds, int) else None
+    return int(seconds) * NANOSECONDS if isinstance(seconds, int) else None
 
 
 _TEXT_LINE = re.compile(r"(?:\[([^\]]+)\] )?(\d{4}-\d\d-\d\dT[\d:.]+Z) ")
