@@ -1,1 +1,1 @@
-"""Sessions, credentials, retries, and streams that reconnect."""
+"""The connection to a server: session, credentials, retries, streams, settings."""

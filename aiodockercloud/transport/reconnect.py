@@ -1,4 +1,4 @@
-"""Streams that connect again when the connection is lost."""
+"""Streams that reconnect when the connection is lost."""
 
 from __future__ import annotations
 
@@ -22,12 +22,19 @@ T = TypeVar("T")
 
 
 class Reconnecting(Stream[T]):
-    """What logs and events share: when to connect again, and after what pause.
+    """The base of the streams of logs and events: when to reconnect, after which pause.
 
-    The first connection is tried once, so a wrong address or key is an exception at
-    once. Later, lost connections and overload are tried again with growing pauses
-    (jittered, half a minute at most, ``Retry-After`` obeyed); what no repetition heals
-    (401, 403, 404) is raised.
+    The first connection is attempted once, so that a wrong address or key raises at
+    once. Later, the stream reconnects after a lost connection and after an answer with
+    status 429, 502, 503 or 504. The pauses grow, have a jitter, take half a minute at
+    most and respect ``Retry-After``. Errors that no repetition resolves (401, 403, 404)
+    are raised.
+
+    Args:
+        connect: Opens the websocket.
+        reconnect: Whether to reconnect at all.
+        timings: The durations; see :class:`~aiodockercloud.Timings`.
+        limits: The bounds.
     """
 
     def __init__(
@@ -40,13 +47,14 @@ class Reconnecting(Stream[T]):
     ) -> None:
         super().__init__(connect, timings=timings, limits=limits)
         self._reconnect = reconnect
-        #: None as long as there was no connection.
+        #: When the last connection was opened; None before the first one.
         self._opened_at: float | None = None
+        #: When the next attempt is allowed.
         self._again_at = 0.0
         self._delays = self._timings.pauses()
 
     async def _open(self) -> ClientWebSocketResponse[Any]:
-        """Connect unless there is a connection, not before the pause is over."""
+        """Return the connection; open one after the pause if necessary."""
         if self._ws is not None:
             return self._ws
         await self._wait_before_retry()
@@ -55,10 +63,10 @@ class Reconnecting(Stream[T]):
         return ws
 
     async def _wait_before_retry(self) -> None:
-        """Return when it may be tried again.
+        """Return when the next attempt is allowed.
 
         Raises:
-            StopAsyncIteration: It was closed meanwhile.
+            StopAsyncIteration: The stream was closed during the pause.
         """
         now = asyncio.get_running_loop().time
         while (pause := self._again_at - now()) > 0:
@@ -67,24 +75,27 @@ class Reconnecting(Stream[T]):
             self._arrived.clear()
             with suppress(TimeoutError):
                 async with asyncio.timeout(pause):
-                    await self._arrived.wait()  # closing it sets this, too
+                    await self._arrived.wait()  # close() sets the event, too
 
     @abstractmethod
     def _made_progress(self) -> bool:
-        """Whether this connection has brought anything new."""
+        """Return whether the current connection has yielded new items."""
 
     async def _should_reconnect(self, exc: DockerCloudError) -> bool:
-        """Whether the next step connects again after an error."""
+        """Return whether the next step reconnects after an error.
+
+        If so, the pause is set and the lost connection is closed.
+        """
         if not self._reconnect or self._opened_at is None or self._shut:
             return False
         if not wire.is_transient(exc):
             return False
         now = asyncio.get_running_loop().time()
         lost = isinstance(exc, StreamClosed)
-        # A connection that brought something, or held, proves the server well; one
-        # that is cut again and again as soon as it is made keeps growing pauses.
-        held = now - self._opened_at > self._timings.longest_pause
-        if lost and (self._made_progress() or held):
+        # A connection with new items, or one that lasted, proves that the server works.
+        # A server that cuts each new connection keeps the pauses growing.
+        lasted = now - self._opened_at > self._timings.longest_pause
+        if lost and (self._made_progress() or lasted):
             self._delays = self._timings.pauses()
         self._again_at = now + max(next(self._delays), retry_after(exc))
         if lost:

@@ -387,7 +387,7 @@ class Transport:
                 dialect=self.dialect,
             )
 
-    # --- the session --------------------------------------------------------------------
+    # --- the session ------------------------------------------------------------------
 
     async def _prepared(self) -> aiohttp.ClientSession:
         """Return the session; the first call finds the credentials."""

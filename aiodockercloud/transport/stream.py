@@ -1,15 +1,15 @@
 """One websocket as an async iterator and context manager.
 
-A stream is made by a sub-API's method and does nothing until it is entered or iterated.
-Leaving the block closes its socket at once::
+The methods of the sub-APIs return streams. A stream connects when the caller enters or
+iterates the stream. Leaving the block closes the socket at once::
 
     async with cloud.services.logs(service, tail=100) as lines:
         async for line in lines:
             print(line["log"], end="")
 
-A stream that was ended by the server (code 1000) ends the iteration; one that broke
-raises :class:`~aiodockercloud.StreamClosed`: half a log never passes for a whole one.
-Logs and events connect again instead, and go on where they were.
+The iteration ends when the server ends the stream with close code 1000. A broken stream
+raises :class:`~aiodockercloud.StreamClosed`, so that half a log never passes for a whole
+log. The streams of logs and events reconnect instead and continue after the last item.
 
 Source: Docker Cloud API reference, "Stream API".
 """
@@ -35,7 +35,7 @@ __all__ = ["Stream"]
 
 T = TypeVar("T")
 
-#: Frames about the connection. Servers of different age sent them or not.
+#: Types of frames about the connection, which some servers send.
 CONTROL = frozenset({"auth", "error", "exit", "log-started"})
 
 _TEXT, _BINARY = WSMsgType.TEXT, WSMsgType.BINARY
@@ -45,27 +45,36 @@ _loads = wire.loads
 
 
 class Stream(AsyncIterator[T], Generic[T]):
-    """Frames of one websocket, as dicts, to be read by one task.
+    """An async iterator of the frames of one websocket, as dicts, for one reader task.
 
-    It is an async context manager, too. Iterating without entering works; then
-    ``close()`` is the caller's to call.
+    A stream is an async context manager as well. A caller who iterates without entering
+    calls :meth:`close` in the end.
 
-    However slow the reader is, its connection is kept: pings are answered all the
-    while, and no more than a window of frames waits here, because the server sends no
-    more before it is granted. Servers other than aiodockercloud's know no window: a
-    reader that stops for long with a full buffer stops the answers to their pings as
-    well, and is disconnected: it gets the buffered frames, then StreamClosed.
+    A slow reader keeps the connection: the client answers pings at all times, and the
+    client buffers one window of frames at most (1000), because the server waits for
+    permission to send more. Servers other than aiodockercloud's have no such window. A
+    reader that stops for long with a full buffer stops the answers to their pings too;
+    such a server disconnects, and the reader gets the buffered frames, then
+    ``StreamClosed``.
 
-    A peer that does not answer pings any more is noticed within two heartbeats
-    (a minute): StreamClosed with code 1006.
+    A peer that does not answer pings is detected within two heartbeats (a minute):
+    ``StreamClosed`` with code 1006.
 
-    Raises (when entered or on the first step):
-        AuthError, ObjectNotFound, ApiError: The server refused, as for a request.
-        ConnectError: No answer came.
+    Args:
+        connect: Opens the websocket.
+        timings: The durations, of which a stream uses ``stream_close``.
+        limits: The bounds, of which a stream uses ``buffer``.
 
-    Raises (while iterating):
-        StreamClosed: It ended otherwise than by its end.
-        AuthError: The server said so in the stream, as Tutum does.
+    Raises:
+        ApiError: On entering, or on the first step: the server refused the upgrade.
+            Each documented status has a subclass, as for requests.
+        ConnectError: On entering, or on the first step: no response was received.
+        StreamClosed: While iterating: the stream ended with another code than 1000.
+        AuthError: While iterating: the server reported in the stream that the
+            credentials are wrong, as Tutum does.
+
+    Source:
+        Docker Cloud API reference, "Stream API".
     """
 
     def __init__(
@@ -80,10 +89,10 @@ class Stream(AsyncIterator[T], Generic[T]):
         self._limits = limits
         self._frames: deque[str | bytes] = deque()
         self._arrived = asyncio.Event()
-        #: The reader task waits for room; never within a window.
+        #: Set when the reader task may go on; that task never waits within a window.
         self._room = asyncio.Event()
         self._stalled = False
-        #: What the frames that came have cost and what is not granted anew yet.
+        #: The cost of the received frames for which the server has no new grant yet.
         self._owed = 0
         self._windowed = False
         self._credits = Credits(windowed=False)
@@ -93,7 +102,7 @@ class Stream(AsyncIterator[T], Generic[T]):
         self._reader: asyncio.Task[None] | None = None
         self._end: StreamClosed | None = None
         self._closed = False
-        #: The socket was closed here, with its client: nothing is to be mended.
+        #: The client itself closed the socket, so that reconnecting is not wanted.
         self._shut = False
 
     async def __aenter__(self) -> Self:
@@ -124,9 +133,13 @@ class Stream(AsyncIterator[T], Generic[T]):
             self._control(frame)
 
     async def close(self) -> None:
-        """Close the socket and forget what was not read; any number of times."""
+        """Close the socket and drop the frames that were not read.
+
+        Idempotent. A task that waits for a frame gets the end of the iteration. A peer
+        that does not answer is waited for at most two seconds.
+        """
         self._closed = True
-        self._arrived.set()  # whoever waits for frames learns that there are none
+        self._arrived.set()  # wakes up the reader, for which no frame arrives any more
         await self._drop()
 
     # --- the socket -----------------------------------------------------------------
@@ -147,7 +160,7 @@ class Stream(AsyncIterator[T], Generic[T]):
             return self._ws
 
     async def _drop(self) -> None:
-        """Back to before opening, with nothing left behind."""
+        """Close the connection and return to the state before opening."""
         reader, self._reader = self._reader, None
         ws, self._ws = self._ws, None
         self._frames.clear()
@@ -176,7 +189,7 @@ class Stream(AsyncIterator[T], Generic[T]):
                 self._socket.shutdown(socket.SHUT_RDWR)
 
     async def _more(self) -> None:
-        """Wait until there is a frame; there is none, so all that came are used up."""
+        """Wait until the buffer, which is empty, has a frame."""
         if not self._closed and self._ws is None:
             await self._open()
         if self._stalled:
@@ -197,14 +210,15 @@ class Stream(AsyncIterator[T], Generic[T]):
     async def _grant(self) -> None:
         if self._ws is not None:
             owed, self._owed = self._owed, 0
-            with suppress(aiohttp.ClientError, ConnectionError):  # the reader tells
+            # The reader task reports a lost connection.
+            with suppress(aiohttp.ClientError, ConnectionError):
                 await self._ws.send_bytes(b"%d" % owed)
 
     async def _read(self, ws: ClientWebSocketResponse[Any]) -> None:
-        """Read ahead: aiohttp answers pings only while somebody receives."""
+        """Fill the buffer: aiohttp answers pings only while a task receives."""
         frames, arrived, windowed = self._frames, self._arrived, self._windowed
         receive, credits = ws.receive, self._credits
-        # Within a window there is always room.
+        # A window always has room for what the server may send.
         most = WINDOW + 1 if windowed else self._limits.buffer
         end = StreamClosed(_ABNORMAL, "the connection was lost")
         try:
@@ -220,7 +234,7 @@ class Stream(AsyncIterator[T], Generic[T]):
                 if not frames:
                     arrived.set()
                 frames.append(data)
-                # Most are so short that they cost one in any encoding.
+                # Most frames are so short that they cost 1 in any encoding.
                 self._owed += 1 if len(data) < 1024 else frame_cost(data)
                 if len(frames) >= most:
                     self._stalled = True
@@ -234,7 +248,7 @@ class Stream(AsyncIterator[T], Generic[T]):
             end = StreamClosed(_ABNORMAL, str(exc))
         finally:
             credits.end()
-            if self._reader is asyncio.current_task():  # else it is being closed
+            if self._reader is asyncio.current_task():  # else _drop() closes the socket
                 self._end = end
                 if end.code == _ABNORMAL:
                     self._hang_up()
@@ -243,23 +257,37 @@ class Stream(AsyncIterator[T], Generic[T]):
     # --- frames that are not data ---------------------------------------------------
 
     def _control(self, frame: dict[str, Any]) -> None:
-        """Act on a frame about the connection; mostly that is to drop it."""
+        """Act on a frame about the connection; most of these frames need no action.
+
+        Raises:
+            StreamClosed: The server reported an error.
+            AuthError: The server refused the credentials.
+        """
         if frame["type"] != "error":
             return
         data = frame.get("data")
-        said = data.get("errorMessage") if isinstance(data, dict) else None
-        message = str(said or frame.get("message") or "the server reported an error")
+        text = data.get("errorMessage") if isinstance(data, dict) else None
+        message = str(text or frame.get("message") or "the server reported an error")
         self._end = StreamClosed(1011, message)
         if message == "UNAUTHORIZED":
             raise AuthError("the stream's credentials were refused")
         raise self._end
 
     def _not_an_object(self, data: str | bytes) -> dict[str, Any]:
-        """What a frame means that is not a JSON object."""
+        """Return the dict for a frame that is not a JSON object.
+
+        Raises:
+            StreamClosed: The stream has JSON objects only.
+        """
         self._end = StreamClosed(1007, "a frame is not a JSON object")
         raise self._end
 
     async def _send(self, text: str) -> None:
+        """Send a text frame as soon as the server permits.
+
+        Raises:
+            StreamClosed: The connection is closed.
+        """
         ws = await self._open()
         credits = self._credits
         if credits.left <= 0:
@@ -268,14 +296,14 @@ class Stream(AsyncIterator[T], Generic[T]):
         try:
             await ws.send_str(text)
         except (aiohttp.ClientError, ConnectionError) as exc:
-            raise self._end or StreamClosed(_ABNORMAL, "it is closed") from exc
+            raise self._end or StreamClosed(_ABNORMAL, "the stream is closed") from exc
 
 
 async def shut(ws: ClientWebSocketResponse[Any]) -> None:
-    """Close a socket; when this is cancelled, too.
+    """Close a socket, even when the caller is cancelled.
 
-    aiohttp waits first until whoever receives has stopped. Cancelled there, it has not
-    closed anything; the second time it does not wait for that.
+    ``close()`` of aiohttp waits first until the receiving task has stopped. Cancelled at
+    that point, ``close()`` leaves the socket open; a second call does not wait again.
     """
     try:
         await ws.close()
@@ -285,10 +313,10 @@ async def shut(ws: ClientWebSocketResponse[Any]) -> None:
 
 
 def _ending(message: WSMessage) -> StreamClosed:
-    """Why it ended. Only a close frame is a proper end.
+    """Return why a websocket ended. Only a close frame is a proper end.
 
-    aiohttp reports a connection that was cut without one as code 1000 in
-    ``ws.close_code``, so that is not asked.
+    ``ws.close_code`` is no help: aiohttp sets it to 1000 even when the connection was
+    cut without a close frame.
     """
     if message.type is WSMsgType.CLOSE:
         return StreamClosed(message.data or 1005, message.extra or "")
