@@ -33,6 +33,7 @@ from .exceptions import ApiError, DockerCloudError, ObjectNotFound, OperationNot
 from .resources.managed import WAIT_TIMEOUT
 from .types import LogLine, Service, ServiceFields, ServiceState
 from .wire import states
+from .wire.service_fields import ALWAYS, OFF
 
 if TYPE_CHECKING:
     from .client import DockerCloud
@@ -279,9 +280,9 @@ async def _run(
 
 
 async def _create(cloud: DockerCloud, job: ServiceFields) -> Service:
-    if job.get("autodestroy", "OFF") != "OFF":
+    if job.get("autodestroy", OFF) != OFF:
         raise ValueError("autodestroy: would remove the log of a job before it is read")
-    if job.get("autorestart") == "ALWAYS":
+    if job.get("autorestart") == ALWAYS:
         raise ValueError("autorestart: a job that is always restarted has no end")
     return await cloud.services.create(**job)
 

@@ -15,6 +15,7 @@ from ..exceptions import BadRequest, WaitFailed
 from ..transport.session import Transport
 from ..types import Container, Service, Stack, StackFields
 from ..wire import states
+from ..wire.service_fields import EVERY_NODE, OFF
 from .actions import Actions
 from .containers import Containers
 from .managed import POLL, WAIT_TIMEOUT, Managed, Reference
@@ -194,9 +195,9 @@ class Stacks(Managed[Stack]):
 
 def _may_be_empty(service: Service) -> bool:
     """Whether a service without containers is as its definition wants it."""
-    everywhere = service.get("deployment_strategy") == "EVERY_NODE"
+    everywhere = service.get("deployment_strategy") == EVERY_NODE
     none_wanted = service.get("target_num_containers") == 0 and not everywhere
-    return none_wanted or service.get("autodestroy", "OFF") != "OFF"
+    return none_wanted or service.get("autodestroy", OFF) != OFF
 
 
 def _well(container: Container) -> bool:

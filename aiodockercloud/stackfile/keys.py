@@ -1,7 +1,7 @@
 """The keys of a service in a stack file, and the API fields that they mean.
 
-One table, ``_KEYS``, says for every stack-file key which API field it is, how a value
-is read and how it is written back.
+``wire.service_fields`` has the names of the keys; this module adds how the value of a
+key is read and how the value is written back.
 
 Source: Docker Cloud stack file reference; Docker Cloud API reference, "Services".
 """
@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from ..exceptions import StackFileError
+from ..wire.service_fields import BY_NAME, FIELDS, SYNONYMS, Kind, ServiceField
 from . import values
 
 __all__ = ["API_KEYS", "STACK_KEYS", "to_api", "to_stackfile"]
@@ -21,8 +22,8 @@ __all__ = ["API_KEYS", "STACK_KEYS", "to_api", "to_stackfile"]
 # --- the table ----------------------------------------------------------------------
 
 
-def _as_word(value: Any) -> Any:
-    return str(value).lower().replace("_", "-")
+def _same(value: Any) -> Any:
+    return value
 
 
 def _as_size(value: Any) -> Any:
@@ -33,89 +34,74 @@ def _as_names(value: Any) -> Any:
     return [tag["name"] if isinstance(tag, Mapping) else tag for tag in value]
 
 
-def _same(value: Any) -> Any:
-    return value
+def _as_word(words: Mapping[str, str]) -> values.Reader:
+    """Return a writer of the words of the API as those of the stack file."""
+    return lambda value: words.get(value, value)
 
 
 class _Key(NamedTuple):
-    """What a stack-file key means: its API field, both directions, the default."""
+    """What a stack-file key means: its API field, how it is read and written."""
 
-    field: str
+    field: ServiceField
     read: values.Reader
-    default: Any = None
     write: values.Reader = _same
 
 
-_names = values.each(values.filled)
-_DESTROYS = {"no": "OFF", "on-success": "ON_SUCCESS", "always": "ALWAYS"}
-_STRATEGIES = {
-    "emptiest_node": "EMPTIEST_NODE",
-    "high_availability": "HIGH_AVAILABILITY",
-    "every_node": "EVERY_NODE",
-}
-_NETS = {"bridge": "bridge", "host": "host"}
-_PIDS = {"none": "none", "host": "host"}
+#: Kinds of fields of which several keys may add to the value.
+_COLLECTED = frozenset({Kind.PORTS, Kind.ENVVARS, Kind.LINKS, Kind.BINDINGS})
 
-_KEYS: dict[str, _Key] = {
-    "image": _Key("image", values.filled),
-    "command": _Key("run_command", values.command),
-    "entrypoint": _Key("entrypoint", values.command),
-    "environment": _Key("container_envvars", values.environment),
-    "ports": _Key("container_ports", values.ports(published=True)),
-    "expose": _Key("container_ports", values.ports(published=False)),
-    "links": _Key("linked_to_service", values.each(values.link)),
-    "volumes": _Key("bindings", values.each(values.volume)),
-    "volumes_from": _Key("bindings", values.each(values.volumes_from)),
-    "target_num_containers": _Key("target_num_containers", values.count, 1),
-    "deployment_strategy": _Key(
-        "deployment_strategy", values.one_of(_STRATEGIES), "EMPTIEST_NODE", str.lower
-    ),
-    "sequential_deployment": _Key("sequential_deployment", values.boolean, False),
-    "restart": _Key("autorestart", values.restart, "OFF", _as_word),
-    "autodestroy": _Key("autodestroy", values.one_of(_DESTROYS), "OFF", _as_word),
-    "autoredeploy": _Key("autoredeploy", values.boolean, False),
-    "tags": _Key("tags", values.tags, write=_as_names),
-    "roles": _Key("roles", values.each(values.one_of({"global": "global"}))),
-    "labels": _Key("labels", values.labels),
-    "privileged": _Key("privileged", values.boolean, False),
-    "read_only": _Key("read_only", values.boolean, False),
-    "stdin_open": _Key("stdin_open", values.boolean, False),
-    "tty": _Key("tty", values.boolean, False),
-    "net": _Key("net", values.one_of(_NETS), "bridge"),
-    "pid": _Key("pid", values.one_of(_PIDS), "none"),
-    "cap_add": _Key("cap_add", _names),
-    "cap_drop": _Key("cap_drop", _names),
-    "cgroup_parent": _Key("cgroup_parent", values.text_of),
-    "cpu_shares": _Key("cpu_shares", values.count, 0),
-    "cpuset": _Key("cpuset", values.text_of),
-    "devices": _Key("devices", _names),
-    "dns": _Key("dns", _names),
-    "dns_search": _Key("dns_search", _names),
-    "domainname": _Key("domainname", values.text_of),
-    "extra_hosts": _Key("extra_hosts", values.extra_hosts),
-    "hostname": _Key("hostname", values.text_of),
-    "mac_address": _Key("mac_address", values.mac_address),
-    "mem_limit": _Key("memory", values.megabytes, 0, _as_size),
-    "memswap_limit": _Key("memory_swap", values.megabytes, 0, _as_size),
-    "security_opt": _Key("security_opt", _names),
-    "user": _Key("user", values.text_of),
-    "working_dir": _Key("working_dir", values.text_of),
+_BY_KIND: Mapping[Kind, values.Reader] = {
+    Kind.IMAGE: values.filled,
+    Kind.TEXT: values.text_of,
+    Kind.COMMAND: values.command,
+    Kind.MAC_ADDRESS: values.mac_address,
+    Kind.FLAG: values.boolean,
+    Kind.INTEGER: values.count,
+    Kind.MEGABYTES: values.megabytes,
+    Kind.TEXTS: values.each(values.filled),
+    Kind.HOSTS: values.extra_hosts,
+    Kind.LABELS: values.labels,
+    Kind.TAGS: values.tags,
+    Kind.ENVVARS: values.environment,
+    Kind.LINKS: values.each(values.link),
+}
+_BY_KEY: Mapping[str, values.Reader] = {
+    "restart": values.restart,
+    "ports": values.ports(published=True),
+    "expose": values.ports(published=False),
+    "volumes": values.each(values.volume),
+    "volumes_from": values.each(values.volumes_from),
+}
+_WRITERS: Mapping[Kind, values.Reader] = {
+    Kind.MEGABYTES: _as_size,
+    Kind.TAGS: _as_names,
+}
+
+
+def _key(field: ServiceField, name: str) -> _Key:
+    """Return what the key *name* of a stack file means for its field."""
+    words = {word: api for api, word in field.words.items()}
+    match field.kind:
+        case Kind.CHOICE:
+            read = _BY_KEY.get(name) or values.one_of(words)
+            return _Key(field, read, _as_word(field.words))
+        case Kind.CHOICES:
+            return _Key(field, values.each(values.one_of(words)))
+        case kind:
+            read = _BY_KEY.get(name) or _BY_KIND[kind]
+            return _Key(field, read, _WRITERS.get(kind, _same))
+
+
+_KEYS: Mapping[str, _Key] = {
+    name: _key(field, name) for field in FIELDS for name in field.stack_keys
 }
 # Real files write the API's name for it, with the words of the stack file.
 _READ_ALSO = {"autorestart": _KEYS["restart"]}
 
-#: Fields that several keys add to; all others are one value.
-_COLLECTED = frozenset(
-    {"container_ports", "container_envvars", "linked_to_service", "bindings"}
-)
-
 #: The keys of a service in a stack file.
 STACK_KEYS = frozenset(_KEYS)
-#: The fields of the API that a definition may set. The misspelt ones are the API's own.
-API_KEYS = frozenset(
-    {key.field for key in _KEYS.values()}
-    | {"name", "nickname", "cgroup_name", "secuirty_opt"}
-)
+#: The fields of the API that a definition may set, with their synonyms.
+API_KEYS = frozenset(BY_NAME).union(SYNONYMS)
 
 _INSTEAD = {
     "build": "images are not built here; build and push one, and name it under image",
@@ -184,7 +170,7 @@ def to_api(
     for key, value in keys.items():
         try:
             entry = _KEYS.get(key) or _READ_ALSO.get(key)
-            field = entry.field if entry else key
+            field = entry.field.name if entry else key
             if field not in API_KEYS:
                 raise ValueError(_unknown(key))
             if value is None and key == "image":
@@ -193,7 +179,7 @@ def to_api(
                 continue
             if entry and value is not None:
                 value = entry.read(value)
-            if field in _COLLECTED and key != field:
+            if entry and entry.field.kind in _COLLECTED and key != field:
                 collected.setdefault(field, []).extend(value)
                 continue
             if field in found and found[field] != value:
@@ -229,20 +215,20 @@ def to_stackfile(service_api: Mapping[str, Any]) -> dict[str, Any]:
     service = {
         **service_api,
         "image": service_api.get("image") or service_api.get("image_name"),
-        "cgroup_parent": service_api.get("cgroup_parent")
-        or service_api.get("cgroup_name"),
-        "security_opt": service_api.get("security_opt")
-        or service_api.get("secuirty_opt"),
     }
+    for synonym, field in SYNONYMS.items():
+        service[field] = service.get(field) or service.get(synonym)
     parts = _exported_parts(service)
     found: dict[str, Any] = {}
     for name, key in _KEYS.items():
-        if key.field in _COLLECTED:
+        if key.field.kind in _COLLECTED:
             if parts[name]:
                 found[name] = parts[name]
             continue
-        value = service.get(key.field)
-        if value is None or value in ("", [], {}) or value == key.default:
+        value = service.get(key.field.name)
+        if value is None or value in ("", [], {}) or value == key.field.default:
+            continue
+        if key.field.may_be_unset and not value:
             continue
         found[name] = key.write(value)
     if (nickname := service.get("nickname")) and nickname != service.get("name"):

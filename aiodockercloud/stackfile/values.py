@@ -17,6 +17,8 @@ from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal
 from typing import Any, TypeVar
 
+from ..wire.service_fields import BY_NAME, LEAST_MEMORY
+
 _T = TypeVar("_T")
 Reader = Callable[[Any], Any]
 
@@ -126,7 +128,7 @@ def one_of(allowed: Mapping[str, str]) -> Callable[[Any], str]:
     return convert
 
 
-_RESTARTS = {"no": "OFF", "on-failure": "ON_FAILURE", "always": "ALWAYS"}
+_RESTARTS = {word: api for api, word in BY_NAME["autorestart"].words.items()}
 
 
 def restart(value: Any) -> str:
@@ -140,7 +142,6 @@ def restart(value: Any) -> str:
 
 _BYTES = {"": 1, "b": 1, "k": 2**10, "m": 2**20, "g": 2**30}
 _SIZE = re.compile(r"([0-9]{1,15}(?:\.[0-9]{1,9})?)\s*([bkmg]?)b?", re.IGNORECASE)
-_LEAST_MEMORY = 4
 
 
 def megabytes(value: Any) -> int:
@@ -153,10 +154,10 @@ def megabytes(value: Any) -> int:
         )
     number, unit = match.groups()
     size = math.ceil(Decimal(number) * _BYTES[unit.lower()] / _BYTES["m"])
-    if size < _LEAST_MEMORY:
+    if size < LEAST_MEMORY:
         bytes_meant = "" if unit else " (a number without a unit is bytes)"
         raise ValueError(
-            f"{_shown(value)} is too small{bytes_meant}; the least is {_LEAST_MEMORY}m"
+            f"{_shown(value)} is too small{bytes_meant}; the least is {LEAST_MEMORY}m"
         )
     return size
 

@@ -12,6 +12,7 @@ from aiohttp import web
 
 from ...exceptions import BadRequest, OperationNotAllowed
 from ...wire import states
+from ...wire.service_fields import CONTAINER_FIELDS
 from ..control import links, names
 from ..control.control_plane import ControlPlane
 from ..state.records import Container
@@ -19,14 +20,7 @@ from . import log_streams, streams
 from .render import date, listed, serve_operations
 from .resource import Call, Reply, Resource
 
-#: Fields rendered from the definition with which the container was deployed.
-_INHERITED = (
-    *("autodestroy", "autorestart", "cap_add", "cap_drop", "cgroup_parent"),
-    *("cpu_shares", "cpuset", "devices", "dns", "domainname", "extra_hosts"),
-    *("hostname", "labels", "mac_address", "memory", "memory_swap", "net", "pid"),
-    *("privileged", "read_only", "roles", "security_opt", "stdin_open", "tty"),
-    *("user", "working_dir"),
-)
+#: The remaining keys of a rendered container.
 _OWN = (
     *("bindings", "cgroup_name", "container_envvars", "container_ports"),
     *("deployed_datetime", "destroyed_datetime", "dns_search", "docker_id"),
@@ -58,7 +52,7 @@ def render(cloud: ControlPlane, container: Container) -> dict[str, Any]:
         environment |= links.with_tutum({links.ADDRESS: address})
     message = _exit_message(container)
     return {
-        **{key: definition[key] for key in _INHERITED},
+        **{key: definition[key] for key in CONTAINER_FIELDS},
         "bindings": [
             {
                 "volume": f"/api/infra/v1/volume/{owned[path]}/"
@@ -151,7 +145,7 @@ async def index(call: Call) -> Reply:
         "service__name": lambda c: cloud.services[c.service].name,
         "service__stack__name": stack_name,
     }
-    return listed(call, "container", render, getters, [*_INHERITED, *_OWN])
+    return listed(call, "container", render, getters, [*CONTAINER_FIELDS, *_OWN])
 
 
 @resource.route("GET")

@@ -10,84 +10,73 @@ from typing import Any
 
 from ... import stackfile
 from ...exceptions import BadRequest, ConflictError, StackFileError
-from ...wire import states
+from ...wire import service_fields, states
+from ...wire.service_fields import (
+    ALWAYS,
+    EVERY_NODE,
+    IN_STEP,
+    OFF,
+    READ_ONLY,
+    SYNONYMS,
+    Kind,
+    ServiceField,
+)
 from ..control import deployment, links, names
 from ..control.control_plane import ControlPlane
 from ..engines import PortSpec, UnsupportedField
 from ..state.records import Service, Stack, new_uuid
 from . import fields
-from .fields import Field, choice, flag, integer, listing, optional, optional_text
-
-EVERY_NODE = "EVERY_NODE"
-
-_texts = listing(fields.required_text)
-#: MB; Docker takes no less than 4. The Go client sends 0 for "not set".
-_megabytes = optional(integer(4, 2**31, unit=" (MB)"), unset=(None, 0, "", "0"))
-
-#: Every writable field, in the order of the reference.
-FIELDS: Mapping[str, Field] = {
-    "image": Field(fields.image),
-    "name": Field(fields.name),
-    "nickname": Field(optional_text),
-    "target_num_containers": Field(integer(0, 1000), 1),
-    "run_command": Field(optional_text),
-    "entrypoint": Field(optional_text),
-    "container_ports": Field(listing(fields.port), list),
-    "container_envvars": Field(fields.envvars, list),
-    "labels": Field(fields.labels, dict),
-    "linked_to_service": Field(listing(fields.link), list),
-    "bindings": Field(listing(fields.binding), list),
-    "autorestart": Field(choice("OFF", "ON_FAILURE", "ALWAYS"), "OFF"),
-    "autodestroy": Field(choice("OFF", "ON_SUCCESS", "ALWAYS"), "OFF"),
-    "autoredeploy": Field(flag, False),
-    "sequential_deployment": Field(flag, False),
-    "deployment_strategy": Field(
-        choice("EMPTIEST_NODE", "HIGH_AVAILABILITY", EVERY_NODE), "EMPTIEST_NODE"
-    ),
-    "tags": Field(listing(fields.tag), list),
-    "roles": Field(listing(choice("global")), list),
-    "privileged": Field(flag, False),
-    "read_only": Field(flag, False),
-    "tty": Field(flag, False),
-    "stdin_open": Field(flag, False),
-    "net": Field(choice("bridge", "host"), "bridge"),
-    "pid": Field(choice("none", "host"), "none"),
-    "cpu_shares": Field(optional(integer(2, 262144), unset=(None, 0, "", "0"))),
-    "cpuset": Field(optional_text),
-    "memory": Field(_megabytes),
-    "memory_swap": Field(_megabytes),
-    "user": Field(optional_text),
-    "hostname": Field(optional_text),
-    "domainname": Field(optional_text),
-    "mac_address": Field(optional_text),
-    "working_dir": Field(optional_text),
-    "cgroup_parent": Field(optional_text),
-    "cap_add": Field(_texts, list),
-    "cap_drop": Field(_texts, list),
-    "devices": Field(_texts, list),
-    "dns": Field(_texts, list),
-    "dns_search": Field(_texts, list),
-    "extra_hosts": Field(_texts, list),
-    "security_opt": Field(_texts, list),
-}
-
-#: The reference's attribute tables spell these two differently from its examples.
-SYNONYMS = {"cgroup_name": "cgroup_parent", "secuirty_opt": "security_opt"}
-
-#: Shown but not writable; clients that send a whole object back send these.
-READ_ONLY = frozenset(
-    {
-        *("uuid", "resource_uri", "image_name", "state", "synchronized", "stack"),
-        *("public_dns", "containers", "calculated_envvars", "link_variables"),
-        *("linked_from_service", "deployed_datetime", "started_datetime"),
-        *("stopped_datetime", "destroyed_datetime", "current_num_containers"),
-        *("running_num_containers", "stopped_num_containers"),
-        "dockercloud_action_uri",
-    }
+from .fields import (
+    Field,
+    Parser,
+    choice,
+    flag,
+    integer,
+    listing,
+    optional,
+    optional_text,
 )
 
-#: Changing these changes no container: nothing gets out of step with them.
-_NOT_DEPLOYED = frozenset({"nickname", "target_num_containers", "linked_to_service"})
+#: What clients send for an unset number: the Go client 0, the command line texts.
+_UNSET = (None, 0, "", "0")
+
+_PARSERS: Mapping[Kind, Parser] = {
+    Kind.IMAGE: fields.image,
+    Kind.NAME: fields.name,
+    Kind.TEXT: optional_text,
+    Kind.COMMAND: optional_text,
+    Kind.MAC_ADDRESS: optional_text,
+    Kind.FLAG: flag,
+    Kind.TEXTS: listing(fields.required_text),
+    Kind.HOSTS: listing(fields.required_text),
+    Kind.LABELS: fields.labels,
+    Kind.TAGS: listing(fields.tag),
+    Kind.PORTS: listing(fields.port),
+    Kind.ENVVARS: fields.envvars,
+    Kind.LINKS: listing(fields.link),
+    Kind.BINDINGS: listing(fields.binding),
+}
+
+
+def _parser(row: ServiceField) -> Parser:
+    """Return the check of a field's JSON value."""
+    match row.kind:
+        case Kind.INTEGER | Kind.MEGABYTES:
+            unit = " (MB)" if row.kind is Kind.MEGABYTES else ""
+            parse = integer(*row.bounds, unit=unit)
+            return optional(parse, unset=_UNSET) if row.may_be_unset else parse
+        case Kind.CHOICE:
+            return choice(*row.words)
+        case Kind.CHOICES:
+            return listing(choice(*row.words))
+        case kind:
+            return _PARSERS[kind]
+
+
+#: Every writable field.
+FIELDS: Mapping[str, Field] = {
+    row.name: Field(_parser(row), row.initial) for row in service_fields.FIELDS
+}
 
 
 def read(body: Mapping[str, Any]) -> dict[str, Any]:
@@ -98,7 +87,7 @@ def read(body: Mapping[str, Any]) -> dict[str, Any]:
         BadRequest: A field is wrong; nothing was changed.
     """
     writable = {key: body[key] for key in body if key not in READ_ONLY}
-    if stackfile.STACK_KEYS.union(FIELDS, SYNONYMS) >= writable.keys():
+    if stackfile.STACK_KEYS | stackfile.API_KEYS >= writable.keys():
         try:
             writable = stackfile.to_api(str(body.get("name") or ""), writable)
         except StackFileError as error:
@@ -112,7 +101,7 @@ def check(cloud: ControlPlane, definition: Mapping[str, Any]) -> None:
     Raises:
         BadRequest: Two fields contradict each other, or the engine cannot do it.
     """
-    if definition["autorestart"] == "ALWAYS" and definition["autodestroy"] != "OFF":
+    if definition["autorestart"] == ALWAYS and definition["autodestroy"] != OFF:
         raise BadRequest(
             "autodestroy: must be OFF when autorestart is ALWAYS, which leaves nothing"
             " to destroy"
@@ -263,7 +252,7 @@ def changed(
 def apply(service: Service, definition: dict[str, Any]) -> None:
     """Store a changed definition; the containers stay as they are."""
     before = service.definition
-    if any(definition[k] != before[k] for k in definition if k not in _NOT_DEPLOYED):
+    if any(definition[k] != before[k] for k in definition if k not in IN_STEP):
         service.previous = before
         service.revision += 1
     if definition["target_num_containers"] != before["target_num_containers"]:

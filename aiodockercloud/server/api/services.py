@@ -12,11 +12,12 @@ from aiohttp import web
 
 from ...exceptions import OperationNotAllowed
 from ...wire import states
+from ...wire.service_fields import EVERY_NODE, READ_ONLY
 from ..control import links, names
 from ..control.control_plane import ControlPlane
 from ..state.records import Service
 from . import definitions, log_streams, streams
-from .definitions import EVERY_NODE, FIELDS, READ_ONLY
+from .definitions import FIELDS
 from .render import date, listed, origin, refuse_terminated, serve_operations, submitted
 from .resource import Call, Reply, Resource
 

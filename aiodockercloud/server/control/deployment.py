@@ -13,6 +13,7 @@ from typing import Any
 
 from ...exceptions import ApiError
 from ...wire import states
+from ...wire.service_fields import EMPTIEST_NODE, ENGINE_OPTIONS, EVERY_NODE
 from ..engines import ContainerSpec, EngineError, MountSpec, NoSuchContainer, PortSpec
 from ..state.records import EVERYBODY, Container, Node, Service, new_uuid
 from ..state.state import State
@@ -23,20 +24,10 @@ from . import links, placement
 UP_TIMEOUT = 600.0
 DOWN_TIMEOUT = 120.0
 
-#: Fields that are the control plane's business; engines get the others as options.
-_NOT_OPTIONS = frozenset(
-    {
-        *("image", "name", "nickname", "target_num_containers", "run_command"),
-        *("entrypoint", "container_ports", "container_envvars", "linked_to_service"),
-        *("bindings", "autorestart", "autodestroy", "autoredeploy", "tags", "roles"),
-        *("sequential_deployment", "deployment_strategy"),
-    }
-)
-
 
 def engine_options(definition: Mapping[str, Any]) -> dict[str, Any]:
     """The fields of a definition that are handed to the engine as they are."""
-    return {k: v for k, v in definition.items() if k not in _NOT_OPTIONS}
+    return {k: v for k, v in definition.items() if k in ENGINE_OPTIONS}
 
 
 def spec_of(cloud: State, container: Container) -> ContainerSpec:
@@ -97,7 +88,7 @@ def spec_of(cloud: State, container: Container) -> ContainerSpec:
 def _pinned(definition: Mapping[str, Any]) -> bool:
     """Whether a container stays where it was put: its data is there, or its strategy
     says so."""
-    return definition["deployment_strategy"] != "EMPTIEST_NODE" or any(
+    return definition["deployment_strategy"] != EMPTIEST_NODE or any(
         not binding["host_path"] for binding in definition["bindings"]
     )
 
@@ -114,7 +105,7 @@ def _peers(
     """Of *owner*, the containers whose volumes container *ordinal* may share: that of
     the same ordinal, or the last one; of a service on every node, any."""
     theirs = cloud.containers_of(owner)
-    if owner.definition["deployment_strategy"] == "EVERY_NODE":
+    if owner.definition["deployment_strategy"] == EVERY_NODE:
         return [c for c in theirs if node in (None, c.node)]
     return [c for c in theirs if c.ordinal == ordinal] or theirs[-1:]
 
@@ -146,7 +137,7 @@ def _tied(cloud: State, service: Service) -> list[Service]:
         one = left.pop()
         around = [*_volume_owners(cloud, one), *cloud.sharing_volumes_of(one)]
         for other in around:
-            everywhere = other.definition["deployment_strategy"] == "EVERY_NODE"
+            everywhere = other.definition["deployment_strategy"] == EVERY_NODE
             if other.uuid not in found and not everywhere:
                 found[other.uuid] = other
                 left.append(other)

@@ -11,14 +11,13 @@ from collections.abc import Iterable
 from typing import TypeVar
 
 from ...wire import states
+from ...wire.service_fields import EVERY_NODE
 from ..state.records import Container, Record, Service, Stack
 from . import deployment, placement
 from .node_jobs import NODE_JOBS
 from .operations import Job, JobFunction, each
 
 T = TypeVar("T")
-
-EVERY_NODE = "EVERY_NODE"
 
 
 # --- services -----------------------------------------------------------------------

@@ -13,6 +13,7 @@ from typing import Any
 from ... import wire
 from ...exceptions import BadRequest
 from ...wire import states
+from ...wire.service_fields import EVERY_NODE
 from ..state.records import Container, Node, Service
 from ..state.state import State
 from . import names
@@ -131,7 +132,7 @@ def peers(
 
 
 def _everywhere(service: Service) -> bool:
-    return bool(service.definition["deployment_strategy"] == "EVERY_NODE")
+    return bool(service.definition["deployment_strategy"] == EVERY_NODE)
 
 
 def linked_environment(cloud: State, container: Container) -> dict[str, str]:

@@ -13,6 +13,7 @@ from collections.abc import Callable
 
 from ...exceptions import ApiError
 from ...wire import states
+from ...wire.service_fields import ALWAYS, EVERY_NODE, ON_SUCCESS
 from ..engines import (
     ContainerObservation,
     EngineError,
@@ -208,7 +209,7 @@ class Observer:
     def _spread(self, node: Node) -> None:
         """A service on every node gets a container on a new one."""
         for service in self._cloud.services.values():
-            if service.definition["deployment_strategy"] == "EVERY_NODE":
+            if service.definition["deployment_strategy"] == EVERY_NODE:
                 self._cloud.in_background(self._reach(service, node))
 
     async def _reach(self, service: Service, node: Node) -> None:
@@ -312,6 +313,6 @@ class Observer:
         # Without an exit code it did not end: its node is lost, or it never ran.
         ended = container.exit_code is not None
         if ended and (
-            rule == "ALWAYS" or (rule == "ON_SUCCESS" and container.exit_code == 0)
+            rule == ALWAYS or (rule == ON_SUCCESS and container.exit_code == 0)
         ):
             self._request("terminate", container, reason="autodestroy")

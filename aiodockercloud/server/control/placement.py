@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 
+from ...wire.service_fields import EMPTIEST_NODE, EVERY_NODE, HIGH_AVAILABILITY
 from ..engines import EngineError
 
 
@@ -34,7 +35,7 @@ def choose(
     nodes: Sequence[Candidate],
     *,
     tags: Collection[str] = (),
-    strategy: str = "EMPTIEST_NODE",
+    strategy: str = EMPTIEST_NODE,
     host_ports: Collection[tuple[int, str]] = (),
     bound_to: Iterable[tuple[Collection[str], str]] = (),
 ) -> str:
@@ -59,7 +60,7 @@ def choose(
         left = [node for node in left if node.uuid in uuids]
         if not left:
             raise EngineError(f"no node is left that has {why}")
-    if strategy == "EVERY_NODE":
+    if strategy == EVERY_NODE:
         left = [node for node in left if not node.of_service]
         if not left:
             raise EngineError("every matching node has a container of this service")
@@ -69,6 +70,6 @@ def choose(
         taken = sorted(wanted & {port for node in left for port in node.host_ports})
         ports = ", ".join(f"{port}/{protocol}" for port, protocol in taken)
         raise EngineError(f"port is already allocated on every matching node: {ports}")
-    if strategy == "HIGH_AVAILABILITY":
+    if strategy == HIGH_AVAILABILITY:
         return min(free, key=lambda node: (node.of_service, node.containers)).uuid
     return min(free, key=lambda node: node.containers).uuid

@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 from ... import wire
 from ...exceptions import ObjectNotFound
 from ...wire import states
+from ...wire.service_fields import complete
 from . import records
 from .hub import Hub
 from .records import (
@@ -63,6 +64,10 @@ class Tables:
                 # Another version may have kept fields that this one has not.
                 known = {field.name for field in fields(cls)}
                 record = cls(**{k: v for k, v in body.items() if k in known})
+                if isinstance(record, Service | Container):
+                    record.definition = complete(record.definition)
+                if isinstance(record, Service) and record.previous is not None:
+                    record.previous = complete(record.previous)
                 self._tables[kind][record.uuid] = record
 
     def loaded(self) -> None:

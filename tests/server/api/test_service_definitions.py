@@ -9,9 +9,10 @@ import pytest
 
 from aiodockercloud import BadRequest
 from aiodockercloud.server.api import definitions, services
-from aiodockercloud.server.api.definitions import FIELDS, READ_ONLY
+from aiodockercloud.server.api.definitions import FIELDS
 from aiodockercloud.server.control.control_plane import ControlPlane
 from aiodockercloud.server.engines.embedded import Embedded
+from aiodockercloud.wire.service_fields import READ_ONLY, SYNONYMS
 from tests.support.facts import SHARED
 
 # --- read-only ----------------------------------------------------------------------
@@ -49,7 +50,7 @@ def test_read_of_a_whole_object_sent_back_changes_nothing() -> None:
 def test_render_shows_no_key_that_cannot_be_sent_back() -> None:
     _, shown = shown_service()
 
-    assert set(shown) <= {*FIELDS, *READ_ONLY, *definitions.SYNONYMS}
+    assert set(shown) <= {*FIELDS, *READ_ONLY, *SYNONYMS}
     assert set(FIELDS) - set(shown) == {"image"}
 
 

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from aiodockercloud import BadRequest, stackfile
 from aiodockercloud.server.api import definitions, fields
 from aiodockercloud.server.api.definitions import FIELDS
+from aiodockercloud.wire.service_fields import SYNONYMS
 
 HTTP = {"protocol": "tcp", "inner_port": 80, "outer_port": 80, "published": True}
 
@@ -378,7 +379,7 @@ JSON = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner),
     max_leaves=6,
 )
-KEYS = st.sampled_from(sorted({*FIELDS, *definitions.SYNONYMS, *stackfile.STACK_KEYS}))
+KEYS = st.sampled_from(sorted({*FIELDS, *SYNONYMS, *stackfile.STACK_KEYS}))
 
 
 @given(st.dictionaries(KEYS, JSON, max_size=4))

@@ -8,6 +8,7 @@ from typing import Any
 
 from .... import wire
 from ....wire import states
+from ....wire.service_fields import BY_NAME, TUTUM_NAMES
 from ...control.control_plane import ControlPlane
 from ..resource import Call
 from .kinds import image_tag, tag_uri, used_images
@@ -113,7 +114,8 @@ def _deployed(call: Call, one: Mapping[str, Any], index: Index) -> dict[str, Any
     ]
     return {
         **_with_actions(call, one, index),
-        "autoreplace": "OFF",
+        # Requests set the field itself, see ``requests``.
+        **{name: BY_NAME[field].default for name, field in TUTUM_NAMES.items()},
         "image_tag": image_tag(one["image_name"]),
         "link_variables": {
             key.replace("_DOCKERCLOUD_API_URL", "_TUTUM_API_URL"): (

@@ -9,6 +9,7 @@ from multidict import MultiDict
 
 from .... import wire
 from ....exceptions import BadRequest
+from ....wire.service_fields import BY_NAME, TUTUM_NAMES
 from ..fields import choice, optional
 from ..resource import Call
 from .answers import EXTRA, IMAGE_EXTRA, respelled
@@ -73,8 +74,10 @@ def _read(body: Mapping[str, Any]) -> dict[str, Any]:
     Tutum replaced an ended container by a new one; this server restarts the same one.
     """
     found = {key: value for key, value in body.items() if key not in EXTRA}
-    parse = optional(choice("OFF", "ON_FAILURE", "ALWAYS"))
-    wanted = parse("autoreplace", found.pop("autoreplace", None)) or "OFF"
-    if wanted != "OFF" and found.get("autorestart") in (None, "OFF"):
-        found["autorestart"] = wanted
+    for name, field in TUTUM_NAMES.items():
+        row = BY_NAME[field]
+        parse = optional(choice(*row.words))
+        wanted = parse(name, found.pop(name, None)) or row.default
+        if wanted != row.default and found.get(field) in (None, row.default):
+            found[field] = wanted
     return found

@@ -8,6 +8,7 @@ import traceback
 from collections.abc import Callable, Sequence
 from typing import Literal
 
+from ....wire.service_fields import ALWAYS, ON_FAILURE
 from .. import ContainerObservation, ContainerSpec
 from .clock import Clock
 from .exec import ShellSession
@@ -178,7 +179,7 @@ class EmbeddedContainer:
             began = self._clock.monotonic()
             code = await self._run_once()
             if self._ending is not None or not (
-                policy == "ALWAYS" or (policy == "ON_FAILURE" and code)
+                policy == ALWAYS or (policy == ON_FAILURE and code)
             ):
                 return code
             if self._clock.monotonic() - began >= _GOOD_RUN:

@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from ipaddress import ip_address
 from typing import Any
 
+from ....wire.service_fields import ALWAYS, OFF, ON_FAILURE
 from .. import ContainerSpec, EngineError, MountSpec, PortSpec, UnsupportedField
 
 Spec = dict[str, Any]
@@ -40,7 +41,7 @@ _TAG_LABEL, _HEX = "dc.tag.", "hex."
 _RESTART_DELAY = 1.0
 _SECOND = 1_000_000_000
 _MB = 1024 * 1024
-_RESTART = {"OFF": "none", "ON_FAILURE": "on-failure", "ALWAYS": "any"}
+_RESTART = {OFF: "none", ON_FAILURE: "on-failure", ALWAYS: "any"}
 
 
 # --- names --------------------------------------------------------------------------
@@ -95,7 +96,7 @@ def with_tags(labels: Mapping[str, str], tags: Iterable[str]) -> dict[str, str]:
 
 # --- what is refused ----------------------------------------------------------------
 
-_REFUSED: Mapping[str, str] = {
+REFUSED: Mapping[str, str] = {
     "privileged": "Swarm runs no privileged containers; give the capabilities that it"
     " needs with cap_add",
     "devices": "Swarm gives containers no devices; run what needs one outside of it,"
@@ -109,15 +110,6 @@ _REFUSED: Mapping[str, str] = {
     " --cgroup-parent",
 }
 
-#: Options that ``service_spec`` honours.
-_HONOURED = frozenset(
-    {
-        *("labels", "read_only", "tty", "stdin_open", "net", "pid", "memory", "user"),
-        *("memory_swap", "hostname", "domainname", "working_dir", "cap_add"),
-        *("cap_drop", "dns", "dns_search", "extra_hosts", "security_opt"),
-    }
-)
-
 
 def check(options: Mapping[str, Any], ports: Sequence[PortSpec] = ()) -> None:
     """Refuse what Swarm cannot do.
@@ -128,9 +120,9 @@ def check(options: Mapping[str, Any], ports: Sequence[PortSpec] = ()) -> None:
     for field, value in options.items():
         if not value:
             continue
-        if field in _REFUSED:
-            raise UnsupportedField(f"{field}: {_REFUSED[field]}")
-        if field not in _HONOURED:
+        if field in REFUSED:
+            raise UnsupportedField(f"{field}: {REFUSED[field]}")
+        if field not in HONOURED:
             raise UnsupportedField(f"{field}: Swarm has nothing like it")
     if options.get("pid") == "host":
         raise UnsupportedField(
@@ -261,6 +253,13 @@ _CONTAINER: Sequence[tuple[str, str, Callable[[Any], Any]]] = (
     ("Hosts", "extra_hosts", _hosts),
     ("Privileges", "security_opt", _privileges),
 )
+
+
+#: Options that ``service_spec`` honours.
+HONOURED = frozenset({option for _, option, _ in _CONTAINER}) | {
+    *("labels", "net", "pid", "memory", "memory_swap"),
+    *("hostname", "domainname", "dns", "dns_search"),
+}
 
 
 def _container_spec(

@@ -1,0 +1,326 @@
+"""The fields of a service that a request may set: one table, one row per field.
+
+The checks of the server, the keys of stack files, the options that engines receive,
+the keys of rendered containers and the spelling of Tutum all derive from the table.
+A new field is a row here, a line in ``types.ServiceFields``, and code in the engines
+that act on the field.
+
+Source: Docker Cloud API reference, "Services", and the stack file reference.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import Enum, auto
+from typing import Any, Final
+
+__all__ = [
+    "ALWAYS",
+    "BY_NAME",
+    "CONTAINER_FIELDS",
+    "EMPTIEST_NODE",
+    "ENGINE_OPTIONS",
+    "EVERY_NODE",
+    "FIELDS",
+    "HIGH_AVAILABILITY",
+    "IN_STEP",
+    "LEAST_MEMORY",
+    "OFF",
+    "ON_FAILURE",
+    "ON_SUCCESS",
+    "READ_ONLY",
+    "SYNONYMS",
+    "TUTUM_NAMES",
+    "Actor",
+    "InContainers",
+    "Kind",
+    "ServiceField",
+    "complete",
+]
+
+# --- words ----------------------------------------------------------------------------
+
+#: Values of ``deployment_strategy``.
+EMPTIEST_NODE: Final = "EMPTIEST_NODE"
+HIGH_AVAILABILITY: Final = "HIGH_AVAILABILITY"
+EVERY_NODE: Final = "EVERY_NODE"
+
+#: Values of ``autorestart`` (without ``ON_SUCCESS``) and ``autodestroy`` (without
+#: ``ON_FAILURE``).
+OFF: Final = "OFF"
+ON_FAILURE: Final = "ON_FAILURE"
+ON_SUCCESS: Final = "ON_SUCCESS"
+ALWAYS: Final = "ALWAYS"
+
+#: MB; Docker starts no container with less memory.
+LEAST_MEMORY: Final = 4
+
+
+# --- columns --------------------------------------------------------------------------
+
+
+class Kind(Enum):
+    """What values a field has; readers of JSON and of stack files differ by kind."""
+
+    IMAGE = auto()
+    #: The name of a service, part of host names and of variables.
+    NAME = auto()
+    TEXT = auto()
+    #: A text; a stack file may have a list of words.
+    COMMAND = auto()
+    MAC_ADDRESS = auto()
+    FLAG = auto()
+    INTEGER = auto()
+    MEGABYTES = auto()
+    #: One of ``words``.
+    CHOICE = auto()
+    #: A list of ``words``.
+    CHOICES = auto()
+    TEXTS = auto()
+    #: A list of ``name:address``; a stack file may have a mapping.
+    HOSTS = auto()
+    LABELS = auto()
+    TAGS = auto()
+    PORTS = auto()
+    ENVVARS = auto()
+    LINKS = auto()
+    BINDINGS = auto()
+
+
+_LISTS = frozenset(
+    {
+        *(Kind.CHOICES, Kind.TEXTS, Kind.HOSTS, Kind.TAGS),
+        *(Kind.PORTS, Kind.ENVVARS, Kind.LINKS, Kind.BINDINGS),
+    }
+)
+
+
+class Actor(Enum):
+    """Who acts on a field."""
+
+    #: The control plane, which may pass the engine something computed from the field.
+    CONTROL_PLANE = auto()
+    #: The engine, which receives the value among ``ContainerSpec.options``.
+    ENGINE = auto()
+
+
+class InContainers(Enum):
+    """How the rendered containers of a service have a field."""
+
+    #: The value of the definition with which the container was deployed.
+    SAME = auto()
+    #: A value of the container's own under the same name.
+    OWN = auto()
+    #: Not at all.
+    ABSENT = auto()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServiceField:
+    """One writable field of a service.
+
+    Attributes:
+        name: The key in the API's JSON.
+        kind: What values the field has.
+        default: The value of a new service; kinds with several values begin empty.
+        actor: Who acts on the field.
+        in_containers: How containers have the field.
+        redeploy: A change puts the containers out of step until a redeploy.
+        words: Kinds of choice only: each word of the API → the stack file's word.
+        bounds: Kinds of numbers only: the least and the largest value.
+        may_be_unset: Kinds of numbers only: null, 0 and an empty text mean unset.
+        synonyms: Other spellings in requests.
+        stack_keys: The keys of a stack file that set the field.
+        tutum: Tutum's additional name for the field.
+    """
+
+    name: str
+    kind: Kind
+    default: Any = None
+    actor: Actor = Actor.ENGINE
+    in_containers: InContainers = InContainers.SAME
+    redeploy: bool = True
+    words: Mapping[str, str] = field(default_factory=dict)
+    bounds: tuple[int, int] = (0, 0)
+    may_be_unset: bool = False
+    synonyms: tuple[str, ...] = ()
+    stack_keys: tuple[str, ...] = ()
+    tutum: str | None = None
+
+    def initial(self) -> Any:
+        """Return the value of a new service, which the caller may change."""
+        if self.kind in _LISTS:
+            return []
+        return {} if self.kind is Kind.LABELS else self.default
+
+
+# --- the table ------------------------------------------------------------------------
+
+
+def _rows() -> Iterator[ServiceField]:
+    def managed(
+        name: str,
+        kind: Kind,
+        *keys: str,
+        shown: InContainers = InContainers.ABSENT,
+        **columns: Any,
+    ) -> ServiceField:
+        """Return a field that the control plane acts on."""
+        return ServiceField(
+            name=name,
+            kind=kind,
+            stack_keys=keys,
+            actor=Actor.CONTROL_PLANE,
+            in_containers=shown,
+            **columns,
+        )
+
+    def option(name: str, kind: Kind, key: str = "", **columns: Any) -> ServiceField:
+        """Return a field that the engine acts on."""
+        return ServiceField(name=name, kind=kind, stack_keys=(key or name,), **columns)
+
+    own, same = InContainers.OWN, InContainers.SAME
+    yield managed("image", Kind.IMAGE, "image")
+    yield managed("name", Kind.NAME, shown=own)
+    yield managed("nickname", Kind.TEXT, redeploy=False)
+    yield managed("run_command", Kind.COMMAND, "command", shown=own)
+    yield managed("entrypoint", Kind.COMMAND, "entrypoint", shown=own)
+    yield managed("container_envvars", Kind.ENVVARS, "environment", shown=own)
+    yield managed("container_ports", Kind.PORTS, "ports", "expose", shown=own)
+    yield managed("linked_to_service", Kind.LINKS, "links", redeploy=False)
+    yield managed("bindings", Kind.BINDINGS, "volumes", "volumes_from", shown=own)
+    yield managed(
+        "target_num_containers",
+        Kind.INTEGER,
+        "target_num_containers",
+        default=1,
+        bounds=(0, 1000),
+        redeploy=False,
+    )
+    yield managed(
+        "deployment_strategy",
+        Kind.CHOICE,
+        "deployment_strategy",
+        default=EMPTIEST_NODE,
+        words={
+            EMPTIEST_NODE: "emptiest_node",
+            HIGH_AVAILABILITY: "high_availability",
+            EVERY_NODE: "every_node",
+        },
+    )
+    yield managed(
+        "sequential_deployment", Kind.FLAG, "sequential_deployment", default=False
+    )
+    yield managed(
+        "autorestart",
+        Kind.CHOICE,
+        "restart",
+        default=OFF,
+        shown=same,
+        words={OFF: "no", ON_FAILURE: "on-failure", ALWAYS: "always"},
+        # Before 2015; the words are the same.
+        tutum="autoreplace",
+    )
+    yield managed(
+        "autodestroy",
+        Kind.CHOICE,
+        "autodestroy",
+        default=OFF,
+        shown=same,
+        words={OFF: "no", ON_SUCCESS: "on-success", ALWAYS: "always"},
+    )
+    yield managed("autoredeploy", Kind.FLAG, "autoredeploy", default=False)
+    yield managed("tags", Kind.TAGS, "tags")
+    yield managed(
+        "roles", Kind.CHOICES, "roles", shown=same, words={"global": "global"}
+    )
+
+    yield option("labels", Kind.LABELS)
+    yield option("privileged", Kind.FLAG, default=False)
+    yield option("read_only", Kind.FLAG, default=False)
+    yield option("stdin_open", Kind.FLAG, default=False)
+    yield option("tty", Kind.FLAG, default=False)
+    yield option(
+        "net",
+        Kind.CHOICE,
+        default="bridge",
+        words={"bridge": "bridge", "host": "host"},
+    )
+    yield option(
+        "pid", Kind.CHOICE, default="none", words={"none": "none", "host": "host"}
+    )
+    yield option("cap_add", Kind.TEXTS)
+    yield option("cap_drop", Kind.TEXTS)
+    # The attribute tables of the reference spell two fields differently from its
+    # examples: "cgroup_name" and "secuirty_opt".
+    yield option("cgroup_parent", Kind.TEXT, synonyms=("cgroup_name",))
+    yield option("cpu_shares", Kind.INTEGER, bounds=(2, 262144), may_be_unset=True)
+    yield option("cpuset", Kind.TEXT)
+    yield option("devices", Kind.TEXTS)
+    yield option("dns", Kind.TEXTS)
+    yield option("dns_search", Kind.TEXTS, in_containers=own)
+    yield option("domainname", Kind.TEXT)
+    yield option("extra_hosts", Kind.HOSTS)
+    yield option("hostname", Kind.TEXT)
+    yield option("mac_address", Kind.MAC_ADDRESS)
+    # The Go client sends 0 for an unset number.
+    sizes: dict[str, Any] = {"bounds": (LEAST_MEMORY, 2**31), "may_be_unset": True}
+    yield option("memory", Kind.MEGABYTES, "mem_limit", **sizes)
+    yield option("memory_swap", Kind.MEGABYTES, "memswap_limit", **sizes)
+    yield option("security_opt", Kind.TEXTS, synonyms=("secuirty_opt",))
+    yield option("user", Kind.TEXT)
+    yield option("working_dir", Kind.TEXT)
+
+
+#: Every writable field, in the order of an exported stack file.
+FIELDS: Final[tuple[ServiceField, ...]] = tuple(_rows())
+
+#: Keys that a rendered service has and no request may change. Clients that send a
+#: whole object back send these keys too.
+READ_ONLY: Final = frozenset(
+    {
+        *("uuid", "resource_uri", "image_name", "state", "synchronized", "stack"),
+        *("public_dns", "containers", "calculated_envvars", "link_variables"),
+        *("linked_from_service", "deployed_datetime", "started_datetime"),
+        *("stopped_datetime", "destroyed_datetime", "current_num_containers"),
+        *("running_num_containers", "stopped_num_containers"),
+        "dockercloud_action_uri",
+    }
+)
+
+
+# --- what follows from the table ------------------------------------------------------
+
+BY_NAME: Final[Mapping[str, ServiceField]] = {row.name: row for row in FIELDS}
+
+#: Other spelling → the field's name.
+SYNONYMS: Final[Mapping[str, str]] = {
+    synonym: row.name for row in FIELDS for synonym in row.synonyms
+}
+
+#: Tutum's additional name → the field's name.
+TUTUM_NAMES: Final[Mapping[str, str]] = {
+    row.tutum: row.name for row in FIELDS if row.tutum
+}
+
+#: Fields that engines receive as options.
+ENGINE_OPTIONS: Final = frozenset(
+    row.name for row in FIELDS if row.actor is Actor.ENGINE
+)
+
+#: Fields that containers have as their definition has them, in the table's order.
+CONTAINER_FIELDS: Final = tuple(
+    row.name for row in FIELDS if row.in_containers is InContainers.SAME
+)
+
+#: Fields whose change leaves the containers in step.
+IN_STEP: Final = frozenset(row.name for row in FIELDS if not row.redeploy)
+
+
+def complete(definition: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a definition with the initial value of each field that it lacks.
+
+    A definition stored by an older server lacks the fields added since.
+    """
+    return {row.name: row.initial() for row in FIELDS} | dict(definition)

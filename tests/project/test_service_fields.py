@@ -1,0 +1,234 @@
+"""The table of service fields, compared with everything that cannot derive from it."""
+
+from __future__ import annotations
+
+import ast
+from typing import Any, get_args, get_type_hints
+
+import pytest
+
+from aiodockercloud import types
+from aiodockercloud.server.api import containers, services
+from aiodockercloud.server.api.definitions import build, read
+from aiodockercloud.server.control.control_plane import ControlPlane
+from aiodockercloud.server.engines import ContainerSpec, UnsupportedField
+from aiodockercloud.server.engines.embedded import Embedded
+from aiodockercloud.server.engines.swarm import spec as swarm_spec
+from aiodockercloud.server.state.records import Container
+from aiodockercloud.server.state.store import Store
+from aiodockercloud.server.state.tables import Tables
+from aiodockercloud.wire.service_fields import (
+    BY_NAME,
+    CONTAINER_FIELDS,
+    ENGINE_OPTIONS,
+    FIELDS,
+    READ_ONLY,
+    SYNONYMS,
+    TUTUM_NAMES,
+    InContainers,
+    Kind,
+    complete,
+)
+from tests.support.facts import ROOT
+
+#: A value of each kind of option, unlike its initial value, that engines accept.
+SET: dict[Kind, Any] = {
+    Kind.TEXT: "x",
+    Kind.MAC_ADDRESS: "02:42:ac:11:65:43",
+    Kind.FLAG: True,
+    Kind.INTEGER: 512,
+    Kind.MEGABYTES: 64,
+    Kind.TEXTS: ["label:disable"],
+    Kind.HOSTS: ["db:10.0.0.1"],
+    Kind.LABELS: {"a": "1"},
+}
+
+
+def keys(shape: type) -> set[str]:
+    return set(get_type_hints(shape))
+
+
+def rendered() -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return a service and its container, as the API renders them."""
+    cloud = ControlPlane(Embedded())
+    service = build(cloud, read({"image": "nginx"}), "alice", None)
+    cloud.add(service)
+    container = Container(
+        namespace="alice",
+        name="nginx-1",
+        ordinal=1,
+        service=service.uuid,
+        node="",
+        definition=service.definition,
+        revision=0,
+        deployment="",
+    )
+    cloud.add(container)
+    return services.render(cloud, service), containers.render(cloud, container)
+
+
+# --- types ----------------------------------------------------------------------------
+
+
+def test_service_fields_of_the_types_are_the_table() -> None:
+    assert keys(types.ServiceFields) == set(BY_NAME) | set(TUTUM_NAMES)
+
+
+def test_service_of_the_types_has_the_writable_and_the_read_only_fields() -> None:
+    spelled_otherwise = {"image", "security_opt", *SYNONYMS}
+
+    assert (
+        keys(types.Service) - spelled_otherwise
+        == (set(BY_NAME) | READ_ONLY) - spelled_otherwise
+    )
+
+
+def test_container_of_the_types_has_the_fields_that_containers_have() -> None:
+    wanted = {
+        row.name for row in FIELDS if row.in_containers is not InContainers.ABSENT
+    }
+
+    # Services and containers share the type of the nickname; no container has one.
+    assert keys(types.Container) & set(BY_NAME) - {"nickname"} == wanted
+
+
+@pytest.mark.parametrize(
+    ("words", "name"),
+    [
+        (types.Autorestart, "autorestart"),
+        (types.Autodestroy, "autodestroy"),
+        (types.DeploymentStrategy, "deployment_strategy"),
+        (get_type_hints(types.ServiceFields)["net"], "net"),
+        (get_type_hints(types.ServiceFields)["pid"], "pid"),
+        (get_type_hints(ContainerSpec)["autorestart"], "autorestart"),
+    ],
+)
+def test_words_of_the_types_are_those_of_the_table(words: object, name: str) -> None:
+    assert get_args(words) == tuple(BY_NAME[name].words)
+
+
+# --- answers --------------------------------------------------------------------------
+
+
+def test_rendered_service_has_every_field_but_the_image() -> None:
+    """The image of a rendered service is ``image_name``."""
+    service, _ = rendered()
+
+    assert set(BY_NAME) - set(service) == {"image"}
+    assert set(service) <= {*BY_NAME, *READ_ONLY, *SYNONYMS}
+
+
+def test_rendered_container_has_the_fields_that_the_table_states() -> None:
+    service, container = rendered()
+
+    assert {name: container[name] for name in CONTAINER_FIELDS} == {
+        name: service[name] for name in CONTAINER_FIELDS
+    }
+    for row in FIELDS:
+        assert (row.name in container) == (row.in_containers is not InContainers.ABSENT)
+
+
+# --- engines --------------------------------------------------------------------------
+
+
+def test_swarm_honours_or_refuses_each_option() -> None:
+    honoured, refused = swarm_spec.HONOURED, set(swarm_spec.REFUSED)
+
+    assert honoured | refused == ENGINE_OPTIONS
+    assert not honoured & refused
+
+
+@pytest.mark.parametrize("name", sorted(ENGINE_OPTIONS - set(swarm_spec.REFUSED)))
+def test_swarm_spec_shows_each_option_that_swarm_honours(name: str) -> None:
+    """An option that ``service_spec`` does not read would be lost without a word."""
+    row = BY_NAME[name]
+    value = SET[row.kind] if row.kind in SET else [*row.words][-1]
+    options = {name: value}
+    if name in ("memory_swap", "pid"):
+        with pytest.raises(UnsupportedField, match=f"^{name}: "):
+            swarm_spec.check(options)
+        return
+
+    def spec(**options: Any) -> dict[str, Any]:
+        return swarm_spec.service_spec(
+            ContainerSpec(
+                uuid="00000000-0000-0000-0000-000000000001",
+                name="web-1",
+                service="web",
+                stack=None,
+                namespace="alice",
+                node="n1",
+                image="nginx",
+                options=options,
+            )
+        )
+
+    assert spec(**options) != spec()
+
+
+def test_embedded_accepts_every_option() -> None:
+    """Options that limit a process have no meaning for functions."""
+    options = {
+        row.name: SET[row.kind] if row.kind in SET else [*row.words][-1]
+        for row in FIELDS
+        if row.name in ENGINE_OPTIONS
+    }
+
+    Embedded().check(options, ())
+
+
+# --- records --------------------------------------------------------------------------
+
+
+def test_complete_adds_fields_and_keeps_the_others() -> None:
+    definition = complete({"image": "nginx", "tty": True, "of_a_later_server": 1})
+
+    assert definition["of_a_later_server"] == 1
+    assert definition["tty"] is True
+    assert definition["target_num_containers"] == 1
+    assert definition["labels"] == {}
+    assert complete({})["labels"] is not definition["labels"]
+
+
+def test_load_of_an_older_definition_adds_the_fields_since() -> None:
+    tables = Tables(Store(None))
+    body = {
+        "namespace": "alice",
+        "uuid": "s1",
+        "name": "web",
+        "definition": {"image": "nginx"},
+        "previous": {"image": "nginx:1"},
+    }
+
+    tables.load("service", body)
+
+    service = tables.services["s1"]
+    assert service.definition == complete({"image": "nginx"})
+    assert service.previous == complete({"image": "nginx:1"})
+
+
+# --- one place ------------------------------------------------------------------------
+
+WORDS = {
+    word
+    for name in ("autorestart", "autodestroy", "deployment_strategy")
+    for word in BY_NAME[name].words
+}
+SPELLED = {
+    "aiodockercloud/wire/service_fields.py",
+    "aiodockercloud/types.py",
+    # Literals of a type, which only strings can be.
+    "aiodockercloud/server/engines/__init__.py",
+}
+
+
+def test_words_of_fields_are_written_once() -> None:
+    found = [
+        f"{name}:{node.lineno}: {node.value}"
+        for path in sorted((ROOT / "aiodockercloud").rglob("*.py"))
+        if (name := path.relative_to(ROOT).as_posix()) not in SPELLED
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Constant) and node.value in WORDS
+    ]
+
+    assert found == []
