@@ -1,34 +1,36 @@
-"""Every error of the library, and which HTTP status means which of them.
+"""The errors of the library, and the HTTP status of each.
 
-The client raises them, the server raises them too and renders them as
+The client raises these errors. The server raises them as well and renders them as
 ``{"error": message}`` with their status. The tree::
 
     DockerCloudError
-    ├── ApiError                  an answer that is not 2xx; status, message
-    │   ├── BadRequest            400  a field is wrong, the message names it
+    ├── ApiError                  a response with an error status
+    │   ├── BadRequest            400  a field is wrong
     │   ├── AuthError             401
     │   ├── PaymentRequired       402
     │   ├── Forbidden             403
     │   ├── ObjectNotFound        404
     │   ├── MethodNotAllowed      405
-    │   ├── ConflictError         409  the name is taken
+    │   ├── ConflictError         409  the name is in use
     │   ├── PayloadTooLarge       413
     │   ├── UnsupportedMediaType  415
-    │   ├── OperationNotAllowed   422  the object's state forbids it
+    │   ├── OperationNotAllowed   422  the object's state forbids the operation
     │   ├── ThrottledError        429
     │   └── ServerError           5xx
-    │       ├── NotSupported      501  this engine cannot do it
+    │       ├── NotSupported      501  the engine has no such operation
     │       ├── Unavailable       503
     │       └── GatewayTimeout    504
-    ├── ConnectError              no answer came: refused, reset, timed out
-    ├── StreamClosed              a stream ended otherwise than by its end
+    ├── ConnectError              no response was received
+    ├── StreamClosed              a stream broke off
     ├── NonUniqueIdentifier       find() matched more than one object
-    ├── WaitFailed                the state waited for can no longer come
-    └── StackFileError            a stack file is wrong: file, service, key
+    ├── WaitFailed                a state cannot be reached any more
+    └── StackFileError            a stack file is wrong
 
-``ApiError``, ``AuthError``, ``ObjectNotFound`` and ``NonUniqueIdentifier`` are the
-names of the official SDK. All of them pickle, and none shows a secret: URLs, headers
-and texts are redacted here, wherever they come from.
+``ApiError``, ``AuthError``, ``ObjectNotFound`` and ``NonUniqueIdentifier`` are names of
+the official SDK. All errors can be pickled. No error contains a secret: this module
+redacts URLs, headers and texts, whatever their origin.
+
+Source: Docker Cloud API reference, "Errors".
 """
 
 from __future__ import annotations
@@ -66,24 +68,35 @@ __all__ = [
 
 
 class DockerCloudError(Exception):
-    """The root: catching it catches everything this library raises on purpose."""
+    """The root of the errors of this library.
+
+    The library raises ``ValueError``, ``TimeoutError`` and ``RuntimeError`` of Python
+    as well: for wrong arguments, for waiting that takes too long and for a closed
+    client.
+
+    Args:
+        args: The arguments of an exception; secrets in texts are redacted.
+    """
 
     def __init__(self, *args: object) -> None:
         super().__init__(*(redact_text(x) if isinstance(x, str) else x for x in args))
 
 
 class ApiError(DockerCloudError):
-    """The server answered, and the answer is an error.
+    """The server answered with an error status; each documented status has a subclass.
 
     Attributes:
         status: The HTTP status.
-        message: The server's own words, from ``{"error": …}`` where it sent that.
-        method, url: The request, without credentials.
-        headers: The response's headers, without cookies and credentials.
-        attempts: How many times the request was sent; 0 when it was held back all
-            the time because of the answer to another one.
+        message: The ``error`` of the response's body, or else the standard phrase of
+            the status.
+        method: The method of the request; empty when no request caused the error.
+        url: The URL of the request, without credentials.
+        headers: The headers of the response, without cookies and credentials.
+        attempts: How often the request was sent. 0 when the client held the request
+            back because of an earlier answer with status 429.
     """
 
+    #: The status of an error that is raised without one.
     default_status = 500
 
     def __init__(
@@ -110,101 +123,114 @@ class ApiError(DockerCloudError):
 
 
 class BadRequest(ApiError):
-    """400: something in the request is wrong; the message names the field."""
+    """400: the request is wrong; the message names the field and the allowed values."""
 
     default_status = 400
 
 
 class AuthError(ApiError):
-    """401: no credentials, or wrong ones."""
+    """401: the credentials are missing or wrong."""
 
     default_status = 401
 
 
 class PaymentRequired(ApiError):
-    """402: the hosted service asked for billing information."""
+    """402: the hosted service required billing information."""
 
     default_status = 402
 
 
 class Forbidden(ApiError):
-    """403: these credentials may not do that."""
+    """403: the credentials do not allow the request."""
 
     default_status = 403
 
 
 class ObjectNotFound(ApiError):
-    """404: there is no such object or path."""
+    """404: the object or path does not exist."""
 
     default_status = 404
 
 
 class MethodNotAllowed(ApiError):
-    """405: the path exists, the method does not."""
+    """405: the path exists, but not with this method."""
 
     default_status = 405
 
 
 class ConflictError(ApiError):
-    """409: another object has the same unique fields."""
+    """409: another object has the same unique fields, for example the same name."""
 
     default_status = 409
 
 
 class PayloadTooLarge(ApiError):
-    """413: the body is larger than the server takes."""
+    """413: the body is larger than the server accepts."""
 
     default_status = 413
 
 
 class UnsupportedMediaType(ApiError):
-    """415: the body is not JSON."""
+    """415: the content type of the body is not JSON."""
 
     default_status = 415
 
 
 class OperationNotAllowed(ApiError):
-    """422: the object's state does not allow the operation; allowed ones are listed."""
+    """422: the object's state does not allow the operation.
+
+    The message lists the allowed operations. The server refuses the reuse of an
+    idempotency key for another request with this status, too.
+    """
 
     default_status = 422
 
 
 class ThrottledError(ApiError):
-    """429: too many requests; ``headers["Retry-After"]`` says when to come back."""
+    """429: too many requests.
+
+    ``headers["Retry-After"]`` has the seconds to wait, or a date. The client waits and
+    repeats the request by itself, as :class:`~aiodockercloud.Retry` states; the error
+    is raised when this does not help.
+    """
 
     default_status = 429
 
 
 class ServerError(ApiError):
-    """5xx: the server failed."""
+    """5xx: the server failed to carry out the request."""
 
     default_status = 500
 
 
 class NotSupported(ServerError):
-    """501: the engine below cannot do that; the message says what to use instead."""
+    """501: the engine has no such operation; the message names an alternative."""
 
     default_status = 501
 
 
 class Unavailable(ServerError):
-    """503: for the moment."""
+    """503: the server cannot carry out the request at the moment."""
 
     default_status = 503
 
 
 class GatewayTimeout(ServerError):
-    """504: something behind the server did not answer in time."""
+    """504: a system behind the server did not answer in time."""
 
     default_status = 504
 
 
 class ConnectError(DockerCloudError):
-    """No answer came: the connection was refused, broke or timed out.
+    """No response was received: the connection was refused, broke or timed out.
+
+    The server may have carried out the request nevertheless.
 
     Attributes:
-        method, url: The request, without credentials.
-        attempts: How many times it was tried.
+        message: The reason.
+        method: The method of the request.
+        url: The URL of the request, without credentials.
+        attempts: How often the request was sent.
     """
 
     def __init__(
@@ -221,11 +247,11 @@ class ConnectError(DockerCloudError):
 
 
 class StreamClosed(DockerCloudError):
-    """A stream broke off: its end is a close code other than 1000.
+    """A stream ended with a close code other than 1000.
 
     Attributes:
-        code: The websocket close code, 1006 when the connection was simply lost.
-        reason: The peer's words.
+        code: The close code of the websocket; 1006 when the connection was lost.
+        reason: The reason that the peer gave.
     """
 
     def __init__(self, code: int = 1006, reason: str = "") -> None:
@@ -234,24 +260,26 @@ class StreamClosed(DockerCloudError):
         super().__init__(code, self.reason)
 
     def __str__(self) -> str:
-        said = f": {self.reason}" if self.reason else ""
-        return f"the stream was closed with code {self.code}{said}"
+        why = f": {self.reason}" if self.reason else ""
+        return f"the stream was closed with code {self.code}{why}"
 
 
 class NonUniqueIdentifier(DockerCloudError):
-    """More than one object answers to the name or short uuid given to ``find``."""
+    """More than one object matches the name or short uuid given to ``find``."""
 
 
 class WaitFailed(DockerCloudError):
-    """The state waited for can no longer come; the message says why."""
+    """The object cannot reach the state any more; the message states the reason."""
 
 
 class StackFileError(DockerCloudError):
     """A stack file is wrong.
 
     Attributes:
-        problem: What is wrong and what is allowed.
-        file, service, key: Where, as far as known.
+        problem: The mistake, and the allowed values.
+        file: The name of the file; empty when unknown.
+        service: The service in the file; empty when unknown.
+        key: The key of the service; empty when unknown.
     """
 
     def __init__(
@@ -294,18 +322,33 @@ _BY_STATUS: dict[int, type[ApiError]] = {
 
 
 def _tries(attempts: int) -> str:
-    """What a text says of them: one is what everybody expects."""
+    """Return the number of attempts for a message; one attempt is not mentioned."""
     return "" if attempts == 1 else f" [{attempts} attempts]"
 
 
 def error_class(status: int) -> type[ApiError]:
-    """The class for an HTTP status; the nearest ancestor for one without its own."""
+    """Return the class for an HTTP status.
+
+    Args:
+        status: The status of a response.
+
+    Returns:
+        The class for the status, or the base class when the status has no class of its
+        own: :class:`ServerError` from 500 on, else :class:`ApiError`.
+    """
     fallback = ServerError if status >= 500 else ApiError
     return _BY_STATUS.get(status, fallback)
 
 
 def reason(status: int) -> str:
-    """The standard words for a status, for answers that bring none."""
+    """Return the standard phrase of a status, for responses without a message.
+
+    Args:
+        status: The status of a response.
+
+    Returns:
+        The phrase, e.g. ``Not Found``, or the number of an unknown status.
+    """
     try:
         return HTTPStatus(status).phrase
     except ValueError:

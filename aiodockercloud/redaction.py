@@ -1,4 +1,4 @@
-"""Hiding secrets in what people get to see: URLs, header values, error texts."""
+"""Redaction of secrets in URLs, headers and error messages."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ _SECRET_HEADERS = frozenset(
     }
 )
 
-#: What secrets look like in a text, and what is left of it.
+#: Patterns of secrets in a text, each with the replacement.
 _IN_TEXT = (
-    # User and password of a URL.
+    # The user and password of a URL.
     (re.compile(r"(://)[^\s/?#'\"]*@"), r"\1"),
     (re.compile(rf"([?&]{_CREDENTIALS})[^&\s'\"]+"), _HIDDEN),
     (_TRIGGER, _HIDDEN),
-    # A header with its value; "send Authorization: Basic" has none.
+    # A header with a value; "send Authorization: Basic" has no value.
     (
         re.compile(
             rf"(\b(?:{'|'.join(sorted(_SECRET_HEADERS))})['\"]?\s*[:=]\s*['\"]?"
@@ -38,7 +38,7 @@ _IN_TEXT = (
         ),
         _HIDDEN,
     ),
-    # Only a value; "Basic authentication" is none.
+    # A value without the header; "Basic authentication" is no value.
     (
         re.compile(
             rf"(\b{_SCHEMES} +)"
@@ -50,7 +50,7 @@ _IN_TEXT = (
         re.compile(r"((?:passw(?:or)?d|api_?key|secret|token)=)[^\s'\"&,;]+", re.I),
         _HIDDEN,
     ),
-    # JSON, or the repr of a dict; quotes in a value are escaped.
+    # JSON, or the repr of a dict, where quotes in a value are escaped.
     (
         re.compile(
             r"((['\"])\w*(?:passw(?:or)?d|api_?key|secret|token|auth)\2\s*:\s*(['\"]))"
@@ -63,28 +63,28 @@ _IN_TEXT = (
 
 
 def redact(url: str) -> str:
-    """The URL as it may be shown: no userinfo, no credentials, no trigger uuid."""
+    """Return a URL without userinfo, credentials in the query and trigger uuids."""
     try:
         parts = urlsplit(str(url))
     except ValueError:
         return "(a URL that cannot be read)"
     host = parts.netloc.rpartition("@")[2]
     query = _SECRET_QUERY.sub(_HIDDEN, parts.query)
-    shown = _TRIGGER.sub(_HIDDEN, parts.path)
-    return urlunsplit((parts.scheme, host, shown, query, ""))
+    path = _TRIGGER.sub(_HIDDEN, parts.path)
+    return urlunsplit((parts.scheme, host, path, query, ""))
 
 
 def redact_headers(headers: Mapping[str, str]) -> dict[str, str]:
-    """The headers that may be shown."""
+    """Return the headers without those that carry secrets."""
     return {k: v for k, v in headers.items() if k.lower() not in _SECRET_HEADERS}
 
 
 def redact_text(text: str) -> str:
-    """*text* without what looks like a secret in it.
+    """Return a text without the parts that look like secrets.
 
-    Texts come from anywhere, so this is a net: it knows URLs, headers, and values that
-    are called passwords, keys or tokens.
+    The origin of a text is unknown, so this is a safety net for URLs, headers, and
+    values with names like password, key or token.
     """
-    for pattern, left in _IN_TEXT:
-        text = pattern.sub(left, text)
+    for pattern, replacement in _IN_TEXT:
+        text = pattern.sub(replacement, text)
     return text
