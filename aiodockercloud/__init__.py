@@ -6,7 +6,7 @@
         service = await cloud.services.create(image="dockercloud/hello-world")
         await cloud.services.start(service)
 
-The server is ``aiodockercloud.server``, which this package never imports.
+The server is ``aiodockercloud.server``, which the client never imports.
 """
 
 from __future__ import annotations

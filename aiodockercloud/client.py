@@ -1,4 +1,4 @@
-"""The client: one session object, with a sub-API for each kind of object.
+"""The client: one object for a server, with a sub-API for each kind of object.
 
 Source: Docker Cloud API reference, "Authentication", "REST API" and "Stream API".
 """
@@ -32,31 +32,67 @@ __all__ = ["DockerCloud", "Limits", "Retry", "Timings"]
 class DockerCloud(Transport):
     """A client of the Docker Cloud API, version 1.
 
-    Use it as a context manager, or ``close()`` it. Nothing is sent and no file is read
-    before the first request. What is not given comes from the environment variables
-    of the official clients, then from ``~/.docker/config.json``, then from the
-    documented hosts.
+    ::
+
+        async with DockerCloud("https://cloud.example.com") as cloud:
+            for service in await cloud.services.list(state="Running"):
+                print(service["name"])
+
+    One client is meant to live as long as the program and to serve all its tasks. Leave
+    the ``async with`` block, or call :meth:`close`, to close the connections. The
+    constructor sends no request and reads no file; the first request does. A client
+    belongs to one event loop.
+
+    Arguments left out come from the environment variables of the official clients.
+    Without these, the credentials come from ``~/.docker/config.json``, and the
+    addresses are those of the hosted service. With the dialect ``TUTUM``, the variables
+    begin with ``TUTUM``, and the file is ``~/.tutum``.
 
     Args:
-        url: The server, as in ``https://cloud.example.com``; a path is kept.
+        url: The address of the server, e.g. ``https://cloud.example.com``. The path of
+            the address counts, user and password in the address are the credentials.
             ``DOCKERCLOUD_REST_HOST`` by default.
-        stream_url: The server of the streams. By default *url* with ``ws`` for
+        stream_url: The address for streams. By default *url* with ``ws`` instead of
             ``http``; without *url*, ``DOCKERCLOUD_STREAM_HOST``.
-        user, apikey: Credentials; both or neither.
-        auth: A whole ``Authorization`` value instead, e.g. ``Basic …``.
-        namespace: The organisation to act for; ``DOCKERCLOUD_NAMESPACE`` by default.
-        dialect: ``DOCKER_CLOUD``, or ``TUTUM`` for a server that speaks Tutum v1.
-        session: An aiohttp session to use; it is not closed. By default one is made
-            on first use.
-        timeout: Seconds for a whole request, or an ``aiohttp.ClientTimeout``.
-        ssl: An ``SSLContext``, or ``False`` to check no certificate.
-        retry: When to send a request again; ``None`` never does, and holds none back.
-        timings: Heartbeats, pauses and further times, in seconds.
-        limits: Bounds, as of the requests at the same time.
+        user: The user's name; requires *apikey*. ``DOCKERCLOUD_USER`` by default.
+        apikey: The user's API key. ``DOCKERCLOUD_APIKEY``, or else
+            ``DOCKERCLOUD_PASS``, by default.
+        auth: A complete ``Authorization`` header instead, e.g. ``Basic …``.
+            ``DOCKERCLOUD_AUTH`` by default.
+        namespace: The organisation whose objects are meant. ``DOCKERCLOUD_NAMESPACE``
+            by default; without both, the account's own objects.
+        dialect: ``DOCKER_CLOUD``, or ``TUTUM`` for a server with the API of Tutum v1.
+        session: The aiohttp session to use, which the client does not close. By default
+            the client creates a session for the first request.
+        timeout: Seconds for a whole request and for opening a stream, 60 by default, or
+            an ``aiohttp.ClientTimeout``.
+        ssl: An ``SSLContext``, or ``False`` to accept any certificate.
+        retry: When to repeat a request; ``None`` neither repeats requests nor holds
+            requests back.
+        timings: Heartbeats, pauses and other durations, in seconds.
+        limits: Bounds, e.g. of the number of requests at the same time.
 
     Attributes:
-        services, stacks, containers, nodes, nodeclusters, triggers, events, actions,
-        providers, regions, azs, nodetypes, repositories, registries: The sub-APIs.
+        services (Services): Services, and their logs.
+        stacks (Stacks): Stacks, and deploying stack files.
+        containers (Containers): Containers, their logs, and commands in containers.
+        nodes (Nodes): The machines that containers run on.
+        nodeclusters (NodeClusters): Groups of nodes of one type.
+        triggers (Triggers): URLs that start an operation of a service.
+        actions (Actions): The operations of the API, their progress and their logs.
+        events (Events): The stream of changes to all objects.
+        repositories (Repositories): Image repositories with their credentials.
+        registries (Registries): The image registries.
+        providers (Providers): The providers of nodes.
+        regions (Regions): The regions of the providers.
+        azs (AvailabilityZones): The availability zones of the regions.
+        nodetypes (NodeTypes): The types of nodes.
+
+    Raises:
+        ValueError: Only one of *user* and *apikey* is given, or an address is not one.
+
+    Source:
+        Docker Cloud API reference, "Authentication", "REST API" and "Stream API".
     """
 
     def __init__(

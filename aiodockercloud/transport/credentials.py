@@ -1,7 +1,7 @@
-"""Where the ``Authorization`` header comes from when the caller names none.
+"""Credentials from the environment and from files, when the caller passes none.
 
-Source: Docker Cloud API reference, "Authentication"; the order is the one of the
-official Python client.
+Source: Docker Cloud API reference, "Authentication"; the order is that of the official
+Python client.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from .settings import DEFAULT_TIMINGS
 
 __all__ = ["resolve"]
 
-#: Under which name ``docker login`` keeps the account that Docker Cloud shared.
+#: The key of the account in ``config.json``: Docker Cloud used Docker Hub's accounts.
 INDEX = "https://index.docker.io/v1/"
 
 
@@ -31,16 +31,23 @@ async def resolve(
     *,
     helper_timeout: float = DEFAULT_TIMINGS.credential_helper,
 ) -> str | None:
-    """The value of ``Authorization``, or ``None`` when there are no credentials.
+    """Return the value of ``Authorization``, or ``None`` without credentials.
 
-    In this order: ``DOCKERCLOUD_AUTH`` as it stands; ``DOCKERCLOUD_USER`` with
-    ``DOCKERCLOUD_APIKEY``; ``DOCKERCLOUD_USER`` with ``DOCKERCLOUD_PASS``; what
-    ``docker login`` left in ``~/.docker/config.json`` (or below ``DOCKER_CONFIG``),
-    credential helpers included. Tutum has its own variables and ``~/.tutum``.
+    The first of these sources counts: ``DOCKERCLOUD_AUTH``, unchanged;
+    ``DOCKERCLOUD_USER`` with ``DOCKERCLOUD_APIKEY``; ``DOCKERCLOUD_USER`` with
+    ``DOCKERCLOUD_PASS``; the credentials of ``docker login`` in
+    ``~/.docker/config.json`` (or in the folder ``DOCKER_CONFIG``), credential helpers
+    included. Tutum has variables of its own (``TUTUM_…``) and the file ``~/.tutum``.
+
+    Args:
+        dialect: The API, which determines the names of the variables and the file.
+        environ: The environment variables.
+        helper_timeout: Seconds for the answer of a credential helper.
 
     Raises:
-        AuthError: A file cannot be read as what it should be, or the credential
-            helper it names is missing, hangs or answers nonsense.
+        AuthError: A file cannot be read or has another format, or the credential
+            helper that the file names is missing, does not answer in time or answers
+            in another format.
     """
     prefix = dialect.env_prefix
     if auth := environ.get(f"{prefix}_AUTH"):
@@ -85,7 +92,7 @@ def _member(config: Mapping[str, Any], key: str) -> Mapping[str, Any]:
 
 
 async def _from_helper(program: str, seconds: float) -> str | None:
-    """Ask a credential helper of Docker: the index on its stdin, JSON on its stdout."""
+    """Run a credential helper of Docker, which reads the index and prints JSON."""
     try:
         process = await asyncio.create_subprocess_exec(
             program,
@@ -108,12 +115,12 @@ async def _from_helper(program: str, seconds: float) -> str | None:
             process.kill()
             await process.wait()
     if process.returncode != 0:
-        return None  # it has no credentials for the index
+        return None  # the helper has no credentials for the index
     try:
         found = json.loads(answer)
         return wire.basic_auth(found["Username"], found["Secret"])
     except (ValueError, TypeError, KeyError):
-        # `from None`: the parser's error quotes the answer, which is a secret.
+        # From None, because the parser's error quotes the answer, which is a secret.
         raise AuthError(f"{program} did not answer Username and Secret") from None
 
 

@@ -1,4 +1,7 @@
-"""Logs that go on where they were when the connection is lost."""
+"""Logs that continue after the last line when the connection is lost.
+
+Source: Docker Cloud API reference, "Services" and "Containers", on logs.
+"""
 
 from __future__ import annotations
 
@@ -31,12 +34,12 @@ __all__ = ["LogStream", "Since", "TutumLog"]
 _CONTROL = CONTROL | {"position"}
 _loads = wire.loads
 
-#: A moment: a ``datetime`` with its zone, seconds since 1970, or a stamp as lines have.
+#: A time: a ``datetime`` with a time zone, seconds since 1970, or the stamp of a line.
 Since = datetime | float | str
 
 
 class LogOptions(TypedDict, total=False):
-    """What :meth:`Services.logs` takes."""
+    """The options of :meth:`Services.logs`."""
 
     tail: int | None
     follow: bool
@@ -45,36 +48,53 @@ class LogOptions(TypedDict, total=False):
 
 
 class Connect(Protocol):
+    """Open the websocket of a log with the given query."""
+
     def __call__(
         self, *, params: Mapping[str, Any]
     ) -> Awaitable[ClientWebSocketResponse[Any]]: ...
 
 
 class Fetch(Protocol):
+    """Request a log as one text with the given query."""
+
     def __call__(self, *, params: Mapping[str, Any]) -> Awaitable[dict[str, Any]]: ...
 
 
 class LogStream(Reconnecting[LogLine]):
-    """Lines of a log as dicts; it reconnects when the connection is lost.
+    """An async iterator of the lines of a log, as dicts, which reconnects.
 
-    The first connection is tried once, so a wrong address or key is an exception at
-    once. Later, lost connections and overload are tried again with growing pauses
-    (jittered, half a minute at most, ``Retry-After`` obeyed), which begin anew once a
-    new line has come; what no repetition heals (401, 403, 404) is raised.
+    The first connection is attempted once, so that a wrong address or key raises at
+    once. Later, the stream reconnects after a lost connection and after an answer with
+    status 429, 502, 503 or 504. The pauses grow from 0.2 seconds to half a minute, have
+    a jitter and respect ``Retry-After``; a new line resets the pauses. Errors that no
+    repetition resolves (401, 403, 404) are raised.
 
-    After a reconnect it goes on with the line after the last one of each container:
-    none is lost and none comes twice, whether the service was redeployed or scaled
-    meanwhile or its server restarted. That holds as far as the lines are still kept.
-    Where some are missing, a line says so that has the key ``missed``: their number, or
-    ``None`` where it is not known. The embedded engine keeps 10,000 lines of each
-    container; a reader slower than its containers misses those that have fallen off.
+    After a reconnect the stream continues with the line after the last line of each
+    container: no line is lost or repeated, even when the service was redeployed or
+    scaled or the server was restarted in between. When the server no longer has some
+    lines, the stream yields one item with the key ``missed``: the number of lost lines,
+    or ``None`` when that number is unknown. The embedded engine keeps 10,000 lines of
+    each container; a reader that is slower than its containers loses the older lines.
 
-    Servers other than aiodockercloud's know no moment to go on from. They are asked for
-    the last 10,000 lines again, of which the known ones are dropped; if none of them is
-    known, lines may be missing, and one ``missed`` line says so.
+    Servers other than aiodockercloud's cannot continue a log from a point in time. The
+    stream requests their last 10,000 lines again and drops the known lines. When no
+    line is known, lines may be missing, and the stream yields one item with ``missed``.
+
+    Args:
+        connect: Opens the websocket.
+        timings: The durations; see :class:`~aiodockercloud.Timings`.
+        limits: The bounds; see :class:`~aiodockercloud.Limits`.
+        options: The options of :meth:`~.resources.services.Services.logs`.
 
     Attributes:
         reconnects: How often the connection was lost so far.
+
+    Raises:
+        ValueError: *since* is no valid time.
+        ApiError: On entering, or on the first step: the server refused the upgrade.
+        ConnectError: On entering, or on the first step: no response was received.
+        StreamClosed: The connection was lost and *reconnect* is false.
     """
 
     def __init__(
@@ -97,20 +117,25 @@ class LogStream(Reconnecting[LogLine]):
         since = options.get("since")
         self._since = None if since is None else _nanoseconds(since)
         self.reconnects = 0
-        #: The last line of each container, and when the server was first asked, as it
-        #: told: what is needed to go on. Where it told nothing, the first line's stamp.
+        # The position to continue from: the last line of each container, and the time
+        # of the first request by the server's clock, from its frame "position".
         self._last: dict[str | None, LogLine] = {}
         self._at: str | None = None
+        #: The stamp of the first line, from servers without that frame.
         self._first: int | None = None
-        #: Of containers whose lines come again: stamp and text of their last one.
+        #: The stamp and the text of the last line of each container whose known lines
+        #: the server sends again.
         self._known: dict[str | None, tuple[int | None, str]] = {}
-        #: Those among them of which nothing has come again: lines may be missing.
+        #: The containers in ``_known`` without a repeated line so far: their next line
+        #: may come after missing ones.
         self._unproven: set[str | None] = set()
+        #: Whether lines are compared with the known ones.
         self._comparing = False
+        #: ``_last`` as of the current connection's start.
         self._before: dict[str | None, LogLine] = {}
 
     async def __anext__(self) -> LogLine:
-        # Not by way of Stream's: at a million lines each call counts.
+        # Repeats Stream.__anext__: at a million lines a call through super() shows.
         frames, last = self._frames, self._last
         while True:
             if not frames:
@@ -150,7 +175,7 @@ class LogStream(Reconnecting[LogLine]):
         return any(line is not before.get(key) for key, line in self._last.items())
 
     async def _ask(self) -> ClientWebSocketResponse[Any]:
-        """Connect, and ask for what has not come yet."""
+        """Connect and request the lines that were not received yet."""
         again = self._opened_at is not None
         enough = max(self._tail or 0, self._limits.resumed_lines)
         query: dict[str, Any] = {"follow": self._follow, "tail": self._tail}
@@ -163,7 +188,7 @@ class LogStream(Reconnecting[LogLine]):
         ws = await self._ask_for(params=query)
         old = ws.protocol != WINDOW_PROTOCOL
         if old and (self._at is not None if again else self._since is not None):
-            # It knows no moment, and would begin with its usual few lines.
+            # Such a server ignores the time and would send its usual few lines.
             self._at = None
             await shut(ws)
             ws = await self._ask_for(params={"follow": self._follow, "tail": enough})
@@ -177,23 +202,23 @@ class LogStream(Reconnecting[LogLine]):
             old and (again or self._since is not None)
         )
         if again and old and self._follow and not self._known:
-            self._say_gap(None)
+            self._report_gap(None)
         return ws
 
     def _seen(self) -> str | None:
-        """What has been had, those first that were heard of last."""
+        """Return the query for the last lines, those of the newest stamps first."""
         stamps = [
             (stamp, source or "")
             for source, line in self._last.items()
             if (stamp := loglines.log_stamp(line)) is not None
         ]
-        said = ""
+        found = ""
         for stamp, source in sorted(stamps, reverse=True):
             one = f"{source}:{loglines.format_seconds(stamp)}"
-            if len(said) + len(one) > self._limits.resume_query:
+            if len(found) + len(one) > self._limits.resume_query:
                 break
-            said += f",{one}" if said else one
-        return said or None
+            found += f",{one}" if found else one
+        return found or None
 
     def _control(self, frame: dict[str, Any]) -> None:
         if frame["type"] == "position":
@@ -202,7 +227,7 @@ class LogStream(Reconnecting[LogLine]):
         try:
             super()._control(frame)
         except StreamClosed:
-            self._frames.clear()  # the next step ends or mends it
+            self._frames.clear()  # the next step ends the stream or reconnects
 
     # --- lines that come again ------------------------------------------------------
 
@@ -225,13 +250,13 @@ class LogStream(Reconnecting[LogLine]):
         missing = source in self._unproven
         self._forget(source)
         if missing:
-            self._unproven.clear()  # said once
+            self._unproven.clear()  # one report for all containers
             self._frames.appendleft(data)
-            self._say_gap(source)
+            self._report_gap(source)
         return not missing
 
     def _forget(self, source: str | None) -> None:
-        """All that comes of this container now is new."""
+        """Regard all further lines of a container as new."""
         del self._known[source]
         self._unproven.discard(source)
         self._comparing = bool(self._known) or self._at is None
@@ -244,8 +269,9 @@ class LogStream(Reconnecting[LogLine]):
         """
         return stamp is None or stamp >= max(self._since or 0, self._first or 0)
 
-    def _say_gap(self, source: str | None) -> None:
-        said = {
+    def _report_gap(self, source: str | None) -> None:
+        """Put an item with ``missed`` in front of the buffered lines."""
+        report = {
             "type": "log",
             **({} if source is None else {"source": source}),
             "log": "[lines may be missing: the connection was lost]\n",
@@ -253,14 +279,21 @@ class LogStream(Reconnecting[LogLine]):
             "timestamp": int(time.time()),
             "missed": None,
         }
-        self._frames.appendleft(wire.dumps(said))
+        self._frames.appendleft(wire.dumps(report))
 
 
 class TutumLog(LogStream):
-    """A log of Tutum's: a websocket or, from servers before May 2015, one text.
+    """A log of a Tutum server: a websocket or, before May 2015, one text.
 
-    Such a server refuses the websocket; then the text is asked for, its lines are
-    the stream, and after the last one it ends, even when it was to be followed.
+    A server with the text only refuses the websocket. The stream then requests the
+    text, yields the lines of the text and ends, even with *follow*.
+
+    Args:
+        connect: Opens the websocket.
+        fetch: Requests the text.
+        timings: As for :class:`LogStream`.
+        limits: As for :class:`LogStream`.
+        options: As for :class:`LogStream`.
     """
 
     def __init__(
@@ -303,10 +336,10 @@ class TutumLog(LogStream):
 
 
 def _nanoseconds(moment: Since) -> int:
-    """A moment in nanoseconds since 1970.
+    """Return a time in nanoseconds since 1970.
 
     Raises:
-        ValueError: It is not a moment, or has no zone, or is before 1970.
+        ValueError: The text is no time, or the time has no zone or is before 1970.
     """
     if isinstance(moment, str):
         found = loglines.parse_stamp(moment)
@@ -323,7 +356,7 @@ def _nanoseconds(moment: Since) -> int:
 
 
 def _stamp(data: str | bytes) -> int | None:
-    """When a line was written, if that is what the frame is."""
+    """Return the stamp of a line in nanoseconds; None for other frames."""
     try:
         line = _loads(data)
         return None if "missed" in line else loglines.log_stamp(line)

@@ -429,7 +429,7 @@ class Transport:
 
     def _no_answer(self, method: str, url: str, exc: Exception) -> ConnectError:
         if isinstance(exc, TimeoutError):
-            detail = f"timed out ({self._timeout.total} s for the whole)"
+            detail = f"timed out ({self._timeout.total} s for the whole request)"
         elif isinstance(exc, (OSError, aiohttp.ClientConnectionError)) and str(exc):
             detail = str(exc)
         else:  # other messages of aiohttp may quote the URL

@@ -8,8 +8,9 @@ iterates the stream. Leaving the block closes the socket at once::
             print(line["log"], end="")
 
 The iteration ends when the server ends the stream with close code 1000. A broken stream
-raises :class:`~aiodockercloud.StreamClosed`, so that half a log never passes for a whole
-log. The streams of logs and events reconnect instead and continue after the last item.
+raises :class:`~aiodockercloud.StreamClosed`, so that half a log never passes for a
+whole log. The streams of logs and events reconnect instead and continue after the last
+item.
 
 Source: Docker Cloud API reference, "Stream API".
 """
@@ -302,8 +303,8 @@ class Stream(AsyncIterator[T], Generic[T]):
 async def shut(ws: ClientWebSocketResponse[Any]) -> None:
     """Close a socket, even when the caller is cancelled.
 
-    ``close()`` of aiohttp waits first until the receiving task has stopped. Cancelled at
-    that point, ``close()`` leaves the socket open; a second call does not wait again.
+    ``close()`` of aiohttp waits first until the receiving task has stopped. Cancelled
+    at that point, ``close()`` leaves the socket open; a second call does not wait.
     """
     try:
         await ws.close()
