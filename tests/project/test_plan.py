@@ -104,17 +104,14 @@ def test_no_test_patches_a_module_constant() -> None:
 
 
 def test_no_import_is_hidden_from_the_running_program() -> None:
-    """``TYPE_CHECKING`` hides import circles.
-
-    The command line alone may use it, because the plain client has no server to import.
-    """
+    """``TYPE_CHECKING`` hides import circles."""
     found = [
         path.relative_to(ROOT).as_posix()
         for path in PACKAGE
         if "TYPE_CHECKING" in path.read_text(encoding="utf-8")
     ]
 
-    assert found in ([], ["aiodockercloud/__main__.py"])
+    assert found == []
 
 
 def test_modules_can_be_read_in_one_sitting() -> None:

@@ -55,7 +55,7 @@ async def test_rule_meets_the_requests_it_says(
         ({"chance": 1.5}, "chance must be from 0 to 1, got 1.5"),
         ({"chance": -1}, "chance must be from 0 to 1, got -1"),
         ({"when": "later"}, "when must be before, after or body, got later"),
-        ({"when": "after", "after": 3}, "after is for what happens in the body"),
+        ({"when": "after", "after": 3}, "after needs when=.body., got after"),
     ],
 )
 def test_rule_that_can_not_be_is_refused(which: Any, error: str) -> None:

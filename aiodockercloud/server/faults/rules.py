@@ -1,6 +1,6 @@
-"""One fault and the requests that meet it.
+"""Rules: one fault each, with the requests that meet the fault.
 
-:mod:`aiodockercloud.server.faults` has what it can be and what it does.
+:mod:`aiodockercloud.server.faults` describes the faults and adds the rules.
 """
 
 from __future__ import annotations
@@ -13,31 +13,45 @@ from typing import Literal, Protocol, Self, TypedDict
 
 from aiohttp import web
 
+#: The moment of a fault: before or after the request is carried out, or in the body.
 When = Literal["before", "after", "body"]
+#: The moment at which a rule applies: also when a frame is sent.
+Moment = When | Literal["duplicate", "reorder"]
 
 
 class Which(TypedDict, total=False):
-    """Which requests meet a fault; see the module."""
+    """The requests that meet a fault; by default every request."""
 
+    #: The HTTP method, in any case.
     method: str | None
+    #: A pattern of :mod:`fnmatch` for the whole path, without the query.
     path: str | None
+    #: The number of hits after which the rule is used up; 1 or more.
     times: int | None
+    #: The probability of a hit, from 0 to 1.
     chance: float
 
 
 class Owner(Protocol):
-    """What keeps rules: told when one is used up, and when one is removed."""
+    """The owner of rules, as a rule calls it."""
 
-    def new_random(self) -> Random: ...
-    def use_up(self, rule: Rule) -> None: ...
-    def forget(self, rule: Rule) -> None: ...
+    def new_random(self) -> Random:
+        """Return a random generator for a new rule."""
+
+    def use_up(self, rule: Rule) -> None:
+        """Drop a rule that had its last hit; requests it holds up stay held up."""
+
+    def forget(self, rule: Rule) -> None:
+        """Drop a removed rule and release the requests that the rule holds up."""
 
 
 class Rule:
-    """A fault and the requests that meet it.
+    """A fault and the requests that meet the fault.
+
+    A rule is a context manager that removes the rule at the end of the block.
 
     Attributes:
-        hits: How often it has happened.
+        hits: How often the fault has happened.
     """
 
     def __init__(
@@ -45,7 +59,7 @@ class Rule:
         owner: Owner,
         what: str,
         act: Act,
-        moment: When | Literal["duplicate", "reorder"],
+        moment: Moment,
         *,
         after: int | range | None = None,
         method: str | None = None,
@@ -82,16 +96,24 @@ class Rule:
         self.remove()
 
     def remove(self) -> None:
-        """End it: what it holds up goes on, half-open connections are reset."""
+        """End the rule.
+
+        Requests that the rule holds up continue; half-open connections are reset.
+        """
         self._removed = True
         self._owner.forget(self)
 
     async def met(self, hits: int = 1) -> None:
-        """Wait until it has happened so often."""
+        """Wait until the fault has happened.
+
+        Args:
+            hits: The number of hits to wait for, all hits of the rule included.
+        """
         while self.hits < hits:
             await self._hit.wait()
 
     def fits(self, request: web.Request) -> bool:
+        """Return whether the rule is in force and selects this request."""
         return (
             not self._removed
             and self.hits != self._times
@@ -100,22 +122,37 @@ class Rule:
         )
 
     def meets(self, request: web.Request) -> bool:
-        """Whether it happens to this request now; then it counts."""
+        """Return whether the fault happens to this request, and count the hit."""
         if not self.fits(request) or self.random.random() >= self._chance:
             return False
         self.hits += 1
         if self.hits == self._times:
             self._owner.use_up(self)
-        self._hit.set()  # wakes all who wait now
+        self._hit.set()  # wakes all tasks that wait in met()
         self._hit.clear()
         return True
 
     def part(self, default: int) -> int:
-        """How much is let through before it happens."""
+        """Return how many bytes or frames pass before the fault happens."""
         if isinstance(self._after, range):
             return self.random.choice(self._after)
         return default if self._after is None else self._after
 
 
-#: What happens to a request: another answer, or None to go on.
+#: The effect on a request: a response that replaces the answer, or None to continue.
 Act = Callable[[Rule, web.Request], Awaitable[web.StreamResponse | None]]
+
+
+def moment_of(when: When | None, after: int | range | None) -> When:
+    """Return the moment of a fault; by default ``"body"`` if *after* is set.
+
+    Raises:
+        ValueError: The arguments are invalid or contradict each other.
+    """
+    if when is None:
+        return "before" if after is None else "body"
+    if when not in ("before", "after", "body"):
+        raise ValueError(f"when must be before, after or body, got {when}")
+    if after is not None and when != "body":
+        raise ValueError(f"after needs when='body', got {when}")
+    return when
