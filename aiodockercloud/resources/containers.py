@@ -17,12 +17,10 @@ from ..transport.log_stream import LogStream, Since
 from ..transport.settings import DEFAULT_LIMITS, DEFAULT_TIMINGS, Limits, Timings
 from ..transport.stream import Stream
 from ..types import Container, ExecFrame, ExecResult
+from ..wire.exec import END_OF_INPUT
 from .managed import WAIT_TIMEOUT, Managed, Reference
 
 __all__ = ["Containers", "Exec"]
-
-#: End of input, as a terminal sends it (Ctrl-D) and as the official client does.
-END_OF_INPUT = "\x04"
 
 #: Characters of input in one message; more are sent as several.
 PIECE = 16_384

@@ -18,14 +18,13 @@ import aiohttp
 from aiodocker.execs import Exec
 from aiodocker.stream import Stream
 
+from ....wire.exec import END_OF_INPUT
 from .. import EngineError
 from .docker_api import Api, in_time
 
 log = logging.getLogger(__name__)
 
 _STREAMS: Mapping[int, Literal["stdout", "stderr"]] = {1: "stdout", 2: "stderr"}
-#: Ends the input: the official CLI says so, it has no terminal to do it.
-_EOT = "\x04"
 #: Marks the command and all that it starts: closing an exec ends nothing by itself.
 _MARK = "AIODOCKERCLOUD_EXEC"
 _KILL = (
@@ -84,7 +83,7 @@ class Session:
         """More input; a ``\\x04`` ends it, also inside a text."""
         if self._closed or self._fed:
             return
-        text, end, _ = data.partition(_EOT)
+        text, end, _ = data.partition(END_OF_INPUT)
         self._fed = bool(end)
         with contextlib.suppress(aiohttp.ClientError, ConnectionError, AssertionError):
             if text:

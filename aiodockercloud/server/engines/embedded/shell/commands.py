@@ -14,12 +14,12 @@ from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
 from typing import Protocol
 
+from .....wire.exec import END_OF_INPUT
 from ..clock import Clock
 from .grammar import Stream
 
 #: As Linux bounds one argument; here also a command's words and unread input.
 MOST_TEXT = 131_072
-_EOT = "\x04"
 
 
 class Stdin:
@@ -41,7 +41,7 @@ class Stdin:
             await self._changed.wait()
         if self._ended:
             return
-        text, end, _ = data.partition(_EOT)
+        text, end, _ = data.partition(END_OF_INPUT)
         # A terminal in raw mode sends a bare carriage return for Enter.
         text = self._rest + text.replace("\r\n", "\n").replace("\r", "\n")
         *lines, self._rest = text.split("\n")
