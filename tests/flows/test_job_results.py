@@ -9,7 +9,7 @@ import pytest
 
 from aiodockercloud import BadRequest, DockerCloud, ServerError, WaitFailed, batch
 from aiodockercloud.server import Embedded, Server
-from aiodockercloud.server.engines.embedded.images import Container
+from aiodockercloud.server.engines.embedded import Container
 from aiodockercloud.types import ServiceFields
 from tests.support.batches import JOB, job, job_engine, jobs, left, note, shell, texts
 from tests.support.facts import PATIENCE

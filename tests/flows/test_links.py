@@ -6,7 +6,7 @@ import pytest
 
 from aiodockercloud import BadRequest, DockerCloud
 from aiodockercloud.server import Embedded, Server, running
-from aiodockercloud.server.engines.embedded.images import Container as Run
+from aiodockercloud.server.engines.embedded import Container as Run
 from tests.support.facts import IDLE, SHELL
 from tests.support.flows import client_of, containers, done, environment, run
 

@@ -15,8 +15,8 @@ import pytest
 from aiodockercloud import BadRequest, DockerCloud, ObjectNotFound, wire
 from aiodockercloud.server import Embedded, Server, running
 from aiodockercloud.server.api import log_streams
-from aiodockercloud.server.engines.embedded import logs as embedded_logs
-from aiodockercloud.server.engines.embedded.images import Container as Run
+from aiodockercloud.server.engines.embedded import Container as Run
+from aiodockercloud.server.engines.embedded import EmbeddedSettings
 from aiodockercloud.types import Service
 from aiodockercloud.wire import loglines
 from tests.support.facts import IDLE, PATIENCE, SHELL, UUID, gone_but, tasks
@@ -24,6 +24,17 @@ from tests.support.flows import Gated, Raw, client_of, containers, done, run
 from tests.support.talking import Talk, said_until, texts, texts_until
 
 STAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}Z ")
+
+
+@pytest.fixture
+def engine_settings() -> EmbeddedSettings:
+    """The settings of ``engine``; tests replace them to have others."""
+    return EmbeddedSettings()
+
+
+@pytest.fixture
+def engine(engine_settings: EmbeddedSettings) -> Embedded:
+    return Embedded(nodes=3, settings=engine_settings)
 
 
 @pytest.fixture
@@ -290,16 +301,19 @@ async def test_log_with_one_container_out_of_reach_has_the_others(
     assert ("web-2", "web-2 is up") in seen
 
 
-@pytest.mark.parametrize("kept", [True, False])
+@pytest.mark.parametrize(
+    ("engine_settings", "kept"),
+    [
+        (EmbeddedSettings(), True),
+        (EmbeddedSettings(kept_removed_log_lines=0), False),
+    ],
+)
 async def test_reader_that_is_back_gets_what_a_slow_one_left_of_a_container_now_gone(
     live: DockerCloud,
     server: Server,
     talk: Talk,
-    monkeypatch: pytest.MonkeyPatch,
     kept: bool,
 ) -> None:
-    if not kept:
-        monkeypatch.setattr(embedded_logs, "KEPT_OF_REMOVED", 0)
     at = server.engine.time_ns()
     service = await run(live, image="acme/talk", name="web", target_num_containers=2)
     talk.say("web-2", "much")

@@ -17,9 +17,9 @@ from aiodockercloud.server import Embedded, Server, running
 from aiodockercloud.server.api import log_streams, streams
 from aiodockercloud.server.api.log_streams import Selection
 from aiodockercloud.server.api.resource import Call
-from aiodockercloud.server.engines.embedded import logs as embedded_logs
+from aiodockercloud.server.engines.embedded import Container as Run
+from aiodockercloud.server.engines.embedded import EmbeddedSettings
 from aiodockercloud.server.engines.embedded.clock import ManualClock
-from aiodockercloud.server.engines.embedded.images import Container as Run
 from aiodockercloud.server.journal import Journal
 from aiodockercloud.wire import loglines
 from tests.support import reconnecting, talking
@@ -53,6 +53,17 @@ class Counters:
     def _write(self, container: Run, me: str) -> None:
         container.print(f"{me} {self.written[me]}")
         self.written[me] += 1
+
+
+@pytest.fixture
+def engine_settings() -> EmbeddedSettings:
+    """The settings of ``engine``; tests replace them to have others."""
+    return EmbeddedSettings()
+
+
+@pytest.fixture
+def engine(engine_settings: EmbeddedSettings) -> Embedded:
+    return Embedded(nodes=3, settings=engine_settings)
 
 
 talk = talking.talk
@@ -309,15 +320,13 @@ async def test_follow_goes_on_where_the_server_has_become_an_old_one(
 # --- told what is missing -------------------------------------------------------------
 
 
+@pytest.mark.parametrize("engine_settings", [EmbeddedSettings(kept_log_lines=10)])
 async def test_lines_that_are_not_kept_until_the_reader_is_back_are_told_missing(
     live: DockerCloud,
     far: DockerCloud,
     way: Proxy,
-    engine: Embedded,
-    monkeypatch: pytest.MonkeyPatch,
+    talk: Talk,
 ) -> None:
-    monkeypatch.setattr(embedded_logs, "KEPT", 10)
-    talk = Talk(engine)
     service = await run(live, image="acme/talk", name="web")
     async with far.services.logs(service, tail=0) as stream:
         await live.services.inspect(service)

@@ -9,8 +9,8 @@ import pytest
 
 from aiodockercloud import BadRequest, DockerCloud
 from aiodockercloud.server import Embedded, running
+from aiodockercloud.server.engines.embedded import Container as Run
 from aiodockercloud.server.engines.embedded.clock import ManualClock
-from aiodockercloud.server.engines.embedded.images import Container as Run
 from aiodockercloud.types import Service
 from tests.support.facts import IDLE, PATIENCE
 from tests.support.flows import client_of, containers, counts, done, run

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 from aiodockercloud import ApiError, DockerCloud, WaitFailed
 from aiodockercloud.server import Embedded, running
-from aiodockercloud.server.engines.embedded.images import Container
+from aiodockercloud.server.engines.embedded import Container
 from tests.support.facts import PATIENCE
 from tests.support.flows import client_of
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from aiodockercloud import batch
 from aiodockercloud.server import Embedded, Server
-from aiodockercloud.server.engines.embedded.images import Container
+from aiodockercloud.server.engines.embedded import Container
 from aiodockercloud.types import ServiceFields
 from aiodockercloud.wire.loglines import log_text
 from tests.support.facts import SHELL

@@ -22,7 +22,7 @@ from pathlib import Path
 
 from aiodockercloud import ApiError, DockerCloud, StreamClosed, WaitFailed, batch
 from aiodockercloud.server import Embedded, Server, running
-from aiodockercloud.server.engines.embedded.images import Container
+from aiodockercloud.server.engines.embedded import Container
 from aiodockercloud.types import Service
 
 #: At the same time: what one leaves must not disturb another.

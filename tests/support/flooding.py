@@ -8,7 +8,7 @@ import pytest
 
 from aiodockercloud import DockerCloud
 from aiodockercloud.server import Embedded
-from aiodockercloud.server.engines.embedded.images import Container as Run
+from aiodockercloud.server.engines.embedded import Container as Run
 from aiodockercloud.types import Container, Service
 from tests.support.facts import SHELL
 from tests.support.flows import containers, run

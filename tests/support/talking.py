@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from aiodockercloud.server import Embedded
-from aiodockercloud.server.engines.embedded.images import Container as Run
+from aiodockercloud.server.engines.embedded import Container as Run
 from aiodockercloud.transport.log_stream import LogStream
 from aiodockercloud.wire import loglines
 from tests.support.facts import PATIENCE

@@ -9,8 +9,8 @@ A container runs an *image*, which is an async function::
         container.print(f"working on {container.environment['QUEUE']}")
         await container.wait_stopped()
 
-Its return value is the exit code. Restarts, exit codes, logs and exec follow from what
-the function really does. Nothing of the host is run.
+The return value is the exit code. Restarts, exit codes, logs and exec follow from what
+the function really does. The engine runs no program of the host.
 """
 
 from __future__ import annotations
@@ -31,25 +31,33 @@ from .. import (
     Observe,
     PortSpec,
 )
+from .builtin import BUILT_IN, IDLE
 from .clock import Clock, ManualClock
 from .containers import EmbeddedContainer
 from .exec import ShellSession
-from .images import IDLE, Container, Image, ImageFunction, Images
+from .images import Image, ImageFunction, Images
 from .logs import Log, Logs
 from .nodes import EmbeddedNode, NumberPool
+from .runtime import Container
+from .settings import EmbeddedSettings
 
-__all__ = ["Clock", "Container", "Embedded", "ManualClock"]
-
-_MOST_CONTAINERS = 65_534
+__all__ = ["Clock", "Container", "Embedded", "EmbeddedSettings", "ManualClock"]
 
 
 class Embedded:
-    """An engine in this process.
+    """An engine whose containers are asyncio tasks of this process.
+
+    Every image that is not registered with ``image`` runs as a simulation, which is
+    idle until it is stopped. These images are registered from the beginning:
+
+    - ``dockercloud/hello-world`` and ``tutum/hello-world`` answer HTTP on port 80;
+    - ``busybox`` and ``alpine`` run their command in a small shell.
 
     Args:
-        nodes: How many nodes it starts with, or the tags of each of them:
+        nodes: The number of nodes at the beginning, or the tags of each of them:
             ``nodes=[["web"], ["web", "db"]]``.
-        clock: The time its containers live in; a ``ManualClock`` in tests.
+        clock: The time of the containers; a ``ManualClock`` in tests.
+        settings: Times and bounds.
     """
 
     name = "embedded"
@@ -58,24 +66,29 @@ class Embedded:
     fixed_addresses = True
 
     def __init__(
-        self, *, nodes: int | Sequence[Sequence[str]] = 1, clock: Clock | None = None
+        self,
+        *,
+        nodes: int | Sequence[Sequence[str]] = 1,
+        clock: Clock | None = None,
+        settings: EmbeddedSettings | None = None,
     ) -> None:
         self._clock = clock or Clock()
-        self._images = Images()
+        self._settings = settings or EmbeddedSettings()
+        self._images = Images(BUILT_IN)
         self._observe: Observe | None = None
         self._containers: dict[str, EmbeddedContainer] = {}
-        self._logs = Logs(self._clock)
+        self._logs = Logs(self._clock, self._settings)
         self._nodes: dict[str, EmbeddedNode] = {}
         self._node_numbers = NumberPool()
         self._container_numbers = NumberPool()
         for tags in [()] * nodes if isinstance(nodes, int) else nodes:
             self._create_node(str(uuids.uuid4()), tags)
 
-    # --- for those who use it from Python ---------------------------------------------
+    # --- for programs that use the engine from Python ---------------------------------
 
     @property
     def nodes(self) -> Sequence[str]:
-        """The ids of its nodes."""
+        """The ids of the nodes, in the order of their creation."""
         return tuple(self._nodes)
 
     def image(
@@ -87,10 +100,23 @@ class Embedded:
         entrypoint: str = "",
         ports: Sequence[int | tuple[int, str]] = (),
     ) -> Callable[[ImageFunction], ImageFunction]:
-        """Register the decorated function as the image *name*.
+        """Register the decorated function as an image.
 
-        A name without a tag answers for every tag. *ports* are those it exposes; TCP
-        ones among them are given host ports that ``Container.listen`` can open.
+        The function receives a ``Container`` for each run and returns the exit code;
+        None means 0. An exception means exit code 1 and is reported on standard error.
+
+        Args:
+            name: The name of the image. A name without a tag stands for each tag that
+                is not registered by itself. An image of the same name is replaced.
+            environment: The variables of the image.
+            command: The command of containers whose service states none.
+            entrypoint: The entrypoint of containers whose service states none.
+            ports: The ports that the image exposes: ``80`` for TCP, or
+                ``(53, "udp")``. A published TCP port among them gets a host port that
+                ``Container.listen`` can open.
+
+        Returns:
+            A decorator that returns the function unchanged.
         """
         exposed = tuple((p, "tcp") if isinstance(p, int) else p for p in ports)
         info = ImageInfo(dict(environment or {}), command, entrypoint, exposed)
@@ -102,34 +128,54 @@ class Embedded:
         return register
 
     def crash(self, uuid: str, exit_code: int = 1) -> None:
-        """Make a running container end with this exit code, as if by itself.
+        """End the run of a container, as if its function had returned an exit code.
+
+        The restart policy applies.
+
+        Args:
+            uuid: The uuid of the container.
+            exit_code: The exit code; the lowest eight bits count.
 
         Raises:
-            EngineError: It is not there or not running.
+            EngineError: The container does not exist or is not running.
         """
         self._running(uuid).crash(exit_code)
 
     def push(self, name: str) -> None:
-        """Pretend that an image was pushed: services with ``autoredeploy`` that run it
-        are redeployed."""
+        """Report an image as pushed to its registry.
+
+        The control plane then redeploys the services with ``autoredeploy`` that run the
+        image.
+
+        Args:
+            name: The name of the image.
+        """
         self._report(ImageObservation(name))
 
     def lose_node(self, node: str) -> None:
-        """Cut a node off: its containers go on, but nothing is heard of them and
-        nothing can be done to them.
+        """Make a node unreachable.
+
+        The containers of the node run on. Until ``recover_node`` the engine reports
+        nothing about them, and each operation on them fails.
+
+        Args:
+            node: The id of the node.
 
         Raises:
-            EngineError: There is no such node.
+            EngineError: The node does not exist.
         """
         lost = self._node(node)
         lost.state = "unreachable"
         self._report(lost.observation())
 
     def recover_node(self, node: str) -> None:
-        """Bring a lost node back and tell what its containers are now.
+        """Make a lost node reachable again, and report its containers as they are.
+
+        Args:
+            node: The id of the node.
 
         Raises:
-            EngineError: There is no such node.
+            EngineError: The node does not exist.
         """
         recovered = self._node(node)
         recovered.state = "ready"
@@ -141,6 +187,7 @@ class Embedded:
     # --- the Engine protocol: observing -----------------------------------------------
 
     async def start(self, observe: Observe) -> None:
+        """Begin to report, first all nodes and containers; see ``Engine``."""
         self._observe = observe
         for node in self._nodes.values():
             self._report(node.observation())
@@ -148,9 +195,10 @@ class Embedded:
             self._report(container.observation())
 
     async def close(self) -> None:
+        """Stop reporting, and remove all containers; see ``Engine``."""
         self._observe = None
         ending = list(self._containers.values())
-        await asyncio.gather(*(container.stop(grace=0) for container in ending))
+        await asyncio.gather(*(container.kill() for container in ending))
         for container in ending:
             self._forget(container)
 
@@ -161,15 +209,23 @@ class Embedded:
     # --- the Engine protocol: containers ----------------------------------------------
 
     async def image_info(self, name: str) -> ImageInfo | None:
+        """Return the facts of a registered image, else None; see ``Engine``."""
         image = self._images.get(name)
         return image.info if image else None
 
     def check(self, options: Mapping[str, Any], ports: Sequence[PortSpec]) -> None:
-        """Every option is taken; those that limit a process mean nothing here."""
+        """Accept every option; limits of a process have no effect in this engine."""
 
     async def create(self, spec: ContainerSpec) -> None:
-        if container := self._containers.get(spec.uuid):
-            self._report(container.observation())
+        """Create and start a container; see ``Engine``.
+
+        Raises:
+            EngineError: The node does not exist or is unreachable, a container of
+                ``volumes_from`` is not on the node, the command cannot be split into
+                words, or no address or host port is free.
+        """
+        if existing := self._containers.get(spec.uuid):
+            self._report(existing.observation())
             return
         node = self._node(spec.node)
         self._check_reachable(node)
@@ -177,7 +233,7 @@ class Embedded:
             found = self._containers.get(peer)
             if found is None or found.node is not node:
                 raise EngineError(f"volumes_from: {peer} is not on {node.hostname}")
-        if len(self._containers) >= _MOST_CONTAINERS:
+        if len(self._containers) >= self._settings.most_containers:
             raise EngineError("no free address in 10.7.0.0/16")
         container = EmbeddedContainer(
             spec,
@@ -186,6 +242,7 @@ class Embedded:
             number=self._container_numbers.take(),
             log=Log(self._logs),
             clock=self._clock,
+            settings=self._settings,
             report=self._report,
         )
         self._containers[spec.uuid] = container
@@ -198,12 +255,18 @@ class Embedded:
     async def image_digest(
         self, name: str, credentials: tuple[str, str] | None
     ) -> str | None:
-        """Not known: ``push`` tells."""
+        """Return None, because ``push`` reports each push."""
         return None
 
     async def start_container(
         self, uuid: str, *, credentials: tuple[str, str] | None = None
     ) -> None:
+        """Start a stopped container; see ``Engine``.
+
+        Raises:
+            NoSuchContainer: The container does not exist.
+            EngineError: The node is unreachable, or a host port is taken.
+        """
         container = self._reachable(uuid)
         if container.active:
             self._report(container.observation())
@@ -211,6 +274,12 @@ class Embedded:
             container.launch()
 
     async def stop_container(self, uuid: str) -> None:
+        """Stop a container; see ``Engine``.
+
+        Raises:
+            NoSuchContainer: The container does not exist.
+            EngineError: The node is unreachable.
+        """
         container = self._reachable(uuid)
         if container.active:
             await container.stop()
@@ -218,22 +287,40 @@ class Embedded:
             self._report(container.observation())
 
     async def remove_container(self, uuid: str, *, volumes: bool) -> None:
+        """Remove a container if it exists; see ``Engine``.
+
+        Raises:
+            EngineError: The node is unreachable.
+        """
         if uuid in self._containers:
             container = self._reachable(uuid)
-            await container.stop(grace=0)
+            await container.kill()
             self._remove(container)
 
     def logs(
         self, uuid: str, *, tail: int | None, follow: bool, since_ns: int = 0
     ) -> AsyncGenerator[LogLine, None]:
+        """Yield the lines of a log; see ``Engine``.
+
+        Raises:
+            NoSuchContainer: The container does not exist, and its log is not kept.
+            EngineError: The node is unreachable.
+        """
         if uuid in self._containers or (log := self._logs.removed(uuid)) is None:
             log = self._reachable(uuid).log
         return log.lines(tail=tail, follow=follow, since_ns=since_ns)
 
     def time_ns(self) -> int:
+        """Return the time of the log's clock in nanoseconds since 1970."""
         return self._logs.stamp()
 
     async def exec(self, uuid: str, command: Sequence[str]) -> ShellSession:
+        """Run a command of the small shell in a container; see ``Engine``.
+
+        Raises:
+            NoSuchContainer: The container does not exist.
+            EngineError: The container is not running, or the node is unreachable.
+        """
         self._reachable(uuid)
         return self._running(uuid).exec(command)
 
@@ -264,15 +351,21 @@ class Embedded:
     # --- the Engine protocol: nodes ---------------------------------------------------
 
     async def add_node(self, node: str, tags: Sequence[str]) -> None:
+        """Create a node under an id and report the node; see ``Engine``."""
         if node not in self._nodes:
             self._create_node(node, tags)
         self._report(self._nodes[node].observation())
 
     async def remove_node(self, node: str) -> None:
+        """Remove a node and its containers; see ``Engine``.
+
+        Raises:
+            EngineError: The node does not exist.
+        """
         removed = self._node(node)
         removed.state = "gone"
         leaving = [c for c in self._containers.values() if c.node is removed]
-        await asyncio.gather(*(container.stop(grace=0) for container in leaving))
+        await asyncio.gather(*(container.kill() for container in leaving))
         for container in leaving:
             self._remove(container)
         if self._nodes.pop(node, None):
@@ -280,16 +373,26 @@ class Embedded:
         self._report(removed.observation())
 
     async def tag_node(self, node: str, tags: Sequence[str]) -> None:
+        """Replace the tags of a node; see ``Engine``.
+
+        Raises:
+            EngineError: The node does not exist.
+        """
         self._node(node).tags = tuple(tags)
 
     async def join_token(self) -> str | None:
+        """Return None: no node joins this engine from outside."""
         return None
 
     async def check_node(self, node: str) -> bool:
+        """Return whether a node exists and is reachable; see ``Engine``."""
         return node in self._nodes and self._nodes[node].state == "ready"
 
     def _create_node(self, node: str, tags: Sequence[str]) -> None:
-        self._nodes[node] = EmbeddedNode(node, self._node_numbers.take(), tags)
+        index = self._node_numbers.take()
+        self._nodes[node] = EmbeddedNode(
+            node, index, tags, backlog=self._settings.backlog
+        )
 
     def _node(self, node: str) -> EmbeddedNode:
         if node not in self._nodes:

@@ -1,4 +1,4 @@
-"""The time embedded containers live in: the real one, or one that a test drives."""
+"""The time of embedded containers: the real time, or one that a test drives."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ import asyncio
 import heapq
 import time
 
-#: Rounds of the event loop given to what a passed moment has set off: enough for a
-#: container to end, be restarted and be told about, with room to spare.
+__all__ = ["Clock", "ManualClock"]
+
+#: Rounds of the event loop after each wake-up: with room to spare, enough for a
+#: container to end, to be restarted and to be reported.
 _SETTLE_ROUNDS = 50
 
 
@@ -15,21 +17,43 @@ class Clock:
     """The real time."""
 
     def time_ns(self) -> int:
-        """Nanoseconds since 1970."""
+        """Return the present time.
+
+        Returns:
+            Nanoseconds since 1970.
+        """
         return time.time_ns()
 
     def monotonic(self) -> float:
-        """Seconds since some moment; never goes back."""
+        """Return a time that never goes back.
+
+        Returns:
+            Seconds since an unspecified moment.
+        """
         return time.monotonic()
 
     async def sleep(self, seconds: float) -> None:
+        """Return after a pause.
+
+        Args:
+            seconds: The length of the pause. Zero or less lets other tasks run once.
+        """
         await asyncio.sleep(seconds)
 
 
 class ManualClock(Clock):
-    """A time that stands still until ``advance()``; for tests.
+    """A time that stands still until ``advance()`` is called; for tests.
 
-    ``Embedded(clock=ManualClock())`` makes an hour of restarts take no time.
+    With ``Embedded(clock=ManualClock())`` a test passes an hour of restarts at once::
+
+        clock = ManualClock()
+        async with running(Embedded(clock=clock)) as server:
+            ...
+            await clock.advance(3600)
+
+    Args:
+        start_ns: The time at the beginning, in nanoseconds since 1970; by default a
+            moment in March 2016.
     """
 
     def __init__(self, start_ns: int = 1_456_804_338_000_000_000) -> None:
@@ -38,12 +62,27 @@ class ManualClock(Clock):
         self._count = 0
 
     def time_ns(self) -> int:
+        """Return the time of this clock.
+
+        Returns:
+            Nanoseconds since 1970.
+        """
         return self._now
 
     def monotonic(self) -> float:
+        """Return the time of this clock.
+
+        Returns:
+            Seconds since 1970.
+        """
         return self._now / 1e9
 
     async def sleep(self, seconds: float) -> None:
+        """Return when ``advance()`` has moved the time on by *seconds*.
+
+        Args:
+            seconds: The length of the pause. Zero or less lets other tasks run once.
+        """
         if seconds <= 0:
             await asyncio.sleep(0)
             return
@@ -54,13 +93,19 @@ class ManualClock(Clock):
         await woken
 
     async def advance(self, seconds: float) -> None:
-        """Let *seconds* pass: wake who is due, in order, each at its own moment, and
-        let what they set off (further sleeps included) run before the next."""
+        """Move the time on.
+
+        Each sleeper that becomes due is woken at its own moment, in order. The woken
+        tasks run, and may sleep again, before the next moment comes.
+
+        Args:
+            seconds: How far to move. Zero only lets tasks run.
+        """
         target = self._now + round(seconds * 1e9)
         await _settle()
         while self._sleepers and self._sleepers[0][0] <= target:
             due, _, woken = heapq.heappop(self._sleepers)
-            if woken.done():  # its sleeper was cancelled
+            if woken.done():  # the sleeper was cancelled
                 continue
             self._now = due
             woken.set_result(None)

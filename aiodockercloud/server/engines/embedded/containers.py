@@ -1,4 +1,4 @@
-"""One container of the embedded engine: how it runs, is run again, and ends."""
+"""One container of the embedded engine: its runs, its restarts, its end."""
 
 from __future__ import annotations
 
@@ -8,33 +8,35 @@ import traceback
 from collections.abc import Callable, Sequence
 from typing import Literal
 
+from ....wire.exec import KILLED, TERMINATED
 from ....wire.service_fields import ALWAYS, ON_FAILURE
 from .. import ContainerObservation, ContainerSpec
 from .clock import Clock
 from .exec import ShellSession
-from .images import Container, Image, command_line
+from .images import Image, command_line
 from .logs import Log
 from .nodes import EmbeddedNode, HostPorts
+from .runtime import Container
+from .settings import EmbeddedSettings
 
 __all__ = ["EmbeddedContainer"]
-
-#: Seconds from being asked to stop to being made to.
-_GRACE = 10.0
-#: Docker's pauses between restarts, in seconds: doubled each time, back to the first
-#: after a run of ten.
-_FIRST_PAUSE, _LONGEST_PAUSE, _GOOD_RUN = 0.1, 60.0, 10.0
-#: Exit codes of a process ended by SIGTERM and by SIGKILL.
-_TERMINATED, _KILLED = 143, 137
 
 _State = Literal["starting", "running", "stopped", "gone"]
 
 
 class EmbeddedContainer:
-    """A container and what it is doing. Each of its runs is a ``Container``.
+    """A container, running or not. Each of its runs is a ``Container``.
 
     Args:
-        number: Its own among those of the engine; its private address follows from it.
-        report: Called with each change, unless its node is unreachable.
+        spec: The specification from the control plane.
+        image: The image to run.
+        node: The node of the container.
+        number: A number of its own in the engine, from 0 on; the private address
+            follows from the number.
+        log: The log of all runs.
+        clock: The clock of the engine.
+        settings: The settings of the engine.
+        report: Called with each change, unless the node is unreachable.
     """
 
     def __init__(
@@ -46,6 +48,7 @@ class EmbeddedContainer:
         number: int,
         log: Log,
         clock: Clock,
+        settings: EmbeddedSettings,
         report: Callable[[ContainerObservation], None],
     ) -> None:
         self.spec = spec
@@ -55,6 +58,7 @@ class EmbeddedContainer:
         self.state: _State = "stopped"
         self._image = image
         self._clock = clock
+        self._settings = settings
         self._report = report
         self._command: Sequence[str] = ()
         self._hostname = str(spec.options.get("hostname") or spec.name)
@@ -75,18 +79,18 @@ class EmbeddedContainer:
         self._message = ""
         self._task: asyncio.Task[int] | None = None
         self._run: Container | None = None
-        #: Exit code for a run that is cancelled: by ``stop``, or by ``crash``.
+        #: Exit codes of a run that ``stop`` or ``crash`` cancels.
         self._ending: int | None = None
         self._crash: int | None = None
         self._sessions: set[ShellSession] = set()
 
     @property
     def active(self) -> bool:
-        """Whether it runs or waits to be run again."""
+        """Whether the container runs or waits for its restart."""
         return self._task is not None
 
     def observation(self) -> ContainerObservation:
-        """It as it is now."""
+        """Return the container as the engine reports it."""
         return ContainerObservation(
             uuid=self.spec.uuid,
             state=self.state,
@@ -97,13 +101,14 @@ class EmbeddedContainer:
             ports={key: tuple(found) for key, found in self._ports.numbers.items()},
         )
 
-    # --- what can be done to it -------------------------------------------------------
+    # --- operations -------------------------------------------------------------------
 
     def launch(self) -> None:
-        """Begin to run it, when it is not active.
+        """Start the container, which must not be active.
 
         Raises:
-            EngineError: Its command cannot be read, or a port of it is taken.
+            EngineError: The command cannot be split into words, or a host port is
+                taken.
         """
         self._command = command_line(self.spec, self._image.info)
         self._ports = self.node.claim(self.spec.ports, self._image.info.ports)
@@ -111,20 +116,26 @@ class EmbeddedContainer:
         self._message = ""
         self._change("running")
         self._task = asyncio.create_task(self._keep_running())
-        # Not the end of _keep_running: a task cancelled early never gets that far.
+        # A callback, because a task cancelled early never enters _keep_running.
         self._task.add_done_callback(self._ended)
 
-    async def stop(self, *, grace: float = _GRACE) -> None:
-        """End its task: ask, where the function listens, then cancel it.
+    async def stop(self) -> None:
+        """Ask the function to stop; cancel the function when the grace has passed.
 
-        Args:
-            grace: Seconds from asking to cancelling; 0: without asking.
+        A function that does not wait for the request is cancelled at once.
         """
+        await self._end(self._settings.stop_grace)
+
+    async def kill(self) -> None:
+        """Cancel the function at once."""
+        await self._end(0)
+
+    async def _end(self, grace: float) -> None:
         task = self._task
         if task is None:
             return
         sessions = list(self._sessions)
-        self._ending = _TERMINATED if grace else _KILLED
+        self._ending = TERMINATED if grace else KILLED
         if grace and self._run is not None:
             self._run.stopping.set()
             if self._run.stops_itself:
@@ -134,25 +145,26 @@ class EmbeddedContainer:
                 finally:
                     timer.cancel()
                 await asyncio.wait({timer})
-                self._ending = _KILLED
+                self._ending = KILLED
         while not task.done():
             task.cancel()
-            await asyncio.wait({task}, timeout=_GRACE)
+            await asyncio.wait({task}, timeout=self._settings.cancel_again)
         for session in sessions:
             await session.close()
 
     def crash(self, exit_code: int) -> None:
-        """Make its run end with this exit code, as if by itself."""
+        """End the present run with an exit code, as if the function had returned."""
         self._crash = exit_code & 255
-        if self._task is not None and self._run is not None:  # else it has not begun
+        if self._task is not None and self._run is not None:  # else not begun yet
             self._task.cancel()
 
     def exec(self, command: Sequence[str]) -> ShellSession:
-        """Run a command in it, which ends with its run at the latest."""
+        """Run a command in the container; the end of the run ends the command."""
         session = ShellSession(
             command,
             environment=self._environment,
             clock=self._clock,
+            settings=self._settings,
             hostname=self._hostname,
             user=self._user,
         )
@@ -164,7 +176,7 @@ class EmbeddedContainer:
         """Report the container as removed."""
         self._change("gone", self._exit_code)
 
-    # --- its task ---------------------------------------------------------------------
+    # --- the task ---------------------------------------------------------------------
 
     def _change(self, state: _State, exit_code: int | None = None) -> None:
         self.state, self._exit_code = state, exit_code
@@ -172,9 +184,10 @@ class EmbeddedContainer:
             self._report(self.observation())
 
     async def _keep_running(self) -> int:
-        """Run it as often as its restart policy wants; the last exit code."""
+        """Run as often as the restart policy demands; return the last exit code."""
         policy = self.spec.autorestart
-        pause = _FIRST_PAUSE
+        settings = self._settings
+        pause = settings.first_restart_pause
         while True:
             began = self._clock.monotonic()
             code = await self._run_once()
@@ -182,11 +195,11 @@ class EmbeddedContainer:
                 policy == ALWAYS or (policy == ON_FAILURE and code)
             ):
                 return code
-            if self._clock.monotonic() - began >= _GOOD_RUN:
-                pause = _FIRST_PAUSE
+            if self._clock.monotonic() - began >= settings.good_run:
+                pause = settings.first_restart_pause
             self._change("starting", code)
             await self._clock.sleep(pause)
-            pause = min(2 * pause, _LONGEST_PAUSE)
+            pause = min(2 * pause, settings.longest_restart_pause)
             self._message = ""
             self._change("running")
 
@@ -200,6 +213,7 @@ class EmbeddedContainer:
             address=self.node.address,
             ports=self._ports,
             clock=self._clock,
+            settings=self._settings,
             log=self.log.write,
         )
         code: object = None
@@ -210,7 +224,7 @@ class EmbeddedContainer:
             code = exit.code if isinstance(exit.code, int | None) else 1
         except asyncio.CancelledError:
             code = self._ending
-            if code is None and self._crash is None:  # it has cancelled itself
+            if code is None and self._crash is None:  # it cancelled itself
                 code = 1
         except Exception as error:
             code = 1
@@ -231,8 +245,8 @@ class EmbeddedContainer:
         self.node.release(self._ports)
         if not task.cancelled():
             code = task.result()
-        elif self._exit_code is not None:  # while it waited to be restarted
+        elif self._exit_code is not None:  # while the container waited for its restart
             code = self._exit_code
         else:
-            code = self._ending or _KILLED
+            code = self._ending or KILLED
         self._change("stopped", code)

@@ -1,4 +1,4 @@
-"""Exec in the embedded engine: a command in the tiny shell, its input and output."""
+"""Exec in the embedded engine: a command in the small shell, its input and output."""
 
 from __future__ import annotations
 
@@ -6,17 +6,20 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 
+from ....wire.exec import KILLED
 from .clock import Clock
+from .settings import EmbeddedSettings
 from .shell import Shell, Stdin
 from .shell.grammar import Stream
 
-_MOST_CHUNKS = 64
-_KILLED = 137
+__all__ = ["ShellSession"]
 
 
 class ShellSession:
-    """A command in the tiny shell, with its output bounded: a reader that is slow
-    makes the command wait."""
+    """A command in the small shell; implements ``ExecSession``.
+
+    The output is bounded: with a slow reader the command waits.
+    """
 
     def __init__(
         self,
@@ -24,10 +27,12 @@ class ShellSession:
         *,
         environment: Mapping[str, str],
         clock: Clock,
+        settings: EmbeddedSettings,
         hostname: str,
         user: str,
     ) -> None:
         self.exit_code: int | None = None
+        self._most_chunks = settings.exec_output_chunks
         self._stdin = Stdin()
         self._chunks: deque[tuple[Stream, str]] = deque()
         self._changed = asyncio.Event()
@@ -43,16 +48,18 @@ class ShellSession:
         self._task.add_done_callback(lambda _: self._changed.set())
 
     def when_done(self, callback: Callable[[ShellSession], object]) -> None:
+        """Call *callback* with this session when the command has ended."""
         self._task.add_done_callback(lambda _: callback(self))
 
     async def _put(self, stream: Stream, text: str) -> None:
-        while len(self._chunks) >= _MOST_CHUNKS:
+        while len(self._chunks) >= self._most_chunks:
             self._changed.clear()
             await self._changed.wait()
         self._chunks.append((stream, text))
         self._changed.set()
 
     async def output(self) -> AsyncIterator[tuple[Stream, str]]:
+        """Yield stream and text of each piece of output, then set ``exit_code``."""
         while True:
             while self._chunks:
                 yield self._chunks.popleft()
@@ -61,15 +68,18 @@ class ShellSession:
                 break
             self._changed.clear()
             await self._changed.wait()
-        self.exit_code = _KILLED if self._task.cancelled() else self._task.result()
+        self.exit_code = KILLED if self._task.cancelled() else self._task.result()
 
     async def write(self, data: str) -> None:
+        """Send input to the command."""
         await self._stdin.feed(data)
 
     def kill(self) -> None:
-        self._stdin.end()  # a writer that waits for room goes on
+        """End the command, without waiting for its end."""
+        self._stdin.end()  # releases a writer that waits for room
         self._task.cancel()
 
     async def close(self) -> None:
+        """End the command and wait for its end."""
         self.kill()
         await asyncio.wait({self._task})

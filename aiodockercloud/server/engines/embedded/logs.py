@@ -1,4 +1,4 @@
-"""The logs of embedded containers: their stamps, how they are read, what is kept."""
+"""The logs of embedded containers: their stamps, their readers, their bounds."""
 
 from __future__ import annotations
 
@@ -8,33 +8,32 @@ from contextlib import aclosing
 from ...journal import Journal, Missed
 from .. import LogLine
 from .clock import Clock
+from .settings import EmbeddedSettings
 from .shell.grammar import Stream
 
 __all__ = ["Log", "Logs"]
-
-#: Lines kept of each container, and of all those together that were removed: readers
-#: who have lost their connection come back for them.
-KEPT, KEPT_OF_REMOVED = 10_000, 20_000
 
 
 class Log(Journal[LogLine]):
     """The log of one container."""
 
     def __init__(self, logs: Logs) -> None:
-        super().__init__(KEPT)
+        super().__init__(logs.settings.kept_log_lines)
         self._logs = logs
 
     def write(self, stream: Stream, text: str) -> None:
+        """Append a line, stamped with the present time."""
         self.append(LogLine(self._logs.stamp(), stream, text))
 
     async def lines(
         self, *, tail: int | None, follow: bool, since_ns: int
     ) -> AsyncGenerator[LogLine, None]:
+        """Yield lines as ``Engine.logs`` documents."""
         since = self.first(lambda line: line.time_ns >= since_ns)
         if tail is not None:
             since = max(since, self.end - tail)
         elif since_ns and since == self.start > 0:
-            # The line before it is gone: it may have been wanted, too.
+            # The line before this one has been dropped; the reader may have wanted it.
             yield _missing(None, self[since].time_ns)
         missed = 0
         async with aclosing(self.read(since=since, follow=follow)) as lines:
@@ -49,9 +48,10 @@ class Log(Journal[LogLine]):
 
 
 class Logs:
-    """What the logs of one engine have in common."""
+    """What the logs of one engine share: the stamps, and room for removed ones."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, settings: EmbeddedSettings) -> None:
+        self.settings = settings
         self._clock = clock
         self._last_stamp = 0
         #: The logs of removed containers by uuid, oldest first, and their lines.
@@ -59,20 +59,23 @@ class Logs:
         self._lines = 0
 
     def stamp(self) -> int:
-        """Now, but after all stamps given so far, also where the time stands still."""
+        """Return the present time in nanoseconds, later than every stamp before.
+
+        Stamps grow also while a ``ManualClock`` stands still.
+        """
         self._last_stamp = max(self._last_stamp + 1, self._clock.time_ns())
         return self._last_stamp
 
     def removed(self, uuid: str) -> Log | None:
-        """The log of a container that was removed not long ago."""
+        """Return the log of a removed container, None when the log is not kept."""
         return self._removed.get(uuid)
 
     def keep(self, uuid: str, log: Log) -> None:
-        """Keep the log of a removed container, as long as there is room."""
+        """Keep the log of a removed container; drop the oldest logs to make room."""
         self._drop(uuid)
         self._removed[uuid] = log
         self._lines += len(log) + 1
-        while self._lines > KEPT_OF_REMOVED:
+        while self._lines > self.settings.kept_removed_log_lines:
             self._drop(next(iter(self._removed)))
 
     def _drop(self, uuid: str) -> None:
@@ -81,8 +84,13 @@ class Logs:
 
 
 def _missing(count: int | None, time_ns: int) -> LogLine:
-    """A word in place of lines that are no longer kept; stamped as the next one."""
-    said = "lines are missing: older ones are not kept"
+    """Return a line in place of lines that are not kept, stamped as the next line.
+
+    Args:
+        count: The number of missing lines; None: unknown.
+        time_ns: The stamp.
+    """
+    text = "lines are missing: older ones are not kept"
     if count is not None:
-        said = f"{count} lines are missing: they came faster than they were read"
-    return LogLine(time_ns, "stderr", f"[{said}]", count)
+        text = f"{count} lines are missing: they came faster than they were read"
+    return LogLine(time_ns, "stderr", f"[{text}]", count)

@@ -1,7 +1,7 @@
-"""The machines of the embedded engine: loopback addresses and their ports.
+"""The nodes of the embedded engine: loopback addresses and their ports.
 
-Each node has an address of its own, 127.0.0.1, 127.0.0.2…, so that two of them can
-publish the same port. What listens does so on a real socket of that address.
+Each node has an address of its own, 127.0.0.1, 127.0.0.2…, so that two nodes can
+publish the same port. Containers that listen use real sockets of that address.
 """
 
 from __future__ import annotations
@@ -19,45 +19,51 @@ from .. import EngineError, NodeObservation, PortSpec
 
 PortKey = tuple[int, str]
 
-#: Where Linux, and Docker with it, takes ports from that nobody asked for.
+#: The range from which Linux, and so Docker, chooses a port when none is given.
 _FIRST_PORT, _LAST_PORT = 32768, 60999
-_BACKLOG = 100
 _LOOPBACK = IPv4Address("127.0.0.1")
 
 
 class NumberPool:
-    """Hands out the lowest number that is free, from 0 on."""
+    """A pool of the numbers from 0 on."""
 
     def __init__(self) -> None:
         self._free: list[int] = []
         self._next = 0
 
     def take(self) -> int:
+        """Take the lowest number that is free."""
         if self._free:
             return heapq.heappop(self._free)
         self._next += 1
         return self._next - 1
 
     def give_back(self, number: int) -> None:
+        """Make a taken number free."""
         heapq.heappush(self._free, number)
 
 
-def listen(address: str, port: int) -> socket.socket:
-    """A TCP socket that listens on this address; port 0 takes a free one.
+def listen(address: str, port: int, *, backlog: int) -> socket.socket:
+    """Return a TCP socket that listens on an address.
 
-    Who connects before the container's function accepts is kept waiting, not refused:
-    a container can be reached as soon as it is told to be running.
+    The socket queues connections until the container's function accepts them, so that
+    a container accepts connections from the moment it is reported as running.
+
+    Args:
+        address: The loopback address.
+        port: The port; 0 takes a free one.
+        backlog: The number of connections that wait to be accepted.
 
     Raises:
-        OSError: The node has no such address, or the port is taken or reserved.
+        OSError: The system has no such address, or the port is taken or reserved.
     """
     bound = socket.socket()
     try:
         bound.setblocking(False)
-        if port:  # as asyncio does: connections of the one before may linger
+        if port:  # as asyncio does: connections of an earlier socket may linger
             bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         bound.bind((address, port))
-        bound.listen(_BACKLOG)
+        bound.listen(backlog)
     except OSError:
         bound.close()
         raise
@@ -66,30 +72,48 @@ def listen(address: str, port: int) -> socket.socket:
 
 @dataclass(slots=True)
 class HostPorts:
-    """The host ports of one container, and sockets that hold some of them for it."""
+    """The host ports of one container, and sockets that reserve some of the ports."""
 
     numbers: dict[PortKey, list[int]] = field(default_factory=dict)
     sockets: dict[int, socket.socket] = field(default_factory=dict)
 
-    def open(self, address: str, number: int) -> socket.socket:
-        """The socket for one of the numbers; the caller closes it."""
-        return self.sockets.pop(number, None) or listen(address, number)
+    def open(self, address: str, number: int, *, backlog: int) -> socket.socket:
+        """Return a listening socket for a host port; the caller closes the socket.
+
+        Raises:
+            OSError: The system refuses the port.
+        """
+        if (reserved := self.sockets.pop(number, None)) is not None:
+            return reserved
+        return listen(address, number, backlog=backlog)
 
 
 class EmbeddedNode:
-    """One node: its address, whether it answers, who has which port."""
+    """One node: its address, its state, its taken ports.
 
-    def __init__(self, id: str, index: int, tags: Sequence[str]) -> None:
+    Args:
+        id: The id of the node in the engine.
+        index: A number of its own in the engine, from 0 on; the host name and the
+            address follow from the number.
+        tags: The tags of the node.
+        backlog: The number of connections to a port that wait to be accepted.
+    """
+
+    def __init__(
+        self, id: str, index: int, tags: Sequence[str], *, backlog: int
+    ) -> None:
         self.id = id
         self.index = index
         self.tags = tuple(tags)
         self.hostname = f"embedded-{index + 1}"
         self.address = _usable(str(_LOOPBACK + index))
+        self._backlog = backlog
         self.state: Literal["ready", "unreachable", "gone"] = "ready"
         self._taken: set[PortKey] = set()
         self._next_port = _FIRST_PORT
 
     def observation(self) -> NodeObservation:
+        """Return the node as the engine reports it."""
         return NodeObservation(
             id=self.id,
             hostname=self.hostname,
@@ -105,11 +129,16 @@ class EmbeddedNode:
     def claim(
         self, ports: Sequence[PortSpec], listening: Collection[PortKey]
     ) -> HostPorts:
-        """Reserve the published ones; those in *listening* get a number that a real
-        socket can listen on.
+        """Reserve a host port for each published port.
+
+        Args:
+            ports: The ports of a container.
+            listening: Ports that the image exposes, as ``(inner port, protocol)``. For
+                a TCP port among them a real socket reserves the host port.
 
         Raises:
-            EngineError: A fixed one is another container's, or none is left.
+            EngineError: Another container has a fixed host port, or no host port is
+                free.
         """
         claimed = HostPorts()
         try:
@@ -130,9 +159,9 @@ class EmbeddedNode:
                     " allocated"
                 )
             if listening and port.protocol == "tcp":
-                # What the system refuses is tried, and told, once it is needed.
+                # The function that listens tries again and reports the refusal.
                 with suppress(OSError):
-                    claimed.sockets[number] = listen(self.address, number)
+                    claimed.sockets[number] = self._listen(number)
         elif listening and port.protocol == "tcp":
             number = self._free_socket(claimed)
         else:
@@ -142,16 +171,18 @@ class EmbeddedNode:
         claimed.numbers.setdefault(key, []).append(number)
 
     def _free_socket(self, claimed: HostPorts) -> int:
-        """A number from the system, its socket kept so that nobody else gets it."""
+        """Return a port that the system chooses; its socket reserves the port."""
         refused = []
         try:
             while True:
-                bound = listen(self.address, 0)
+                bound = self._listen(0)
                 number: int = bound.getsockname()[1]
                 if (number, "tcp") not in self._taken:
                     claimed.sockets[number] = bound
                     return number
-                refused.append(bound)  # held, or it would be offered again
+                refused.append(
+                    bound
+                )  # kept open, or the system would offer the port again
         except OSError as error:
             raise EngineError(f"no free port on {self.address}: {error}") from error
         finally:
@@ -159,7 +190,7 @@ class EmbeddedNode:
                 bound.close()
 
     def _free_number(self, protocol: str) -> int:
-        """The next number that nobody here has; nothing will listen on it."""
+        """Return the next port that no container of the node has; no socket listens."""
         for _ in range(_FIRST_PORT, _LAST_PORT + 1):
             number = self._next_port
             self._next_port = _FIRST_PORT if number == _LAST_PORT else number + 1
@@ -167,7 +198,11 @@ class EmbeddedNode:
                 return number
         raise EngineError(f"no free port on {self.address}")
 
+    def _listen(self, port: int) -> socket.socket:
+        return listen(self.address, port, backlog=self._backlog)
+
     def release(self, ports: HostPorts) -> None:
+        """Make host ports free and close the sockets that reserve them."""
         for (_, protocol), numbers in ports.numbers.items():
             self._taken.difference_update((number, protocol) for number in numbers)
         for bound in ports.sockets.values():
@@ -177,9 +212,9 @@ class EmbeddedNode:
 
 
 def _usable(address: str) -> str:
-    """The address, or 127.0.0.1 where that is the only loopback address there is."""
+    """Return the address, or 127.0.0.1 where the system has no other loopback one."""
     try:
-        listen(address, 0).close()
+        listen(address, 0, backlog=1).close()
     except OSError:
         return str(_LOOPBACK)
     return address

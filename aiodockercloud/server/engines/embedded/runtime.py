@@ -1,0 +1,239 @@
+"""What the function of an image receives: its container."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from functools import partial
+
+from aiohttp import web
+
+from .. import ContainerSpec
+from .clock import Clock
+from .nodes import HostPorts, PortKey
+from .settings import EmbeddedSettings
+from .shell.grammar import Stream
+
+__all__ = ["Container", "Handler", "HttpHandler"]
+
+Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+HttpHandler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
+
+
+class Container:
+    """One run of a container, as the function of its image sees the container.
+
+    The engine creates the object; a restarted container gets a new one.
+
+    Attributes:
+        name: The name of the container, ``web-1``.
+        image: The name of the image as the service states it, ``acme/worker:2``.
+        hostname: The field ``hostname`` of the service, by default the name.
+        environment: All variables: Docker's own (``PATH``, ``HOSTNAME``, ``HOME``),
+            those of the image, and those of the container. A later group replaces
+            variables of an earlier one.
+        command: The words of the entrypoint and of the command.
+        user: The field ``user`` of the service, by default ``root``.
+        stdin_open: Whether the service sets ``stdin_open`` or ``tty``.
+        address: The loopback address of the node.
+        clock: The clock of the engine.
+        settings: The settings of the engine.
+        stopping: Set when the container is asked to stop.
+        stops_itself: Whether the function has called ``wait_stopped``.
+    """
+
+    def __init__(
+        self,
+        spec: ContainerSpec,
+        *,
+        command: Sequence[str],
+        environment: Mapping[str, str],
+        hostname: str,
+        user: str,
+        address: str,
+        ports: HostPorts,
+        clock: Clock,
+        settings: EmbeddedSettings,
+        log: Callable[[Stream, str], None],
+    ) -> None:
+        self.name = spec.name
+        self.image = spec.image
+        self.hostname = hostname
+        self.environment = dict(environment)
+        self.command = list(command)
+        self.user = user
+        self.stdin_open = bool(
+            spec.options.get("stdin_open") or spec.options.get("tty")
+        )
+        self.address = address
+        self.clock = clock
+        self.settings = settings
+        self.stopping = asyncio.Event()
+        self.stops_itself = False
+        self._ports = ports
+        self._log = log
+
+    @property
+    def ports(self) -> Mapping[PortKey, Sequence[int]]:
+        """The host ports of each published port, by ``(inner port, protocol)``."""
+        return self._ports.numbers
+
+    def print(self, text: str = "") -> None:
+        """Write text to the log, as standard output.
+
+        Args:
+            text: One line or, with newlines inside, several. No newline is needed at
+                the end.
+        """
+        self.write("stdout", text)
+
+    def error(self, text: str) -> None:
+        """Write text to the log, as standard error.
+
+        Args:
+            text: One line or, with newlines inside, several.
+        """
+        self.write("stderr", text)
+
+    def write(self, stream: Stream, text: str) -> None:
+        """Write text to the log.
+
+        Args:
+            stream: ``"stdout"`` or ``"stderr"``.
+            text: One line or, with newlines inside, several. A line of more than
+                16,384 characters becomes several lines, as in Docker.
+        """
+        longest = self.settings.longest_log_line
+        for line in text.split("\n"):
+            self._log(stream, line[:longest])
+            for start in range(longest, len(line), longest):
+                self._log(stream, line[start : start + longest])
+
+    async def sleep(self, seconds: float) -> None:
+        """Pause, by the clock of the engine.
+
+        Args:
+            seconds: The length of the pause.
+        """
+        await self.clock.sleep(seconds)
+
+    async def wait_stopped(self) -> None:
+        """Return when the container is asked to stop, so that the function can end.
+
+        After this return the function has ten seconds until it is cancelled. A function
+        that never called this method is cancelled at once. Removing a container always
+        cancels its function at once.
+        """
+        self.stops_itself = True
+        await self.stopping.wait()
+
+    @asynccontextmanager
+    async def listen(self, port: int, handler: Handler) -> AsyncGenerator[None, None]:
+        """Serve TCP connections to a port while the block runs.
+
+        Connections reach published ports only. When the system refuses the host port,
+        the container reports that on standard error and the block runs all the same.
+
+        Args:
+            port: The port inside the container. For a port in the ``ports`` of the
+                image, the engine chooses a host port that is free.
+            handler: Called with a reader and a writer for each connection. When the
+                handler returns, the connection is closed. An exception of the handler
+                is reported on standard error. The end of the block aborts connections
+                and cancels handlers.
+
+        Yields:
+            None, when the port accepts connections.
+        """
+        connections: dict[asyncio.Task[None] | None, asyncio.StreamWriter] = {}
+        ended = False
+
+        async def connected(
+            reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+        ) -> None:
+            if ended:  # accepted just before the end of the block
+                writer.transport.abort()
+                return
+            task = asyncio.current_task()
+            connections[task] = writer
+            try:
+                await handler(reader, writer)
+            except Exception as error:
+                self.error(f"connection failed: {type(error).__name__}: {error}")
+            finally:
+                writer.close()
+                del connections[task]
+
+        try:
+            async with self._serving(port, partial(asyncio.start_server, connected)):
+                yield
+        finally:
+            ended = True
+            tasks = [task for task in connections if task is not None]
+            for task in tasks:
+                connections[task].transport.abort()
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    @asynccontextmanager
+    async def listen_http(
+        self, port: int, handler: HttpHandler
+    ) -> AsyncGenerator[None, None]:
+        """Serve HTTP requests to a port while the block runs.
+
+        Connections reach published ports only. When the system refuses the host port,
+        the container reports that on standard error and the block runs all the same.
+
+        Args:
+            port: The port inside the container. For a port in the ``ports`` of the
+                image, the engine chooses a host port that is free.
+            handler: A handler as in aiohttp, called with each request. The handler
+                returns the response.
+
+        Yields:
+            None, when the port accepts connections.
+        """
+        http = web.Server(handler, access_log=None)
+        runner = web.ServerRunner(http, shutdown_timeout=self.settings.http_shutdown)
+        await runner.setup()
+        create_server = asyncio.get_running_loop().create_server
+        try:
+            async with self._serving(port, partial(create_server, http)):
+                yield
+        finally:
+            await runner.cleanup()
+
+    @asynccontextmanager
+    async def _serving(
+        self, port: int, create: Callable[..., Awaitable[asyncio.Server]]
+    ) -> AsyncGenerator[None, None]:
+        """Accept connections to all host ports of *port*.
+
+        Args:
+            port: The port inside the container.
+            create: asyncio's function that creates a server from a socket.
+
+        Yields:
+            None, when the servers accept connections.
+        """
+        servers = []
+        try:
+            for number in self.ports.get((port, "tcp"), ()):
+                try:
+                    bound = self._ports.open(
+                        self.address, number, backlog=self.settings.backlog
+                    )
+                except OSError as error:
+                    self.error(
+                        f"cannot listen on {self.address}:{number}: {error.strerror}"
+                    )
+                    continue
+                # Two steps: a cancellation cannot interrupt the first one, so that
+                # the list has every server that exists.
+                servers.append(await create(sock=bound, start_serving=False))
+                await servers[-1].start_serving()
+            yield
+        finally:
+            for server in servers:
+                server.close()

@@ -1,0 +1,43 @@
+"""Settings of the embedded engine: its times and its bounds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+__all__ = ["EmbeddedSettings"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EmbeddedSettings:
+    """The times and bounds of an embedded engine. Durations are seconds.
+
+    The defaults are those of Docker, where Docker has the same setting.
+    """
+
+    #: From the request to stop to the cancellation of a container's function.
+    stop_grace: float = 10.0
+    #: Between two cancellations of a function that suppresses the first one, in real
+    #: time also with a ``ManualClock``.
+    cancel_again: float = 10.0
+    #: Before the first restart of a container. Each further pause is twice as long as
+    #: the one before, up to the longest.
+    first_restart_pause: float = 0.1
+    longest_restart_pause: float = 60.0
+    #: After a run of this length the pause before a restart is the first one again.
+    good_run: float = 10.0
+    #: Lines kept of the log of each container.
+    kept_log_lines: int = 10_000
+    #: Lines kept of the logs of all removed containers together: readers that lost
+    #: their connection resume in these logs.
+    kept_removed_log_lines: int = 20_000
+    #: Characters of a log line. A longer line becomes several.
+    longest_log_line: int = 16_384
+    #: Chunks of output of an exec session that wait for its reader; with more, the
+    #: command waits.
+    exec_output_chunks: int = 64
+    #: For HTTP requests to end after a container has stopped listening.
+    http_shutdown: float = 1.0
+    #: Connections to a port that wait until the container accepts them.
+    backlog: int = 100
+    #: Containers in one engine: each has an address of its own in 10.7.0.0/16.
+    most_containers: int = 65_534
