@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]  # has none
 
-# Started in the background of a shell, the tests would ignore it, and so would all the
-# programs that they start.
+# A shell starts background programs with SIGINT ignored; the tests, and the programs
+# that the tests start, need the signal.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 #: The tests that use the one Swarm.
@@ -18,8 +18,9 @@ ON_SWARM = ("tests/swarm/", "tests/contract/test_engine_contract.py")
 
 
 class Schedule(LoadScopeScheduling):  # type: ignore[misc]  # untyped
-    """Side by side, a module's tests stay together, and so do all that use the one
-    Swarm; those begin first, because they take longest.
+    """Keep the tests of a module together, and all tests that use the one Swarm.
+
+    The tests on the Swarm start first, because these tests take longest.
 
     By folder and not by mark: ``--dist loadgroup`` marks nothing with pytest 9.
     """
@@ -29,7 +30,7 @@ class Schedule(LoadScopeScheduling):  # type: ignore[misc]  # untyped
         return "swarm" if file.startswith(ON_SWARM) else file
 
 
-@pytest.hookimpl(optionalhook=True)  # with -p no:xdist nobody calls it
+@pytest.hookimpl(optionalhook=True)  # without xdist there is no such hook
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Schedule:
     config.option.loadscopereorder = False
     return Schedule(config, log)
@@ -41,7 +42,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(autouse=True)
 def _clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """No credentials or addresses of whoever runs the tests."""
+    """Hide the credentials and addresses of the user who runs the tests."""
     for prefix in ("DOCKERCLOUD", "TUTUM"):
         for name in (
             *("AUTH", "USER", "APIKEY", "PASS", "NAMESPACE"),

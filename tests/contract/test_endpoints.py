@@ -1,4 +1,4 @@
-"""Each of the reference's 65 endpoints: our client calls it, our server answers it."""
+"""The 65 endpoints of the reference: our client calls each, our server answers each."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def engine() -> Embedded:
 
 
 class Recorder:
-    """What was sent and with which status it was answered, websockets included."""
+    """Requests and the statuses of their answers, websockets included."""
 
     def __init__(self) -> None:
         self.seen: list[tuple[str, str, int]] = []
@@ -96,7 +96,7 @@ async def perform(cloud: DockerCloud, endpoint: Endpoint, thing: Any) -> None:
 
 
 def filled(path: str, namespace: str | None, thing: Any) -> str:
-    """The reference's path with the names of a real object in it."""
+    """Return the reference's path with the names of a real object."""
     path = path.replace("[optional_namespace/]", f"{namespace}/" if namespace else "")
     if thing is not None:
         target = wire.split_path(thing["resource_uri"])
@@ -126,7 +126,7 @@ async def test_endpoint_by_our_client_is_answered_by_our_server(
 
 
 class Own(Embedded):
-    """An engine that runs on machines which somebody brings."""
+    """An engine that provisions no nodes."""
 
     provisions = False
 

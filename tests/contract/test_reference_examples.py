@@ -144,7 +144,7 @@ async def first(stream: Any) -> Any:
 
 
 class World:
-    """Rich objects, each shown as a client sees it."""
+    """Return objects with many fields, as a client receives the objects."""
 
     def __init__(self, cloud: DockerCloud) -> None:
         self.shown: dict[str, Any] = {}

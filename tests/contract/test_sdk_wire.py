@@ -1,7 +1,7 @@
 """Our client sends what the official Python SDK sent, as a recording server saw it.
 
-The SDK fetches an object before it acts on it; ours need not. Everything else is the
-same: method, what the path names, what the query means, the body.
+The SDK fetches an object before each operation; our client does not. Everything else is
+equal: the method, the object of the path, the meaning of the query, the body.
 """
 
 from __future__ import annotations
@@ -102,7 +102,7 @@ async def by_name(cloud: DockerCloud, operation: str, uri: str, body: Any) -> No
 def meaning(
     method: str, path: str, query: dict[str, str], body: Any
 ) -> tuple[str, Any, dict[str, str], Any]:
-    """What a request means, however it is spelled."""
+    """The meaning of a request, independent of its spelling."""
     target = wire.split_path(path)
     assert target is not None, path
     words = {"True": "true", "False": "false"}
@@ -110,7 +110,7 @@ def meaning(
 
 
 class Recorder:
-    """A server that says yes to everything and remembers it."""
+    """A server that accepts and records every request."""
 
     def __init__(self) -> None:
         self.seen: list[Any] = []
@@ -121,7 +121,9 @@ class Recorder:
         body = await request.json() if request.can_read_body else None
         query = dict(request.query)
         if query.get("since") == "now":
-            del query["since"]  # ours: it asks for positions, old servers ignore it
+            del query[
+                "since"
+            ]  # our client requests positions; old servers ignore the parameter
         self.seen.append(meaning(request.method, request.rel_url.raw_path, query, body))
         self.headers.append(request.headers)
         if "Upgrade" in request.headers:
@@ -156,7 +158,7 @@ async def test_operation_sends_what_the_sdk_sent(
     target = wire.split_path(last["path"])
     assert target is not None
     server.found = target.pk
-    # The object itself: the path without the operation on it.
+    # Return the path of the object, without the operation.
     uri = last["path"]
     for part in reversed(target.operation):
         if target.kind != "trigger":

@@ -24,7 +24,7 @@ def readme_example() -> tuple[str, str]:
 
 
 def page_example(page: Path) -> tuple[str, str]:
-    """The program of a page of the docs, and what the page says it prints."""
+    """Return the program of a page, and the output that the page shows."""
     return (
         page.with_suffix(".py").read_text(encoding="utf-8"),
         page.with_suffix(".txt").read_text(encoding="utf-8"),
@@ -40,7 +40,7 @@ PAGES = [
 
 
 async def ended(process: asyncio.subprocess.Process) -> tuple[bytes, bytes]:
-    """What it wrote to standard output and standard error."""
+    """Return the standard output and the standard error of a process."""
     try:
         async with asyncio.timeout(30):
             return await process.communicate()

@@ -20,7 +20,7 @@ from tests.support.programs import environment, quiet
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
-#: Seconds after which a run counts as hanging; alone it takes less than two.
+#: Seconds after which a run counts as hanging; a single run takes less than two.
 LIMIT = 60.0
 
 Handle = Callable[[DockerCloud, str], AsyncIterator[str]]
@@ -41,7 +41,7 @@ async def started(
 
 
 async def ended(process: asyncio.subprocess.Process, given: str = "") -> list[str]:
-    """The lines it printed; it has complained of nothing and ended with status 0."""
+    """Return the printed lines of a program that ended with status 0 and no error."""
     try:
         async with asyncio.timeout(LIMIT):
             out, err = await process.communicate(

@@ -1,4 +1,4 @@
-"""The client stays light: it loads no server and no engine."""
+"""The client stays light: importing the client loads neither server nor engine."""
 
 from __future__ import annotations
 

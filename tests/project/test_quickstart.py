@@ -1,4 +1,4 @@
-"""The example, run as its users run it: on every stack file there is."""
+"""The quickstart example, run as a user runs the program, on every real stack file."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import pytest
 from tests.support.programs import QUICKSTART, environment, quiet
 from tests.support.realfiles import BAD, GOOD, STACKFILES
 
-#: Seconds after which a run counts as hanging; alone it takes less than five.
+#: Seconds after which a run counts as hanging; a single run takes less than five.
 LIMIT = 120.0
 #: Runs at a time: mostly they wait.
 AT_ONCE = 4
@@ -99,7 +99,7 @@ def test_missing_file_is_refused_by_name() -> None:
     ],
 )
 def test_ctrl_c_ends_it_cleanly(moment: str) -> None:
-    """With status 0: whoever stops a demonstration has not failed."""
+    """Ctrl-C ends the demonstration with status 0: to stop is not a failure."""
     with subprocess.Popen(
         QUICKSTART,
         stdout=subprocess.PIPE,

@@ -9,7 +9,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 
-#: Seconds for all of it; mostly what pip needs to fetch.
+#: Seconds for the whole test; pip needs most of the time to download.
 LIMIT = 150.0
 
 TEST = """\
@@ -22,7 +22,7 @@ async def test_service_runs(dockercloud):
 
 
 async def ran(python: str | Path, *arguments: str | Path, cwd: Path) -> str:
-    """What a Python says that ends well; nothing of this one's environment is in it."""
+    """Return the output of a Python program that ends with status 0."""
     environment = {k: v for k, v in os.environ.items() if not k.startswith("PYTHON")}
     process = await asyncio.create_subprocess_exec(
         python,

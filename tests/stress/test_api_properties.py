@@ -1,8 +1,8 @@
-"""Whatever is asked in whatever order: states move as documented, counts add up, and
-nothing ends in an internal error.
+"""Any operations in any order: states change as documented, counts add up, and no
+request ends in an internal error.
 
-The operations come from hypothesis; the facts come from the event stream, which has
-every change of every state, and from what is shown when all actions have ended.
+Hypothesis generates the operations. The facts come from the event stream, which
+contains every change of every state, and from the objects after all actions have ended.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ STAYS, ENDS, FAILS = "acme/stays", "acme/ends", "acme/fails"
 SERVICE: Mapping[str, frozenset[str]] = {
     state: frozenset(after.split(", "))
     for state, after in {
-        # Containers may be gone or down when an operation's end is told.
+        # Containers may be terminated or stopped at the event of an operation's end.
         "Not running": "Starting, Scaling, Terminating",
         "Starting": "Running, Partly running, Stopped, Not running",
         "Running": "Partly running, Stopped, Scaling, Redeploying, Stopping,"
@@ -56,7 +56,7 @@ ACTION: Mapping[str, frozenset[str]] = {
     "In progress": frozenset({"Success", "Failed", "Canceling", "Canceled"}),
     "Canceling": frozenset({"Canceled", "Success", "Failed"}),
 }
-#: kind → state → the states it may be followed by; nothing follows the others.
+#: kind → state → the states that may follow; no state follows the others.
 TRANSITIONS = {
     "service": SERVICE,
     "container": CONTAINER,
@@ -95,7 +95,7 @@ def engine() -> Embedded:
 
 
 class History:
-    """The states of every object, in the order in which events told of them."""
+    """Return the states of every object, in the order of the events."""
 
     def __init__(self) -> None:
         self.states: dict[str, list[str]] = defaultdict(list)
@@ -175,7 +175,7 @@ class Run:
                 try:
                     await self._cloud.actions.wait(one, timeout=PATIENCE, poll=0.05)
                 except WaitFailed:
-                    pass  # it failed or was canceled: it has ended
+                    pass  # a failed or canceled action has ended
 
     async def check_counts(self) -> None:
         """When nothing is under way, what is counted is what is there."""

@@ -14,7 +14,7 @@ from tests.support.facts import PATIENCE, ROOT, gone_but, tasks, until
 from tests.support.programs import PYTHON, environment, quiet
 
 PROGRAM = [*PYTHON, "-m", "tests.support.cancelling"]
-#: Seconds after which it counts as hanging; alone it takes less than ten.
+#: Seconds after which the program counts as hanging; a single run takes less than ten.
 LIMIT = 120.0
 
 
@@ -33,7 +33,7 @@ def test_1000_random_cancellations_leave_no_task_socket_or_warning() -> None:
     *outcomes, left, nothing = ended.stdout.splitlines()
     assert (left, nothing) == ("left:", "nothing")
     assert ended.returncode == 0
-    # It was not all over before it was cancelled.
+    # Some operations were still running when they were cancelled.
     assert all("cancelled" in line for line in outcomes)
     assert len(outcomes) >= 20
 
@@ -43,7 +43,9 @@ def test_1000_random_cancellations_leave_no_task_socket_or_warning() -> None:
 async def test_close_that_is_cancelled_closes_all_the_same(
     server: Server, steps: int, times: int
 ) -> None:
-    asyncio.get_running_loop().set_debug(True)  # then aiohttp tells of all it can
+    asyncio.get_running_loop().set_debug(
+        True
+    )  # in debug mode, aiohttp reports unclosed connections
     before = tasks()
     cloud = DockerCloud(server.url, user=server.user, apikey=server.apikey)
     async with asyncio.timeout(PATIENCE):

@@ -76,7 +76,7 @@ async def test_200_services_at_once_end_running_and_leave_nothing() -> None:
             process.kill()
             await process.wait()
 
-    # Development mode also tells of every step that took long.
+    # Development mode also reports every slow step of the event loop.
     lines = [x for x in err.decode().splitlines() if not x.startswith("Executing <")]
     assert lines == []
     assert process.returncode == 0

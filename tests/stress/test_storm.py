@@ -38,7 +38,7 @@ class Slow(Embedded):
         await super().start(note)
 
     def shown(self) -> dict[str, bool]:
-        """Container uuid → whether it runs, of those that are there."""
+        """uuid of an existing container → whether the container runs."""
         return {
             uuid: seen.state == "running"
             for uuid, seen in self.told.items()

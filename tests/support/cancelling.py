@@ -1,9 +1,10 @@
-"""Cancel the client at random moments of everything it does; see what is left.
+"""Cancel the client at random moments of all its operations; report what is left.
 
     python -X dev -W error -m tests.support.cancelling [SEED [COUNT]]
 
-The server runs in the same process, so that what it is left with is seen, too. Prints
-what was left, and how often each thing was cancelled; the status is 1 if something is.
+The server runs in the same process, so that the program also finds leftovers of the
+server. The program prints the leftovers and how often each operation was cancelled; the
+status is 1 if there are leftovers.
 """
 
 from __future__ import annotations
@@ -27,14 +28,14 @@ from aiodockercloud.types import Service
 
 #: At the same time: what one leaves must not disturb another.
 WORKERS = 20
-#: Seconds until whatever is left counts as left.
+#: Seconds after which a leftover counts.
 PATIENCE = 20.0
 #: How long things are let run, in seconds on average: mostly short, at times long.
 #: Half of all are given so many steps of the loop instead, which reaches the moments
 #: before the first answer.
 AVERAGE = 0.03
 STEPS = 60
-#: Of what was cancelled, the part that is cancelled again while it cleans up.
+#: The share of cancelled tasks that are cancelled again during their cleanup.
 AGAIN = 0.2
 #: Before what should not have happened.
 WRONG = "(!)"
@@ -155,7 +156,7 @@ class Things:
 
 
 async def cancelled(chance: random.Random, work: Awaitable[object]) -> str:
-    """Let *work* run for a random while, cancel it; what became of it."""
+    """Run *work* for a random time, cancel the task, and return the outcome."""
     task = asyncio.ensure_future(work)
     if chance.random() < 0.5:
         await _steps(chance.randrange(STEPS))
@@ -173,7 +174,7 @@ async def cancelled(chance: random.Random, work: Awaitable[object]) -> str:
     error = task.exception()
     if error is None:
         return "done"
-    # What others at work on the same things make of it is no matter here.
+    # Errors that other tasks cause on the same objects are ignored here.
     expected = isinstance(error, ApiError | StreamClosed | WaitFailed)
     return "failed" if expected else f"{WRONG} {error!r}"
 
@@ -195,10 +196,10 @@ def sockets() -> int:
 
 
 async def until(holds: Callable[[], bool]) -> None:
-    """Return when *holds*, or when it had time enough to."""
+    """Return when *holds* is true, or when the time is up."""
     with suppress(TimeoutError):
         async with asyncio.timeout(PATIENCE):
-            while not holds():  # noqa: ASYNC110 - of these facts nobody tells
+            while not holds():  # noqa: ASYNC110 - these facts have no event
                 await asyncio.sleep(0.01)
 
 

@@ -118,7 +118,7 @@ def entry(kind: str, key: str) -> Given:
 class Endpoint:
     """What serves one endpoint of the reference."""
 
-    #: The client's method below ``cloud``, and what it is called with.
+    #: The client's method below ``cloud``, and its arguments.
     client: str
     given: Given | None = None
     arguments: tuple[Any, ...] = ()

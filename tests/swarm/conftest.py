@@ -1,4 +1,4 @@
-"""Fixtures: our server on a real socket, and clients of it."""
+"""Fixtures: our server on a real socket, and its clients."""
 
 from __future__ import annotations
 
