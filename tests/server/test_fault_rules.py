@@ -1,4 +1,4 @@
-"""Rules of faults: which requests meet them, seeds, and the end of a server."""
+"""Rules of faults: selected requests, seeds, and the end of a server."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.support.facts import IDLE, PATIENCE, gone_but, tasks
 from tests.support.faulted import LIST, create, until_cut
 from tests.support.flows import Raw, client_of
 
-#: Seconds in which a server ends that nothing holds up; else it waits for five.
+#: Seconds in which a server ends if no request is held up; otherwise 5 s pass.
 PROMPT = 4.0
 
 # --- rules ----------------------------------------------------------------------------
@@ -34,7 +34,7 @@ PROMPT = 4.0
         ({"chance": 1, "times": 1}, 1),
     ],
 )
-async def test_rule_meets_the_requests_it_says(
+async def test_rule_meets_the_selected_requests(
     server: Server, raw: Raw, which: Any, hits: int
 ) -> None:
     rule = server.faults.fail(418, **which)
@@ -58,7 +58,7 @@ async def test_rule_meets_the_requests_it_says(
         ({"when": "after", "after": 3}, "after needs when=.body., got after"),
     ],
 )
-def test_rule_that_can_not_be_is_refused(which: Any, error: str) -> None:
+def test_invalid_argument_of_a_rule_is_refused(which: Any, error: str) -> None:
     faults = Faults()
 
     with pytest.raises(ValueError, match=f"^{error}"):
@@ -72,7 +72,7 @@ def test_misspelt_argument_of_a_rule_is_refused() -> None:
         Faults().cut(paht="*/service/*")  # type: ignore[call-arg]  # on purpose
 
 
-async def test_rules_happen_in_their_order(server: Server, raw: Raw) -> None:
+async def test_rules_apply_in_their_order(server: Server, raw: Raw) -> None:
     delay = server.faults.delay(0)
     first = server.faults.fail(501)
     second = server.faults.fail(502)
@@ -85,7 +85,7 @@ async def test_rules_happen_in_their_order(server: Server, raw: Raw) -> None:
     assert repr(second) == "<fault fail 502 * * hits=1>"
 
 
-async def test_clear_removes_all_rules_and_lets_go_on(
+async def test_clear_removes_all_rules_and_releases_requests(
     server: Server, live: DockerCloud
 ) -> None:
     async with asyncio.timeout(PATIENCE):
@@ -101,7 +101,7 @@ async def test_clear_removes_all_rules_and_lets_go_on(
         assert await live.services.list() == []
 
 
-async def test_faults_without_rules_are_out_of_the_way(
+async def test_faults_without_rules_are_not_active(
     server: Server, live: DockerCloud
 ) -> None:
     faults = server.faults
@@ -111,7 +111,7 @@ async def test_faults_without_rules_are_out_of_the_way(
         assert faults.active
         with pytest.raises(ServerError):
             await live.services.list()
-        assert not faults.active  # it is used up
+        assert not faults.active  # the rule is used up
 
     with faults.delay(0):
         assert faults.active
@@ -122,7 +122,12 @@ async def test_faults_without_rules_are_out_of_the_way(
 
 
 async def fates(seed: int | None, others: int = 0) -> list[int]:
-    """How 40 requests end, of which half are to fail."""
+    """Return the statuses of 40 requests with a rule that fails half of them.
+
+    Args:
+        seed: The seed of the faults.
+        others: The number of requests to other paths before.
+    """
     async with running(faults=Faults(seed=seed)) as server:
         rules: list[Rule] = [server.faults.fail(503, chance=0.5)]
         rules.append(server.faults.delay((0, 0.001), path="*/node/"))
@@ -142,7 +147,7 @@ async def test_same_seed_gives_the_same_faults() -> None:
 
 
 async def lengths(seed: int) -> list[int]:
-    """How many events streams get of which each is to be cut somewhere."""
+    """Return the numbers of events that streams receive before each stream is cut."""
     async with running(faults=Faults(seed=seed)) as server, client_of(server) as cloud:
         server.faults.cut(after=range(1, 20), path="*/events/")
         found = []

@@ -1,4 +1,4 @@
-"""Faults made on purpose: each does what it says, as seen from a client."""
+"""The effect of each fault on a client."""
 
 from __future__ import annotations
 
@@ -23,13 +23,16 @@ from tests.support.facts import IDLE, PATIENCE, SHELL
 from tests.support.faulted import LIST, create, until_cut
 from tests.support.flows import Raw, client_of, run
 
-#: Only of services: each change has an action, too.
+#: Events of services only: each change also has an event of its action.
 EVENTS = "/api/audit/v1/events/?type=service"
 
 
 @pytest.fixture
 async def session() -> AsyncIterator[aiohttp.ClientSession]:
-    """aiohttp itself, which sends nothing twice when the connection is new."""
+    """Return a session of aiohttp that opens a new connection for each request.
+
+    aiohttp repeats a request only on a connection that was open before.
+    """
     async with aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(force_close=True)
     ) as session:
@@ -37,7 +40,7 @@ async def session() -> AsyncIterator[aiohttp.ClientSession]:
 
 
 @asynccontextmanager
-async def asked(
+async def response_to_list(
     server: Server, session: aiohttp.ClientSession
 ) -> AsyncIterator[aiohttp.ClientResponse]:
     assert server.apikey is not None
@@ -50,20 +53,20 @@ async def asked(
 
 
 def names(server: Server) -> set[str]:
-    """What the server has, whatever it answers."""
+    """Return the names of the server's services, without a request."""
     return {service.name for service in server.cloud.services.values()}
 
 
-async def news(live: DockerCloud, count: int) -> list[str]:
-    """Make services, each of which is an event."""
+async def create_events(live: DockerCloud, count: int) -> list[str]:
+    """Create services, which causes one event each, and return their URIs."""
     return [
-        (await live.services.create(name=f"news-{number}", image=IDLE))["resource_uri"]
+        (await live.services.create(name=f"web-{number}", image=IDLE))["resource_uri"]
         for number in range(count)
     ]
 
 
-async def silent_round(server: Server) -> None:
-    """Time for the server to answer something else, so for an answer to come."""
+async def other_request(server: Server) -> None:
+    """Send another request, which leaves enough time for an awaited answer."""
     async with client_of(server) as cloud:
         await cloud.services.list()
 
@@ -71,7 +74,7 @@ async def silent_round(server: Server) -> None:
 # --- delay and stall ------------------------------------------------------------------
 
 
-async def test_delay_makes_an_answer_late(server: Server, live: DockerCloud) -> None:
+async def test_delay_delays_an_answer(server: Server, live: DockerCloud) -> None:
     loop = asyncio.get_running_loop()
     began = loop.time()
 
@@ -82,7 +85,9 @@ async def test_delay_makes_an_answer_late(server: Server, live: DockerCloud) -> 
     assert rule.hits == 1
 
 
-async def test_delay_removed_goes_on_at_once(server: Server, live: DockerCloud) -> None:
+async def test_removed_delay_continues_at_once(
+    server: Server, live: DockerCloud
+) -> None:
     rule = server.faults.delay((3600, 7200))
     request = asyncio.create_task(live.services.list())
     async with asyncio.timeout(PATIENCE):
@@ -104,7 +109,7 @@ async def test_stall_holds_an_answer_until_it_is_removed(
         request = create(live, "web")
         async with asyncio.timeout(PATIENCE):
             await rule.met()
-            # Others are served meanwhile, and it is there or not.
+            # Other requests are served; the service exists or does not exist yet.
             assert [s["name"] for s in await live.services.list()] == ["web"] * done
         assert not request.done()
 
@@ -112,11 +117,11 @@ async def test_stall_holds_an_answer_until_it_is_removed(
         assert (await request)["name"] == "web"
 
 
-async def test_stall_in_the_body_has_sent_its_first_half(
+async def test_stall_in_the_body_sends_the_first_half(
     server: Server, session: aiohttp.ClientSession
 ) -> None:
     with server.faults.stall(when="body") as rule:
-        async with asked(server, session) as response:
+        async with response_to_list(server, session) as response:
             assert response.status == 200
             size = response.content_length or 0
             first = await response.content.readexactly(size // 2)
@@ -137,19 +142,19 @@ async def test_stalled_request_is_dropped_when_its_client_has_left(
             await rule.met()
         request.cancel()
         await asyncio.wait([request])
-        await live.services.list()  # by then the server knows that it has left
+        await live.services.list()  # then the server has noticed the closed connection
 
     assert [a["action"] for a in await live.actions.list()] == ["Service Create"]
     assert (await live.services.inspect(service))["state"] == "Not running"
 
 
-async def test_delay_in_the_body_is_met_by_each_frame(
+async def test_delay_in_the_body_delays_each_frame(
     server: Server, raw: Raw, live: DockerCloud
 ) -> None:
     async with asyncio.timeout(PATIENCE):
         ws = await raw.upgrade(EVENTS)
         with server.faults.delay(0.01, when="body", path="*/events/") as rule:
-            uris = await news(live, 3)
+            uris = await create_events(live, 3)
             found = [(await ws.receive_json())["resource_uri"] for _ in range(3)]
         await ws.close()
 
@@ -163,10 +168,10 @@ async def test_stall_of_a_stream_holds_its_frames_but_answers_pings(
     async with asyncio.timeout(PATIENCE):
         ws = await raw.upgrade(EVENTS)
         with server.faults.stall(when="body", path="*/events/") as rule:
-            [uri] = await news(live, 1)
+            [uri] = await create_events(live, 1)
             await rule.met()
             receiving = asyncio.create_task(ws.receive_json())
-            for _ in range(3):  # an answered ping each
+            for _ in range(3):  # the server answers each ping
                 await ws.ping()
                 await live.services.list()
             assert not receiving.done()
@@ -229,11 +234,11 @@ async def test_cut_resets_the_connection_before_or_after_the_work(
 
 
 @pytest.mark.parametrize("size", [0, 1, 20])
-async def test_cut_after_bytes_sends_the_headers_and_these(
+async def test_cut_after_bytes_sends_the_headers_and_these_bytes(
     server: Server, session: aiohttp.ClientSession, size: int
 ) -> None:
     with server.faults.cut(after=size):
-        async with asked(server, session) as response:
+        async with response_to_list(server, session) as response:
             assert response.status == 200
             assert (response.content_length or 0) > 20
             found = await response.content.readexactly(size)
@@ -243,7 +248,7 @@ async def test_cut_after_bytes_sends_the_headers_and_these(
     assert len(found) == size
 
 
-async def test_cut_in_the_body_of_an_answer_without_one_cuts_before_it(
+async def test_cut_in_the_body_of_an_answer_without_a_body_cuts_before_the_answer(
     server: Server, live: DockerCloud
 ) -> None:
     repository = await live.repositories.create(name="registry.example.com/x/y")
@@ -255,20 +260,20 @@ async def test_cut_in_the_body_of_an_answer_without_one_cuts_before_it(
     assert rule.hits == 1
 
 
-async def test_cut_after_frames_breaks_each_stream_there(
+async def test_cut_after_frames_resets_each_stream_after_these_frames(
     server: Server, live: DockerCloud
 ) -> None:
     one = live.events.subscribe(type="service", reconnect=False)
     two = live.events.subscribe(type="service", reconnect=False)
     async with asyncio.timeout(PATIENCE), one, two:
         with server.faults.cut(after=3, path="*/events/", times=2) as rule:
-            uris = await news(live, 5)
+            uris = await create_events(live, 5)
             for stream in (one, two):
                 assert await until_cut(stream) == uris[:3]
     assert rule.hits == 2
 
 
-async def test_cut_streams_resets_the_open_ones_that_fit(
+async def test_cut_streams_resets_open_streams_with_a_matching_path(
     server: Server, live: DockerCloud
 ) -> None:
     service = await live.services.create(image=IDLE)
@@ -296,9 +301,9 @@ async def test_half_open_connection_is_silent_until_the_rule_is_removed(
             writer.write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
             await rule.met()
             receiving = asyncio.create_task(reader.read())
-            writer.write(b"anybody there?")  # no reset comes back for that
+            writer.write(b"hello?")  # the server sends no reset in answer
             for _ in range(3):
-                await silent_round(server)
+                await other_request(server)
             assert not receiving.done()
 
         with pytest.raises(ConnectionResetError):
@@ -308,7 +313,7 @@ async def test_half_open_connection_is_silent_until_the_rule_is_removed(
             await writer.wait_closed()
 
 
-async def test_half_open_stream_gives_neither_frames_nor_pongs(
+async def test_half_open_stream_sends_neither_frames_nor_pongs(
     server: Server, raw: Raw, live: DockerCloud
 ) -> None:
     async with asyncio.timeout(PATIENCE):
@@ -316,14 +321,14 @@ async def test_half_open_stream_gives_neither_frames_nor_pongs(
         server.faults.half_open(path="*/events/", times=1)
         other = await raw.upgrade(EVENTS)
 
-        # Of both it wants the next event, and one of them hears.
-        [uri] = await news(live, 1)
+        # Only the stream that was opened later receives the next event.
+        [uri] = await create_events(live, 1)
         assert (await other.receive_json())["resource_uri"] == uri
         receiving = asyncio.create_task(open_before.receive())
         await open_before.ping()
-        await silent_round(server)
+        await other_request(server)
         assert not receiving.done()
-        assert server.faults.cut_streams() == 1  # the server knows one no more
+        assert server.faults.cut_streams() == 1  # the half-open one does not count
 
         server.faults.clear()
         assert (await receiving).type in (
@@ -334,7 +339,7 @@ async def test_half_open_stream_gives_neither_frames_nor_pongs(
         await other.close()
 
 
-async def test_half_open_exec_is_silent_too(server: Server, live: DockerCloud) -> None:
+async def test_half_open_exec_is_silent(server: Server, live: DockerCloud) -> None:
     service = await run(live, image=SHELL, run_command="sleep 1000")
     async with asyncio.timeout(PATIENCE):
         async with live.containers.exec(service["containers"][0], "cat") as exec:
@@ -343,7 +348,7 @@ async def test_half_open_exec_is_silent_too(server: Server, live: DockerCloud) -
             with server.faults.half_open(path="*/exec/"):
                 receiving = asyncio.create_task(anext(exec))
                 await exec.write("hello?\n")
-                await silent_round(server)
+                await other_request(server)
                 assert not receiving.done()
 
             with pytest.raises(StreamClosed):
@@ -373,7 +378,7 @@ async def test_duplicate_sends_events_twice(server: Server, raw: Raw) -> None:
     async with asyncio.timeout(PATIENCE), client_of(server) as live:
         ws = await raw.upgrade(EVENTS)
         with server.faults.duplicate(times=2) as rule:
-            one, two, three = await news(live, 3)
+            one, two, three = await create_events(live, 3)
             found = [(await ws.receive_json())["resource_uri"] for _ in range(5)]
         await ws.close()
 
@@ -381,22 +386,24 @@ async def test_duplicate_sends_events_twice(server: Server, raw: Raw) -> None:
     assert rule.hits == 2
 
 
-async def test_duplicate_leaves_the_position_alone(server: Server, raw: Raw) -> None:
+async def test_duplicate_does_not_repeat_the_position(server: Server, raw: Raw) -> None:
     async with asyncio.timeout(PATIENCE), client_of(server) as live:
         with server.faults.duplicate():
             ws = await raw.upgrade(EVENTS + "&since=now")
-            await news(live, 1)
+            await create_events(live, 1)
             kinds = [(await ws.receive_json())["type"] for _ in range(3)]
             await ws.close()
 
     assert kinds == ["position", "service", "service"]
 
 
-async def test_reorder_sends_an_event_after_the_next(server: Server, raw: Raw) -> None:
+async def test_reorder_sends_an_event_after_the_next_event(
+    server: Server, raw: Raw
+) -> None:
     async with asyncio.timeout(PATIENCE), client_of(server) as live:
         ws = await raw.upgrade(EVENTS)
         with server.faults.reorder(times=1):
-            one, two, three = await news(live, 3)
+            one, two, three = await create_events(live, 3)
             found = [(await ws.receive_json())["resource_uri"] for _ in range(3)]
         await ws.close()
 
@@ -410,7 +417,7 @@ async def test_reorder_sends_an_event_that_nothing_follows(
     async with asyncio.timeout(PATIENCE), client_of(server) as live:
         ws = await raw.upgrade(EVENTS)
         with server.faults.reorder():
-            [one] = await news(live, 1)
+            [one] = await create_events(live, 1)
             found = (await ws.receive_json())["resource_uri"]
         await ws.close()
 

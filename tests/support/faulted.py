@@ -1,4 +1,4 @@
-"""What the tests of faults share."""
+"""Helpers of the tests of faults."""
 
 from __future__ import annotations
 
@@ -14,11 +14,12 @@ LIST = "/api/app/v1/service/"
 
 
 def create(cloud: DockerCloud, name: str) -> asyncio.Task[Any]:
+    """Start the creation of a service and return its task."""
     return asyncio.create_task(cloud.services.create(name=name, image=IDLE))
 
 
 async def until_cut(events: EventStream) -> list[str]:
-    """What events are about, up to the end of the connection."""
+    """Return the objects of all events until the connection is reset."""
     found: list[str] = []
 
     async def read() -> None:

@@ -1,7 +1,7 @@
-"""The official clients, unmodified, under Python 2.7: where they are, how one is run.
+"""The official clients, unmodified, under Python 2.7: installation and scripts.
 
-They are installed once into ``.venv-py27``, a folder for each set of requirements. The
-scripts they run are programs for Python 2.7, in ``tests/support/oldclients``.
+Each set of requirements is installed once into a folder of ``.venv-py27``. The scripts
+in ``tests/support/oldclients`` are programs for Python 2.7.
 """
 
 from __future__ import annotations
@@ -47,14 +47,17 @@ def _python27() -> str | None:
 
 
 def python27() -> str:
-    """A Python 2.7 that can install packages: the one on the path, or pyenv's."""
+    """Return a Python 2.7 with pip: the one on the path, or pyenv's.
+
+    Skips the test when no such Python exists.
+    """
     if (found := _python27()) is None:
-        pytest.skip("the official clients need Python 2.7 with pip; there is none here")
+        pytest.skip("the official clients need Python 2.7 with pip; none was found")
     return found
 
 
 def site(requirements: Path) -> Path:
-    """A folder with what *requirements* names, installed when it is not there yet."""
+    """Return a folder with the packages of *requirements*, installed if necessary."""
     digest = hashlib.sha256(requirements.read_bytes()).hexdigest()
     folder = INSTALLED / digest[:12]
     if folder.exists():
@@ -73,20 +76,19 @@ def site(requirements: Path) -> Path:
         try:
             half_done.rename(folder)
         except OSError:
-            # Another run was faster: its folder is as good.
+            # A concurrent run has installed the same packages first.
             if not folder.exists():
                 raise
     return folder
 
 
 def environment(server: Server, home: Path) -> dict[str, str]:
-    """What Docker Cloud's clients have to know, and nothing of whoever runs the
-    tests."""
+    """Return the environment of Docker Cloud's clients, without the developer's."""
     return _environment(server, home, REQUIREMENTS, "DOCKERCLOUD")
 
 
 def tutum_environment(server: Server, home: Path) -> dict[str, str]:
-    """The same for Tutum's clients."""
+    """Return the environment of Tutum's clients, without the developer's."""
     return _environment(server, home, TUTUM_REQUIREMENTS, "TUTUM")
 
 
@@ -109,8 +111,15 @@ def _environment(
 async def run(
     script: str, *arguments: str, env: Mapping[str, str], seconds: float
 ) -> list[str]:
-    """Run a script to its end in time and return the lines it printed; else fail."""
-    # -B: nothing compiled is left beside the scripts.
+    """Run a script and return its printed lines.
+
+    Args:
+        script: The file name in ``oldclients``.
+        *arguments: The arguments of the script.
+        env: The environment, see :func:`environment`.
+        seconds: The time after which the script is killed and the test fails.
+    """
+    # -B: writes no compiled files beside the scripts.
     command: Sequence[str] = [python27(), "-B", str(SCRIPTS / script), *arguments]
     process = await asyncio.create_subprocess_exec(
         *command,
