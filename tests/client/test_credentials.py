@@ -1,4 +1,4 @@
-"""Where credentials come from, and in which order."""
+"""The sources of credentials, and their order."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def write(config: Path, content: Any) -> None:
 
 
 def helper(home: Path, body: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Put a credential helper called ``fake`` on the path."""
+    """Install a credential helper named ``fake`` on the path."""
     program = home / "docker-credential-fake"
     program.write_text(f"#!/bin/sh\n{body}\n")
     program.chmod(0o755)
@@ -71,7 +71,7 @@ async def sent_authorization(api: aioresponses, cloud: DockerCloud) -> str | Non
     ],
 )
 @pytest.mark.parametrize("dialect", [DOCKER_CLOUD, TUTUM])
-async def test_resolve_with_variables_takes_them_in_order(
+async def test_resolve_with_variables_uses_the_first_in_order(
     environ: dict[str, str], expected: str | None, dialect: wire.Dialect
 ) -> None:
     variables = {f"{dialect.env_prefix}_{k}": v for k, v in environ.items()}
@@ -79,7 +79,7 @@ async def test_resolve_with_variables_takes_them_in_order(
     assert await credentials.resolve(dialect, variables) == expected
 
 
-async def test_resolve_with_docker_login_takes_its_entry(config: Path) -> None:
+async def test_resolve_after_docker_login_returns_its_entry(config: Path) -> None:
     write(config, {"auths": {INDEX: {"auth": encoded("u:p")}}})
 
     assert await credentials.resolve(DOCKER_CLOUD, {}) == wire.basic_auth("u", "p")
@@ -99,7 +99,9 @@ async def test_resolve_with_docker_config_reads_that_folder(tmp_path: Path) -> N
 @pytest.mark.parametrize(
     "text", ["{", "[]", json.dumps({"auths": {INDEX: {"auth": "c2VjcmV0"}}})]
 )
-async def test_resolve_with_a_broken_config_says_so(config: Path, text: str) -> None:
+async def test_resolve_with_a_broken_config_raises_and_names_the_file(
+    config: Path, text: str
+) -> None:
     write(config, text)
 
     with pytest.raises(AuthError, match=r"config\.json") as caught:
@@ -108,7 +110,7 @@ async def test_resolve_with_a_broken_config_says_so(config: Path, text: str) -> 
 
 
 @pytest.mark.parametrize("where", ["credsStore", "credHelpers"])
-async def test_resolve_with_a_helper_asks_it(
+async def test_resolve_with_a_helper_runs_the_helper(
     home: Path, config: Path, monkeypatch: pytest.MonkeyPatch, where: str
 ) -> None:
     store = {"credsStore": "fake", "credHelpers": {INDEX: "fake"}}[where]
@@ -120,7 +122,7 @@ async def test_resolve_with_a_helper_asks_it(
     assert await credentials.resolve(DOCKER_CLOUD, {}) == wire.basic_auth("u", "p")
 
 
-async def test_resolve_with_a_missing_helper_names_it(config: Path) -> None:
+async def test_resolve_with_a_missing_helper_raises_its_name(config: Path) -> None:
     write(config, {"credsStore": "nowhere"})
 
     with pytest.raises(AuthError, match="docker-credential-nowhere cannot be run"):
@@ -136,7 +138,7 @@ async def test_resolve_with_a_helper_without_entry_finds_nothing(
     assert await credentials.resolve(DOCKER_CLOUD, {}) is None
 
 
-async def test_resolve_with_a_helper_that_hangs_gives_up(
+async def test_resolve_with_a_helper_that_hangs_raises(
     home: Path, config: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write(config, {"credsStore": "fake"})
@@ -146,7 +148,7 @@ async def test_resolve_with_a_helper_that_hangs_gives_up(
         await credentials.resolve(DOCKER_CLOUD, {}, helper_timeout=0.05)
 
 
-async def test_resolve_with_a_helper_that_babbles_keeps_its_words(
+async def test_resolve_with_a_helper_of_another_format_hides_its_output(
     home: Path, config: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write(config, {"credsStore": "fake"})
@@ -182,7 +184,7 @@ async def test_client_with_arguments_prefers_them_to_the_environment(
     assert await sent_authorization(api, cloud) == wire.basic_auth("u", "k")
 
 
-async def test_client_with_auth_sends_it_as_it_stands(api: aioresponses) -> None:
+async def test_client_with_auth_sends_it_unchanged(api: aioresponses) -> None:
     cloud = DockerCloud("https://cloud.example.com", auth="ApiKey u:k")
 
     assert await sent_authorization(api, cloud) == "ApiKey u:k"
@@ -205,6 +207,6 @@ async def test_client_without_credentials_sends_no_authorization(
     assert await sent_authorization(api, cloud) is None
 
 
-def test_client_with_half_of_the_credentials_is_refused() -> None:
+def test_client_with_a_user_or_an_apikey_only_is_refused() -> None:
     with pytest.raises(ValueError, match="user and apikey"):
         DockerCloud("https://cloud.example.com", user="u")

@@ -1,4 +1,4 @@
-"""Snapshots: what there is at first, and again after each gap of the events."""
+"""Snapshots: the objects at the start, and again after each gap of the events."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tests.support.scriptedevents import (
     stays,
 )
 
-#: A limit within the fixture would not reach the tests.
+#: A timeout in the fixture would not cover the tests.
 pytestmark = pytest.mark.timeout(PATIENCE)
 
 server = scriptedevents.server
@@ -38,8 +38,8 @@ async def test_snapshot_is_listed_when_subscribed_and_again_after_a_gap(
     scripted.objects = [
         {"resource_uri": f"{SERVICES}{n}/", "state": "Running"} for n in range(3)
     ]
-    gone = {"resource_uri": f"{SERVICES}9/", "state": "Terminated"}
-    scripted.objects.append(gone)
+    terminated = {"resource_uri": f"{SERVICES}9/", "state": "Terminated"}
+    scripted.objects.append(terminated)
     gap = {"type": "gap", "id": "run-5", "missed": 4}
     scripted.scripts = [
         sends(position("run-0"), event(1), gap, close=1012),
@@ -47,14 +47,14 @@ async def test_snapshot_is_listed_when_subscribed_and_again_after_a_gap(
     ]
 
     async with cloud.events.snapshot(type="service") as events:
-        assert scripted.listed == 0  # nothing before it is asked for
+        assert scripted.listed == 0  # no request before the first step
         seen = await all_of(events)
 
-    there = scripted.objects[:3]
+    existing = scripted.objects[:3]
     assert seen == [
-        {"type": "snapshot", "id": "run-0", "objects": there},
+        {"type": "snapshot", "id": "run-0", "objects": existing},
         event(1),
-        {**gap, "objects": there},
+        {**gap, "objects": existing},
     ]
     assert scripted.asked[0] == {"type": "service", "since": "now"}
     assert scripted.asked[1]["since"] == "run-5"
@@ -81,7 +81,7 @@ async def test_snapshot_of_an_old_server_lists_again_at_each_reconnect(
     ]
 
 
-async def test_snapshot_whose_list_fails_for_the_moment_lists_again(
+async def test_snapshot_whose_list_fails_temporarily_lists_again(
     server: tuple[Scripted, DockerCloud],
 ) -> None:
     scripted, cloud = server
@@ -94,7 +94,7 @@ async def test_snapshot_whose_list_fails_for_the_moment_lists_again(
     assert [item["type"] for item in seen] == ["snapshot"]
 
 
-# With the jitter it is half of that at least.
+# The jitter leaves at least half of the pause.
 @pytest.mark.parametrize("timings", [replace(SHORT_TIMES, first_pause=0.4)])
 async def test_snapshot_whose_list_fails_pauses_before_it_lists_again(
     server: tuple[Scripted, DockerCloud],
@@ -127,7 +127,7 @@ async def test_close_while_a_list_pauses_ends_a_waiting_reader(
         assert await reading is None
 
 
-async def test_snapshot_that_is_cut_off_before_it_is_given_is_no_gap(
+async def test_snapshot_cut_off_before_it_is_yielded_is_no_gap(
     server: tuple[Scripted, DockerCloud],
 ) -> None:
     scripted, cloud = server

@@ -1,4 +1,4 @@
-"""The event stream against a server of scripts: ids, gaps, back-off."""
+"""The event stream against a scripted server: ids, gaps, pauses."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from tests.support.scriptedevents import (
     stays,
 )
 
-#: A limit within the fixture would not reach the tests.
+#: A timeout in the fixture would not cover the tests.
 pytestmark = pytest.mark.timeout(PATIENCE)
 
 server = scriptedevents.server
@@ -39,7 +39,7 @@ timings = scriptedevents.timings
 limits = scriptedevents.limits
 
 
-# --- as it was ----------------------------------------------------------------------
+# --- opening, ends ------------------------------------------------------------------
 
 
 async def test_subscribe_with_filters_joins_them(
@@ -59,7 +59,7 @@ async def test_subscribe_with_filters_joins_them(
     assert scripted.asked == [{"since": "now"}, {**filters, "since": "now"}]
 
 
-async def test_events_refused_when_reconnecting_end_it(
+async def test_events_refused_when_reconnecting_raise(
     server: tuple[Scripted, DockerCloud],
 ) -> None:
     scripted, cloud = server
@@ -81,7 +81,7 @@ async def test_events_refused_when_reconnecting_end_it(
     ("refusal", "error"),
     [(web.HTTPForbidden, "403"), (web.HTTPNotFound, "404")],
 )
-async def test_events_refused_for_good_end_it_without_another_try(
+async def test_events_refused_permanently_raise_without_another_attempt(
     server: tuple[Scripted, DockerCloud],
     refusal: type[web.HTTPException],
     error: str,
@@ -115,10 +115,10 @@ async def test_events_that_never_connected_raise_at_once() -> None:
                 pass
 
 
-# --- going on -----------------------------------------------------------------------
+# --- continuing ---------------------------------------------------------------------
 
 
-async def test_reconnect_goes_on_from_the_last_event_given(
+async def test_reconnect_continues_after_the_last_event_yielded(
     server: tuple[Scripted, DockerCloud],
 ) -> None:
     scripted, cloud = server
@@ -139,7 +139,7 @@ async def test_reconnect_goes_on_from_the_last_event_given(
     assert (events.gaps, events.position) == (0, "run-3")
 
 
-async def test_reconnect_before_the_first_event_goes_on_from_the_position(
+async def test_reconnect_before_the_first_event_continues_at_the_position(
     server: tuple[Scripted, DockerCloud],
 ) -> None:
     scripted, cloud = server
@@ -154,7 +154,7 @@ async def test_reconnect_before_the_first_event_goes_on_from_the_position(
     assert scripted.asked[1] == {"since": "run-7"}
 
 
-async def test_position_told_in_between_is_where_a_quiet_reader_goes_on(
+async def test_reconnect_without_events_continues_at_the_last_position(
     server: tuple[Scripted, DockerCloud],
 ) -> None:
     scripted, cloud = server
@@ -169,13 +169,13 @@ async def test_position_told_in_between_is_where_a_quiet_reader_goes_on(
     assert scripted.asked[1] == {"since": "run-900"}
 
 
-async def test_since_begins_there_and_a_lost_history_is_a_gap(
+async def test_since_is_sent_and_a_lost_history_is_a_gap(
     server: tuple[Scripted, DockerCloud],
 ) -> None:
     scripted, cloud = server
     gap = {"type": "gap", "id": "new-0", "missed": None}
     scripted.scripts = [
-        # Cut right before the gap was told: it is asked for again.
+        # This connection breaks before the gap; the next one requests it again.
         sends(position("run-5")),
         sends(position("run-5"), gap),
         sends(position("new-0"), close=1000),
@@ -210,10 +210,10 @@ async def test_old_protocol_has_one_gap_per_reconnect(
     assert {asked["since"] for asked in scripted.asked} == {"now"}
 
 
-async def test_old_protocol_tells_the_gap_before_any_event(
+async def test_old_protocol_reports_the_gap_before_any_event(
     server: tuple[Scripted, DockerCloud],
 ) -> None:
-    """On a quiet stream nobody would know otherwise."""
+    """A stream without events would hide the gap otherwise."""
     scripted, cloud = server
     scripted.scripts = [sends(), stays()]
 
@@ -222,10 +222,10 @@ async def test_old_protocol_tells_the_gap_before_any_event(
 
 
 @pytest.mark.parametrize("frames", [(), (event(9, old=True),)])
-async def test_server_that_has_become_an_old_one_is_a_gap(
+async def test_server_that_does_not_confirm_the_position_is_a_gap(
     server: tuple[Scripted, DockerCloud], frames: tuple[dict[str, Any], ...]
 ) -> None:
-    """It was asked to go on, and does not say that it does."""
+    """An older server replaced the first one."""
     scripted, cloud = server
     scripted.scripts = [sends(position("run-3")), stays(*frames)]
 
@@ -250,18 +250,18 @@ async def test_cancelled_step_loses_nothing(
         await ws.send_json(event(1))
         await ws.close()
 
-    # A step may be canceled while it connects; then the next one does.
+    # A step cancelled while connecting leaves the connecting to the next step.
     scripted.scripts = [sends(position("run-0")), *[script] * 30]
     async with cloud.events.subscribe() as events:
-        for moment in range(30):
+        for milliseconds in range(30):
             with pytest.raises(TimeoutError):
-                async with asyncio.timeout(moment / 1000):
+                async with asyncio.timeout(milliseconds / 1000):
                     await anext(events)
         go_on.set()
         assert await all_of(events) == [event(1)]
 
 
-# --- back-off -----------------------------------------------------------------------
+# --- pauses -------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -279,10 +279,10 @@ class RecordedTimings(Timings):
             yield pause
 
 
-# The longest pause is longer than any of these connections: a connection that held
-# for that time is another reason to start the pauses again.
+# The longest pause is longer than any of these connections, because a connection of
+# that duration resets the pauses as well.
 @pytest.mark.parametrize("timings", [RecordedTimings(longest_pause=PATIENCE)])
-async def test_pauses_grow_until_an_event_comes_and_then_begin_anew(
+async def test_pauses_grow_and_are_reset_by_an_event(
     server: tuple[Scripted, DockerCloud], timings: RecordedTimings
 ) -> None:
     scripted, cloud = server
@@ -299,7 +299,7 @@ async def test_pauses_grow_until_an_event_comes_and_then_begin_anew(
     async with cloud.events.subscribe() as events:
         assert await all_of(events) == [event(1)]
 
-    # The first is lost, two refuse, two more are lost: five that bring nothing.
+    # Five connections without an event: one lost, two refused, two lost.
     assert [len(pauses) for pauses in timings.drawn] == [5, 2]
     first, last = timings.drawn[0][0], timings.drawn[0][-1]
     assert 0.0005 <= first <= 0.001
@@ -307,7 +307,7 @@ async def test_pauses_grow_until_an_event_comes_and_then_begin_anew(
 
 
 @pytest.mark.parametrize("timings", [RecordedTimings(longest_pause=0.0)])
-async def test_connection_that_held_begins_the_pauses_anew_without_an_event(
+async def test_connection_that_lasted_resets_the_pauses_without_an_event(
     server: tuple[Scripted, DockerCloud], timings: RecordedTimings
 ) -> None:
     scripted, cloud = server

@@ -1,4 +1,4 @@
-"""Logs against servers of scripts: what ends them, and servers that know no since."""
+"""Logs against scripted servers: ends, and servers without ``since``."""
 
 from __future__ import annotations
 
@@ -28,14 +28,16 @@ from tests.support.scripted import Player, Script, client_for, cuts
 
 LOGS = "/api/app/v1/service/{uuid}/logs/"
 
-#: A limit within the fixture would not reach the tests.
+#: A timeout in the fixture would not cover the tests.
 pytestmark = pytest.mark.timeout(PATIENCE)
 
 
 @pytest.fixture
 async def serve() -> AsyncIterator[Any]:
-    """Start a server as the hosted one was: each connection gets these frames, or is
-    refused. It knows neither windows nor since."""
+    """Start a server like the hosted one: no flow control, no ``since``.
+
+    Each script is the frames of one connection, or the error that refuses one.
+    """
     async with AsyncExitStack() as stack:
 
         async def start(
@@ -51,7 +53,7 @@ async def serve() -> AsyncIterator[Any]:
 
 
 def sends(frames: list[Any]) -> Script:
-    """The frames, then the end; ``"cut"`` breaks the connection before."""
+    """Send the frames, then close; ``"cut"`` breaks the connection instead."""
 
     async def script(ws: web.WebSocketResponse, request: web.Request) -> None:
         for frame in frames:
@@ -70,25 +72,25 @@ def line(number: int, source: str | None = "web-1") -> dict[str, Any]:
 
 
 async def read(stream: LogStream) -> list[str]:
-    """Texts, and ``?`` for a word that lines may be missing."""
+    """Return the texts of the lines, and ``?`` for an item that reports a gap."""
 
-    def shown(line: LogLine) -> str:
+    def rendered(line: LogLine) -> str:
         if "missed" not in line:
             return loglines.log_text(line)
         assert line["missed"] is None
         return "?"
 
-    return [shown(line) async for line in stream]
+    return [rendered(line) async for line in stream]
 
 
-# --- what ends it ---------------------------------------------------------------------
+# --- ends -----------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
     ("refusal", "error"),
     [(web.HTTPUnauthorized, AuthError), (web.HTTPNotFound, ObjectNotFound)],
 )
-async def test_refusal_when_reconnecting_ends_it(
+async def test_refusal_when_reconnecting_raises(
     serve: Any, refusal: Any, error: type[Exception]
 ) -> None:
     cloud, asked = await serve(["cut"], refusal)
@@ -110,7 +112,7 @@ async def test_overload_when_reconnecting_is_waited_out(serve: Any) -> None:
     assert len(asked) == 5
 
 
-async def test_first_connection_is_tried_once(serve: Any) -> None:
+async def test_first_connection_is_attempted_once(serve: Any) -> None:
     cloud, asked = await serve(web.HTTPServiceUnavailable)
 
     with pytest.raises(Unavailable):
@@ -128,7 +130,7 @@ async def test_without_reconnect_a_lost_connection_raises(serve: Any) -> None:
     assert stream.reconnects == 0
 
 
-async def test_pauses_grow_and_begin_anew_after_a_new_line(
+async def test_pauses_grow_and_are_reset_by_a_new_line(
     serve: Any,
 ) -> None:
     drawn: list[int] = []
@@ -165,7 +167,7 @@ async def test_close_while_it_pauses_ends_a_waiting_reader(serve: Any) -> None:
     assert len(asked) == 1
 
 
-# --- servers that know no since -------------------------------------------------------
+# --- servers without since ------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -179,7 +181,7 @@ async def test_close_while_it_pauses_ends_a_waiting_reader(serve: Any) -> None:
         pytest.param([5, 6], [1, 2, 5, 6, 7], "5 6 7", id="from before the start"),
     ],
 )
-async def test_known_lines_are_dropped_and_a_possible_gap_is_told(
+async def test_known_lines_are_dropped_and_a_possible_gap_is_reported(
     serve: Any, first: list[int], again: list[int], expected: str
 ) -> None:
     cloud, asked = await serve(
@@ -191,7 +193,7 @@ async def test_known_lines_are_dropped_and_a_possible_gap_is_told(
     assert asked[1] == {"follow": "true", "tail": "10000"}
 
 
-async def test_gap_is_told_once_for_all_containers(serve: Any) -> None:
+async def test_gap_is_reported_once_for_all_containers(serve: Any) -> None:
     cloud, _ = await serve(
         [line(1), line(2, "web-2"), line(3, "web-3"), "cut"],
         [line(3, "web-3"), line(6), line(7, "web-2"), line(8, "web-3"), line(9)],
@@ -200,7 +202,7 @@ async def test_gap_is_told_once_for_all_containers(serve: Any) -> None:
     assert await read(cloud.services.logs("x")) == "1 2 3 ? 6 7 8 9".split()
 
 
-async def test_lines_of_one_moment_are_told_apart_by_their_text(serve: Any) -> None:
+async def test_lines_with_one_stamp_are_distinguished_by_their_text(serve: Any) -> None:
     stamp = loglines.format_stamp(1_456_804_338_000_000_000)
     same = [{"type": "log", "log": f"{stamp} {text}\n"} for text in "abcd"]
     cloud, _ = await serve([*same[:2], "cut"], same)
@@ -208,14 +210,14 @@ async def test_lines_of_one_moment_are_told_apart_by_their_text(serve: Any) -> N
     assert await read(cloud.services.logs("x")) == list("abcd")
 
 
-async def test_connection_lost_before_any_line_may_have_lost_some(serve: Any) -> None:
+async def test_connection_lost_before_any_line_reports_a_gap(serve: Any) -> None:
     cloud, asked = await serve(["cut"], [line(1)])
 
     assert await read(cloud.services.logs("x", tail=0)) == ["?", "1"]
     assert asked[1]["tail"] == "0"
 
 
-async def test_since_is_kept_here_where_the_server_knows_none(serve: Any) -> None:
+async def test_since_is_applied_by_the_client_on_servers_without_it(serve: Any) -> None:
     lines = [line(number) for number in range(5)]
     cloud, asked = await serve(lines[3:], lines)
     since = lines[2]["log"].partition(" ")[0]
@@ -225,7 +227,7 @@ async def test_since_is_kept_here_where_the_server_knows_none(serve: Any) -> Non
     assert asked[1] == {"follow": "true", "tail": "10000"}
 
 
-async def test_since_is_kept_here_over_a_cut_before_the_first_line(serve: Any) -> None:
+async def test_since_is_applied_after_a_cut_before_the_first_line(serve: Any) -> None:
     lines = [line(number) for number in range(5)]
     cloud, asked = await serve(lines[3:], ["cut"], lines)
     since = lines[2]["log"].partition(" ")[0]
@@ -234,7 +236,7 @@ async def test_since_is_kept_here_over_a_cut_before_the_first_line(serve: Any) -
     assert asked[2]["tail"] == "10000"
 
 
-async def test_nobody_there_at_first_is_an_error_at_once() -> None:
+async def test_server_that_is_down_at_first_raises_at_once() -> None:
     async with DockerCloud("http://127.0.0.1:1", auth="x") as cloud:
         with pytest.raises(ConnectError):
             await anext(cloud.services.logs("x"))

@@ -1,4 +1,4 @@
-"""When requests are sent again, and the gate before all of a client's."""
+"""When requests are repeated, and when a client holds requests back."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from tests.support.retrying import BASE, PATH, calls, eager, good
 
 
 class Seen:
-    """A server that answers as told, and what came to it."""
+    """A server with scripted answers, which records the requests."""
 
     def __init__(self, answer: Callable[[int], web.Response]) -> None:
         self._answer = answer
-        #: When each request came, by the clock of the loop.
+        #: The time of each request, by the clock of the loop.
         self.times: list[float] = []
         self.came = asyncio.Event()
 
@@ -39,7 +39,7 @@ class Seen:
 async def serving(
     answer: Callable[[int], web.Response], retry: Retry | None
 ) -> AsyncIterator[tuple[Seen, DockerCloud]]:
-    """A real server that gives the n-th request ``answer(n)``, and a client of it."""
+    """Start a server that answers request n with ``answer(n)``, and a client."""
     seen = Seen(answer)
     app = web.Application()
     app.router.add_route("*", "/{path:.*}", seen.handle)
@@ -55,7 +55,7 @@ def throttled(seconds: object) -> web.Response:
 
 
 async def closed(cloud: DockerCloud) -> None:
-    """Return when the answer that closes the gate has been read."""
+    """Wait until the client has read the answer that closes the gate."""
     await until(lambda: cloud.rate_gate.opens_at > 0)
 
 
@@ -63,7 +63,7 @@ async def closed(cloud: DockerCloud) -> None:
 
 
 def from_now(seconds: float) -> timedelta:
-    """A date in a header; made when the test runs, which may be long after this."""
+    """A date in a header, relative to the time at which the test runs."""
     return timedelta(seconds=seconds)
 
 
@@ -101,12 +101,12 @@ def test_retry_after_is_read_as_seconds_or_date(
     assert (retry_after(error) > 0) is (seconds > 0)
 
 
-def test_retry_after_of_no_answer_is_none() -> None:
+def test_retry_after_without_a_response_is_zero() -> None:
     assert retry_after(ConnectError("gone")) == 0
 
 
 @pytest.mark.parametrize("status", [429, 503])
-async def test_retry_after_is_never_undercut(status: int) -> None:
+async def test_retry_after_is_the_shortest_pause(status: int) -> None:
     def answer(number: int) -> web.Response:
         if number > 2:
             return good()
@@ -120,7 +120,7 @@ async def test_retry_after_is_never_undercut(status: int) -> None:
     assert third - second >= 0.2
 
 
-async def test_retry_after_beyond_patience_is_raised_and_holds_nobody_back(
+async def test_retry_after_beyond_patience_is_raised_and_holds_no_request_back(
     api: aioresponses,
 ) -> None:
     api.get(BASE + PATH, status=429, headers={"Retry-After": "3600"}, repeat=True)
@@ -137,7 +137,7 @@ async def test_retry_after_beyond_patience_is_raised_and_holds_nobody_back(
 
 
 async def test_429_of_one_request_holds_all_others_back() -> None:
-    """Also those that wait for their turn, as there are more than go at once."""
+    """Requests beyond the concurrency limit are held back as well."""
 
     def answer(number: int) -> web.Response:
         return throttled(0.5) if number == 1 else good()
@@ -178,7 +178,7 @@ async def test_503_of_one_request_holds_no_other_back() -> None:
         await seen.came.wait()
         await until(
             lambda: cloud.free_slots == cloud.limits.concurrency
-        )  # its answer has been read
+        )  # the response has been read
         await cloud.request("GET", PATH)
         first.cancel()
         await asyncio.wait([first])
@@ -198,12 +198,12 @@ async def test_request_held_back_too_long_is_raised_without_being_sent() -> None
     assert caught.value.attempts == 0
     assert caught.value.headers["Retry-After"] == "0.1"
     assert (caught.value.method, caught.value.url) == ("GET", cloud.rest_url + PATH)
-    # That was the answer it got itself before it was held back.
+    # The first request raises its own answer, from before it was held back.
     assert of_first.value.attempts == 1
     assert len(seen.times) == 1
 
 
-async def test_request_cancelled_while_held_back_leaves_its_place() -> None:
+async def test_request_cancelled_while_held_back_frees_its_slot() -> None:
     def answer(number: int) -> web.Response:
         return throttled(0.3) if number == 1 else good()
 
@@ -221,7 +221,7 @@ async def test_request_cancelled_while_held_back_leaves_its_place() -> None:
 
 
 async def test_200_tasks_that_meet_429_all_wait_and_succeed() -> None:
-    """The server says no for two seconds; how many requests it takes counts."""
+    """The server refuses for two seconds; the test counts the requests."""
     asked = 2.0
     until = 0.0
     loop = asyncio.get_running_loop()
@@ -241,7 +241,7 @@ async def test_200_tasks_that_meet_429_all_wait_and_succeed() -> None:
 
     assert [one for one in results if one != {}] == []
     first = seen.times[0]
-    # What was on its way when the first answer came, and then nothing until its time.
+    # Only requests under way at the first answer are early; the others wait.
     early = [when for when in seen.times if when < first + asked]
     assert len(early) == answers[429] <= 100
     assert max(early) < first + asked / 2
@@ -249,7 +249,7 @@ async def test_200_tasks_that_meet_429_all_wait_and_succeed() -> None:
     assert len(seen.times) <= 1.5 * 200
 
 
-async def test_those_who_have_waited_come_after_the_time_and_one_by_one() -> None:
+async def test_waiting_requests_pass_after_the_pause_and_one_by_one() -> None:
     loop = asyncio.get_running_loop()
     gate = RateGate()
     times = []
@@ -260,7 +260,7 @@ async def test_those_who_have_waited_come_after_the_time_and_one_by_one() -> Non
 
     until = loop.time() + 0.3
     gate.close(0.3, {})
-    gate.close(0.1, {})  # a shorter pause takes nothing away
+    gate.close(0.1, {})  # a shorter pause changes nothing
     async with asyncio.timeout(PATIENCE):
         await asyncio.gather(*(pass_through() for _ in range(50)))
         again = loop.time()

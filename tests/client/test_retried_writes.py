@@ -1,4 +1,4 @@
-"""Writes that are sent again, under the key that they were sent with at first."""
+"""Repeated writes, which keep the idempotency key of the first attempt."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ async def test_write_has_a_key_of_its_own_and_get_has_none(
     assert "Idempotency-Key" not in (get.kwargs["headers"] or {})
 
 
-async def test_write_on_a_session_that_was_given_has_key_and_credentials(
+async def test_write_on_a_session_of_the_caller_has_key_and_credentials(
     api: aioresponses,
 ) -> None:
     api.post(BASE + PATH, payload={})
@@ -78,7 +78,7 @@ FAILURES: dict[str, dict[str, Any]] = {
 
 @pytest.mark.parametrize("method", WRITES)
 @pytest.mark.parametrize("failure", FAILURES)
-async def test_write_that_may_be_done_is_repeated_with_its_key_where_that_is_known(
+async def test_write_possibly_carried_out_is_repeated_with_its_key(
     api: aioresponses, method: str, failure: str
 ) -> None:
     api.get(BASE + PATH, payload={}, headers=KEEPS)
@@ -95,7 +95,7 @@ async def test_write_that_may_be_done_is_repeated_with_its_key_where_that_is_kno
 
 @pytest.mark.parametrize("method", WRITES)
 @pytest.mark.parametrize("failure", FAILURES)
-async def test_write_that_may_be_done_is_not_repeated_where_keys_are_unknown(
+async def test_write_possibly_carried_out_is_not_repeated_without_keys(
     api: aioresponses, method: str, failure: str
 ) -> None:
     api.get(BASE + PROVIDERS, payload={}, repeat=True)
@@ -106,11 +106,11 @@ async def test_write_that_may_be_done_is_not_repeated_where_keys_are_unknown(
             with pytest.raises(DockerCloudError):
                 await cloud.request(method, PATH)
             assert len(calls(api, method)) == count
-    # It asks once what server that is.
+    # The client finds out once whether the server keeps answers.
     assert len(calls(api, "GET", PROVIDERS)) == 1
 
 
-async def test_write_that_is_the_first_request_finds_out_and_is_repeated(
+async def test_write_as_the_first_request_detects_keys_and_is_repeated(
     api: aioresponses,
 ) -> None:
     api.post(BASE + PATH, exception=aiohttp.ServerDisconnectedError())
@@ -122,7 +122,7 @@ async def test_write_that_is_the_first_request_finds_out_and_is_repeated(
         assert await cloud.request("POST", PATH) == {"uuid": "x"}
 
 
-async def test_write_is_not_repeated_when_the_server_cannot_be_asked(
+async def test_write_is_not_repeated_when_keys_cannot_be_detected(
     api: aioresponses,
 ) -> None:
     api.post(BASE + PATH, status=502, repeat=True)
@@ -134,7 +134,7 @@ async def test_write_is_not_repeated_when_the_server_cannot_be_asked(
     assert len(calls(api, "POST")) == 1
 
 
-async def test_write_is_not_repeated_when_its_answer_may_be_forgotten(
+async def test_write_is_not_repeated_when_its_answer_may_have_expired(
     api: aioresponses,
 ) -> None:
     api.get(BASE + PATH, payload={}, headers={"Idempotency-Kept": "3"})
@@ -147,7 +147,7 @@ async def test_write_is_not_repeated_when_its_answer_may_be_forgotten(
     assert len(calls(api, "POST")) == 1
 
 
-async def test_write_that_may_be_done_is_not_forgotten_by_being_throttled(
+async def test_write_possibly_carried_out_stays_so_after_a_429(
     api: aioresponses,
 ) -> None:
     api.get(BASE + PATH, payload={}, headers={"Idempotency-Kept": "3"})
@@ -161,7 +161,7 @@ async def test_write_that_may_be_done_is_not_forgotten_by_being_throttled(
     assert caught.value.attempts == 2
 
 
-async def test_refusal_of_a_proxy_does_not_say_that_keys_are_unknown(
+async def test_error_of_a_proxy_does_not_count_as_missing_keys(
     api: aioresponses,
 ) -> None:
     api.get(BASE + PATH, payload={}, headers=KEEPS)

@@ -1,4 +1,4 @@
-"""Requests that are sent again: which, and how often."""
+"""Repeated requests: which, and how often."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from tests.support.retrying import (
 
 
 @pytest.mark.parametrize("status", [429, 502, 503, 504])
-async def test_get_that_fails_for_the_moment_is_repeated(
+async def test_get_that_fails_temporarily_is_repeated(
     api: aioresponses, status: int
 ) -> None:
     api.get(BASE + PATH, status=status)
@@ -43,7 +43,7 @@ async def test_get_that_fails_for_the_moment_is_repeated(
 
 @pytest.mark.parametrize("method", ["GET", *WRITES])
 @pytest.mark.parametrize("status", [400, 401, 404, 409, 422, 500, 501])
-async def test_request_that_will_not_heal_is_sent_once(
+async def test_request_that_fails_permanently_is_sent_once(
     api: aioresponses, method: str, status: int
 ) -> None:
     api.add(BASE + PATH, method, status=status, headers=KEEPS, repeat=True)
@@ -55,7 +55,7 @@ async def test_request_that_will_not_heal_is_sent_once(
     assert caught.value.attempts == 1
 
 
-async def test_get_whose_answer_breaks_off_is_repeated(api: aioresponses) -> None:
+async def test_get_whose_response_breaks_off_is_repeated(api: aioresponses) -> None:
     api.get(BASE + PATH, exception=aiohttp.ClientPayloadError("half"))
     api.get(BASE + PATH, payload={})
 
@@ -96,7 +96,7 @@ async def test_request_without_retry_is_sent_once(
     api.add(BASE + PATH, method, status=status, headers=KEEPS, repeat=True)
 
     async with eager(retry=None) as cloud:
-        for count in (1, 2):  # the first 429 holds nothing back
+        for count in (1, 2):  # the first 429 holds no request back
             with pytest.raises(ApiError) as caught:
                 await cloud.request(method, PATH)
             assert len(calls(api, method)) == count
@@ -104,10 +104,10 @@ async def test_request_without_retry_is_sent_once(
 
 
 @pytest.mark.parametrize("method", ["GET", "DELETE"])
-async def test_request_on_a_connection_that_is_closed_is_not_repeated_in_secret(
+async def test_request_on_a_closed_connection_is_not_repeated_by_aiohttp(
     method: str,
 ) -> None:
-    """aiohttp does that, with these methods and connections that were used before."""
+    """aiohttp repeats these methods by default, on connections used before."""
     count = 0
 
     async def handle(request: web.Request) -> web.Response:
@@ -133,7 +133,9 @@ async def test_request_on_a_connection_that_is_closed_is_not_repeated_in_secret(
 # --- how often ------------------------------------------------------------------------
 
 
-async def test_get_that_keeps_failing_ends_with_its_attempts(api: aioresponses) -> None:
+async def test_get_that_keeps_failing_raises_after_all_attempts(
+    api: aioresponses,
+) -> None:
     api.get(BASE + PATH, status=503, repeat=True)
 
     async with eager() as cloud:
@@ -143,7 +145,7 @@ async def test_get_that_keeps_failing_ends_with_its_attempts(api: aioresponses) 
     assert len(calls(api, "GET")) == 3
 
 
-async def test_get_that_never_gets_an_answer_ends_with_its_attempts(
+async def test_get_without_any_response_raises_after_all_attempts(
     api: aioresponses,
 ) -> None:
     api.get(BASE + PATH, exception=aiohttp.ServerDisconnectedError(), repeat=True)
@@ -154,7 +156,7 @@ async def test_get_that_never_gets_an_answer_ends_with_its_attempts(
     assert caught.value.attempts == 3
 
 
-async def test_request_that_fails_for_good_at_last_has_all_its_attempts(
+async def test_request_that_fails_permanently_in_the_end_counts_all_attempts(
     api: aioresponses,
 ) -> None:
     api.get(BASE + PATH, status=503)

@@ -1,4 +1,4 @@
-"""The one request: URLs, headers, errors, the session."""
+"""Requests of the client: URLs, headers, errors, the session."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def test_addresses_come_from_arguments_then_environment_then_documentation(
 
 
 @pytest.mark.parametrize("url", ["cloud.example.com", "ftp://h", "http://", "ws://h"])
-def test_an_address_that_is_none_is_refused(url: str) -> None:
+def test_address_of_another_scheme_or_without_host_is_refused(url: str) -> None:
     with pytest.raises(ValueError, match="not an address"):
         DockerCloud(url)
 
@@ -118,7 +118,7 @@ async def test_request_with_params_quotes_them_and_drops_none(
     assert await cloud.request("GET", PATH, params=params) == {}
 
 
-async def test_request_with_a_changing_answer_has_the_action(
+async def test_request_whose_response_names_an_action_returns_its_uri(
     api: aioresponses, cloud: DockerCloud
 ) -> None:
     uri = "/api/audit/v1/action/1/"
@@ -127,7 +127,7 @@ async def test_request_with_a_changing_answer_has_the_action(
     assert await cloud.request("POST", PATH) == {"dockercloud_action_uri": uri}
 
 
-async def test_request_refused_raises_what_the_server_said(
+async def test_request_refused_raises_with_the_servers_message(
     api: aioresponses, cloud: DockerCloud
 ) -> None:
     api.get(BASE + PATH, status=404, payload={"error": "no such thing"})
@@ -140,7 +140,7 @@ async def test_request_refused_raises_what_the_server_said(
     assert "s3cret" not in str(vars(error))
 
 
-async def test_request_of_a_write_that_is_redirected_is_not_followed(
+async def test_write_that_is_redirected_is_not_followed(
     api: aioresponses, cloud: DockerCloud
 ) -> None:
     api.post(BASE + PATH, status=301, headers={"Location": BASE + "/elsewhere/"})
@@ -151,7 +151,7 @@ async def test_request_of_a_write_that_is_redirected_is_not_followed(
     assert caught.value.status == 301
 
 
-async def test_request_nobody_answers_raises_connect_error() -> None:
+async def test_request_without_a_response_raises_connect_error() -> None:
     url = f"http://127.0.0.1:{unused_port()}"
     async with DockerCloud(url, user="u", apikey="hunter2", retry=None) as cloud:
         with pytest.raises(ConnectError, match=r"no answer from http://127") as caught:
@@ -184,12 +184,12 @@ async def test_request_that_takes_too_long_raises_and_is_not_repeated() -> None:
 # --- the session ----------------------------------------------------------------------
 
 
-async def test_client_never_used_makes_no_session() -> None:
+async def test_unused_client_creates_no_session() -> None:
     async with DockerCloud(BASE) as cloud:
         assert cloud.session is None
 
 
-async def test_close_twice_is_quiet_and_closes_the_own_session(
+async def test_close_twice_closes_the_clients_own_session_once(
     api: aioresponses,
 ) -> None:
     api.get(BASE + PATH, payload={})
@@ -206,7 +206,7 @@ async def test_close_twice_is_quiet_and_closes_the_own_session(
         await cloud.request("GET", PATH)
 
 
-async def test_session_that_was_given_is_used_and_left_open(api: aioresponses) -> None:
+async def test_session_of_the_caller_is_used_and_left_open(api: aioresponses) -> None:
     api.get(BASE + PATH, payload={})
     async with aiohttp.ClientSession(raise_for_status=True) as session:
         async with DockerCloud(BASE, auth="Basic x", session=session) as cloud:
@@ -218,7 +218,7 @@ async def test_session_that_was_given_is_used_and_left_open(api: aioresponses) -
     assert call.kwargs["headers"]["Authorization"] == "Basic x"
 
 
-async def test_many_requests_at_once_find_credentials_once(
+async def test_concurrent_requests_resolve_credentials_once(
     api: aioresponses, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked = 0
@@ -255,7 +255,7 @@ async def test_cancelled_request_leaves_nothing_behind() -> None:
             with pytest.raises(asyncio.CancelledError):
                 await task
             assert cloud.free_slots == cloud.limits.concurrency
-    gc.collect()  # a connection left open would warn, and warnings are errors
+    gc.collect()  # an open connection causes a warning, which is an error
 
 
 def test_repr_shows_no_secrets() -> None:

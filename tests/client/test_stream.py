@@ -26,13 +26,13 @@ Serve = Callable[..., Awaitable[DockerCloud]]
 LOGS = "/api/app/v1/service/{uuid}/logs/"
 EXEC = "/api/app/v1/container/{uuid}/exec/"
 
-#: A limit within the fixture would not reach the tests.
+#: A timeout in the fixture would not cover the tests.
 pytestmark = pytest.mark.timeout(PATIENCE)
 
 
 @pytest.fixture
 async def serve() -> AsyncIterator[Serve]:
-    """Start a server of one websocket path that plays a script per connection."""
+    """Start a server with one websocket path and one script per connection."""
     async with AsyncExitStack() as stack:
 
         async def start(path: str, *scripts: Script, **options: object) -> DockerCloud:
@@ -63,7 +63,7 @@ async def waits_for_close(ws: web.WebSocketResponse, _: web.Request) -> None:
 
 
 async def test_stream_not_entered_sends_nothing(serve: Serve) -> None:
-    cloud = await serve(LOGS)  # any connection would fail for want of a script
+    cloud = await serve(LOGS)  # without a script, any connection fails
 
     cloud.services.logs("x")
     await asyncio.sleep(0)
@@ -95,7 +95,7 @@ async def test_logs_entered_send_the_documented_query(serve: Serve) -> None:
     ("refusal", "error"),
     [(web.HTTPNotFound, ObjectNotFound), (web.HTTPUnauthorized, AuthError)],
 )
-async def test_refused_upgrade_raises_as_a_request_does(
+async def test_refused_upgrade_raises_the_error_of_a_request(
     serve: Serve, refusal: Script, error: type[Exception], given: bool
 ) -> None:
     async with aiohttp.ClientSession() as session:
@@ -104,11 +104,11 @@ async def test_refused_upgrade_raises_as_a_request_does(
         with pytest.raises(error) as caught:
             async with cloud.services.logs("x"):
                 pass
-    # A session that was given does not show the body of a refusal.
+    # A session of the caller does not give the body of the response.
     assert given or "not that one" in str(caught.value)
 
 
-async def test_upgrade_nobody_answers_raises_connect_error() -> None:
+async def test_upgrade_without_a_response_raises_connect_error() -> None:
     async with DockerCloud(f"http://127.0.0.1:{unused_port()}") as cloud:
         with pytest.raises(ConnectError):
             await anext(cloud.services.logs("x"))
@@ -148,7 +148,7 @@ async def test_stream_closed_with_another_code_raises_it_after_its_frames(
     assert (caught.value.code, caught.value.reason) == (1011, "because")
 
 
-async def test_stream_cut_off_raises_and_does_not_pass_for_an_end(
+async def test_stream_cut_off_raises_instead_of_ending(
     serve: Serve,
 ) -> None:
     cloud = await serve(LOGS, cuts)
@@ -250,7 +250,7 @@ async def test_close_from_another_task_ends_a_waiting_reader(serve: Serve) -> No
         assert await reading is None
 
 
-async def test_close_that_is_cancelled_ends_a_waiting_reader_all_the_same(
+async def test_close_that_is_cancelled_ends_a_waiting_reader_nevertheless(
     serve: Serve,
 ) -> None:
     cloud = await serve(LOGS, waits_for_close)
@@ -264,19 +264,19 @@ async def test_close_that_is_cancelled_ends_a_waiting_reader_all_the_same(
 
 
 async def test_slow_reader_answers_pings_and_gets_every_frame() -> None:
-    """The socket is read ahead; with a full buffer it waits for the reader."""
+    """The client reads ahead until the buffer is full, then waits for the reader."""
     ponged = asyncio.Event()
     count = 5000
 
     async def script(ws: web.WebSocketResponse, _: web.Request) -> None:
-        await ws.ping(b"are you there")
+        await ws.ping(b"ping")
         message = await ws.receive()
         assert message.type is WSMsgType.PONG
         ponged.set()
         for number in range(count):
             await ws.send_json({"log": str(number)})
 
-    # To see the pong, the server must not swallow it.
+    # Without autoping, the server's script receives the pong.
     async def handler(request: web.Request) -> web.WebSocketResponse:
         ws = web.WebSocketResponse(autoping=False)
         await ws.prepare(request)
@@ -286,7 +286,7 @@ async def test_slow_reader_answers_pings_and_gets_every_frame() -> None:
 
     async with client_for({LOGS: handler}) as cloud:
         async with cloud.services.logs("x") as stream:
-            await ponged.wait()  # and nobody has read yet
+            await ponged.wait()  # while no frame was read
             await until(lambda: stream._stalled)
             assert len(stream._frames) == 1000
             lines = [int(line["log"]) async for line in stream]
@@ -341,7 +341,7 @@ async def test_exec_of_a_text_sends_it_unchanged(serve: Serve) -> None:
     assert process.exit_code == 3
 
 
-async def test_exec_of_a_server_that_tells_no_code_has_none(serve: Serve) -> None:
+async def test_exec_on_a_server_without_exit_codes_has_none(serve: Serve) -> None:
     cloud = await serve(EXEC, sends({"streamType": "stdout", "output": "a"}, "bare"))
 
     result = await cloud.containers.run("x", "ls")

@@ -21,7 +21,7 @@ from tests.support.changing import (
     page,
     service,
 )
-from tests.support.facts import PATIENCE, gone_but, tasks
+from tests.support.facts import PATIENCE, ended_except, tasks
 from tests.support.waits import LONG, wait
 
 fake = changing.fake
@@ -252,7 +252,7 @@ async def test_wait_cancelled_leaves_no_stream(
     with pytest.raises(asyncio.CancelledError):
         await waiting
 
-    await gone_but(before)
+    await ended_except(before)
     await server.left.wait()
 
 

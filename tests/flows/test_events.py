@@ -14,7 +14,7 @@ from aiodockercloud import DockerCloud, StreamClosed
 from aiodockercloud.server import Embedded, Server, running
 from aiodockercloud.server.state.hub import HISTORY
 from aiodockercloud.types import Event, Stack
-from tests.support.facts import IDLE, PATIENCE, gone_but, tasks
+from tests.support.facts import IDLE, PATIENCE, ended_except, tasks
 from tests.support.flows import Raw, client_of, collect, containers, done, run
 
 EVENTS = "/api/audit/v1/events/"
@@ -223,7 +223,7 @@ async def test_reader_that_leaves_in_silence_leaves_nothing_behind(
         async with live.events.subscribe():
             pass
 
-    await gone_but(before)
+    await ended_except(before)
 
 
 async def test_end_of_the_server_ends_the_stream() -> None:

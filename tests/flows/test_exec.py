@@ -17,7 +17,7 @@ from aiodockercloud import (
 )
 from aiodockercloud.server import Embedded
 from aiodockercloud.types import Container
-from tests.support.facts import PATIENCE, SHELL, UUID, gone_but, tasks
+from tests.support.facts import PATIENCE, SHELL, UUID, ended_except, tasks
 from tests.support.flows import Raw, containers, done, run
 
 
@@ -98,7 +98,7 @@ async def test_run_longer_than_its_time_raises_and_ends_the_command(
     with pytest.raises(TimeoutError):
         await live.containers.run(box, "sleep 1000", timeout=0.05)
 
-    await gone_but(before)
+    await ended_except(before)
 
 
 async def test_exec_is_a_dialogue(live: DockerCloud, box: Container) -> None:
@@ -122,7 +122,7 @@ async def test_closing_ends_the_command(live: DockerCloud, box: Container) -> No
         async with live.containers.exec(box, command):
             await live.containers.inspect(box)
 
-    await gone_but(before)
+    await ended_except(before)
 
 
 @pytest.mark.parametrize("operation", ["stop", "delete"])
@@ -234,4 +234,4 @@ async def test_connection_cut_without_a_close_ends_the_command(
 
     await ws.receive()
     await ws.close()
-    await gone_but(before)
+    await ended_except(before)

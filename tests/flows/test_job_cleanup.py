@@ -13,7 +13,7 @@ from aiodockercloud.server import Embedded, Server
 from aiodockercloud.server.engines.embedded import Container
 from aiodockercloud.types import ServiceFields
 from tests.support.batches import JOB, job, job_engine, jobs, left, shell, texts
-from tests.support.facts import IDLE, PATIENCE, gone_but, tasks
+from tests.support.facts import IDLE, PATIENCE, ended_except, tasks
 from tests.support.flows import Gated, client_of
 
 #: The path that services are created at.
@@ -223,7 +223,7 @@ async def test_job_whose_creation_is_never_answered_ends_in_bounded_time(
 
     [message] = caplog.messages
     assert message == f"the service of job {JOB} may be left: TimeoutError()"
-    await gone_but(before)
+    await ended_except(before)
 
 
 async def test_jobs_on_a_bad_network_leave_nothing(server: Server) -> None:
@@ -327,7 +327,7 @@ async def test_jobs_cancelled_at_a_random_moment_leave_nothing(
         with pytest.raises(asyncio.CancelledError):
             await running
         assert left(server) == []
-        await gone_but(before)
+        await ended_except(before)
 
     assert left(server) == []  # nothing came later, either
     assert caplog.messages == []

@@ -19,7 +19,7 @@ from aiodockercloud.server.engines.embedded import Container as Run
 from aiodockercloud.server.engines.embedded import EmbeddedSettings
 from aiodockercloud.types import Service
 from aiodockercloud.wire import loglines
-from tests.support.facts import IDLE, PATIENCE, SHELL, UUID, gone_but, tasks
+from tests.support.facts import IDLE, PATIENCE, SHELL, UUID, ended_except, tasks
 from tests.support.flows import Gated, Raw, client_of, containers, done, run
 from tests.support.talking import Talk, said_until, texts, texts_until
 
@@ -362,7 +362,7 @@ async def test_reader_that_leaves_in_silence_leaves_nothing_behind(
         async with stream:
             await live.services.inspect(service)
 
-    await gone_but(before)
+    await ended_except(before)
 
 
 class Lingering(Embedded):

@@ -11,7 +11,7 @@ import pytest
 
 from aiodockercloud import DockerCloud, Timings
 from aiodockercloud.server import Server
-from tests.support.facts import IDLE, PATIENCE, gone_but, tasks
+from tests.support.facts import IDLE, PATIENCE, ended_except, tasks
 from tests.support.flows import client_of, containers, run
 from tests.support.waits import LONG, Engine, job, looked, wait
 
@@ -61,7 +61,7 @@ async def test_two_hundred_waits_share_one_event_stream(
 
     assert {one["state"] for one in found} == {"Stopped"}
     assert streams.opened == 1
-    await gone_but(before)
+    await ended_except(before)
 
 
 async def test_deploy_opens_one_event_stream(
@@ -139,7 +139,7 @@ async def test_wait_that_takes_too_long_leaves_nothing_and_tells_the_last_state(
     with pytest.raises(TimeoutError, match="was still 'Running' after 2 s"):
         await live.services.wait(service, "Stopped", timeout=2, poll=LONG)
 
-    await gone_but(before)
+    await ended_except(before)
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -163,7 +163,7 @@ async def test_waits_cancelled_at_random_moments_leave_nothing_behind(
         for _ in range(10):
             group.create_task(cancelled())
 
-    await gone_but(before)
+    await ended_except(before)
     assert live._change_feed._task is None
     assert not live._change_feed._subscriptions
 
@@ -177,4 +177,4 @@ async def test_wait_of_a_client_that_is_closed_ends(server: Server) -> None:
     async with asyncio.timeout(PATIENCE):
         with pytest.raises(RuntimeError, match="closed"):
             await waiting
-    await gone_but(before)
+    await ended_except(before)

@@ -11,7 +11,7 @@ import pytest
 from aiodockercloud import ConnectError, DockerCloud, ServerError
 from aiodockercloud.server import Faults, Server, running
 from aiodockercloud.server.faults import Rule
-from tests.support.facts import IDLE, PATIENCE, gone_but, tasks
+from tests.support.facts import IDLE, PATIENCE, ended_except, tasks
 from tests.support.faulted import LIST, create, until_cut
 from tests.support.flows import Raw, client_of
 
@@ -213,7 +213,7 @@ async def test_server_ends_promptly_with_all_kinds_of_held_connections() -> None
         for stream in streams:
             await stream.close()
         await cloud.close()
-    await gone_but(before)
+    await ended_except(before)
 
 
 async def test_rules_stay_for_the_next_run_of_the_server() -> None:

@@ -1,4 +1,4 @@
-"""The error tree: statuses, texts, pickling, and that no secret gets out by it."""
+"""The error tree: statuses, texts, pickling, and no secrets in errors."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from aiodockercloud.redaction import redact_text
 
 
 def tree() -> list[type[DockerCloudError]]:
-    """Every error there is, in whatever module of the library."""
+    """Return every error class of the library."""
     for module in pkgutil.walk_packages(aiodockercloud.__path__, "aiodockercloud."):
         if not module.name.endswith("__main__"):
             importlib.import_module(module.name)
@@ -42,7 +42,7 @@ def tree() -> list[type[DockerCloudError]]:
 
 ERRORS = tree()
 
-#: Something for every argument that an error has.
+#: A value for every argument of an error.
 ARGUMENTS: dict[str, Any] = {
     "args": "what went wrong",
     "message": "what went wrong",
@@ -64,7 +64,7 @@ BASIC = wire.basic_auth("alice", SECRET).removeprefix("Basic ")
 UUID = "7eaf7fff-882c-4f3d-9a8f-a22317ac00ce"
 SECRETS = (SECRET, quote(SECRET), BASIC, UUID, UUID[:8])
 
-#: Texts and URLs as they come from servers, and from libraries' own errors.
+#: Texts and URLs of servers and of errors of other libraries, with secrets.
 LEAKS = [
     f"no answer from https://alice:{SECRET}@registry.example.com:5000/v2/",
     f"no answer from https://alice:{quote(SECRET)}@registry.example.com:5000/v2/",
@@ -98,7 +98,7 @@ HEADERS = {
 
 
 def make(kind: type[DockerCloudError], **given: Any) -> DockerCloudError:
-    """An error with all that its class takes."""
+    """Return an error with all arguments of its class."""
     args: list[Any] = []
     named: dict[str, Any] = {}
     for name, parameter in inspect.signature(kind).parameters.items():
@@ -117,7 +117,7 @@ def test_tree_has_every_exported_error() -> None:
 
 
 def test_errors_of_other_modules_that_users_meet_belong_to_the_tree() -> None:
-    """The library raises nothing of its own that its root does not catch."""
+    """Catching the root catches every error class of the library."""
     public = [getattr(aiodockercloud, name) for name in aiodockercloud.__all__]
     errors = [x for x in public if isinstance(x, type) and issubclass(x, Exception)]
 
@@ -127,7 +127,7 @@ def test_errors_of_other_modules_that_users_meet_belong_to_the_tree() -> None:
 
 @pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
 @pytest.mark.parametrize("kind", ERRORS)
-def test_every_error_pickled_comes_back_whole(
+def test_every_error_survives_pickling(
     kind: type[DockerCloudError], protocol: int
 ) -> None:
     error = make(kind)
@@ -168,12 +168,12 @@ def test_every_error_made_without_arguments_has_a_text(
 @pytest.mark.parametrize("kind", ERRORS)
 def test_no_error_shows_a_secret(kind: type[DockerCloudError]) -> None:
     for leak in LEAKS:
-        said = {name: leak for name in ("args", "message", "reason", "problem", "url")}
-        error = make(kind, **said, headers=HEADERS)
+        texts = {name: leak for name in ("args", "message", "reason", "problem", "url")}
+        error = make(kind, **texts, headers=HEADERS)
         for one in (error, pickle.loads(pickle.dumps(error))):
-            shown = f"{one} {one!r} {one.args} {vars(one)}"
-            shown += "".join(traceback.format_exception(one))
-            assert [secret for secret in SECRETS if secret in shown] == [], leak
+            rendered = f"{one} {one!r} {one.args} {vars(one)}"
+            rendered += "".join(traceback.format_exception(one))
+            assert [secret for secret in SECRETS if secret in rendered] == [], leak
 
 
 @pytest.mark.parametrize(
@@ -189,16 +189,16 @@ def test_no_error_shows_a_secret(kind: type[DockerCloudError]) -> None:
         "Authorization Required",
     ],
 )
-def test_text_without_secrets_stays_as_it_is(text: str) -> None:
+def test_text_without_secrets_is_unchanged(text: str) -> None:
     assert redact_text(text) == text
     assert ApiError(text).message == text
 
 
-def test_url_that_cannot_be_read_makes_no_second_error() -> None:
+def test_invalid_url_causes_no_second_error() -> None:
     assert SECRET not in ConnectError("x", url=f"http://[{SECRET}").url
 
 
-def test_headers_that_are_no_secret_stay() -> None:
+def test_headers_without_secrets_are_kept() -> None:
     assert ApiError(headers=HEADERS).headers == {"Retry-After": "3"}
 
 
@@ -237,9 +237,9 @@ def test_error_class_of_a_status_is_the_documented_one(status: int, name: str) -
     assert issubclass(kind, ServerError) is (status >= 500)
 
 
-def test_errors_as_text_say_what_and_where() -> None:
+def test_errors_as_text_have_reason_and_place() -> None:
     assert str(ApiError(status=402)) == "402: Payment Required"
-    assert str(ConnectError("gone", attempts=2)) == "gone [2 attempts]"
+    assert str(ConnectError("reset", attempts=2)) == "reset [2 attempts]"
     assert (
         str(StreamClosed(1011, "oops")) == "the stream was closed with code 1011: oops"
     )

@@ -1,4 +1,4 @@
-"""What is hidden in texts: secrets to their end, however they are written."""
+"""Redaction of texts: a secret is hidden to its end, in every notation."""
 
 from __future__ import annotations
 

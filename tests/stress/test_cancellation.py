@@ -10,7 +10,7 @@ import pytest
 
 from aiodockercloud import ConnectError, DockerCloud
 from aiodockercloud.server import Server
-from tests.support.facts import PATIENCE, ROOT, gone_but, tasks, until
+from tests.support.facts import PATIENCE, ROOT, ended_except, tasks, until
 from tests.support.programs import PYTHON, environment, quiet
 
 PROGRAM = [*PYTHON, "-m", "tests.support.cancelling"]
@@ -61,7 +61,7 @@ async def test_close_that_is_cancelled_closes_all_the_same(
         session = cloud.session
         assert session is not None
         assert session.closed
-        await gone_but(before)
+        await ended_except(before)
     del streams, stream, session, cloud, closing
     gc.collect()  # what is left open would warn, and warnings are errors
 
@@ -94,6 +94,6 @@ async def test_stream_whose_close_is_cancelled_closes_all_the_same(
                 await asyncio.sleep(0)
                 closing.cancel()
             await asyncio.wait([closing])
-            await gone_but(before)
+            await ended_except(before)
     del stream, closing
     gc.collect()

@@ -1,4 +1,4 @@
-"""Constants, and facts that a test can wait for; nothing of the server is loaded."""
+"""Constants, and waiting for facts; this module imports nothing of the server."""
 
 from __future__ import annotations
 
@@ -10,31 +10,33 @@ from typing import Any
 ROOT = Path(__file__).parents[2]
 SHARED = ROOT.parent / "shared"
 
-#: Seconds that any one fact may take; a test that waits this long has failed.
+#: Seconds to wait for one fact; a test that waits longer fails.
 PATIENCE = 20.0
 
-#: The UUID of nothing.
+#: A UUID without an object.
 UUID = "7eaf7fff-882c-4f3d-9a8f-a22317ac00ce"
 
-#: The image that runs the tiny shell, and one nobody knows, which idles.
+#: The image with the small shell, and an unregistered image, which idles.
 SHELL, IDLE = "busybox", "acme/unknown"
 
 
 async def until(fact: Callable[[], bool]) -> None:
-    """A fact of which nobody tells, such as what a client has in its hands."""
+    """Wait for a fact without an event, such as the contents of a client's buffer."""
     async with asyncio.timeout(PATIENCE):
         while not fact():  # noqa: ASYNC110 - what is watched has no event
             await asyncio.sleep(0.001)
 
 
 def tasks() -> set[asyncio.Task[Any]]:
-    """All tasks of the loop: the server's and the client's."""
+    """Return all tasks of the loop: the server's and the client's."""
     return asyncio.all_tasks()
 
 
-async def gone_but(before: set[asyncio.Task[Any]]) -> None:
-    """Every task that was not there *before* has ended; those of kept-alive
-    connections, which come and go with the connection, do not count."""
+async def ended_except(before: set[asyncio.Task[Any]]) -> None:
+    """Wait until every task that did not exist *before* has ended.
+
+    Tasks of kept-alive connections do not count; they end with the connection.
+    """
     async with asyncio.timeout(PATIENCE):
         while left := [task for task in tasks() - before if not _of_connection(task)]:
             await asyncio.wait(left)

@@ -1,4 +1,4 @@
-"""What tests of slow and silent peers share: a flood of lines, a shell to write to."""
+"""Tests of slow and silent peers: a flood of lines, and a shell with input."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.support.flows import containers, run
 
 
 class Flood:
-    """The image ``acme/flood``: its containers write as many numbered lines as told."""
+    """The image ``acme/flood``, whose containers write numbered lines on request."""
 
     def __init__(self, engine: Embedded) -> None:
         self.runs: list[Run] = []
@@ -29,7 +29,7 @@ class Flood:
         for number in range(count):
             self.runs[0].print(f"{number:0{width}}")
             if number % 1000 == 0:
-                await asyncio.sleep(0)  # others have their turn
+                await asyncio.sleep(0)  # lets other tasks run
 
 
 @pytest.fixture

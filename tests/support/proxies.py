@@ -1,4 +1,4 @@
-"""A TCP proxy in front of a server, for what networks do to connections."""
+"""A TCP proxy in front of a server, which breaks connections as networks do."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ _CHUNK = 65_536
 
 
 class Proxy:
-    """Passes bytes on both ways, until told otherwise.
+    """Passes bytes on in both directions, until a method changes that.
 
     Attributes:
-        url: Its own address, to be used in place of the server's.
-        passed: Bytes that went to the client so far.
+        url: The address of the proxy, for clients of the server.
+        passed: The number of bytes sent to the client so far.
         cuts: How often connections were broken.
-        refused: How many new ones were.
+        refused: How many new connections were refused.
     """
 
     def __init__(self, url: str) -> None:
@@ -34,25 +34,25 @@ class Proxy:
         self.passed = self.cuts = self.refused = 0
 
     def black_hole(self) -> None:
-        """Pass nothing on any more and close nothing."""
+        """Pass no further bytes on, and close no connection."""
         self._open.clear()
 
     def cut(self) -> None:
-        """Break all connections without a goodbye."""
+        """Break all connections without a closing handshake."""
         for writer in self._writers:
             writer.transport.abort()
         self._writers.clear()
         self.cuts += 1
-        self._was_cut.set()  # wakes all who wait now
+        self._was_cut.set()  # wakes up all tasks that wait now
         self._was_cut.clear()
 
     async def until_cut(self, cuts: int) -> None:
-        """Wait until connections were broken so often."""
+        """Wait until connections were broken *cuts* times."""
         while self.cuts < cuts:
             await self._was_cut.wait()
 
     def never_cut(self) -> None:
-        """Forget what ``cut_after`` was told."""
+        """Revoke ``cut_after``."""
         self._cut_at = None
 
     def refuse(self) -> None:
@@ -63,12 +63,14 @@ class Proxy:
         self._refusing = False
 
     def cut_after(self, size: int) -> None:
-        """Break all connections once so many more bytes went to the client, in the
-        middle of whatever that is."""
+        """Break all connections after *size* more bytes to the client.
+
+        The break may fall into the middle of a frame.
+        """
         self._cut_at = self.passed + size
 
     def point_to(self, url: str) -> None:
-        """Take new connections to another server."""
+        """Connect new connections to another server."""
         self._target = URL(url)
 
     async def _connected(
@@ -112,7 +114,7 @@ class Proxy:
 
 @asynccontextmanager
 async def proxy(url: str) -> AsyncIterator[Proxy]:
-    """A proxy in front of the server at *url*."""
+    """Start a proxy in front of the server at *url*."""
     found = Proxy(url)
     server = await asyncio.start_server(found._connected, "127.0.0.1", 0)
     found.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"

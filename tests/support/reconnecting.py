@@ -1,4 +1,4 @@
-"""What tests of streams that connect again share: short pauses, and a way to cut."""
+"""Tests of streams that reconnect: short pauses, and a proxy that cuts connections."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ async def way(server: Server) -> AsyncIterator[Proxy]:
 async def far(
     server: Server, way: Proxy, timings: Timings
 ) -> AsyncIterator[DockerCloud]:
-    """A client of ``server`` by way of the proxy."""
+    """A client of ``server`` through the proxy."""
     async with far_client(server, way, timings) as cloud:
         yield cloud
 

@@ -1,5 +1,4 @@
-"""Fixtures: answers to single requests, a record of them, and a client of nobody's
-server."""
+"""Fixtures: answers to single requests, a record of the requests, and a client."""
 
 from __future__ import annotations
 
@@ -18,7 +17,7 @@ URL = "https://cloud.example.com"
 
 
 class _ClientResponse(ClientResponse):
-    """aiohttp 3.14 wants an argument that aioresponses 0.7.9 lacks (its issue 289)."""
+    """aiohttp 3.14 requires an argument that aioresponses 0.7.9 lacks (issue 289)."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         kwargs.setdefault("stream_writer", Mock(output_size=0))
@@ -30,13 +29,13 @@ aioresponses.core.ClientResponse = _ClientResponse  # type: ignore[attr-defined]
 
 @pytest.fixture
 def api() -> Iterator[Api]:
-    """Answers to requests, and a record of them; nothing goes out."""
+    """Answers to requests, and a record of the requests; no request is sent."""
     with Api() as api:
         yield api
 
 
 @pytest.fixture
 async def cloud() -> AsyncIterator[DockerCloud]:
-    """A client of nobody's server, for use with ``api``; it sends nothing twice."""
+    """A client for use with ``api``, which repeats no request."""
     async with DockerCloud(URL, user="alice", apikey="s3cret", retry=None) as cloud:
         yield cloud

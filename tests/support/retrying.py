@@ -1,4 +1,4 @@
-"""What tests of repeated requests share: a client that does not pause, and answers."""
+"""Tests of repeated requests: a client without pauses, and answers."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from aiodockercloud import DockerCloud, Retry
 BASE = "https://cloud.example.com"
 PATH = "/api/app/v1/service/"
 PROVIDERS = "/api/infra/v1/provider/"
-#: What a server answers that keeps its answers.
+#: The header of a server with idempotency keys.
 KEEPS = {"Idempotency-Kept": "600"}
 AT_ONCE = Retry(attempts=3, first=0, cap=0)
 WRITES = ["POST", "PATCH", "DELETE"]

@@ -1,4 +1,4 @@
-"""Servers that play a script to each connection: for what ours would not do."""
+"""Servers with a script for each connection, for behaviour that our server lacks."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from aiodockercloud import DockerCloud
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
-#: What happens on a connection, or the answer that refuses it.
+#: Handles a connection; or the answer that refuses the connection.
 Script = (
     Callable[[web.WebSocketResponse, web.Request], Awaitable[object]]
     | type[web.HTTPException]
@@ -25,7 +25,7 @@ class Player:
     """A websocket that plays one script per connection.
 
     Attributes:
-        scripts: Those to come.
+        scripts: The scripts of further connections.
         asked: The query of each connection so far.
     """
 
@@ -56,7 +56,7 @@ async def cuts(_: web.WebSocketResponse, request: web.Request) -> None:
 async def client_for(
     handlers: Mapping[str, Handler], **options: Any
 ) -> AsyncIterator[DockerCloud]:
-    """A client of a server that answers a GET of each path so."""
+    """Start a server with these handlers of ``GET``, and a client."""
     app = web.Application()
     for path, handler in handlers.items():
         app.router.add_get(path, handler)

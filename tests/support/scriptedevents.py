@@ -1,4 +1,4 @@
-"""What tests of the event stream share: a server of scripts, and what it sends."""
+"""Tests of the event stream: a scripted server and its frames."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ GAP = {"type": "gap", "id": None, "missed": None}
 
 
 def event(number: int, *, old: bool = False) -> dict[str, Any]:
-    """The n-th event; servers of old give it no id."""
+    """Return the n-th event; events of old servers have no id."""
     uri = f"{SERVICES}{number}/"
     found = {"type": "service", "action": "update", "resource_uri": uri, "state": "x"}
     return found if old else {**found, "id": f"run-{number}"}
@@ -55,13 +55,13 @@ SHORT_TIMES = Timings(first_pause=0.001, longest_pause=0.01, event_confirmation=
 
 @pytest.fixture
 def timings() -> Timings:
-    """The timings of the client; a test may have its own."""
+    """The timings of the client; a test may replace the fixture."""
     return SHORT_TIMES
 
 
 @pytest.fixture
 def limits() -> Limits:
-    """The limits of the client; a test may have its own."""
+    """The limits of the client; a test may replace the fixture."""
     return Limits()
 
 
