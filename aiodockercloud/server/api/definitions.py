@@ -11,6 +11,7 @@ from typing import Any
 from ... import stackfile
 from ...exceptions import BadRequest, ConflictError, StackFileError
 from ...wire import service_fields, states
+from ...wire.images import ImageName
 from ...wire.service_fields import (
     ALWAYS,
     EVERY_NODE,
@@ -190,8 +191,7 @@ def free_name(
         if wanted in taken:
             raise ConflictError(f"name: there is a service {wanted!r} already")
         return str(wanted)
-    base = found["image"].rpartition("/")[2].partition(":")[0].partition("@")[0]
-    base = base.replace(".", "-")[:50]
+    base = ImageName.parse(found["image"]).base_name.replace(".", "-")[:50]
     return base if base not in taken else f"{base}-{new_uuid()[:8]}"
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ...exceptions import BadRequest
-from ...wire import images
+from ...wire.images import ImageName
 
 Parser = Callable[[str, Any], Any]
 
@@ -205,12 +205,13 @@ def image(place: str, value: Any) -> str:
     """``name[:tag]`` as docker writes it; ``latest`` is added where no tag is."""
     # ``app:${TAG}`` of a stack file where TAG is not set.
     wanted = required_text(place, value).removesuffix(":")
-    if not images.is_valid(wanted):
+    try:
+        return str(ImageName.parse(wanted).with_tag())
+    except ValueError:
         raise BadRequest(
             f"{place}: must be an image as docker writes it, [host/]name[:tag],"
             f" not {_rendered(value)}"
-        )
-    return images.with_tag(wanted)
+        ) from None
 
 
 def tag(place: str, value: Any) -> str:

@@ -12,6 +12,7 @@ from typing import Any
 from ... import wire
 from ...exceptions import BadRequest, ConflictError, ObjectNotFound
 from ...wire import states
+from ...wire.images import DOCKER_HUB, ImageName
 from ..control.control_plane import ControlPlane
 from ..state.records import Repository
 from . import fields
@@ -19,9 +20,6 @@ from .catalog import Entry
 from .fields import Field, text
 from .render import listed, origin
 from .resource import Call, Reply, Resource
-
-#: The registry of an image whose name has no host.
-DOCKER_HUB = "registry-1.docker.io"
 
 
 def _name(place: str, value: Any) -> str:
@@ -44,14 +42,8 @@ resource = Resource("repository")
 registries = Resource("registry")
 
 
-def host_of(name: str) -> str:
-    """Return the registry of an image or repository by Docker's own rule.
-
-    The first part is a host if it has a dot or a port, or is ``localhost``.
-    """
-    first, slash, _ = name.partition("/")
-    is_host = slash and ("." in first or ":" in first or first == "localhost")
-    return first if is_host else DOCKER_HUB
+def _registry_of(repository: Repository) -> str:
+    return ImageName.parse(repository.name).registry
 
 
 def render(cloud: ControlPlane, repository: Repository) -> dict[str, Any]:
@@ -64,7 +56,7 @@ def render(cloud: ControlPlane, repository: Repository) -> dict[str, Any]:
             if service.state != states.TERMINATED
         ),
         "name": repository.name,
-        "registry": wire.path("registry", host_of(repository.name)),
+        "registry": wire.path("registry", _registry_of(repository)),
         "resource_uri": repository.uri,
     }
 
@@ -158,7 +150,7 @@ def _registry(host: str) -> Entry:
 
 def _hosts(call: Call) -> list[Entry]:
     repositories = call.cloud.all("repository", call.namespace)
-    hosts = {DOCKER_HUB, *(host_of(repository.name) for repository in repositories)}
+    hosts = {DOCKER_HUB, *(_registry_of(repository) for repository in repositories)}
     return [_registry(host) for host in sorted(hosts)]
 
 

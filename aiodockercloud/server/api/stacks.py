@@ -16,6 +16,7 @@ from ...exceptions import (
     OperationNotAllowed,
 )
 from ...wire import states
+from ...wire.images import ImageName
 from ..control.control_plane import ControlPlane
 from ..state.records import Service, Stack, new_uuid
 from . import definitions, fields
@@ -81,7 +82,7 @@ def _read_services(bodies: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
 def _default_name(found: Mapping[str, Any]) -> str:
     if "image" not in found:
         raise BadRequest("image: is missing; give the image to run, [host/]name[:tag]")
-    return str(found["image"].rpartition("/")[2].partition(":")[0])
+    return ImageName.parse(found["image"]).base_name
 
 
 def _inside(place: str, body: Mapping[str, Any], error: DockerCloudError) -> BadRequest:

@@ -17,7 +17,8 @@ from collections import defaultdict
 from collections.abc import Coroutine
 from typing import Any
 
-from ...wire import images, states
+from ...wire import states
+from ...wire.images import ImageName
 from ..state.records import Container, Service
 from ..state.state import State
 from .operations import Request
@@ -49,10 +50,11 @@ class AutoRedeploy:
 
     def pushed(self, name: str) -> None:
         """Redeploy what runs an image of which the engine has told a push."""
-        name = images.with_tag(name.strip())
+        pushed = ImageName.parse(name.strip()).with_tag().familiar()
         for service in list(self._cloud.services.values()):
             definition = service.definition
-            if definition["autoredeploy"] and definition["image"] == name:
+            image = ImageName.parse(definition["image"]).familiar()
+            if definition["autoredeploy"] and image == pushed:
                 self._redeploy(service)
 
     def deploying(self, container: Container) -> None:
@@ -92,7 +94,10 @@ class AutoRedeploy:
         """The containers that a push of the service's image would concern."""
         if not service.definition["autoredeploy"]:
             return []
-        if service.state == states.NOT_RUNNING or "@" in _image(service):
+        if (
+            service.state == states.NOT_RUNNING
+            or ImageName.parse(_image(service)).digest
+        ):
             return []
         # An image that was changed is deployed when somebody asks for it.
         return [

@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 from ... import wire
 from ...exceptions import ObjectNotFound
 from ...wire import states
+from ...wire.images import ImageName
 from ...wire.service_fields import complete
 from . import records
 from .hub import Hub
@@ -250,11 +251,11 @@ class Tables:
 
     def repository_for(self, namespace: str, image: str) -> Repository | None:
         """The repository whose credentials an image is pulled with."""
-        bare = image.partition("@")[0]
-        if ":" in bare.rpartition("/")[2]:
-            bare = bare.rpartition(":")[0]
+        wanted = ImageName.parse(image).familiar().repository
         for repository in self.repositories.values():
-            if repository.namespace == namespace and repository.name == bare:
+            # A repository's name with a tag names no image of a service.
+            name = str(ImageName.parse(repository.name).familiar())
+            if repository.namespace == namespace and name == wanted:
                 return repository
         return None
 

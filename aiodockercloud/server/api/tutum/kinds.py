@@ -15,6 +15,7 @@ from aiohttp import web
 from .... import wire
 from ....exceptions import NotSupported, ObjectNotFound
 from ....wire import states
+from ....wire.images import ImageName
 from ...state.records import Service
 from .. import repositories
 from ..catalog import Entry
@@ -35,9 +36,8 @@ images.route("DELETE")(repositories.delete)
 
 
 def _name_and_tag(image: str) -> tuple[str, str]:
-    head, slash, last = image.partition("@")[0].rpartition("/")
-    name, _, tag = last.partition(":")
-    return f"{head}{slash}{name}", tag or "latest"
+    name = ImageName.parse(image)
+    return name.repository, name.tag or "latest"
 
 
 def tag_uri(name: str, tag: str) -> str:

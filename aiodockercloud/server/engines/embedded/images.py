@@ -10,6 +10,7 @@ import shlex
 from collections.abc import Awaitable, Callable, Mapping
 from typing import NamedTuple
 
+from ....wire.images import ImageName
 from .. import ContainerSpec, EngineError, ImageInfo
 from .runtime import Container
 
@@ -45,18 +46,10 @@ class Images:
         )
 
 
-_PREFIXES = ("docker.io/", "index.docker.io/", "registry-1.docker.io/")
-
-
 def _split(name: str) -> tuple[str, str | None]:
-    """Return repository and tag, without the prefixes that mean Docker Hub."""
-    name = name.partition("@")[0]
-    for prefix in _PREFIXES:
-        name = name.removeprefix(prefix)
-    name = name.removeprefix("library/")
-    head, slash, last = name.rpartition("/")
-    last, _, tag = last.partition(":")
-    return head + slash + last, tag or None
+    """Return the repository by its shortest name, and the tag."""
+    image = ImageName.parse(name).familiar()
+    return image.repository, image.tag
 
 
 def command_line(spec: ContainerSpec, info: ImageInfo) -> list[str]:

@@ -29,6 +29,7 @@ import aiohttp
 from aiodocker import Docker, DockerError
 
 from ....wire import redact
+from ....wire.images import ImageName
 from .. import EngineError, EngineUnavailable
 
 T = TypeVar("T")
@@ -224,17 +225,20 @@ async def in_time(ask: Callable[[], Awaitable[T]]) -> T:
         ) from error
 
 
+#: What Docker calls Docker Hub where it keeps credentials.
+_HUB_AUTH = "https://index.docker.io/v1/"
+
+
 def registry_auth(image: str, credentials: tuple[str, str] | None) -> dict[str, str]:
     """The header that lets nodes pull an image."""
     if credentials is None:
         return {}
-    first, slash, _ = image.partition("/")
-    hosted = slash and ("." in first or ":" in first or first == "localhost")
+    name = ImageName.parse(image)
     user, password = credentials
     auth = {
         "username": user,
         "password": password,
-        "serveraddress": first if hosted else "https://index.docker.io/v1/",
+        "serveraddress": _HUB_AUTH if name.on_hub else name.host,
     }
     encoded = base64.urlsafe_b64encode(json.dumps(auth).encode()).decode()
     return {"X-Registry-Auth": encoded}
