@@ -278,10 +278,10 @@ async def test_unique_name_filters_by_name(tutum: DockerCloud, raw: Raw) -> None
         await tutum.services.create(image=IDLE, name=name)
 
     found = await tutum.services.list(unique_name="db", categories__name="")
-    begun = await tutum.services.list(unique_name__startswith="w")
+    by_prefix = await tutum.services.list(unique_name__startswith="w")
 
     assert [one["name"] for one in found] == ["db"]
-    assert [one["name"] for one in begun] == ["web"]
+    assert [one["name"] for one in by_prefix] == ["web"]
     assert (await raw("GET", "/api/v1/service/?categories__name=x")).status == 400
 
 

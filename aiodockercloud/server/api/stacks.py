@@ -5,7 +5,8 @@ Source: Docker Cloud API reference, "Stacks".
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from ... import stackfile
@@ -134,10 +135,17 @@ def _build(
     found: Mapping[str, Any],
     own: Mapping[str, str],
 ) -> Service:
-    try:
+    with _prefixed_errors(name):
         return definitions.build(
             cloud, found, stack.namespace, stack, uuid=own[name], own=own
         )
+
+
+@contextmanager
+def _prefixed_errors(name: str) -> Iterator[None]:
+    """Put the name of a service in front of the field that an error names."""
+    try:
+        yield
     except BadRequest as error:
         raise BadRequest(f"services ({name}).{error.message}") from None
 
@@ -159,35 +167,9 @@ async def update(call: Call) -> Reply:
     body = fields.read(await call.body(), FIELDS, ignored=READ_ONLY)
     if body.get("name", stack.name) != stack.name:
         raise BadRequest("name: cannot be changed; use nickname")
-    present = {service.name: service for service in cloud.services_of(stack)}
-    wanted = _read_services(body["services"]) if "services" in body else None
     removed: list[Service] = []
-    if wanted is not None:
-        own = {
-            name: present[name].uuid if name in present else new_uuid()
-            for name in wanted
-        }
-        changes = []
-        new = []
-        for name, found in wanted.items():
-            if name in present:
-                try:
-                    changes.append(
-                        (
-                            present[name],
-                            definitions.changed(cloud, present[name], found, own),
-                        )
-                    )
-                except BadRequest as error:
-                    raise BadRequest(f"services ({name}).{error.message}") from None
-            else:
-                new.append(_build(cloud, stack, name, found, own))
-        removed = [service for name, service in present.items() if name not in wanted]
-        for service, definition in changes:
-            definitions.apply(service, definition)
-            cloud.touch(service)
-        for service in new:
-            cloud.add(service)
+    if "services" in body:
+        removed = _replace_services(cloud, stack, _read_services(body["services"]))
     stack.nickname = body.get("nickname") or stack.nickname
     cloud.touch(stack)
     action = cloud.operations.record("update", stack, origin(call))
@@ -198,6 +180,43 @@ async def update(call: Call) -> Reply:
     if not removed:
         cloud.settle_stack(stack)
     return Reply(render(cloud, stack), 200, action)
+
+
+def _replace_services(
+    cloud: ControlPlane, stack: Stack, wanted: Mapping[str, dict[str, Any]]
+) -> list[Service]:
+    """Change and add services of a stack.
+
+    Args:
+        cloud: The control plane.
+        stack: The stack.
+        wanted: The checked fields of each service, by service name.
+
+    Returns:
+        The services that *wanted* does not have.
+
+    Raises:
+        BadRequest: A definition is invalid; no service has been changed.
+    """
+    present = {service.name: service for service in cloud.services_of(stack)}
+    own = {
+        name: present[name].uuid if name in present else new_uuid() for name in wanted
+    }
+    changes: list[tuple[Service, dict[str, Any]]] = []
+    new: list[Service] = []
+    for name, found in wanted.items():
+        if name in present:
+            with _prefixed_errors(name):
+                definition = definitions.changed(cloud, present[name], found, own)
+            changes.append((present[name], definition))
+        else:
+            new.append(_build(cloud, stack, name, found, own))
+    for service, definition in changes:
+        definitions.apply(service, definition)
+        cloud.touch(service)
+    for service in new:
+        cloud.add(service)
+    return [service for name, service in present.items() if name not in wanted]
 
 
 serve_operations(resource, find, render, "start", "stop", "redeploy", "terminate")

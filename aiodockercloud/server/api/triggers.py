@@ -87,7 +87,7 @@ async def inspect(call: Call) -> Reply:
 
 @resource.route("DELETE")
 async def delete(call: Call) -> Reply:
-    """Answer 204: one old client also accepts an object, the others only 204."""
+    """Delete a trigger and answer 204 without a body, as for repositories."""
     service = _service(call)
     trigger = _find(call, service)
     call.cloud.remove(trigger)
