@@ -1,7 +1,8 @@
-"""A small shell for embedded containers. It runs no program of the host."""
+"""A small shell for embedded containers. The shell runs no program of the host."""
 
 from __future__ import annotations
 
-from .interpreter import Shell, Stdin, Write, unsupported
+from .interpreter import Shell, Write, unsupported
+from .stdin import Stdin
 
 __all__ = ["Shell", "Stdin", "Write", "unsupported"]

@@ -1,7 +1,7 @@
-"""The commands of the embedded engine's tiny shell: echo, cat, sleep, date…
+"""The commands of the embedded engine's small shell, such as echo, cat and sleep.
 
-Each is ``async (process, arguments) -> exit code`` and touches nothing but what the
-process gives it. The file system has directories only, and all of them are empty.
+A command is ``async (process, arguments) -> exit code``. Commands use the members of
+their process only. The file system has directories only, and all of them are empty.
 """
 
 from __future__ import annotations
@@ -9,71 +9,19 @@ from __future__ import annotations
 import asyncio
 import math
 import re
-from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
 from typing import Protocol
 
-from .....wire.exec import END_OF_INPUT
 from ..clock import Clock
 from .grammar import Stream
+from .stdin import Stdin
 
-#: As Linux bounds one argument; here also a command's words and unread input.
-MOST_TEXT = 131_072
-
-
-class Stdin:
-    """Lines for a command to read; a writer far ahead of it waits.
-
-    A ``\\x04`` ends it, also inside a text: it is how the official CLI says so.
-    """
-
-    def __init__(self, *, ended: bool = False) -> None:
-        self._lines: deque[str] = deque()
-        self._rest = ""
-        self._size = 0
-        self._ended = ended
-        self._changed = asyncio.Event()
-
-    async def feed(self, data: str) -> None:
-        while self._size >= MOST_TEXT and not self._ended:
-            self._changed.clear()
-            await self._changed.wait()
-        if self._ended:
-            return
-        text, end, _ = data.partition(END_OF_INPUT)
-        # A terminal in raw mode sends a bare carriage return for Enter.
-        text = self._rest + text.replace("\r\n", "\n").replace("\r", "\n")
-        *lines, self._rest = text.split("\n")
-        lines = [line + "\n" for line in lines]
-        if len(self._rest) >= MOST_TEXT:  # a line without end comes in pieces
-            lines.append(self._rest)
-            self._rest = ""
-        self._lines.extend(lines)
-        self._size += sum(map(len, lines))
-        self._ended = bool(end)
-        self._changed.set()
-
-    def end(self) -> None:
-        self._ended = True
-        self._changed.set()
-
-    async def readline(self) -> str:
-        """The next line with its newline; empty at the end."""
-        while not self._lines and not self._ended:
-            self._changed.clear()
-            await self._changed.wait()
-        if self._lines:
-            line = self._lines.popleft()
-            self._size -= len(line)
-            self._changed.set()
-            return line
-        line, self._rest = self._rest, ""
-        return line
+__all__ = ["COMMANDS", "Process"]
 
 
 class Process(Protocol):
-    """What a command gets from the shell that runs it."""
+    """What the shell provides to a command."""
 
     environment: dict[str, str]
     directory: str
@@ -82,7 +30,8 @@ class Process(Protocol):
     hostname: str
     user: str
 
-    async def print(self, text: str, *, to: Stream = "stdout") -> None: ...
+    async def print(self, text: str, *, to: Stream = "stdout") -> None:
+        """Write text to one of the outputs."""
 
 
 Command = Callable[[Process, list[str]], Awaitable[int]]
@@ -141,7 +90,7 @@ async def _printf(process: Process, args: list[str]) -> int:
     while True:
         before = len(values)
         await process.print(re.sub(r"%([sd%])", value, template))
-        if not values or len(values) == before:  # the format is used up values first
+        if not values or len(values) == before:  # no value left
             return 0
 
 
@@ -227,7 +176,7 @@ async def _date(process: Process, args: list[str]) -> int:
     return 0
 
 
-# --- who and where --------------------------------------------------------------------
+# --- place and user -------------------------------------------------------------------
 
 
 async def _pwd(process: Process, args: list[str]) -> int:
@@ -236,7 +185,7 @@ async def _pwd(process: Process, args: list[str]) -> int:
 
 
 async def _ls(process: Process, args: list[str]) -> int:
-    """Nothing is anywhere, so every path is an empty directory."""
+    """List an empty directory, which every path is."""
     options = "".join(arg for arg in args if arg.startswith("-"))
     names = [".", ".."] if "a" in options else []
     if "l" in options:
@@ -279,8 +228,8 @@ async def _uname(process: Process, args: list[str]) -> int:
         "r": "4.4.0-embedded",
         "m": "x86_64",
     }
-    shown = [text for key, text in facts.items() if key in options or "a" in options]
-    await process.print(" ".join(shown) + "\n")
+    chosen = [text for key, text in facts.items() if key in options or "a" in options]
+    await process.print(" ".join(chosen) + "\n")
     return 0
 
 
@@ -297,7 +246,11 @@ _COMPARE: Mapping[str, Callable[[int, int], bool]] = {
 
 
 def _holds(args: list[str]) -> bool:
-    """What ``test`` says. ValueError: it makes no sense."""
+    """Return whether the condition of ``test`` holds.
+
+    Raises:
+        ValueError: The condition has an unknown operator or a bad number.
+    """
     match args:
         case []:
             return False

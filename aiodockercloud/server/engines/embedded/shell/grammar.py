@@ -1,8 +1,8 @@
-"""The grammar of the embedded engine's tiny shell: text → commands. No I/O.
+"""The grammar of the embedded engine's small shell: text → commands. No I/O.
 
-Quotes, ``$NAME`` ``${NAME:-default}`` ``$?``, ``;`` newline ``&&`` ``||``, comments,
-redirections, ``if``, ``while``, ``until`` and ``for``. What it does not know (pipes,
-``$(…)``, functions…) is an error that says so, never something half understood.
+Supported are quotes, ``$NAME``, ``${NAME:-default}``, ``$?``, ``;``, newline, ``&&``,
+``||``, comments, redirections, ``if``, ``while``, ``until`` and ``for``. Everything
+else (pipes, ``$(…)``, functions…) raises an error that names the unsupported text.
 """
 
 from __future__ import annotations
@@ -15,15 +15,15 @@ Stream = Literal["stdout", "stderr"]
 
 
 class ShellError(Exception):
-    """The script cannot be run; the text is what a shell would print."""
+    """The shell cannot run a script; the text is the message of a real shell."""
 
 
 class Incomplete(ShellError):
-    """The script may be right, but it needs more lines."""
+    """The script may be correct, but needs more lines."""
 
 
 class Part(NamedTuple):
-    """A piece of a word: text as it is, or the name of a variable to put there."""
+    """A piece of a word: literal text, or the name of a variable."""
 
     text: str
     variable: bool = False
@@ -45,7 +45,7 @@ class Redirect:
 
 @dataclass(frozen=True, slots=True)
 class Simple:
-    """``NAME=value command argument >&2``"""
+    """A simple command: ``NAME=value command argument >&2``."""
 
     assignments: tuple[tuple[str, Word], ...]
     words: tuple[Word, ...]
@@ -54,7 +54,7 @@ class Simple:
 
 @dataclass(frozen=True, slots=True)
 class Loop:
-    """``while`` or ``until`` *condition*; ``do`` *body*; ``done``"""
+    """A loop: ``while`` or ``until`` *condition*; ``do`` *body*; ``done``."""
 
     condition: Script
     body: Script
@@ -63,7 +63,7 @@ class Loop:
 
 @dataclass(frozen=True, slots=True)
 class For:
-    """``for`` *name* ``in`` *words*; ``do`` *body*; ``done``"""
+    """A loop: ``for`` *name* ``in`` *words*; ``do`` *body*; ``done``."""
 
     name: str
     words: tuple[Word, ...]
@@ -72,7 +72,7 @@ class For:
 
 @dataclass(frozen=True, slots=True)
 class If:
-    """``if`` *condition*; ``then`` *body*; ``else`` *otherwise*; ``fi``"""
+    """A branch: ``if`` *condition*; ``then`` *body*; ``else`` *otherwise*; ``fi``."""
 
     condition: Script
     body: Script
@@ -80,7 +80,8 @@ class If:
 
 
 Command = Simple | Loop | For | If
-#: Lists of commands joined by ``&&`` and ``||``; the first one's joint is empty.
+#: Lists of commands. A joint, ``&&`` or ``||``, stands before each command; the joint
+#: of the first command in a list is empty.
 Script = tuple[tuple[tuple[str, Command], ...], ...]
 
 Token = str | Word | Redirect
@@ -99,7 +100,12 @@ _STREAMS: dict[str, Stream] = {"": "stdout", "1": "stdout", "2": "stderr"}
 
 
 def tokenize(script: str) -> list[Token]:
-    """Operators as text, words as tuples of parts, redirections."""
+    """Return the operators (texts), words (tuples of parts) and redirections.
+
+    Raises:
+        Incomplete: A quote is still open.
+        ShellError: The script has unsupported text.
+    """
     tokens: list[Token] = []
     position = 0
     while position < len(script):
@@ -146,7 +152,7 @@ def _word(script: str, position: int) -> tuple[Word, int]:
 
 
 def _double_quoted(script: str, position: int, parts: list[Part]) -> int:
-    parts.append(Part("", quoted=True))  # "" is a word too
+    parts.append(Part("", quoted=True))  # "" is a word, too
     while position < len(script) and script[position] != '"':
         if script[position] == "\\" and script[position + 1 : position + 2] in tuple(
             '$`"\\\n'
@@ -163,13 +169,13 @@ def _double_quoted(script: str, position: int, parts: list[Part]) -> int:
 
 
 def _plain(script: str, position: int, *, quoted: bool) -> tuple[Part, int]:
-    """A variable, or the characters up to the next one that means something."""
+    """Read a variable, or literal text up to the next special character."""
     if match := _VARIABLE.match(script, position):
         name = match[1] or match[2]
         return Part(name, True, quoted, match[3] or ""), match.end()
     if script[position] == "`" or script.startswith(("$(", "${"), position):
         raise ShellError(
-            f"syntax error: {script[position : position + 2]!r} {_UNKNOWN}"
+            f"syntax error: {script[position : position + 2]!r} {_UNSUPPORTED}"
         )
     end = position + 1
     stop = '"\\$`' if quoted else "'\"\\$`"
@@ -180,15 +186,15 @@ def _plain(script: str, position: int, *, quoted: bool) -> tuple[Part, int]:
     return Part(script[position:end], quoted=quoted), end
 
 
-_UNKNOWN = "is not known to the embedded engine's shell"
+_UNSUPPORTED = "is not supported by the embedded engine's shell"
 
 
 def parse(script: str) -> Script:
-    """The commands of a script.
+    """Return the commands of a script.
 
     Raises:
-        Incomplete: A quote or a loop is still open.
-        ShellError: It is wrong, or needs what this shell does not know.
+        Incomplete: A quote or a compound command is still open.
+        ShellError: The script is wrong or has unsupported text.
     """
     parser = _Parser(tokenize(script))
     try:
@@ -208,7 +214,7 @@ class _Parser:
         return None
 
     def _reserved(self) -> str:
-        """The next token's text where it may be a reserved word, else nothing."""
+        """Return the next token if it can be a reserved word, else an empty text."""
         token = self._peek()
         if isinstance(token, tuple) and len(token) == 1:
             part = token[0]
@@ -224,15 +230,17 @@ class _Parser:
         if token is None:
             return Incomplete("syntax error: unexpected end of file")
         if isinstance(token, str) and token in ("&", "|", "(", ")", "<"):
-            return ShellError(f"syntax error: {token!r} {_UNKNOWN}")
-        shown = "newline" if token == "\n" else token
-        if isinstance(shown, tuple):
-            shown = "".join(part.text for part in shown)
-        return ShellError(f'syntax error: unexpected "{shown}"')
+            return ShellError(f"syntax error: {token!r} {_UNSUPPORTED}")
+        rendered = "newline" if token == "\n" else token
+        if isinstance(rendered, tuple):
+            rendered = "".join(part.text for part in rendered)
+        return ShellError(f'syntax error: unexpected "{rendered}"')
 
     def script(self, *ends: str) -> Script:
-        """Commands up to one of the reserved words in *ends*, which is left there;
-        without *ends*, up to the end of the text."""
+        """Read commands up to one of the reserved words in *ends*.
+
+        The reserved word stays unread. Without *ends*, read up to the end of the text.
+        """
         lists = []
         self._skip("\n")
         while self._peek() is not None and self._reserved() not in ends:

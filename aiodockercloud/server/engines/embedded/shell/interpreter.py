@@ -1,7 +1,8 @@
-"""A tiny shell for embedded containers: what it runs is all in here.
+"""A small shell for embedded containers.
 
-It starts no process, opens no file and no socket. Its file system has directories
-only, and all of them are empty. Output goes to a callback, pauses through the clock.
+The shell starts no process and opens neither file nor socket. Its file system has
+directories only, and all of them are empty. A callback receives the output; pauses use
+the clock of the engine.
 """
 
 from __future__ import annotations
@@ -12,7 +13,8 @@ import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from ..clock import Clock
-from .commands import COMMANDS, MOST_TEXT, Stdin
+from .commands import COMMANDS
+from .expansion import expand_fields, expand_text
 from .grammar import (
     Command,
     For,
@@ -24,27 +26,26 @@ from .grammar import (
     ShellError,
     Simple,
     Stream,
-    Word,
     parse,
 )
+from .limits import LONGEST_UNFINISHED, MOST_VARIABLES
+from .stdin import Stdin
 
-__all__ = ["Shell", "Stdin", "Write", "unsupported"]
+__all__ = ["Shell", "Write", "unsupported"]
 
-#: Takes text as it is written; waits when its reader is slow.
+#: Receives each piece of output; returns when there is room for more.
 Write = Callable[[Stream, str], Awaitable[None]]
-
-_MOST_VARIABLES = 1_000
-#: Characters of a command that goes on in the next line: each line parses it anew.
-_MOST_UNFINISHED = 16_384
 
 
 class _Exit(Exception):
+    """Raised by ``exit``, and by a failed command after ``set -e``."""
+
     def __init__(self, code: int) -> None:
         self.code = code
 
 
 class _LeaveLoop(Exception):
-    """``break`` or ``continue``"""
+    """Raised by ``break``, and with *again* by ``continue``."""
 
     def __init__(self, *, again: bool) -> None:
         self.again = again
@@ -58,7 +59,7 @@ def _short(name: str) -> str:
 
 
 def _options(args: Sequence[str]) -> tuple[str, list[str]]:
-    """The letters of a shell's options, and what follows them."""
+    """Return the letters of a shell's options, and the other arguments."""
     letters, rest = "", list(args)
     while rest and re.fullmatch(r"-[a-z]+", rest[0]):
         letters += rest.pop(0)[1:]
@@ -66,7 +67,7 @@ def _options(args: Sequence[str]) -> tuple[str, list[str]]:
 
 
 def unsupported(argv: Sequence[str]) -> str | None:
-    """What of a command this shell cannot do at all, ``None`` if it can try."""
+    """Return why the shell cannot run a command at all, None if the shell can try."""
     name, *args = argv or ["sh"]
     short = _short(name)
     if short not in _SHELLS:
@@ -76,7 +77,7 @@ def unsupported(argv: Sequence[str]) -> str | None:
     if not rest:
         return None
     if "c" not in letters:
-        return f"{rest[0]} is not there"
+        return f"{rest[0]} does not exist"
     try:
         parse(rest[0])
     except ShellError as error:
@@ -85,7 +86,16 @@ def unsupported(argv: Sequence[str]) -> str | None:
 
 
 class Shell:
-    """One shell: variables, working directory, last status."""
+    """One shell: its variables, its working directory, its last status.
+
+    Args:
+        environment: The exported variables.
+        write: Receives the output.
+        stdin: The input of the shell and its commands.
+        clock: The clock for pauses and dates.
+        hostname: The output of ``hostname``.
+        user: The output of ``whoami``.
+    """
 
     def __init__(
         self,
@@ -114,7 +124,7 @@ class Shell:
         }
 
     async def run(self, argv: Sequence[str]) -> int:
-        """Run one command, ``["sh", "-c", "echo hi"]``, and return its exit code."""
+        """Run a command, ``["sh", "-c", "echo hi"]``, and return the exit code."""
         try:
             return await self._execute(list(argv))
         except _Exit as exit:
@@ -128,14 +138,16 @@ class Shell:
         return 2
 
     async def print(self, text: str, *, to: Stream = "stdout") -> None:
+        """Write text to an output, which a redirection may have changed."""
         target = self._streams[to]
         if target is not None:
             await self._write(target, text)
 
     async def complain(self, text: str) -> None:
+        """Write an error message as ``sh`` does."""
         await self.print(f"sh: {text}\n", to="stderr")
 
-    # --- running what was parsed ------------------------------------------------------
+    # --- running parsed commands ------------------------------------------------------
 
     async def _execute(self, argv: list[str]) -> int:
         name, *args = argv
@@ -190,17 +202,17 @@ class Shell:
             try:
                 script = parse(text)
             except Incomplete:
-                if len(text) < _MOST_UNFINISHED:
+                if len(text) < LONGEST_UNFINISHED:
                     continue
                 raise
-            except ShellError as error:  # as at a terminal: say so and go on
+            except ShellError as error:  # as at a terminal: report and continue
                 await self.complain(str(error))
                 self._status, text = 2, ""
                 continue
             text = ""
             await self._script(script)
         if text:
-            parse(text)  # still open at the end: raises
+            parse(text)  # raises, because the command is still open
         return self._status
 
     async def _script(self, script: Script, *, condition: bool = False) -> None:
@@ -232,10 +244,12 @@ class Shell:
                 return await self._loop(command, condition=condition)
 
     async def _loop(self, loop: Loop | For, *, condition: bool) -> int:
-        words = iter(self._fields(loop.words) if isinstance(loop, For) else ())
+        words = iter(
+            expand_fields(loop.words, self.get) if isinstance(loop, For) else ()
+        )
         status = 0
         while True:
-            await asyncio.sleep(0)  # a loop without a pause must not stop the others
+            await asyncio.sleep(0)  # a busy loop must not block other tasks
             if isinstance(loop, For):
                 if (word := next(words, None)) is None:
                     return status
@@ -252,8 +266,10 @@ class Shell:
             status = self._status
 
     async def _simple(self, command: Simple) -> int:
-        argv = self._fields(command.words)
-        values = [(name, self._text(word)) for name, word in command.assignments]
+        argv = expand_fields(command.words, self.get)
+        values = [
+            (name, expand_text(word, self.get)) for name, word in command.assignments
+        ]
         streams, environment = self._streams, self.environment
         self._streams = dict(streams)
         try:
@@ -264,7 +280,7 @@ class Shell:
                 for name, value in values:
                     self.set(name, value)
                 return 0
-            if values:  # for this one command
+            if values:  # for this command only
                 self.environment = {**environment, **dict(values)}
             return await self._execute(argv)
         finally:
@@ -273,7 +289,7 @@ class Shell:
                 self.environment = environment
 
     async def _redirect(self, redirect: Redirect) -> bool:
-        device = self._text(redirect.target)
+        device = expand_text(redirect.target, self.get)
         if redirect.copy:
             self._streams[redirect.stream] = self._streams[redirect.copy]
         elif device == "/dev/null":
@@ -289,6 +305,7 @@ class Shell:
     # --- variables --------------------------------------------------------------------
 
     def get(self, name: str) -> str:
+        """Return the value of a variable or special parameter, empty if unset."""
         match name:
             case "?":
                 return str(self._status)
@@ -303,7 +320,12 @@ class Shell:
         return self._locals.get(name, self.environment.get(name, ""))
 
     def set(self, name: str, value: str, *, export: bool = False) -> None:
-        if len(self._locals) + len(self.environment) >= _MOST_VARIABLES:
+        """Set a variable; an exported variable stays exported.
+
+        Raises:
+            ShellError: The shell has too many variables.
+        """
+        if len(self._locals) + len(self.environment) >= MOST_VARIABLES:
             raise ShellError("too many variables")
         if export or name in self.environment:
             self._locals.pop(name, None)
@@ -312,45 +334,9 @@ class Shell:
             self._locals[name] = value
 
     def unset(self, name: str) -> None:
+        """Remove a variable."""
         self._locals.pop(name, None)
         self.environment.pop(name, None)
-
-    def _text(self, word: Word) -> str:
-        """The word as one text, as in an assignment."""
-        text = "".join(
-            (self.get(part.text) or part.default) if part.variable else part.text
-            for part in word
-        )
-        if len(text) > MOST_TEXT:
-            raise ShellError("argument list too long")
-        return text
-
-    def _fields(self, words: Sequence[Word]) -> list[str]:
-        """The words as a command gets them: unquoted variables fall into several."""
-        fields: list[str] = []
-        for word in words:
-            field: str | None = None
-            for part in word:
-                text = self._text((part,))
-                if part.quoted or not part.variable:
-                    field = (field or "") + text
-                    continue
-                if field is not None and text[:1].isspace():
-                    fields.append(field)
-                    field = None
-                for n, piece in enumerate(text.split()):
-                    if n and field is not None:
-                        fields.append(field)
-                        field = None
-                    field = (field or "") + piece
-                if field is not None and text[-1:].isspace():
-                    fields.append(field)
-                    field = None
-            if field is not None:
-                fields.append(field)
-        if sum(map(len, fields)) > MOST_TEXT:
-            raise ShellError("argument list too long")
-        return fields
 
 
 # --- commands that change the shell they run in ---------------------------------------
@@ -399,7 +385,7 @@ async def _unset(shell: Shell, args: list[str]) -> int:
 
 async def _set(shell: Shell, args: list[str]) -> int:
     if args not in (["-e"], ["+e"]):
-        raise ShellError("set: only -e and +e are known here")
+        raise ShellError("set: only -e and +e are supported here")
     shell.errexit = args == ["-e"]
     return 0
 
