@@ -21,7 +21,7 @@ from aiodockercloud.types import Service
 from aiodockercloud.wire import loglines
 from tests.support.facts import IDLE, PATIENCE, SHELL, UUID, ended_except, tasks
 from tests.support.flows import Gated, Raw, client_of, containers, done, run
-from tests.support.talking import Talk, said_until, texts, texts_until
+from tests.support.talking import Talk, lines_until, texts, texts_until
 
 STAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}Z ")
 
@@ -176,7 +176,7 @@ async def test_follow_goes_on_with_new_lines_of_all(
         assert first == {"web-1", "web-2"}
         talk.say("web-1", "news")
         talk.say("web-2", "more news")
-        assert await said_until(stream, "more news") == [
+        assert await lines_until(stream, "more news") == [
             ("web-1", "news"),
             ("web-2", "more news"),
         ]
@@ -191,7 +191,7 @@ async def test_follow_with_tail_zero_has_new_lines_only(
         # An answer after the upgrade: the reader is in place when it comes.
         await live.services.inspect(web)
         talk.say("web-1", "news")
-        assert await said_until(stream, "news") == [("", "news")]
+        assert await lines_until(stream, "news") == [("", "news")]
 
 
 async def test_follow_takes_in_new_containers_from_their_first_line(
@@ -199,7 +199,7 @@ async def test_follow_takes_in_new_containers_from_their_first_line(
 ) -> None:
     async with live.services.logs(web, tail=0) as stream:
         await done(live, await live.services.scale(web, 3))
-        assert await said_until(stream, "web-3 is up") == [("web-3", "web-3 is up")]
+        assert await lines_until(stream, "web-3 is up") == [("web-3", "web-3 is up")]
 
 
 async def test_follow_takes_in_a_new_container_while_its_action_goes_on() -> None:
@@ -281,7 +281,7 @@ async def test_log_of_a_service_that_never_ran_waits_for_its_first_line(
 
     async with live.services.logs(service) as stream:
         await done(live, await live.services.start(service))
-        assert await said_until(stream, "web-1 is up") == [("web-1", "web-1 is up")]
+        assert await lines_until(stream, "web-1 is up") == [("web-1", "web-1 is up")]
 
 
 @pytest.mark.parametrize("follow", [True, False])
@@ -296,7 +296,7 @@ async def test_log_with_one_container_out_of_reach_has_the_others(
     engine.lose_node(lost)
 
     async with live.services.logs(web, follow=follow) as stream:
-        seen = await said_until(stream, "3")
+        seen = await lines_until(stream, "3")
 
     assert ("web-2", "web-2 is up") in seen
 

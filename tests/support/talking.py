@@ -1,4 +1,4 @@
-"""What tests of logs share: containers that say what a test has them say."""
+"""Helpers for the tests of logs: containers that print what a test wants."""
 
 from __future__ import annotations
 
@@ -14,9 +14,14 @@ from tests.support.facts import PATIENCE
 
 
 class Talk:
-    """The image ``acme/talk``: its containers say what the test has them say.
+    """The image ``acme/talk``, whose containers print what the test wants.
 
-    With *greets*, also when they come up and when they go down.
+    Args:
+        engine: The engine that gets the image.
+        greets: Whether containers also print a line when they start and when they stop.
+
+    Attributes:
+        runs: The last run of each container, by the name of the container.
     """
 
     def __init__(self, engine: Embedded, *, greets: bool = False) -> None:
@@ -32,6 +37,7 @@ class Talk:
                 container.print(f"{container.name} goes down")
 
     def say(self, name: str, *texts: object) -> None:
+        """Print one line for each text in the container of this name."""
         for text in texts:
             self.runs[name].print(str(text))
 
@@ -42,18 +48,18 @@ def talk(engine: Embedded) -> Talk:
 
 
 async def texts(stream: LogStream) -> list[str]:
-    """All texts of a log that ends by itself."""
+    """Return all texts of a log that ends by itself."""
     async with asyncio.timeout(PATIENCE), stream as lines:
         return [loglines.log_text(line) async for line in lines]
 
 
 async def texts_until(stream: LogStream, text: str) -> list[str]:
-    """The texts up to this one."""
-    return [found for _, found in await said_until(stream, text)]
+    """Return the texts of the lines up to the one with *text*."""
+    return [found for _, found in await lines_until(stream, text)]
 
 
-async def said_until(stream: LogStream, text: str) -> list[tuple[str, str]]:
-    """(source, text) of the lines up to one that says *text*."""
+async def lines_until(stream: LogStream, text: str) -> list[tuple[str, str]]:
+    """Return source and text of the lines up to the one with *text*."""
     found = []
     async with asyncio.timeout(PATIENCE):
         async for line in stream:

@@ -1,4 +1,4 @@
-"""An embedded engine and what it tells, for the tests of that engine."""
+"""An embedded engine and its observations, for the tests of that engine."""
 
 from __future__ import annotations
 
@@ -18,21 +18,27 @@ from aiodockercloud.server.engines.embedded import Embedded
 
 
 class Watch:
-    """An engine and what it tells."""
+    """An engine and its observations.
+
+    Attributes:
+        engine: The engine.
+        reported: All observations, oldest first.
+    """
 
     def __init__(self, engine: Embedded) -> None:
         self.engine = engine
         self.reported: list[Observation] = []
-        self._news = asyncio.Event()
+        self._changed = asyncio.Event()
 
     def observe(self, observation: Observation) -> None:
         self.reported.append(observation)
-        self._news.set()
+        self._changed.set()
 
     async def until(self, uuid: str, state: str) -> None:
+        """Return when the container is in the state."""
         while self.last(uuid).state != state:
-            self._news.clear()
-            await self._news.wait()
+            self._changed.clear()
+            await self._changed.wait()
 
     def containers(self, uuid: str) -> list[ContainerObservation]:
         return [
@@ -42,12 +48,15 @@ class Watch:
         ]
 
     def last(self, uuid: str) -> ContainerObservation:
+        """Return the last observation of the container."""
         return self.containers(uuid)[-1]
 
     def states(self, uuid: str) -> list[tuple[str, int | None]]:
+        """Return state and exit code of each observation of the container."""
         return [(found.state, found.exit_code) for found in self.containers(uuid)]
 
     async def create(self, image: str, **fields: Any) -> str:
+        """Create a container with these fields of its spec; return its uuid."""
         id = str(uuid.uuid4())
         defaults: dict[str, Any] = {"name": "web-1", "node": self.engine.nodes[0]}
         await self.engine.create(
@@ -63,12 +72,14 @@ class Watch:
         return id
 
     async def log(self, uuid: str) -> list[str]:
+        """Return the texts of all lines that are kept."""
         logs = self.engine.logs(uuid, tail=None, follow=False)
         return [line.text async for line in logs]
 
 
 @asynccontextmanager
 async def watched(engine: Embedded) -> AsyncIterator[Watch]:
+    """Start an engine for the time of the block."""
     watch = Watch(engine)
     await engine.start(watch.observe)
     try:
@@ -79,4 +90,5 @@ async def watched(engine: Embedded) -> AsyncIterator[Watch]:
 
 
 def published(inner: int, outer: int | None = None) -> Sequence[PortSpec]:
+    """Return the ports of a container with one published TCP port."""
     return [PortSpec(inner, "tcp", True, outer)]

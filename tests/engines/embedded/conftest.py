@@ -1,4 +1,4 @@
-"""Fixtures: an embedded engine in a time that the test drives."""
+"""Fixtures: an embedded engine with a clock that the test drives."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from tests.support.watches import Watch, watched
 
 @pytest.fixture
 def clock() -> ManualClock:
-    """A time that the test drives."""
+    """A clock that the test drives."""
     return ManualClock()
 
 
 @pytest.fixture
 async def watch(clock: ManualClock) -> AsyncIterator[Watch]:
-    """An embedded engine in that time, and what it tells."""
+    """An embedded engine with that clock, and its observations."""
     async with watched(Embedded(clock=clock)) as watch:
         yield watch

@@ -1,4 +1,4 @@
-"""The time of embedded containers: the real one, and one that a test drives."""
+"""The time of embedded containers: the real time, and one that a test drives."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import time
 from aiodockercloud.server.engines.embedded.clock import Clock, ManualClock
 
 
-async def test_clock_is_the_real_time() -> None:
+async def test_clock_returns_the_real_time() -> None:
     clock = Clock()
     before = time.time_ns(), time.monotonic()
 
@@ -18,7 +18,7 @@ async def test_clock_is_the_real_time() -> None:
     assert before[1] <= clock.monotonic() <= time.monotonic()
 
 
-async def test_manual_clock_wakes_in_order_at_their_own_moments() -> None:
+async def test_manual_clock_wakes_sleepers_in_order_at_their_own_moments() -> None:
     clock = ManualClock(0)
     woken: list[tuple[str, float]] = []
 

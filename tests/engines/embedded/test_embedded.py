@@ -1,4 +1,4 @@
-"""What is the embedded engine's own: images as functions, how they end, faults."""
+"""The embedded engine: images as functions, their ends, their restarts, faults."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from aiodockercloud.server.engines.embedded.clock import ManualClock
 from tests.support.watches import Watch, published
 
 
-def test_embedded_is_an_engine() -> None:
+def test_embedded_implements_the_engine_protocol() -> None:
     engine: Engine = Embedded()
 
     assert engine.volatile
@@ -29,14 +29,14 @@ def test_embedded_is_an_engine() -> None:
 # --- images ---------------------------------------------------------------------------
 
 
-async def test_image_function_gets_what_the_container_has(
+async def test_image_function_receives_the_fields_of_its_container(
     watch: Watch, clock: ManualClock
 ) -> None:
-    got: list[Container] = []
+    received: list[Container] = []
 
     @watch.engine.image("acme/worker", environment={"A": "1", "B": "2"}, command="run")
     async def worker(container: Container) -> None:
-        got.append(container)
+        received.append(container)
 
     await watch.create(
         "acme/worker:2", name="w-1", environment={"B": "3"}, entrypoint=None
@@ -49,7 +49,7 @@ async def test_image_function_gets_what_the_container_has(
     )
     await clock.advance(0)
 
-    first, second = got
+    first, second = received
     assert (first.name, first.hostname, first.command) == ("w-1", "w-1", ["run"])
     assert first.environment["A"] == "1"
     assert first.environment["B"] == "3"
@@ -103,7 +103,7 @@ async def test_returned_value_is_the_exit_code(
     assert watch.states(id) == [("running", None), ("stopped", exit_code)]
 
 
-async def test_exception_is_exit_code_1_and_its_line_on_stderr(
+async def test_exception_is_exit_code_1_and_a_line_on_stderr(
     watch: Watch, clock: ManualClock
 ) -> None:
     @watch.engine.image("acme/job")
@@ -132,7 +132,7 @@ async def test_system_exit_ends_the_container_only(
     assert watch.last(id).exit_code == 5
 
 
-async def test_unknown_image_says_so_and_idles_until_stopped(
+async def test_unknown_image_logs_its_simulation_and_idles_until_stopped(
     watch: Watch, clock: ManualClock
 ) -> None:
     id = await watch.create("nginx:1.9")
@@ -161,7 +161,7 @@ async def test_busybox_without_command_lives_as_long_as_its_stdin(
     assert watch.last(id).state == state
 
 
-async def test_command_with_open_quote_is_refused_without_showing_it(
+async def test_command_with_open_quote_is_refused_by_an_error_without_its_text(
     watch: Watch,
 ) -> None:
     with pytest.raises(EngineError, match="run_command") as raised:
@@ -248,7 +248,7 @@ async def test_stop_that_is_cancelled_leaves_no_task(
     assert asyncio.all_tasks() == before
 
 
-async def test_stop_before_it_began_is_stopped(watch: Watch) -> None:
+async def test_stop_before_the_first_run_ends_in_stopped(watch: Watch) -> None:
     id = await watch.create("busybox", command="sleep 1")
 
     await watch.engine.stop_container(id)
@@ -259,7 +259,7 @@ async def test_stop_before_it_began_is_stopped(watch: Watch) -> None:
 # --- restarting -----------------------------------------------------------------------
 
 
-async def test_restart_pauses_grow_and_are_told_as_starting(
+async def test_restart_pauses_grow_and_are_reported_as_starting(
     watch: Watch, clock: ManualClock
 ) -> None:
     began: list[float] = []
@@ -283,7 +283,7 @@ async def test_restart_pauses_grow_and_are_told_as_starting(
     assert "stopped" not in dict(watch.states(id))
 
 
-async def test_restart_after_a_good_run_pauses_shortly_again(
+async def test_restart_after_a_good_run_waits_for_a_short_pause_again(
     watch: Watch, clock: ManualClock
 ) -> None:
     began: list[float] = []
@@ -318,7 +318,7 @@ async def test_stop_in_the_pause_before_a_restart_keeps_the_last_code(
 
 
 @pytest.mark.parametrize("began", [True, False])
-async def test_crash_ends_it_with_the_given_code(
+async def test_crash_ends_the_run_with_the_given_code(
     watch: Watch, clock: ManualClock, began: bool
 ) -> None:
     id = await watch.create("nginx")
@@ -346,7 +346,7 @@ async def test_crash_is_followed_by_a_restart(watch: Watch, clock: ManualClock) 
     assert watch.states(id)[3:] == [("starting", 1), ("running", None)]
 
 
-async def test_lost_node_says_nothing_until_it_is_back(
+async def test_lost_node_reports_nothing_until_recovered(
     watch: Watch, clock: ManualClock
 ) -> None:
     engine, node = watch.engine, watch.engine.nodes[0]
@@ -377,10 +377,10 @@ async def test_lost_node_says_nothing_until_it_is_back(
     assert await engine.check_node(node)
 
 
-# --- the whole ------------------------------------------------------------------------
+# --- the whole engine -----------------------------------------------------------------
 
 
-async def test_close_leaves_no_task_behind(clock: ManualClock) -> None:
+async def test_close_leaves_no_task(clock: ManualClock) -> None:
     before = asyncio.all_tasks()
     engine = Embedded(nodes=2, clock=clock)
     watch = Watch(engine)
@@ -400,7 +400,7 @@ async def test_close_leaves_no_task_behind(clock: ManualClock) -> None:
     assert len(watch.reported) == known
 
 
-async def test_a_thousand_idle_containers_are_quick(watch: Watch) -> None:
+async def test_create_a_thousand_idle_containers_is_fast(watch: Watch) -> None:
     began = time.process_time()
 
     ids = [await watch.create("nginx", ports=published(80)) for _ in range(1000)]

@@ -1,4 +1,4 @@
-"""What is read of embedded containers: their logs, and the output of commands."""
+"""The output of embedded containers: their logs, and exec sessions."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ async def test_shell_output_becomes_lines(watch: Watch, clock: ManualClock) -> N
     assert await watch.log(id) == ["ab", "c"]
 
 
-async def test_slow_log_reader_is_told_what_it_missed(
+async def test_slow_log_reader_receives_the_number_of_missed_lines(
     watch: Watch, clock: ManualClock
 ) -> None:
     @watch.engine.image("acme/job")
@@ -74,7 +74,9 @@ async def test_slow_log_reader_is_told_what_it_missed(
 # --- exec -----------------------------------------------------------------------------
 
 
-async def test_exec_without_command_is_a_shell_until_eot(watch: Watch) -> None:
+async def test_exec_without_command_runs_a_shell_until_the_end_of_input(
+    watch: Watch,
+) -> None:
     id = await watch.create("nginx")
 
     session = await watch.engine.exec(id, [])
@@ -85,7 +87,7 @@ async def test_exec_without_command_is_a_shell_until_eot(watch: Watch) -> None:
     assert session.exit_code == 0
 
 
-async def test_exec_with_slow_reader_waits_for_it(
+async def test_exec_with_slow_reader_waits_for_the_reader(
     watch: Watch, clock: ManualClock
 ) -> None:
     id = await watch.create("nginx")
@@ -101,7 +103,9 @@ async def test_exec_with_slow_reader_waits_for_it(
     assert date == f"{clock.time_ns() // 10**9}\n"
 
 
-async def test_exec_ends_with_its_container(watch: Watch, clock: ManualClock) -> None:
+async def test_exec_ends_when_its_container_stops(
+    watch: Watch, clock: ManualClock
+) -> None:
     id = await watch.create("nginx")
     await clock.advance(0)
     session = await watch.engine.exec(id, ["sleep", "3600"])

@@ -34,7 +34,7 @@ async def test_nodes_have_tags_and_addresses_of_their_own(clock: ManualClock) ->
         assert len({node.hostname for node in nodes}) == 3
 
 
-async def test_remove_node_takes_its_containers_along(watch: Watch) -> None:
+async def test_remove_node_removes_its_containers(watch: Watch) -> None:
     await watch.engine.add_node("n2", [])
     id = await watch.create("nginx", node="n2")
     other = await watch.create("nginx")
@@ -53,19 +53,21 @@ async def test_remove_node_takes_its_containers_along(watch: Watch) -> None:
 # --- addresses and ports --------------------------------------------------------------
 
 
-async def test_private_ips_are_unique_and_used_again(watch: Watch) -> None:
+async def test_private_ips_are_unique_and_reused_after_removal(watch: Watch) -> None:
     ids = [await watch.create("nginx") for _ in range(300)]
-    given = [watch.last(id).private_ip for id in ids]
-    assert len(set(given)) == 300
-    assert (given[0], given[299]) == ("10.7.0.1", "10.7.1.44")
+    addresses = [watch.last(id).private_ip for id in ids]
+    assert len(set(addresses)) == 300
+    assert (addresses[0], addresses[299]) == ("10.7.0.1", "10.7.1.44")
 
     await watch.engine.remove_container(ids[7], volumes=True)
     again = await watch.create("nginx")
 
-    assert watch.last(again).private_ip == given[7]
+    assert watch.last(again).private_ip == addresses[7]
 
 
-async def test_volumes_from_needs_its_peer_on_the_same_node(watch: Watch) -> None:
+async def test_volumes_from_a_container_of_another_node_is_refused(
+    watch: Watch,
+) -> None:
     await watch.engine.add_node("n2", [])
     peer = await watch.create("busybox")
 
@@ -120,7 +122,7 @@ async def test_hello_world_answers_on_its_port_and_logs(watch: Watch) -> None:
         assert [
             line.endswith('"GET /path?x=1" 200') for line in await watch.log(id)
         ] == [True]
-        # With the connection still open: stopping must not wait for it.
+        # The connection is still open; the stop must not wait for its end.
         await watch.engine.stop_container(id)
         assert watch.last(id).exit_code == 0
         with pytest.raises(aiohttp.ClientConnectionError):
@@ -150,7 +152,7 @@ async def test_listening_image_survives_a_restart_on_the_same_port(
             assert response.status == 200
 
 
-async def test_fixed_port_of_another_process_is_told_on_stderr(
+async def test_fixed_port_of_another_process_is_reported_on_stderr(
     watch: Watch, clock: ManualClock
 ) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
@@ -165,7 +167,7 @@ async def test_fixed_port_of_another_process_is_told_on_stderr(
     assert watch.last(id).state == "running"
 
 
-async def test_listen_serves_tcp_and_hangs_up_at_the_end(
+async def test_listen_serves_tcp_and_closes_connections_at_the_end(
     watch: Watch, clock: ManualClock
 ) -> None:
     @watch.engine.image("acme/echo", ports=(7,))
@@ -201,7 +203,7 @@ async def test_listen_serves_tcp_and_hangs_up_at_the_end(
 
 @pytest.fixture
 def listening(watch: Watch) -> str:
-    """An image that answers no connection for as long as it runs."""
+    """An image that accepts connections and never answers."""
 
     @watch.engine.image("acme/listening", ports=(80,))
     async def listening(container: Container) -> None:
@@ -217,7 +219,7 @@ def listening(watch: Watch) -> str:
 
 
 @pytest.mark.parametrize("http", [True, False])
-async def test_listening_image_that_is_stopped_as_it_begins_listens_no_more(
+async def test_listening_image_stopped_while_starting_refuses_connections(
     watch: Watch, listening: str, http: bool
 ) -> None:
     image = "tutum/hello-world" if http else listening
@@ -234,7 +236,7 @@ async def test_listening_image_that_is_stopped_as_it_begins_listens_no_more(
 
 
 @pytest.mark.parametrize("steps", [2, 3])
-async def test_listen_hangs_up_on_who_came_just_before_the_end(
+async def test_listen_closes_a_connection_made_just_before_the_end(
     watch: Watch, clock: ManualClock, listening: str, steps: int
 ) -> None:
     id = await watch.create(listening, ports=published(80))
@@ -243,7 +245,7 @@ async def test_listen_hangs_up_on_who_came_just_before_the_end(
         ("127.0.0.1", watch.last(id).ports[80, "tcp"][0])
     ) as connection:
         connection.setblocking(False)
-        for _ in range(steps):  # accepted, but its handler has not begun
+        for _ in range(steps):  # accepted, but the handler has not begun
             await asyncio.sleep(0)
 
         await watch.engine.stop_container(id)

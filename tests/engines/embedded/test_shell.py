@@ -1,4 +1,4 @@
-"""The tiny shell of the embedded engine: its grammar, its commands, its input."""
+"""The small shell of the embedded engine: its grammar, its commands, its input."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def test_parse_open_end_is_incomplete(script: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("script", "said"),
+    ("script", "message"),
     [
         ("done", 'unexpected "done"'),
         ("; a", 'unexpected ";"'),
@@ -100,8 +100,10 @@ def test_parse_open_end_is_incomplete(script: str) -> None:
         ("while a; do " * 5000, "nested too deeply"),
     ],
 )
-def test_parse_wrong_or_unknown_says_what(script: str, said: str) -> None:
-    with pytest.raises(ShellError, match=said.replace("(", r"\(").replace("|", r"\|")):
+def test_parse_wrong_or_unsupported_names_the_text(script: str, message: str) -> None:
+    with pytest.raises(
+        ShellError, match=message.replace("(", r"\(").replace("|", r"\|")
+    ):
         parse(script)
 
 
@@ -193,7 +195,7 @@ async def test_script_writes_output(script: str, output: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("script", "exit_code", "said"),
+    ("script", "exit_code", "stderr"),
     [
         ("exit 7; echo never", 7, ""),
         ("exit 256", 0, ""),
@@ -215,9 +217,9 @@ async def test_script_writes_output(script: str, output: str) -> None:
     ],
 )
 async def test_script_ends_with_exit_code(
-    script: str, exit_code: int, said: str
+    script: str, exit_code: int, stderr: str
 ) -> None:
-    assert await run("sh", "-c", script) == Result(exit_code, "", said)
+    assert await run("sh", "-c", script) == Result(exit_code, "", stderr)
 
 
 async def test_run_without_shell_expands_nothing() -> None:
@@ -260,14 +262,14 @@ async def test_sh_stdin_ends_inside_quote_complains() -> None:
         "X=aaaaaaaaaa; while true; do X=$X$X$X; set -- $X; done",
     ],
 )
-async def test_growing_variable_is_stopped(script: str) -> None:
+async def test_growing_variable_ends_the_script(script: str) -> None:
     result = await run("sh", "-c", script)
 
     assert result.exit_code == 2
     assert result.stderr
 
 
-async def test_endless_recursion_is_stopped() -> None:
+async def test_endless_recursion_ends_the_script() -> None:
     again = 'sh -c "$AGAIN"'
 
     result = await run("sh", "-c", again, environment={"AGAIN": again})
@@ -286,7 +288,7 @@ async def test_sleep_waits_by_the_clock() -> None:
     assert (await task).stdout == "60\n"
 
 
-async def test_loop_without_pause_leaves_others_running() -> None:
+async def test_loop_without_pause_does_not_block_other_tasks() -> None:
     loop = asyncio.create_task(run("sh", "-c", "while true; do true; done"))
 
     for _ in range(100):
@@ -311,7 +313,7 @@ async def test_stdin_writer_far_ahead_waits_for_reader() -> None:
     assert second.done()
 
 
-async def test_stdin_after_end_takes_nothing() -> None:
+async def test_stdin_after_the_end_ignores_text() -> None:
     stdin = Stdin()
     await stdin.feed("a\x04b\n")
     await stdin.feed("c\n")
@@ -333,7 +335,7 @@ async def test_stdin_after_end_takes_nothing() -> None:
         ([], None),
     ],
 )
-def test_beyond_tells_what_can_only_be_simulated(
+def test_unsupported_names_what_can_only_be_simulated(
     argv: list[str], reason: str | None
 ) -> None:
     found = unsupported(argv)
