@@ -1,4 +1,4 @@
-"""Actions (``cloud.actions``): the record of every changing call.
+"""Actions (``cloud.actions``): the records of all changing calls.
 
 Source: Docker Cloud API reference, "Actions".
 """
@@ -18,7 +18,22 @@ __all__ = ["Actions"]
 
 
 class Actions(Resource[Action]):
-    """The first argument is an action's dict, its ``resource_uri`` or its uuid."""
+    """Actions: ``cloud.actions``.
+
+    The first argument is an action: its dict, its ``resource_uri`` or its uuid. In any
+    other state than the allowed ones, a method raises ``OperationNotAllowed`` (422).
+
+    ============  ===========  =================================  ============
+    method        meanwhile    allowed states                     at the end
+    ============  ===========  =================================  ============
+    ``cancel``    Canceling    Pending, In progress               Canceled
+    ``retry``     (unchanged)  Success, Failed, Canceled          (unchanged)
+    ============  ===========  =================================  ============
+
+    A ``retry`` does not change the action but starts a new one.
+
+    Source: Docker Cloud API reference, "Actions", "Action states".
+    """
 
     kind = "action"
 
@@ -27,11 +42,45 @@ class Actions(Resource[Action]):
         self._feed = feed
 
     async def cancel(self, action: Reference) -> Action:
-        """Cancel an action that is pending or in progress."""
+        """Cancel an action that is pending or in progress.
+
+        The changes that the action has made so far remain.
+
+        Args:
+            action: The action.
+
+        Returns:
+            The action's dict, usually in the state ``"Canceling"``. At the end, the
+            action is ``"Canceled"``.
+
+        Raises:
+            OperationNotAllowed: The action has ended.
+            ObjectNotFound: The action does not exist.
+
+        Source:
+            Docker Cloud API reference, "Cancel an action".
+        """
         return await self._operate(action, "cancel")
 
     async def retry(self, action: Reference) -> Action:
-        """Do an action again that has ended."""
+        """Start the operation of an action that has ended again.
+
+        Args:
+            action: The action.
+
+        Returns:
+            The dict of the new action, in the state ``"In progress"`` or
+            ``"Pending"``.
+
+        Raises:
+            OperationNotAllowed: The action has not ended, is not an operation that can
+                be repeated (for example an update), or the object's state does not
+                allow the operation.
+            ObjectNotFound: The action or its object does not exist.
+
+        Source:
+            Docker Cloud API reference, "Retry an action".
+        """
         return await self._operate(action, "retry")
 
     def logs(
@@ -42,8 +91,29 @@ class Actions(Resource[Action]):
         follow: bool = True,
         reconnect: bool = True,
     ) -> LogStream:
-        """What the action reported, until it ends; see :meth:`Services.logs`. Lines
-        have no ``source`` and no ``streamType``."""
+        """Read the log of an action as a stream.
+
+        No request is sent before the stream is entered or iterated.
+
+        Args:
+            action: The action.
+            tail: The number of past lines at the beginning; by default the server's
+                default of 300.
+            follow: Whether the stream continues with new lines until the action ends.
+                Otherwise the stream ends after the past lines.
+            reconnect: Whether the stream connects again when the connection is lost.
+
+        Returns:
+            A stream of lines as dicts, as :meth:`Services.logs` returns, but without
+            ``source`` and ``streamType``.
+
+        Raises:
+            ObjectNotFound: The action does not exist. Errors of the server and of the
+                connection are raised when the stream is entered or iterated.
+
+        Source:
+            Docker Cloud API reference, "Get the logs of an action".
+        """
         return self.read_logs(action, tail=tail, follow=follow, reconnect=reconnect)
 
     async def wait(
@@ -53,22 +123,30 @@ class Actions(Resource[Action]):
         timeout: float | None = WAIT_TIMEOUT,  # noqa: ASYNC109 - finite by default
         poll: float = POLL,
     ) -> Action:
-        """Follow an action to its end and return it, ``"Success"``.
+        """Wait until an action succeeds, and return the action.
 
-        It looks as :meth:`Services.wait` does.
+        The action is inspected at the same moments as in :meth:`Services.wait`.
 
         Args:
-            thing: The action, or the dict that any changing call returned: then it is
-                the action in its ``"dockercloud_action_uri"``.
-            timeout: Seconds to wait at most; ``None`` for ever. Lost connections and
-                restarts of the server are waited out, after the first look.
-            poll: Seconds between looks without an event.
+            thing: The action: its dict, its ``resource_uri`` or its uuid; or the dict
+                that a changing call returned, whose ``"dockercloud_action_uri"`` names
+                the action.
+            timeout: Seconds to wait at most; ``None`` waits without a limit. After the
+                first inspection, lost connections and restarts of the server do not
+                end the wait.
+            poll: Seconds between two inspections without an event.
+
+        Returns:
+            The action's dict, in the state ``"Success"``.
 
         Raises:
-            WaitFailed: It failed or was canceled; the message has the last lines of
-                its log.
-            ObjectNotFound: There is no such action, or not any more.
-            TimeoutError: The time was up; the message has the last state.
+            WaitFailed: The action failed or was canceled; the message contains the last
+                lines of its log.
+            ObjectNotFound: The action does not exist, or not any more.
+            TimeoutError: *timeout* is over; the message contains the last state.
+
+        Source:
+            Docker Cloud API reference, "Action states".
         """
         action = action_uri(thing) or thing
         return await until(

@@ -22,16 +22,17 @@ from .managed import WAIT_TIMEOUT, Managed, Reference
 
 __all__ = ["Containers", "Exec"]
 
-#: Characters of input in one message; more are sent as several.
+#: Characters of input in one message; longer input is sent as several messages.
 PIECE = 16_384
 
 
 class Exec(Stream[ExecFrame]):
-    """A command running in a container: its output is read, its input written.
+    """A command that runs in a container: a stream of its output, with its input.
 
     Attributes:
-        exit_code: The command's exit code once the stream has ended. ``None`` before
-            that, and with servers that tell none, as the hosted one did.
+        exit_code: The exit code of the command when the stream has ended; ``None``
+            before the end, and with servers that report no exit code, as the hosted
+            server.
     """
 
     def __init__(
@@ -45,13 +46,20 @@ class Exec(Stream[ExecFrame]):
         self.exit_code: int | None = None
 
     async def write(self, text: str) -> None:
-        """Send *text* to the command's input; ``"\\x04"`` ends the input.
+        r"""Send text to the input of the command; ``"\x04"`` ends the input.
 
-        It returns when all of it is on its way; a command that does not read its input
-        makes it wait once a window (``aiodockercloud.window``) is full.
+        Returns when the whole text is sent. While the command does not read its input,
+        sending waits as soon as a window of data (``aiodockercloud.wire.window``) is
+        under way.
+
+        Args:
+            text: The text, of any length.
 
         Raises:
-            StreamClosed: The command is over.
+            StreamClosed: The command has ended, or the connection was lost.
+
+        Source:
+            Docker Cloud API reference, "Execute command inside a container".
         """
         for start in range(0, len(text), PIECE):
             await self._send(text[start : start + PIECE])
@@ -63,33 +71,105 @@ class Exec(Stream[ExecFrame]):
             super()._control(frame)
 
     def _not_an_object(self, data: str | bytes) -> dict[str, Any]:
-        """Bare text is output, too, as the official command line takes it."""
+        """Return text that is not JSON as output, as the official client does."""
         text = data if isinstance(data, str) else data.decode("utf-8", "replace")
         return {"streamType": "stdout", "output": text}
 
 
 class Containers(Managed[Container]):
-    """The first argument is a container's dict, its ``resource_uri`` or its uuid."""
+    """Containers: ``cloud.containers``.
+
+    The first argument is a container: its dict, its ``resource_uri`` or its uuid.
+
+    A method returns the container in the state of the second column; when the operation
+    has succeeded, the container is in the state of the last column. :meth:`wait` and
+    ``cloud.actions.wait`` follow the operation to its end. In any other state than the
+    allowed ones, the method raises ``OperationNotAllowed`` (422), whose message lists
+    the operations that the current state allows.
+
+    ============  ===========  =================================  ============
+    method        meanwhile    allowed states                     at the end
+    ============  ===========  =================================  ============
+    ``start``     Starting     Stopped                            Running
+    ``stop``      Stopping     Running                            Stopped
+    ``redeploy``  Terminating  Running, Stopped                   Terminated
+    ``delete``    Terminating  Running, Stopped                   Terminated
+    ============  ===========  =================================  ============
+
+    A ``redeploy`` replaces the container by a new one with a new uuid. A ``delete``
+    decreases the ``target_num_containers`` of the service by one. ``exec`` and ``run``
+    need a container that is ``"Running"``.
+
+    ``memory`` and ``memory_swap`` are in MB, dates are RFC 2822 text in UTC.
+
+    Source: Docker Cloud API reference, "Containers", "Container States".
+    """
 
     kind = "container"
     stack_filter = "service__stack__name"
 
     async def start(self, container: Reference) -> Container:
-        """Start a stopped container."""
+        """Start a stopped container.
+
+        Args:
+            container: The container.
+
+        Returns:
+            The container's dict, usually in the state ``"Starting"``. At the end, the
+            container is ``"Running"``.
+
+        Raises:
+            OperationNotAllowed: The container's state does not allow the operation; see
+                the table of the class.
+            ObjectNotFound: The container does not exist.
+
+        Source:
+            Docker Cloud API reference, "Start a container".
+        """
         return await self._operate(container, "start")
 
     async def stop(self, container: Reference) -> Container:
-        """Stop a running container."""
+        """Stop a running container.
+
+        Args:
+            container: The container.
+
+        Returns:
+            The container's dict, usually in the state ``"Stopping"``. At the end, the
+            container is ``"Stopped"``.
+
+        Raises:
+            OperationNotAllowed: The container's state does not allow the operation; see
+                the table of the class.
+            ObjectNotFound: The container does not exist.
+
+        Source:
+            Docker Cloud API reference, "Stop a container".
+        """
         return await self._operate(container, "stop")
 
     async def redeploy(
         self, container: Reference, *, reuse_volumes: bool = True
     ) -> Container:
-        """Replace the container by a new one of the same name; its uuid is new, too.
+        """Replace a container by a new one with the same name and a new uuid.
 
         Args:
             container: The container.
-            reuse_volumes: Whether the new container gets the old one's volumes.
+            reuse_volumes: Whether the new container uses the volumes of the replaced
+                one.
+
+        Returns:
+            The dict of the replaced container, usually in the state
+            ``"Terminating"``. At the end, that container is ``"Terminated"`` and the
+            new one is ``"Running"``.
+
+        Raises:
+            OperationNotAllowed: The container's state does not allow the operation; see
+                the table of the class.
+            ObjectNotFound: The container does not exist.
+
+        Source:
+            Docker Cloud API reference, "Redeploy a container".
         """
         params = {"reuse_volumes": reuse_volumes}
         return await self._operate(container, "redeploy", params=params)
@@ -103,23 +183,59 @@ class Containers(Managed[Container]):
         since: Since | None = None,
         reconnect: bool = True,
     ) -> LogStream:
-        """The container's log, until it is terminated; see :meth:`Services.logs`, only
-        without ``source``."""
+        """Read the log of a container as a stream.
+
+        No request is sent before the stream is entered or iterated.
+
+        Args:
+            container: The container.
+            tail: The number of past lines at the beginning. By default all lines since
+                *since*, or, without *since*, the server's default of 300.
+            follow: Whether the stream continues with new lines until the container is
+                terminated. Otherwise the stream ends after the past lines.
+            since: The time of the oldest line to read: a ``datetime`` with a time
+                zone, seconds since 1970, or a time stamp as at the beginning of a line.
+            reconnect: Whether the stream connects again when the connection is lost.
+
+        Returns:
+            A stream of lines as dicts, as :meth:`Services.logs` returns, but without
+            ``source``.
+
+        Raises:
+            ValueError: *since* is not a point in time, or lies before 1970.
+            ObjectNotFound: The container does not exist. Errors of the server and of
+                the connection are raised when the stream is entered or iterated.
+
+        Source:
+            Docker Cloud API reference, "Get the logs of a container".
+        """
         return self.read_logs(
             container, tail=tail, follow=follow, since=since, reconnect=reconnect
         )
 
     def exec(self, container: Reference, command: str | Sequence[str]) -> Exec:
-        """Run a command in the container.
+        """Run a command in a container, with its output as a stream.
+
+        The command starts when the stream is entered or iterated.
 
         Args:
             container: A running container.
-            command: A command line, sent as it stands and split as a shell does, or
-                its words, which are quoted.
+            command: A command line, which the server splits into words as a shell
+                does, or a sequence of words, which the client quotes.
 
         Returns:
             A stream of ``{"streamType": "stdout" | "stderr", "output": str}``, with
-            ``write()`` for the input and, at the end, ``exit_code``.
+            the method ``write()`` for the input and, at the end, ``exit_code``.
+
+        Raises:
+            OperationNotAllowed: The container is not ``"Running"``. Errors of the
+                server and of the connection are raised when the stream is entered or
+                iterated.
+            BadRequest: The command line cannot be split into words.
+            ObjectNotFound: The container does not exist.
+
+        Source:
+            Docker Cloud API reference, "Execute command inside a container".
         """
         line = command if isinstance(command, str) else shlex.join(command)
         cloud = self.cloud
@@ -138,20 +254,28 @@ class Containers(Managed[Container]):
         stdin: str | None = None,
         timeout: float | None = WAIT_TIMEOUT,  # noqa: ASYNC109 - finite by default
     ) -> ExecResult:
-        """Run a command to its end and return all that it wrote.
+        """Run a command in a container to its end, and return its output.
 
         Args:
             container: A running container.
-            command: As for :meth:`exec`.
-            stdin: The whole input; its end is sent after it.
-            timeout: Seconds it may take; ``None`` for ever.
+            command: The command, as for :meth:`exec`.
+            stdin: The whole input, which is followed by the end of input. By default,
+                no input is sent, and the input stays open.
+            timeout: Seconds that the command may run; ``None`` sets no limit.
 
         Returns:
-            ``{"stdout": str, "stderr": str, "exit_code": int | None}``.
+            ``{"stdout": str, "stderr": str, "exit_code": int | None}``; ``exit_code``
+            is ``None`` when the server reports no exit code.
 
         Raises:
-            TimeoutError: It took longer; the connection is closed.
-            StreamClosed: The connection was lost before the end.
+            TimeoutError: *timeout* is over; the connection is closed.
+            StreamClosed: The connection was lost before the end of the command.
+            OperationNotAllowed: The container is not ``"Running"``.
+            BadRequest: The command line cannot be split into words.
+            ObjectNotFound: The container does not exist.
+
+        Source:
+            Docker Cloud API reference, "Execute command inside a container".
         """
         output: dict[str, list[str]] = {"stdout": [], "stderr": []}
         async with asyncio.timeout(timeout), self.exec(container, command) as process:

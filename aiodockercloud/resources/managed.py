@@ -1,4 +1,4 @@
-"""What sub-APIs of named objects share on top: find, delete, wait."""
+"""The common base of the sub-APIs of objects with states: find, delete, wait."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ _UUID4 = re.compile(
 
 
 class Managed(Resource[T]):
-    """Objects with names and states: ``find``, ``delete`` and ``wait`` on top."""
+    """Objects with names and states: adds ``find``, ``delete`` and ``wait``."""
 
-    #: The filter that ``name.stack`` uses, for kinds that live in stacks.
+    #: The filter by the name of the stack, for kinds that belong to a stack.
     stack_filter: ClassVar[str | None] = None
-    #: Whether objects of this kind can be found by name.
+    #: Whether objects of this kind have a name to search for.
     has_names: ClassVar[bool] = True
 
     def __init__(self, cloud: Transport, feed: ChangeFeed) -> None:
@@ -38,17 +38,25 @@ class Managed(Resource[T]):
         self._feed = feed
 
     async def find(self, identifier: Reference) -> T:
-        """The one object that *identifier* means, with all its details.
+        """Return the one object that matches an identifier, with all its fields.
 
         Args:
-            identifier: A uuid, its first characters, a name, or ``name.stack`` for
-                what lives in stacks. Terminated objects count only if no other match.
+            identifier: A uuid, the first characters of a uuid, a name, or
+                ``name.stack`` for services and containers. A dict or a
+                ``resource_uri`` is accepted, too. A terminated object matches only
+                when no other object does.
+
+        Returns:
+            The object's current dict, as ``inspect`` returns it.
 
         Raises:
-            ObjectNotFound: None answers to it.
-            NonUniqueIdentifier: More than one does.
+            ObjectNotFound: No object matches.
+            NonUniqueIdentifier: More than one object matches; the message lists their
+                uuids.
+            ValueError: The identifier is empty.
 
-        Source: the official client's rules, which its command line documents.
+        Source:
+            The command line of the official client, which documents these rules.
         """
         if not isinstance(identifier, str) or "/" in identifier:
             return await self.inspect(identifier)
@@ -68,7 +76,7 @@ class Managed(Resource[T]):
             raise ObjectNotFound(f"there is no {self.kind} {identifier!r}")
         if len(found) > 1:
             raise NonUniqueIdentifier(
-                f"{len(found)} {self.kind}s answer to {identifier!r}:"
+                f"{len(found)} {self.kind}s match {identifier!r}:"
                 f" {', '.join(one['uuid'] for one in found)}"
             )
         return await self.inspect(found[0])
@@ -78,10 +86,23 @@ class Managed(Resource[T]):
         return [one for one in found if one.get("state") != states.TERMINATED] or found
 
     async def delete(self, thing: Reference) -> T:
-        """Terminate it and return it, usually still ``"Terminating"``.
+        """Terminate an object.
+
+        Args:
+            thing: The object: its dict, its ``resource_uri`` or its uuid.
+
+        Returns:
+            The object's dict, usually in the state ``"Terminating"``. When the
+            operation has ended, the object is ``"Terminated"``.
 
         Raises:
-            OperationNotAllowed: Its state does not allow that.
+            OperationNotAllowed: The object's state does not allow the operation; the
+                table of the class lists the states that do.
+            ObjectNotFound: The object does not exist.
+
+        Source:
+            Docker Cloud API reference, "Terminate a service", and the page
+            "Terminate …" of every other kind.
         """
         return await self._call("DELETE", self._path(thing))
 
@@ -93,41 +114,53 @@ class Managed(Resource[T]):
         timeout: float | None = WAIT_TIMEOUT,  # noqa: ASYNC109 - finite by default
         poll: float = POLL,
     ) -> T:
-        """Wait until *thing* is in a state and return it then.
+        """Wait until an object is in a state, and return the object.
 
-        It looks when the event stream is open (one, which all waiting of this client
-        shares), at each event of the object and of what belongs to it and, in case one
-        is lost, every *poll* seconds; where no event stream can be had, it only does
-        the latter. A state that comes and goes between two looks is not noticed.
+        The object is inspected when the event stream is open, at each event of the
+        object or of its parts, and every *poll* seconds in case an event is lost. All
+        waits of a client share one event stream. Without an event stream, the object
+        is inspected every *poll* seconds only. A state that lasts shorter than the
+        time between two inspections can be missed.
 
-        It fails as soon as the state cannot come any more without somebody's doing:
+        Waiting fails as soon as the object cannot reach the state by itself:
 
-        - the action that *thing* came with failed or was canceled;
-        - the object was terminated;
-        - that action has ended, or the object was seen on its way up (``"Starting"``,
-          ``"Scaling"``, ``"Redeploying"``) and is so no longer, and it rests in a state
-          that does not lead to the one wanted. Containers end by themselves but do not
-          begin: ``"Stopped"`` may follow on ``"Running"``, not the other way round.
-          Containers of a node that does not answer may still come back, and what
-          ``autorestart`` restarts is running all the time.
+        - The action of the call that returned *thing* failed or was canceled.
+        - The object was terminated.
+        - The object rests in a state from which the wanted state does not follow, and
+          either that action has ended, or the object was ``"Starting"``,
+          ``"Scaling"``, ``"Redeploying"``, ``"Deploying"`` or ``"Upgrading"`` before.
+          Containers end by themselves but do not start by themselves: ``"Stopped"``
+          can follow ``"Running"``, but ``"Running"`` does not follow ``"Stopped"``.
+          Containers on an unreachable node can still return, and a container that
+          ``autorestart`` restarts is ``"Running"`` all the time.
 
-        Given by its uuid alone and at rest, an object may still be started by somebody
-        else: that is waited for.
+        An object that is given by its uuid alone and rests may be started by another
+        client: the wait goes on.
 
         Args:
-            thing: The object. When it is the dict that a changing call returned, the
-                call's action is followed, too.
-            state: The state to wait for, or several of which one will do. Whoever
-                waits for ``"Terminated"`` waits for somebody to do that.
-            timeout: Seconds to wait at most; ``None`` for ever. Lost connections and
-                restarts of the server are waited out, after the first look.
-            poll: Seconds between looks without an event.
+            thing: The object: its dict, its ``resource_uri`` or its uuid. When the
+                dict is the result of a changing call, the action of that call is
+                followed, too.
+            state: The state to wait for, or a collection of states one of which is
+                sufficient. Waiting for ``"Terminated"`` does not terminate the object.
+            timeout: Seconds to wait at most; ``None`` waits without a limit. After the
+                first inspection, lost connections and restarts of the server do not
+                end the wait.
+            poll: Seconds between two inspections without an event.
+
+        Returns:
+            The object's dict in the state, as ``inspect`` returned it.
 
         Raises:
-            WaitFailed: The state cannot come any more; the message says why, with the
-                last lines of a failed action's log, or the containers' exit codes.
-            ObjectNotFound: There is no such object.
-            TimeoutError: The time was up; the message has the last state.
+            WaitFailed: The object cannot reach the state by itself. The message
+                contains the reason: the last lines of a failed action's log, or the
+                exit codes of the containers.
+            ObjectNotFound: The object does not exist.
+            TimeoutError: *timeout* is over; the message contains the last state.
+
+        Source:
+            Docker Cloud API reference, "Service states", and the states of every other
+            kind.
         """
         goal = {state} if isinstance(state, str) else set(state)
         action = action_uri(thing)

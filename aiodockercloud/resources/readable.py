@@ -1,4 +1,4 @@
-"""What the sub-APIs share: paths, list, iterate, inspect, operations, logs."""
+"""The common base of the sub-APIs: paths, reading, operations and logs."""
 
 from __future__ import annotations
 
@@ -15,15 +15,25 @@ __all__ = ["Readable", "Reference", "Resource"]
 
 T = TypeVar("T")
 
-#: What names an object everywhere: its dict, its ``resource_uri`` or its uuid.
+#: How a caller refers to an object: by its dict, its ``resource_uri`` or its uuid.
 Reference = str | Mapping[str, Any]
 
 
 class Readable(Generic[T]):
-    """Reading one kind of object: ``list``, ``iterate``, ``inspect``."""
+    """Read access to one kind of object: ``list``, ``iterate`` and ``inspect``.
+
+    A reference to an object is its dict, its ``resource_uri`` or its key, which is the
+    uuid for most kinds. An object is read and changed in the namespace of its
+    ``resource_uri``; the client's namespace applies to a key alone.
+
+    Besides the errors that a method lists, every method can raise the errors of
+    :meth:`~aiodockercloud.DockerCloud.request`, for example ``AuthError`` and
+    ``ConnectError``. An invalid reference, such as the URI of another kind, raises
+    ``ValueError`` before a request is sent.
+    """
 
     kind: str
-    #: The key of the dict that names an object that has no ``resource_uri``.
+    #: The field that identifies an object whose dict has no ``resource_uri``.
     key: str = "uuid"
 
     def __init__(self, cloud: Transport, kind: str | None = None) -> None:
@@ -32,27 +42,52 @@ class Readable(Generic[T]):
             self.kind = kind
 
     async def list(self, **filters: Any) -> builtins.list[T]:
-        """All objects that match, from all pages, as one list.
+        """Return all objects that match, from all pages.
 
         Args:
-            filters: The API's filters by name, e.g. ``state="Running"`` or
-                ``stack__name="web"``. ``None`` is left out; an object's dict stands
-                for its URI; ``limit`` is the size of a page.
+            **filters: Filters of the API by name, for example ``state="Running"`` or
+                ``stack__name="web"``. Filters with the value ``None`` are left out. An
+                object's dict is sent as its ``resource_uri``. ``limit`` is the number
+                of objects on a page.
 
         Returns:
-            The objects, newest first; they may be shorter than what ``inspect``
-            answers. Recently terminated ones are among them.
+            The objects as dicts, newest first. Their dicts can have fewer keys than
+            the result of ``inspect``. Recently terminated objects are included.
+
+        Raises:
+            BadRequest: The API has no such filter, or a value is invalid.
+
+        Source:
+            Docker Cloud API reference, "List all services", and the page "List all …"
+            of every other kind.
         """
         return [found async for found in self.iterate(**filters)]
 
     async def iterate(self, **filters: Any) -> AsyncIterator[T]:
-        """The same objects one by one; a page is fetched when it is needed."""
+        """Yield the objects that ``list`` returns, one by one.
+
+        A page is requested when the caller needs its first object.
+
+        Args:
+            **filters: Filters of the API by name, as for ``list``.
+
+        Yields:
+            The objects as dicts, newest first, and each object once, even when new
+            objects move others to the next page in the meantime.
+
+        Raises:
+            BadRequest: The API has no such filter, or a value is invalid.
+
+        Source:
+            Docker Cloud API reference, "List all services", and the page "List all …"
+            of every other kind.
+        """
         path = self._path()
         given: set[str] = set()
         while True:
             page = await self.cloud.request("GET", path, params=filters)
             for found in page["objects"]:
-                # What is created meanwhile moves others on to the next page.
+                # Objects created in the meantime move others to the next page.
                 uri = found.get("resource_uri")
                 if uri not in given:
                     if uri:
@@ -64,27 +99,46 @@ class Readable(Generic[T]):
             filters = {**filters, "offset": offset, "limit": page["meta"]["limit"]}
 
     async def inspect(self, thing: Reference) -> T:
-        """One object with all its details.
+        """Return one object with all its fields.
+
+        Args:
+            thing: The object: its dict, its ``resource_uri`` or its key.
+
+        Returns:
+            The object's current dict.
 
         Raises:
-            ObjectNotFound: There is no such object.
+            ObjectNotFound: The object does not exist. A server forgets terminated
+                objects after some time.
+
+        Source:
+            Docker Cloud API reference, "Get an existing service", and the page "Get …"
+            of every other kind.
         """
         return await self._call("GET", self._path(thing))
 
     def target(self, thing: Reference) -> wire.Target:
+        """Return the kind, the namespace and the key that a reference contains.
+
+        Args:
+            thing: The object: its dict, its ``resource_uri`` or its key.
+
+        Raises:
+            ValueError: The reference is invalid or refers to another kind.
+        """
         return wire.target_of(self.kind, thing, key=self.key)
 
     def _path(
         self, thing: Reference | None = None, *operation: str, stream: bool = False
     ) -> str:
-        """The path of the list, of an object or of an operation on it."""
+        """Return the path of the list, of one object, or of an operation on one."""
         cloud = self.cloud
         key: tuple[str, ...] = ()
         namespace = cloud.namespace
         if thing is not None:
             target = self.target(thing)
             key = target.key
-            # An object stays in the namespace that its URI names.
+            # The namespace of the object's URI precedes the client's.
             namespace = target.namespace or namespace
         return wire.path(
             self.kind,
@@ -107,7 +161,7 @@ class Readable(Generic[T]):
 
 
 class Resource(Readable[T]):
-    """Objects that change: operations, logs, and waiting for what becomes of them."""
+    """Objects that change: creation, updates, operations and logs."""
 
     async def _create(self, fields: Mapping[str, Any]) -> T:
         return await self._call("POST", self._path(), json=fields)
@@ -125,6 +179,23 @@ class Resource(Readable[T]):
         return await self._call("POST", self._path(thing, operation), params=params)
 
     def read_logs(self, thing: Reference, **options: Unpack[LogOptions]) -> LogStream:
+        """Return the log of an object as a stream.
+
+        Args:
+            thing: The object: its dict, its ``resource_uri`` or its uuid.
+            **options: The options of :meth:`Services.logs`.
+
+        Returns:
+            A stream of lines. In the dialect of Tutum, the stream falls back to the
+            text that old servers return instead.
+
+        Raises:
+            ValueError: The option ``since`` is not a point in time.
+
+        Source:
+            Docker Cloud API reference, "Get the logs of a service" and the pages of
+            containers and actions.
+        """
         cloud = self.cloud
         timings, limits = cloud.timings, cloud.limits
         stream = partial(cloud.stream, self._path(thing, "logs", stream=True))

@@ -14,32 +14,83 @@ __all__ = ["Registries", "Repositories"]
 
 
 class Repositories(Resource[Repository]):
-    """The first argument is a repository's dict, its ``resource_uri`` or its name."""
+    """External repositories: ``cloud.repositories``.
+
+    The first argument is a repository: its dict, its ``resource_uri`` or its name.
+
+    Source: Docker Cloud API reference, "External Repositories".
+    """
 
     kind = "repository"
     key = "name"
 
     async def create(self, **fields: Unpack[RepositoryFields]) -> Repository:
-        """Register a repository of another registry, with the account to pull from it.
+        """Add a repository of another registry, with the credentials for its images.
 
-        ``name``, ``username`` and ``password`` are required; the password is never
-        returned.
+        Args:
+            **fields: ``name`` (the host and the path of the repository), ``username``
+                and ``password``.
+
+        Returns:
+            ``{"name": str, "registry": str, "in_use": bool, "resource_uri": str}``. The
+            server never returns the credentials.
+
+        Raises:
+            BadRequest: A field is missing, unknown or invalid; the message names the
+                field.
+            ConflictError: The repository exists already.
+
+        Source:
+            Docker Cloud API reference, "Add a new external repository".
         """
         return await self._create(fields)
 
     async def update(
         self, repository: Reference, **fields: Unpack[RepositoryFields]
     ) -> Repository:
-        """Change ``username`` or ``password``."""
+        """Change the credentials of a repository.
+
+        Args:
+            repository: The repository.
+            **fields: ``username`` and ``password``.
+
+        Returns:
+            The repository's dict, without the credentials.
+
+        Raises:
+            BadRequest: A field is unknown, invalid or cannot be changed (``name``).
+            ObjectNotFound: The repository does not exist.
+
+        Source:
+            Docker Cloud API reference, "Update credentials of an external repository".
+        """
         return await self._update(repository, fields)
 
     async def delete(self, repository: Reference) -> Repository:
-        """Forget the repository; the images stay. The answer is ``{}``."""
+        """Remove a repository and its credentials; the images remain.
+
+        Args:
+            repository: The repository.
+
+        Returns:
+            The response's dict, which has no fields of the repository.
+
+        Raises:
+            ObjectNotFound: The repository does not exist.
+
+        Source:
+            Docker Cloud API reference, "Remove an external repository".
+        """
         return await self._call("DELETE", self._path(repository))
 
 
 class Registries(Readable[Registry]):
-    """The argument is a registry's dict, its ``resource_uri`` or its host."""
+    """Registries: ``cloud.registries``.
+
+    The argument is a registry: its dict, its ``resource_uri`` or its host.
+
+    Source: Docker Cloud API reference, "Registries".
+    """
 
     kind = "registry"
     key = "host"

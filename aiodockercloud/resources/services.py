@@ -1,4 +1,4 @@
-"""Services (``cloud.services``): so many containers of one image.
+"""Services (``cloud.services``): a number of containers of one image.
 
 Source: Docker Cloud API reference, "Services".
 """
@@ -15,55 +15,159 @@ __all__ = ["Services"]
 
 
 class Services(Managed[Service]):
-    """The first argument is a service's dict, its ``resource_uri`` or its uuid.
+    """Services: ``cloud.services``.
 
-    Changing calls return the service, mostly still in the state on the way
-    (``"Starting"``); ``wait`` and ``cloud.actions.wait`` follow it to the end.
+    The first argument is a service: its dict, its ``resource_uri`` or its uuid.
+
+    An operation changes the state of the service in two steps: the method returns the
+    service in the state of the second column, and when the operation has succeeded,
+    the service is in the state of the last column. :meth:`wait` and
+    ``cloud.actions.wait`` follow the operation to its end. In any other state than the
+    allowed ones, the method raises ``OperationNotAllowed`` (422), whose message lists
+    the operations that the current state allows.
+
+    ============  ===========  =================================  ============
+    method        meanwhile    allowed states                     at the end
+    ============  ===========  =================================  ============
+    ``start``     Starting     Not running, Stopped,              Running
+                               Partly running
+    ``stop``      Stopping     Running, Partly running            Stopped
+    ``scale``     Scaling      Not running, Running,              see below
+                               Partly running, Stopped
+    ``redeploy``  Redeploying  Not running, Running,              Running
+                               Partly running, Stopped
+    ``rollback``  Redeploying  Running, Partly running, Stopped   Running
+    ``delete``    Terminating  Not running, Running,              Terminated
+                               Partly running, Stopped
+    ============  ===========  =================================  ============
+
+    A ``redeploy`` of a service that is ``"Not running"`` is its first start: its state
+    is ``"Starting"`` meanwhile. ``scale`` creates running containers and does not start
+    stopped ones; the state at the end follows from the containers. Without containers,
+    a service is ``"Not running"``. When an operation fails or is canceled, the state
+    follows from the containers, too.
+
+    ``memory`` and ``memory_swap`` are in MB, dates are RFC 2822 text in UTC.
+
+    Source: Docker Cloud API reference, "Services", "Service states". ``rollback``, and
+    the states in which a first ``redeploy`` and ``scale`` are allowed, are
+    aiodockercloud's.
     """
 
     kind = "service"
     stack_filter = "stack__name"
 
     async def create(self, **fields: Unpack[ServiceFields]) -> Service:
-        """Define a service; ``image`` is required. It runs only after ``start``.
+        """Create a service without starting it.
+
+        Args:
+            **fields: The fields of the service. ``image`` is required; ``name`` is by
+                default the image's name.
 
         Returns:
-            The service, ``"Not running"``.
+            The service's dict, in the state ``"Not running"``. :meth:`start` creates
+            its containers.
 
         Raises:
-            BadRequest: A field is wrong; the message names it.
-            ConflictError: The name is taken.
+            BadRequest: A field is missing, unknown or invalid; the message names the
+                field and the allowed values.
+            ConflictError: Another service has the name.
+
+        Source:
+            Docker Cloud API reference, "Create a new service".
         """
         return await self._create(fields)
 
     async def update(
         self, service: Reference, **fields: Unpack[ServiceFields]
     ) -> Service:
-        """Change the definition; the containers follow at the next ``redeploy``.
+        """Change the definition of a service.
 
-        Lists such as ``container_envvars`` are replaced as a whole.
-        ``target_num_containers`` is stored, and acted upon by ``scale``.
+        Existing containers stay unchanged until :meth:`redeploy` replaces them.
+        ``target_num_containers`` takes effect with :meth:`scale`.
+
+        Args:
+            service: The service.
+            **fields: The fields to change. A list such as ``container_envvars``
+                replaces the whole list; other fields keep their values.
+
+        Returns:
+            The service's dict, in an unchanged state. ``synchronized`` is ``False``
+            while the containers differ from the definition.
+
+        Raises:
+            BadRequest: A field is unknown, invalid or cannot be changed (``name``);
+                the message names the field.
+            OperationNotAllowed: The service is ``"Terminating"`` or ``"Terminated"``.
+            ObjectNotFound: The service does not exist.
+
+        Source:
+            Docker Cloud API reference, "Update an existing service".
         """
         return await self._update(service, fields)
 
     async def start(self, service: Reference) -> Service:
-        """Start all containers of a service that is not running."""
-        return await self._operate(service, "start")
-
-    async def stop(self, service: Reference) -> Service:
-        """Stop all containers."""
-        return await self._operate(service, "stop")
-
-    async def scale(self, service: Reference, containers: int | None = None) -> Service:
-        """Add or remove containers.
+        """Start the stopped containers, and create the missing ones.
 
         Args:
             service: The service.
-            containers: How many there should be; it is stored first. Without it,
-                the stored ``target_num_containers`` is what the service scales to.
 
         Returns:
-            The service, usually ``"Scaling"``.
+            The service's dict, usually in the state ``"Starting"``. At the end, the
+            service is ``"Running"``.
+
+        Raises:
+            OperationNotAllowed: The service's state does not allow the operation; see
+                the table of the class.
+            ObjectNotFound: The service does not exist.
+
+        Source:
+            Docker Cloud API reference, "Start a service".
+        """
+        return await self._operate(service, "start")
+
+    async def stop(self, service: Reference) -> Service:
+        """Stop all containers of a service.
+
+        Args:
+            service: The service.
+
+        Returns:
+            The service's dict, usually in the state ``"Stopping"``. At the end, the
+            service is ``"Stopped"``.
+
+        Raises:
+            OperationNotAllowed: The service's state does not allow the operation; see
+                the table of the class.
+            ObjectNotFound: The service does not exist.
+
+        Source:
+            Docker Cloud API reference, "Stop a service".
+        """
+        return await self._operate(service, "stop")
+
+    async def scale(self, service: Reference, containers: int | None = None) -> Service:
+        """Create or remove containers until their number is the target.
+
+        Args:
+            service: The service.
+            containers: The target number of containers, 0 or more; an update stores
+                the number first. By default, the target is the stored
+                ``target_num_containers``.
+
+        Returns:
+            The service's dict, usually in the state ``"Scaling"``. At the end, the
+            state follows from the containers, for example ``"Running"``, or
+            ``"Not running"`` without containers.
+
+        Raises:
+            BadRequest: The number is invalid, or the service runs on every node.
+            OperationNotAllowed: The service's state does not allow the operation; see
+                the table of the class.
+            ObjectNotFound: The service does not exist.
+
+        Source:
+            Docker Cloud API reference, "Scale a service".
         """
         if containers is not None:
             await self.update(service, target_num_containers=containers)
@@ -72,19 +176,49 @@ class Services(Managed[Service]):
     async def redeploy(
         self, service: Reference, *, reuse_volumes: bool = True
     ) -> Service:
-        """Replace all containers by new ones made from the current definition.
+        """Replace all containers by new ones with the current definition.
 
         Args:
             service: The service.
-            reuse_volumes: Whether the new containers get the old ones' volumes.
+            reuse_volumes: Whether the new containers use the volumes of the containers
+                that they replace.
+
+        Returns:
+            The service's dict, usually in the state ``"Redeploying"``. At the end, the
+            service is ``"Running"`` and its containers have new uuids.
+
+        Raises:
+            OperationNotAllowed: The service's state does not allow the operation; see
+                the table of the class.
+            ObjectNotFound: The service does not exist.
+
+        Source:
+            Docker Cloud API reference, "Redeploy a service".
         """
         params = {"reuse_volumes": reuse_volumes}
         return await self._operate(service, "redeploy", params=params)
 
     async def rollback(self, service: Reference) -> Service:
-        """Go back to the definition before the last change that was deployed.
+        """Return to the definition before the last change, and redeploy.
 
-        The hosted service had no such call; aiodockercloud's server has.
+        A second rollback undoes the first one. ``target_num_containers`` keeps its
+        value.
+
+        Args:
+            service: The service.
+
+        Returns:
+            The service's dict, usually in the state ``"Redeploying"``. At the end, the
+            service is ``"Running"`` with the former definition.
+
+        Raises:
+            OperationNotAllowed: The service's state does not allow the operation (see
+                the table of the class), or the service was never changed.
+            ObjectNotFound: The service does not exist, or the server is not
+                aiodockercloud's.
+
+        Source:
+            aiodockercloud's server; the Docker Cloud API has no such operation.
         """
         return await self._operate(service, "rollback")
 
@@ -97,29 +231,40 @@ class Services(Managed[Service]):
         since: Since | None = None,
         reconnect: bool = True,
     ) -> LogStream:
-        """The logs of all containers of the service, interleaved: as long as several
-        have new lines, one of each in turn.
+        r"""Read the logs of all containers of a service as one stream.
+
+        No request is sent before the stream is entered or iterated. While several
+        containers have new lines, the lines of the containers alternate.
 
         Args:
             service: The service.
-            tail: How many past lines to begin with: all those since *since*, without it
-                the server's default, 300. With *follow* so many of each container.
-            follow: Whether to go on with new lines until the service is terminated, or
-                to end after the past ones, in the order of their stamps.
-            since: No lines older than this: a ``datetime`` with a time zone, seconds
-                since 1970, or a stamp as at the start of a line.
-            reconnect: Whether to connect again when the connection is lost, and go on
-                with the next line; see :class:`~aiodockercloud.logs.LogStream`. Else
-                that is StreamClosed.
+            tail: The number of past lines at the beginning, with *follow* for each
+                container. By default all lines since *since*, or, without *since*,
+                the server's default of 300.
+            follow: Whether the stream continues with new lines until the service is
+                terminated. Otherwise the stream ends after the past lines, which are
+                in the order of their time stamps.
+            since: The time of the oldest line to read: a ``datetime`` with a time
+                zone, seconds since 1970, or a time stamp as at the beginning of a line.
+            reconnect: Whether the stream connects again when the connection is lost
+                and continues with the next line; see
+                :class:`~aiodockercloud.transport.log_stream.LogStream`. Otherwise a
+                lost connection raises ``StreamClosed``.
 
         Returns:
-            A stream of lines, as in
-            ``{"log": "2016-05-04T12:00:00.123456789Z text\\n", "source": "web-1",
-            "streamType": "stdout", "timestamp": seconds}``. A line that has ``missed``
-            stands for lines that cannot be had any more: how many, or ``None``.
+            A stream of lines as dicts, for example
+            ``{"log": "2016-05-04T12:00:00.123456789Z text\n", "source": "web-1",
+            "streamType": "stdout", "timestamp": 1462363200}``; ``timestamp`` is in
+            seconds since 1970. A line with the key ``missed`` stands for lines that are
+            lost: their number, or ``None`` when the number is unknown.
 
         Raises:
-            ValueError: *since* is no such moment.
+            ValueError: *since* is not a point in time, or lies before 1970.
+            ObjectNotFound: The service does not exist. Errors of the server and of the
+                connection are raised when the stream is entered or iterated.
+
+        Source:
+            Docker Cloud API reference, "Get the logs of a service".
         """
         return self.read_logs(
             service, tail=tail, follow=follow, since=since, reconnect=reconnect

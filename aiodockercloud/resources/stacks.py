@@ -27,7 +27,35 @@ __all__ = ["Stacks"]
 
 
 class Stacks(Managed[Stack]):
-    """The first argument is a stack's dict, its ``resource_uri`` or its uuid."""
+    """Stacks: ``cloud.stacks``.
+
+    The first argument is a stack: its dict, its ``resource_uri`` or its uuid.
+
+    A method returns the stack in the state of the second column; when the operation
+    has succeeded, the stack is in the state of the last column. :meth:`wait` and
+    ``cloud.actions.wait`` follow the operation to its end. In any other state than the
+    allowed ones, the method raises ``OperationNotAllowed`` (422), whose message lists
+    the operations that the current state allows.
+
+    ============  ===========  =================================  ============
+    method        meanwhile    allowed states                     at the end
+    ============  ===========  =================================  ============
+    ``start``     Starting     Not running, Stopped,              Running
+                               Partly running
+    ``stop``      Stopping     Running, Partly running            Stopped
+    ``redeploy``  Redeploying  Not running, Running,              Running
+                               Partly running, Stopped
+    ``delete``    Terminating  Not running, Running,              Terminated
+                               Partly running, Stopped
+    ============  ===========  =================================  ============
+
+    An operation is carried out on each service of the stack whose state allows the
+    operation. A ``redeploy`` of a stack that is ``"Not running"`` is its first start:
+    its state is ``"Starting"`` meanwhile. When an operation fails or is canceled, the
+    state follows from the services.
+
+    Source: Docker Cloud API reference, "Stacks", "Stack states".
+    """
 
     kind = "stack"
 
@@ -45,44 +73,131 @@ class Stacks(Managed[Stack]):
         self._actions = actions
 
     async def create(self, **fields: Unpack[StackFields]) -> Stack:
-        """Define a stack and its services; ``name`` is required.
+        """Create a stack and its services without starting them.
 
         Args:
-            fields: ``services`` is a list of dicts with the fields of
-                ``services.create`` or the keys of a stack file, and a ``name`` each.
+            **fields: The fields of the stack. ``name`` is required. ``services`` is a
+                list of dicts, each with a ``name`` and the fields of
+                ``services.create`` or the keys of a stack file.
 
         Returns:
-            The stack, ``"Not running"``.
+            The stack's dict, in the state ``"Not running"``. :meth:`start` creates the
+            containers.
+
+        Raises:
+            BadRequest: A field is missing, unknown or invalid; the message names the
+                service and the field.
+            ConflictError: Another stack has the name.
+
+        Source:
+            Docker Cloud API reference, "Create a new stack".
         """
         return await self._create(fields)
 
     async def update(self, stack: Reference, **fields: Unpack[StackFields]) -> Stack:
-        """Change the definition; the containers follow at the next ``redeploy``.
+        """Change the definition of a stack.
 
-        ``services`` is the whole new set: services left out are terminated.
+        Existing containers stay unchanged until :meth:`redeploy` replaces them.
+
+        Args:
+            stack: The stack.
+            **fields: The fields to change. ``services`` replaces the whole list:
+                services that are not in the list are terminated.
+
+        Returns:
+            The stack's dict.
+
+        Raises:
+            BadRequest: A field is unknown, invalid or cannot be changed (``name``);
+                the message names the service and the field.
+            OperationNotAllowed: An operation on the stack is under way, or the stack is
+                ``"Terminated"``.
+            ObjectNotFound: The stack does not exist.
+
+        Source:
+            Docker Cloud API reference, "Update an existing stack".
         """
         return await self._update(stack, fields)
 
     async def start(self, stack: Reference) -> Stack:
-        """Start all services."""
-        return await self._operate(stack, "start")
-
-    async def stop(self, stack: Reference) -> Stack:
-        """Stop all services."""
-        return await self._operate(stack, "stop")
-
-    async def redeploy(self, stack: Reference, *, reuse_volumes: bool = True) -> Stack:
-        """Replace all containers by new ones made from the current definitions.
+        """Start all services of a stack, each after the services it links to.
 
         Args:
             stack: The stack.
-            reuse_volumes: Whether the new containers get the old ones' volumes.
+
+        Returns:
+            The stack's dict, usually in the state ``"Starting"``. At the end, the
+            stack is ``"Running"``.
+
+        Raises:
+            OperationNotAllowed: The stack's state does not allow the operation; see
+                the table of the class.
+            ObjectNotFound: The stack does not exist.
+
+        Source:
+            Docker Cloud API reference, "Start a stack".
+        """
+        return await self._operate(stack, "start")
+
+    async def stop(self, stack: Reference) -> Stack:
+        """Stop all services of a stack, each before the services it links to.
+
+        Args:
+            stack: The stack.
+
+        Returns:
+            The stack's dict, usually in the state ``"Stopping"``. At the end, the stack
+            is ``"Stopped"``.
+
+        Raises:
+            OperationNotAllowed: The stack's state does not allow the operation; see
+                the table of the class.
+            ObjectNotFound: The stack does not exist.
+
+        Source:
+            Docker Cloud API reference, "Stop a stack".
+        """
+        return await self._operate(stack, "stop")
+
+    async def redeploy(self, stack: Reference, *, reuse_volumes: bool = True) -> Stack:
+        """Replace all containers by new ones with the current definitions.
+
+        Args:
+            stack: The stack.
+            reuse_volumes: Whether the new containers use the volumes of the containers
+                that they replace.
+
+        Returns:
+            The stack's dict, usually in the state ``"Redeploying"``. At the end, the
+            stack is ``"Running"`` and its containers have new uuids.
+
+        Raises:
+            OperationNotAllowed: The stack's state does not allow the operation; see
+                the table of the class.
+            ObjectNotFound: The stack does not exist.
+
+        Source:
+            Docker Cloud API reference, "Redeploy a stack".
         """
         params = {"reuse_volumes": reuse_volumes}
         return await self._operate(stack, "redeploy", params=params)
 
     async def export(self, stack: Reference) -> dict[str, Any]:
-        """The stack as a stack file has it: ``{service: {"image": …, …}}``."""
+        """Return a stack in the form of a stack file.
+
+        Args:
+            stack: The stack.
+
+        Returns:
+            The services by their names, each with the keys of a stack file:
+            ``{"web": {"image": str, …}, …}``.
+
+        Raises:
+            ObjectNotFound: The stack does not exist.
+
+        Source:
+            Docker Cloud API reference, "Export an existing stack".
+        """
         return await self.cloud.request("GET", self._path(stack, "export"))
 
     async def deploy(
@@ -95,39 +210,47 @@ class Stacks(Managed[Stack]):
         timeout: float | None = WAIT_TIMEOUT,  # noqa: ASYNC109 - finite by default
         poll: float = POLL,
     ) -> Stack:
-        """Bring a stack file to life: create or update the stack, start it, wait.
+        """Deploy a stack file: create or update the stack, start it, and wait.
 
-        A stack of that name that is not terminated is updated and redeployed.
+        An existing stack of the name that is not terminated is updated and redeployed.
 
         Args:
-            path: The stack file.
-            name: The stack's name; by default that of the file's directory.
-            environ: Values for ``${VARIABLES}`` in the file; by default the process's.
+            path: The path of the stack file.
+            name: The name of the stack; by default the name of the file's directory.
+            environ: Values for ``${VARIABLES}`` in the file; by default the environment
+                of the process.
             reuse_volumes: Whether redeployed containers keep their volumes.
-            timeout: Seconds it may take; ``None`` for ever.
-            poll: Seconds between looks without an event.
+            timeout: Seconds that the deployment may take; ``None`` sets no limit.
+            poll: Seconds between two inspections without an event.
 
         Returns:
-            The stack, with every service running or, where all its containers ended
-            with exit code 0, done.
+            The stack's dict. Each service is running, or has done its work: all its
+            containers ended with exit code 0.
 
         Raises:
-            StackFileError: The file is wrong.
-            BadRequest: The server's engine cannot do what the file wants; the message
-                names the file, the service and the key.
-            WaitFailed: A service did not come up; the message names it, its containers
-                and their exit codes.
-            TimeoutError: The time was up.
+            StackFileError: The file is invalid.
+            BadRequest: The server refused a value, for example because its engine does
+                not support the key. The message names the file, the service and the
+                key.
+            OperationNotAllowed: An operation on the existing stack is under way.
+            WaitFailed: The action failed, or a service did not start; the message names
+                the service, its containers and their exit codes.
+            TimeoutError: *timeout* is over.
+
+        Source:
+            The operations that this method combines: Docker Cloud API reference,
+            "Create a new stack", "Update an existing stack", "Start a stack" and
+            "Redeploy a stack".
         """
         file = await asyncio.to_thread(stackfile.load, path, environ=environ)
         name = name or file.name
         try:
-            # One event stream for both waits.
+            # Both waits share one event stream.
             async with asyncio.timeout(timeout) as limit, self._feed.subscribe():
                 try:
                     stack = await self._apply(name, file.services, reuse_volumes)
                 except BadRequest as exc:
-                    # The server knows the service and the key, not the file.
+                    # The server names the service and the key, but not the file.
                     exc.message = f"{path}: {exc.message}"
                     raise
                 if action_uri(stack):
@@ -138,7 +261,9 @@ class Stacks(Managed[Stack]):
         except TimeoutError as exc:
             if not limit.expired():
                 raise
-            raise TimeoutError(f"stack {name} was not up in {timeout:g} s") from exc
+            raise TimeoutError(
+                f"stack {name} was not deployed within {timeout:g} s"
+            ) from exc
 
     async def _apply(
         self, name: str, services: list[dict[str, Any]], reuse_volumes: bool
@@ -155,8 +280,11 @@ class Stacks(Managed[Stack]):
         return await self.redeploy(stack, reuse_volumes=reuse_volumes)
 
     async def _settled(self, stack: Stack) -> Stack | None:
-        """The stack once every service has come up; one-off containers may have ended
-        well."""
+        """Return the stack when each service runs or has done its work, else None.
+
+        Raises:
+            WaitFailed: A service rests in another state.
+        """
         state = stack.get("state")
         if state == states.RUNNING:
             return stack
@@ -164,43 +292,45 @@ class Stacks(Managed[Stack]):
             return None
         if state == states.TERMINATED:
             raise WaitFailed(f"stack {stack['name']} is Terminated")
-        troubles = []
+        problems = []
         for uri in stack.get("services", ()):
             service = await self._services.inspect(uri)
             if service.get("state") in states.TRANSITIONAL_STATES:
                 return None
             if service.get("state") not in (states.RUNNING, states.TERMINATED):
-                troubles += await self._troubles(service)
-        if troubles:
-            raise WaitFailed(f"stack {stack['name']} is {state}: {'; '.join(troubles)}")
+                problems += await self._problems(service)
+        if problems:
+            raise WaitFailed(f"stack {stack['name']} is {state}: {'; '.join(problems)}")
         return stack
 
-    async def _troubles(self, service: Service) -> list[str]:
-        """What keeps a service from running that has not simply done its work."""
+    async def _problems(self, service: Service) -> list[str]:
+        """Return why a service does not run; empty when it has done its work."""
         containers = [
             await self._containers.inspect(uri) for uri in service.get("containers", ())
         ]
-        # Containers that ended well may have been removed by autodestroy.
-        bad = [one for one in containers if not _well(one)]
-        if not bad and (containers or _may_be_empty(service)):
+        # Autodestroy may have removed containers that ended with exit code 0.
+        failed = [one for one in containers if not _succeeded(one)]
+        if not failed and (containers or _may_be_empty(service)):
             return []
-        seen = ", ".join(
+        details = ", ".join(
             f"{one['name']} {one.get('state')} (exit code {one.get('exit_code')})"
-            for one in bad
+            for one in failed
         )
         return [
-            f"service {service['name']} is {service.get('state')}, {seen or 'empty'}"
+            f"service {service['name']} is {service.get('state')},"
+            f" {details or 'without containers'}"
         ]
 
 
 def _may_be_empty(service: Service) -> bool:
-    """Whether a service without containers is as its definition wants it."""
+    """Return whether the definition of a service allows no containers."""
     everywhere = service.get("deployment_strategy") == EVERY_NODE
     none_wanted = service.get("target_num_containers") == 0 and not everywhere
     return none_wanted or service.get("autodestroy", OFF) != OFF
 
 
-def _well(container: Container) -> bool:
+def _succeeded(container: Container) -> bool:
+    """Return whether a container runs, starts, or ended with exit code 0."""
     if container.get("state") in (states.RUNNING, states.STARTING):
         return True
     return container.get("exit_code") == 0

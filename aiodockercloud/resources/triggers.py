@@ -17,17 +17,33 @@ __all__ = ["Triggers"]
 
 
 class Triggers:
-    """The first argument is the service, the second its trigger.
+    """Triggers: ``cloud.triggers``.
 
-    Each is a dict, a ``resource_uri`` or a uuid. Whoever knows a trigger's ``url`` may
-    call it: treat it as a password.
+    The first argument is the service, the second its trigger. Each is a dict, a
+    ``resource_uri`` or a uuid. Calling a trigger's ``url`` needs no credentials: a
+    caller should keep the URL secret, as a password.
+
+    Source: Docker Cloud API reference, "Triggers".
     """
 
     def __init__(self, cloud: Transport) -> None:
         self._cloud = cloud
 
     async def list(self, service: Reference) -> builtins.list[Trigger]:
-        """All triggers of a service."""
+        """Return all triggers of a service, from all pages.
+
+        Args:
+            service: The service.
+
+        Returns:
+            The triggers as dicts, as :meth:`create` returns them.
+
+        Raises:
+            ObjectNotFound: The service does not exist.
+
+        Source:
+            Docker Cloud API reference, "List all triggers".
+        """
         path = self._path(service)
         found: builtins.list[Trigger] = []
         params: dict[str, Any] = {}
@@ -40,21 +56,64 @@ class Triggers:
             params = {"offset": offset, "limit": page["meta"]["limit"]}
 
     async def inspect(self, service: Reference, trigger: Reference) -> Trigger:
-        """One trigger."""
+        """Return one trigger of a service.
+
+        Args:
+            service: The service.
+            trigger: The trigger.
+
+        Returns:
+            The trigger's dict, as :meth:`create` returns it.
+
+        Raises:
+            ObjectNotFound: The service or the trigger does not exist.
+
+        Source:
+            Docker Cloud API reference, "Get an existing trigger".
+        """
         return await self._call("GET", self._path(service, trigger))
 
     async def create(
         self, service: Reference, **fields: Unpack[TriggerFields]
     ) -> Trigger:
-        """Make a trigger; ``operation`` is ``"REDEPLOY"`` unless given.
+        """Create a trigger of a service.
+
+        Args:
+            service: The service.
+            **fields: ``operation``, which is ``"REDEPLOY"`` (by default) or
+                ``"SCALEUP"``, and ``name``, by default the name of the operation.
 
         Returns:
-            ``{"name": str, "operation": str, "url": str, "resource_uri": str, …}``.
+            ``{"name": str, "operation": str, "url": str, "resource_uri": str, …}``;
+            ``url`` is a path on the server.
+
+        Raises:
+            BadRequest: A field is unknown or invalid; the message names the field.
+            ObjectNotFound: The service does not exist, or is ``"Terminating"`` or
+                ``"Terminated"``.
+
+        Source:
+            Docker Cloud API reference, "Create a new trigger".
         """
         return await self._call("POST", self._path(service), json=fields)
 
     async def delete(self, service: Reference, trigger: Reference) -> Trigger:
-        """Revoke a trigger: its URL works no more. ``{}`` if the answer is empty."""
+        """Delete a trigger, which makes its URL invalid.
+
+        Args:
+            service: The service.
+            trigger: The trigger.
+
+        Returns:
+            The trigger's dict where the server returns it. aiodockercloud's server
+            returns none: the dict has the action's URI only.
+
+        Raises:
+            ObjectNotFound: The service or the trigger does not exist.
+
+        Source:
+            Docker Cloud API reference, "Delete a trigger".
+        """
         return await self._call("DELETE", self._path(service, trigger))
 
     async def call(
@@ -65,16 +124,30 @@ class Triggers:
         *,
         body: Any = None,
     ) -> dict[str, Any]:
-        """Do what the trigger does.
+        """Call a trigger, which redeploys or scales its service.
 
         Args:
             service: The service.
             trigger: The trigger.
-            containers: With a ``"SCALEUP"`` trigger, how many to add; 1 by default.
-            body: JSON for the new containers' ``DOCKERCLOUD_TRIGGER_BODY``.
+            containers: The number of containers that a ``"SCALEUP"`` trigger adds, 1
+                by default.
+            body: A JSON value that the containers of a redeploy receive in the
+                environment variable ``DOCKERCLOUD_TRIGGER_BODY``.
 
         Returns:
-            The answer with the action's URI under ``"dockercloud_action_uri"``.
+            The trigger's dict, with the URI of the started action under
+            ``"dockercloud_action_uri"``. The service changes as after
+            :meth:`Services.redeploy` or :meth:`Services.scale`.
+
+        Raises:
+            OperationNotAllowed: The service's state does not allow ``redeploy`` or
+                ``scale``; see the table of :class:`Services`.
+            BadRequest: The number is invalid, the target would be too large, or the
+                body is too large.
+            ObjectNotFound: The service or the trigger does not exist.
+
+        Source:
+            Docker Cloud API reference, "Call a trigger".
         """
         count = () if containers is None else (str(containers),)
         path = self._path(service, trigger, "call", *count)

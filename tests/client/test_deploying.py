@@ -104,5 +104,5 @@ async def test_deploy_that_takes_too_long_names_the_stack(
     server.objects[ACTION] = [action("In progress")]
     server.objects[STACK] = [stack("Redeploying")]
 
-    with pytest.raises(TimeoutError, match="stack shop was not up"):
+    with pytest.raises(TimeoutError, match="stack shop was not deployed within"):
         await cloud.stacks.deploy(file, timeout=0.05)
