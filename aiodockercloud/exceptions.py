@@ -190,8 +190,8 @@ class ThrottledError(ApiError):
     """429: too many requests.
 
     ``headers["Retry-After"]`` has the seconds to wait, or a date. The client waits and
-    repeats the request by itself, as :class:`~aiodockercloud.Retry` states; the error
-    is raised when this does not help.
+    repeats the request by itself, as :class:`~aiodockercloud.transport.retry.Retry`
+    states; the error is raised when this does not help.
     """
 
     default_status = 429

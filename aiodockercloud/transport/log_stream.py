@@ -83,8 +83,8 @@ class LogStream(Reconnecting[LogLine]):
 
     Args:
         connect: Opens the websocket.
-        timings: The durations; see :class:`~aiodockercloud.Timings`.
-        limits: The bounds; see :class:`~aiodockercloud.Limits`.
+        timings: The durations; see :class:`~aiodockercloud.transport.settings.Timings`.
+        limits: The bounds; see :class:`~aiodockercloud.transport.settings.Limits`.
         options: The options of :meth:`~.resources.services.Services.logs`.
 
     Attributes:

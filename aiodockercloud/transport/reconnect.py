@@ -33,7 +33,7 @@ class Reconnecting(Stream[T]):
     Args:
         connect: Opens the websocket.
         reconnect: Whether to reconnect at all.
-        timings: The durations; see :class:`~aiodockercloud.Timings`.
+        timings: The durations; see :class:`~aiodockercloud.transport.settings.Timings`.
         limits: The bounds.
     """
 

@@ -39,7 +39,7 @@ class Retry:
     ``Retry-After``, in seconds or as a date, is the minimum of the next pause. When the
     header asks for more than *patience* seconds, the error is raised at once. A request
     that the client would hold back for longer than *patience* seconds raises
-    :class:`~aiodockercloud.ThrottledError`.
+    :class:`~aiodockercloud.exceptions.ThrottledError`.
 
     Attributes:
         attempts: How often a request is sent at most.

@@ -61,7 +61,7 @@ DEFAULT_RETRY = Retry()
 class Transport:
     """The connection to one server, which all sub-APIs of a client share.
 
-    :class:`~aiodockercloud.DockerCloud` documents the arguments.
+    :class:`~aiodockercloud.client.DockerCloud` documents the arguments.
 
     Attributes:
         rest_url: The address of the REST API, without credentials and last slash.
@@ -163,8 +163,8 @@ class Transport:
 
         Idempotent. After that, :meth:`request` and :meth:`stream` raise
         ``RuntimeError``, and readers of open streams get
-        :class:`~aiodockercloud.StreamClosed`. Closing takes two seconds at most, even
-        when peers do not answer.
+        :class:`~aiodockercloud.exceptions.StreamClosed`. Closing takes two seconds at
+        most, even when peers do not answer.
 
         Raises:
             asyncio.CancelledError: The caller was cancelled; everything is closed
@@ -197,12 +197,13 @@ class Transport:
         """Send a request and return the object in the response.
 
         The sub-APIs send all their requests through this method. Callers need it for
-        paths that no sub-API has. :class:`Retry` states when a request is repeated.
+        paths that no sub-API has. :class:`~aiodockercloud.transport.retry.Retry` states
+        when a request is repeated.
 
         Args:
             method: ``GET``, ``POST``, ``PATCH`` or ``DELETE``.
             path: The path from the root, quoted, as
-                :func:`aiodockercloud.wire.path` returns it.
+                ``aiodockercloud.wire.path()`` returns it.
             params: The query. ``None`` values are left out, booleans become ``true``
                 or ``false``, and an object's dict becomes its resource URI.
             json: The body, any JSON value; ``None`` sends no body.
@@ -319,12 +320,13 @@ class Transport:
     ) -> ClientWebSocketResponse[Any]:
         """Open a websocket with a heartbeat.
 
-        The sub-APIs wrap the websocket in a :class:`~aiodockercloud.Stream`. Callers
-        need this method for paths that no sub-API has. One attempt is made.
+        The sub-APIs wrap the websocket in a
+        :class:`~aiodockercloud.transport.stream.Stream`. Callers need this method for
+        paths that no sub-API has. One attempt is made.
 
         Args:
             path: The path from the root, quoted, as
-                :func:`aiodockercloud.wire.path` returns it with ``stream=True``.
+                ``aiodockercloud.wire.path()`` returns it with ``stream=True``.
             params: The query, as for :meth:`request`.
 
         Returns:

@@ -8,9 +8,9 @@ iterates the stream. Leaving the block closes the socket at once::
             print(line["log"], end="")
 
 The iteration ends when the server ends the stream with close code 1000. A broken stream
-raises :class:`~aiodockercloud.StreamClosed`, so that half a log never passes for a
-whole log. The streams of logs and events reconnect instead and continue after the last
-item.
+raises :class:`~aiodockercloud.exceptions.StreamClosed`, so that half a log never passes
+for a whole log. The streams of logs and events reconnect instead and continue after the
+last item.
 
 Source: Docker Cloud API reference, "Stream API".
 """
