@@ -99,7 +99,7 @@ async def running(
             which ``server.faults`` can add.
 
     Yields:
-        The running server: its address, its first account, its engine.
+        Server: The running server, with its address, first account and engine.
 
     Raises:
         OSError: The server cannot listen on the port, or cannot use the data directory

@@ -26,7 +26,7 @@ class Limits:
     largest_page: int = 1000
     #: Events kept in memory for readers that fall behind or reconnect.
     event_history: int = 10_000
-    #: Lines kept of the log of one action: the last ones.
+    #: The number of last lines kept of the log of one action.
     action_log_lines: int = 1000
     #: Answers kept for the idempotency keys of one account.
     kept_answers: int = 20_000
@@ -79,6 +79,9 @@ class Timings:
 class Settings:
     """All settings of a server."""
 
+    #: Sizes and numbers.
     limits: Limits = field(default_factory=Limits)
+    #: How long objects, actions and answers are kept.
     retention: Retention = field(default_factory=Retention)
+    #: Time limits and intervals.
     timings: Timings = field(default_factory=Timings)
