@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from typing import Final
 
-__all__ = ["END_OF_INPUT", "KILLED", "TERMINATED"]
+__all__ = ["END_OF_INPUT", "SIGKILL_EXIT_CODE", "SIGTERM_EXIT_CODE"]
 
 #: The character that ends the input of a command, also inside a text: a terminal sends
 #: it for Ctrl-D, and so does the official CLI.
 END_OF_INPUT: Final = "\x04"
 
-#: Exit codes of a process that a signal has ended: SIGTERM, SIGKILL.
-TERMINATED: Final = 128 + 15
-KILLED: Final = 128 + 9
+#: The exit code of a process that SIGTERM has ended.
+SIGTERM_EXIT_CODE: Final = 128 + 15
+
+#: The exit code of a process that SIGKILL has ended.
+SIGKILL_EXIT_CODE: Final = 128 + 9

@@ -8,7 +8,7 @@ import traceback
 from collections.abc import Callable, Sequence
 from typing import Literal
 
-from ....wire.exec import KILLED, TERMINATED
+from ....wire.exec import SIGKILL_EXIT_CODE, SIGTERM_EXIT_CODE
 from ....wire.service_fields import ALWAYS, ON_FAILURE
 from .. import ContainerObservation, ContainerSpec
 from .clock import Clock
@@ -135,7 +135,7 @@ class EmbeddedContainer:
         if task is None:
             return
         sessions = list(self._sessions)
-        self._ending = TERMINATED if grace else KILLED
+        self._ending = SIGTERM_EXIT_CODE if grace else SIGKILL_EXIT_CODE
         if grace and self._run is not None:
             self._run.stopping.set()
             if self._run.stops_itself:
@@ -145,7 +145,7 @@ class EmbeddedContainer:
                 finally:
                     timer.cancel()
                 await asyncio.wait({timer})
-                self._ending = KILLED
+                self._ending = SIGKILL_EXIT_CODE
         while not task.done():
             task.cancel()
             await asyncio.wait({task}, timeout=self._settings.cancel_again)
@@ -248,5 +248,5 @@ class EmbeddedContainer:
         elif self._exit_code is not None:  # while the container waited for its restart
             code = self._exit_code
         else:
-            code = self._ending or KILLED
+            code = self._ending or SIGKILL_EXIT_CODE
         self._change("stopped", code)

@@ -6,7 +6,7 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 
-from ....wire.exec import KILLED
+from ....wire.exec import SIGKILL_EXIT_CODE
 from .clock import Clock
 from .settings import EmbeddedSettings
 from .shell import Shell, Stdin
@@ -68,7 +68,9 @@ class ShellSession:
                 break
             self._changed.clear()
             await self._changed.wait()
-        self.exit_code = KILLED if self._task.cancelled() else self._task.result()
+        self.exit_code = (
+            SIGKILL_EXIT_CODE if self._task.cancelled() else self._task.result()
+        )
 
     async def write(self, data: str) -> None:
         """Send input to the command."""

@@ -102,7 +102,8 @@ class Container:
         Args:
             stream: ``"stdout"`` or ``"stderr"``.
             text: One line or, with newlines inside, several. A line of more than
-                16,384 characters becomes several lines, as in Docker.
+                16,384 characters (``longest_log_line`` of the settings) becomes several
+                lines, as in Docker.
         """
         longest = self.settings.longest_log_line
         for line in text.split("\n"):
@@ -121,9 +122,9 @@ class Container:
     async def wait_stopped(self) -> None:
         """Return when the container is asked to stop, so that the function can end.
 
-        After this return the function has ten seconds until it is cancelled. A function
-        that never called this method is cancelled at once. Removing a container always
-        cancels its function at once.
+        After this return the function has ten seconds (``stop_grace`` of the settings)
+        until it is cancelled. A function that never called this method is cancelled at
+        once. Removing a container always cancels its function at once.
         """
         self.stops_itself = True
         await self.stopping.wait()

@@ -339,7 +339,7 @@ class Shell:
         self.environment.pop(name, None)
 
 
-# --- commands that change the shell they run in ---------------------------------------
+# --- commands that change their own shell ---------------------------------------------
 
 
 async def _exit(shell: Shell, args: list[str]) -> int:
