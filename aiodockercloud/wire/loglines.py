@@ -23,6 +23,7 @@ __all__ = [
     "log_lines",
     "log_stamp",
     "log_text",
+    "parse_line_stamp",
     "parse_stamp",
 ]
 
@@ -42,20 +43,42 @@ _DATE = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?(.*)", re.A
 
 
 def parse_stamp(text: str) -> int:
-    """Nanoseconds since 1970 from a date of RFC 3339, as lines begin with, or from
-    seconds since 1970, either with up to nine decimals.
+    """Read a time as requests have it: a stamp, or seconds since 1970.
+
+    Args:
+        text: A date of RFC 3339, in UTC unless it has a zone, or a decimal number;
+            either with up to nine decimals.
+
+    Returns:
+        Nanoseconds since 1970.
 
     Raises:
-        ValueError: It is neither.
+        ValueError: The text is neither.
     """
     if match := _SECONDS.fullmatch(text):
-        whole, decimals = int(match[1]), match[2]
-    elif match := _DATE.fullmatch(text):
-        whole = round(parse_date(match[1] + match[3]).timestamp())
-        decimals = match[2]
-    else:
+        return int(match[1]) * NANOSECONDS + _fraction(match[2])
+    return parse_line_stamp(text)
+
+
+def parse_line_stamp(text: str) -> int:
+    """Return the nanoseconds since 1970 of a stamp as lines begin with.
+
+    Raises:
+        ValueError: The text is no date of RFC 3339.
+    """
+    match = _DATE.fullmatch(text)
+    if match is None:
         raise ValueError(f"{text!r} is not a moment")
-    return whole * NANOSECONDS + int((decimals or "").ljust(9, "0"))
+    return _whole_seconds(match[1] + match[3]) * NANOSECONDS + _fraction(match[2])
+
+
+def _fraction(decimals: str | None) -> int:
+    return int(decimals.ljust(9, "0")) if decimals else 0
+
+
+@lru_cache(64)  # most lines are of the same second as the one before
+def _whole_seconds(date: str) -> int:
+    return round(parse_date(date).timestamp())
 
 
 def format_stamp(nanoseconds: int) -> str:
@@ -79,7 +102,7 @@ def log_stamp(line: Mapping[str, Any]) -> int | None:
     has none, its ``timestamp``; ``None`` without either."""
     if match := _STAMP.match(str(line.get("log", ""))):
         try:
-            return parse_stamp(match[0].rstrip())
+            return parse_line_stamp(match[0].rstrip())
         except ValueError:
             pass
     seconds = line.get("timestamp")

@@ -19,6 +19,8 @@ def test_stamp_is_read_as_it_was_written(nanoseconds: int) -> None:
     ("text", "nanoseconds"),
     [
         ("1970-01-01T00:00:01Z", 10**9),
+        ("1970-01-01T00:01:00Z", 60 * 10**9),
+        ("1970-01-01T00:00:01.000000002Z", 1_000_000_002),
         ("1970-01-01T00:00:01.5Z", 1_500_000_000),
         ("1970-01-01T01:00:01.000000001+01:00", 1_000_000_001),
         ("1970-01-01T00:00:01", 10**9),
@@ -28,6 +30,12 @@ def test_stamp_is_read_as_it_was_written(nanoseconds: int) -> None:
 )
 def test_moment_may_be_a_date_or_seconds(text: str, nanoseconds: int) -> None:
     assert loglines.parse_stamp(text) == nanoseconds
+
+
+@pytest.mark.parametrize("text", ["42", "1.5", "hello", "", "1970-01-01"])
+def test_first_word_of_a_line_without_a_stamp_is_no_stamp(text: str) -> None:
+    with pytest.raises(ValueError, match="is not a moment"):
+        loglines.parse_line_stamp(text)
 
 
 @pytest.mark.parametrize(

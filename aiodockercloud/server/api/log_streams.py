@@ -119,7 +119,7 @@ def _frame(line: LogLine, source: str | None) -> str:
         frame["source"] = source
     frame["log"] = f"{loglines.format_stamp(line.time_ns)} {line.text}\n"
     frame["streamType"] = line.stream
-    frame["timestamp"] = line.time_ns // 1_000_000_000
+    frame["timestamp"] = line.time_ns // loglines.NANOSECONDS
     if line.missing != 0:
         frame["missed"] = line.missing
     return wire.dumps(frame).decode()
@@ -223,7 +223,7 @@ def _is_wanted(container: Container, wanted: Selection) -> bool:
 
 def _went_before(container: Container, moment_ns: int) -> bool:
     gone = container.state == states.TERMINATED
-    return gone and (container.destroyed or 0) * 1e9 < moment_ns
+    return gone and (container.destroyed or 0) * loglines.NANOSECONDS < moment_ns
 
 
 async def container_log(

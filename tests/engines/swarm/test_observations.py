@@ -11,7 +11,6 @@ from aiodockercloud.server.engines.swarm import spec as swarm_spec
 from aiodockercloud.server.engines.swarm.observations import (
     container_seen,
     given_up,
-    nanoseconds,
     node_seen,
 )
 
@@ -264,15 +263,3 @@ def test_manager_that_does_not_know_its_address_has_that_of_the_others() -> None
     manager["ManagerStatus"] = {"Addr": "10.232.0.2:2377"}
 
     assert node_seen(manager).address == "10.232.0.2"
-
-
-@pytest.mark.parametrize(
-    ("stamp", "expected"),
-    [
-        ("1970-01-01T00:00:01.000000002Z", 1_000_000_002),
-        ("1970-01-01T00:00:01.5Z", 1_500_000_000),
-        ("1970-01-01T00:01:00Z", 60_000_000_000),
-    ],
-)
-def test_stamps_keep_their_nanoseconds(stamp: str, expected: int) -> None:
-    assert nanoseconds(stamp) == expected

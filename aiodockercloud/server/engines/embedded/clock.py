@@ -6,6 +6,8 @@ import asyncio
 import heapq
 import time
 
+from ....wire.loglines import NANOSECONDS
+
 __all__ = ["Clock", "ManualClock"]
 
 #: Rounds of the event loop after each wake-up: with room to spare, enough for a
@@ -75,7 +77,7 @@ class ManualClock(Clock):
         Returns:
             Seconds since 1970.
         """
-        return self._now / 1e9
+        return self._now / NANOSECONDS
 
     async def sleep(self, seconds: float) -> None:
         """Return when ``advance()`` has moved the time on by *seconds*.
@@ -88,7 +90,7 @@ class ManualClock(Clock):
             return
         woken = asyncio.get_running_loop().create_future()
         self._count += 1
-        due = self._now + round(seconds * 1e9)
+        due = self._now + round(seconds * NANOSECONDS)
         heapq.heappush(self._sleepers, (due, self._count, woken))
         await woken
 
@@ -101,7 +103,7 @@ class ManualClock(Clock):
         Args:
             seconds: How far to move. Zero only lets tasks run.
         """
-        target = self._now + round(seconds * 1e9)
+        target = self._now + round(seconds * NANOSECONDS)
         await _settle()
         while self._sleepers and self._sleepers[0][0] <= target:
             due, _, woken = heapq.heappop(self._sleepers)

@@ -15,6 +15,7 @@ from typing import Any, Literal
 
 import aiohttp
 
+from ....wire.loglines import format_seconds, parse_line_stamp
 from .. import EngineUnavailable, LogLine
 from . import observations as swarm_state
 from .docker_api import QUIET, TIMEOUT, Api, DockerProblem, frames
@@ -84,7 +85,7 @@ async def history(
     ran = [
         t for t in tasks if t["Status"].get("ContainerStatus", {}).get("ContainerID")
     ]
-    ran.sort(key=lambda task: swarm_state.nanoseconds(task["CreatedAt"]))
+    ran.sort(key=lambda task: parse_line_stamp(task["CreatedAt"]))
     if tail is None:
         for task in ran:
             async with aclosing(
@@ -122,7 +123,7 @@ async def _of_task(
         return
     path, params = (
         f"tasks/{task['ID']}/logs",
-        _params(since=_since(since_ns), tail="all" if tail is None else tail),
+        _params(since=format_seconds(since_ns), tail="all" if tail is None else tail),
     )
     try:
         async with api.stream(path, params, silence=TIMEOUT) as response:
@@ -152,7 +153,7 @@ async def following(
     while not ending.gone:
         since = max(since_ns, after.time_ns if after else 0)
         seen = {after} if after else set()
-        params = _params(follow=True, since=_since(since), tail="all")
+        params = _params(follow=True, since=format_seconds(since), tail="all")
         try:
             path = f"services/{service}/logs"
             async with api.stream(path, params, silence=QUIET) as response:
@@ -173,10 +174,6 @@ async def following(
             if not ending.gone:
                 log.warning("log of service %s: %s", service, error)
         await ending.pause(_AGAIN)
-
-
-def _since(nanoseconds: int) -> str:
-    return f"{nanoseconds // 10**9}.{nanoseconds % 10**9:09}"
 
 
 def _params(**more: Any) -> dict[str, Any]:
@@ -221,7 +218,7 @@ async def _lines(
 def _line(stream: Literal["stdout", "stderr"], raw: bytes) -> LogLine:
     stamp, _, text = raw.partition(b" ")
     try:
-        moment = swarm_state.nanoseconds(stamp.decode())
+        moment = parse_line_stamp(stamp.decode())
     except ValueError:
         moment, text = time.time_ns(), raw
     clean = text.removesuffix(b"\n").removesuffix(b"\r")

@@ -6,13 +6,16 @@ Source: Docker Engine API, "Service", "Task" and "Node".
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from datetime import datetime
 from typing import Any
 
+from ....wire.loglines import parse_line_stamp
 from .. import ContainerObservation, NodeObservation
 from . import spec as swarm_spec
 
 Json = Mapping[str, Any]
+
+#: One CPU in the billionths that Docker counts.
+_WHOLE_CPU = 1_000_000_000
 
 _ON_ITS_WAY = frozenset(
     {
@@ -153,7 +156,7 @@ def _is_restarted(service: Json, task: Json) -> bool:
 
 
 def _created(task: Json) -> int:
-    return nanoseconds(task["CreatedAt"])
+    return parse_line_stamp(task["CreatedAt"])
 
 
 def _state(task: Json) -> str:
@@ -232,7 +235,7 @@ def node_seen(node: Json, storage_driver: str = "") -> NodeObservation:
         hostname=description.get("Hostname", ""),
         address=address(node),
         state="ready" if reachable else "unreachable",
-        cpu=resources.get("NanoCPUs", 0) // 1_000_000_000,
+        cpu=resources.get("NanoCPUs", 0) // _WHOLE_CPU,
         memory=resources.get("MemoryBytes", 0) // (1024 * 1024),
         disk=0,
         docker_version=description.get("Engine", {}).get("EngineVersion", ""),
@@ -257,10 +260,3 @@ def address(node: Json) -> str:
 
 def hostname(node: Json | None) -> str:
     return str(node["Description"].get("Hostname", "")) if node else ""
-
-
-def nanoseconds(stamp: str) -> int:
-    """``2026-01-02T03:04:05.123456789Z`` as nanoseconds since 1970."""
-    seconds, _, fraction = stamp.rstrip("Z").partition(".")
-    whole = int(datetime.fromisoformat(f"{seconds}+00:00").timestamp())
-    return whole * 1_000_000_000 + int(fraction.ljust(9, "0")[:9] or 0)

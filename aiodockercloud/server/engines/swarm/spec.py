@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from ipaddress import ip_address
 from typing import Any
 
+from ....wire.loglines import NANOSECONDS
 from ....wire.service_fields import ALWAYS, OFF, ON_FAILURE
 from .. import ContainerSpec, EngineError, MountSpec, PortSpec, UnsupportedField
 
@@ -39,7 +40,6 @@ _TAG_LABEL, _HEX = "dc.tag.", "hex."
 
 #: Seconds between the end of a task and its restart. Swarm knows no growing pauses.
 _RESTART_DELAY = 1.0
-_SECOND = 1_000_000_000
 _MB = 1024 * 1024
 _RESTART = {OFF: "none", ON_FAILURE: "on-failure", ALWAYS: "any"}
 
@@ -211,7 +211,7 @@ def service_spec(
             "Resources": _resources(spec.options),
             "RestartPolicy": {
                 "Condition": _RESTART[spec.autorestart],
-                "Delay": int(_RESTART_DELAY * _SECOND),
+                "Delay": int(_RESTART_DELAY * NANOSECONDS),
             },
             "Placement": {"Constraints": _constraints(spec)},
             "Networks": [{"Target": "host"}] if host_net else _networks(spec),
@@ -272,7 +272,7 @@ def _container_spec(
         "Labels": {**(options.get("labels") or {}), CONTAINER: spec.uuid},
         "Env": [literal(f"{key}={value}") for key, value in spec.environment.items()],
         "Mounts": _mounts(spec, shared),
-        "StopGracePeriod": int(grace * _SECOND),
+        "StopGracePeriod": int(grace * NANOSECONDS),
     }
     if spec.entrypoint:
         found["Command"] = _words("entrypoint", spec.entrypoint)

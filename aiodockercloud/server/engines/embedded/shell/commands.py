@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
 from typing import Protocol
 
+from .....wire.loglines import NANOSECONDS
 from ..clock import Clock
 from .grammar import Stream
 from .stdin import Stdin
@@ -163,7 +164,7 @@ async def _sleep(process: Process, args: list[str]) -> int:
 
 
 async def _date(process: Process, args: list[str]) -> int:
-    seconds = process.clock.time_ns() // 1_000_000_000
+    seconds = process.clock.time_ns() // NANOSECONDS
     form = "%a %b %e %H:%M:%S UTC %Y"
     for arg in args:
         if arg.startswith("+"):
