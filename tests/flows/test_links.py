@@ -1,4 +1,4 @@
-"""What containers see of the platform and of each other: variables and links."""
+"""The variables and links that containers receive from the platform."""
 
 from __future__ import annotations
 
@@ -11,40 +11,40 @@ from tests.support.facts import IDLE, SHELL
 from tests.support.flows import client_of, containers, done, environment, run
 
 
-async def test_container_sees_its_platform_variables(
+async def test_container_receives_its_platform_variables(
     live: DockerCloud, server: Server
 ) -> None:
     service = await run(live, image=SHELL, run_command="sleep 1000", name="web")
     (container,) = await containers(live, service)
     node = await live.nodes.inspect(container["node"])
 
-    seen = await environment(live, container)
+    variables = await environment(live, container)
 
-    for what, thing in (("SERVICE", service), ("CONTAINER", container), ("NODE", node)):
-        uri = thing["resource_uri"]
-        assert seen[f"DOCKERCLOUD_{what}_API_URI"] == uri
-        assert seen[f"DOCKERCLOUD_{what}_API_URL"] == server.url + uri
-    assert seen["DOCKERCLOUD_SERVICE_HOSTNAME"] == "web"
-    assert seen["DOCKERCLOUD_CONTAINER_HOSTNAME"] == "web-1"
-    assert seen["DOCKERCLOUD_SERVICE_FQDN"] == service["public_dns"]
-    assert seen["DOCKERCLOUD_CONTAINER_FQDN"] == container["public_dns"]
-    assert seen["DOCKERCLOUD_NODE_FQDN"] == node["external_fqdn"]
-    assert seen["DOCKERCLOUD_REST_HOST"] == server.url
-    assert seen["DOCKERCLOUD_STREAM_HOST"] == server.stream_url
-    assert "DOCKERCLOUD_AUTH" not in seen
-    assert "DOCKERCLOUD_STACK_NAME" not in seen
+    for kind, owner in (("SERVICE", service), ("CONTAINER", container), ("NODE", node)):
+        uri = owner["resource_uri"]
+        assert variables[f"DOCKERCLOUD_{kind}_API_URI"] == uri
+        assert variables[f"DOCKERCLOUD_{kind}_API_URL"] == server.url + uri
+    assert variables["DOCKERCLOUD_SERVICE_HOSTNAME"] == "web"
+    assert variables["DOCKERCLOUD_CONTAINER_HOSTNAME"] == "web-1"
+    assert variables["DOCKERCLOUD_SERVICE_FQDN"] == service["public_dns"]
+    assert variables["DOCKERCLOUD_CONTAINER_FQDN"] == container["public_dns"]
+    assert variables["DOCKERCLOUD_NODE_FQDN"] == node["external_fqdn"]
+    assert variables["DOCKERCLOUD_REST_HOST"] == server.url
+    assert variables["DOCKERCLOUD_STREAM_HOST"] == server.stream_url
+    assert "DOCKERCLOUD_AUTH" not in variables
+    assert "DOCKERCLOUD_STACK_NAME" not in variables
 
 
-async def test_container_sees_its_overlay_address(live: DockerCloud) -> None:
+async def test_container_receives_its_overlay_address(live: DockerCloud) -> None:
     service = await run(live, image=SHELL, run_command="sleep 1000")
     (container,) = await containers(live, service)
 
-    seen = await environment(live, container)
+    variables = await environment(live, container)
 
-    assert seen.get("DOCKERCLOUD_IP_ADDRESS") == f"{container['private_ip']}/16"
+    assert variables.get("DOCKERCLOUD_IP_ADDRESS") == f"{container['private_ip']}/16"
 
 
-async def test_role_global_gives_credentials_that_end_with_the_container(
+async def test_role_global_gives_credentials_until_the_container_ends(
     live: DockerCloud, server: Server
 ) -> None:
     service = await run(live, image=SHELL, run_command="sleep 1000", roles=["global"])
@@ -77,14 +77,14 @@ async def test_link_gives_variables_and_live_endpoints(live: DockerCloud) -> Non
     first, second = await containers(live, db)
     (client,) = await containers(live, web)
 
-    seen = await environment(live, client)
-    assert seen["DB_PORT"] == f"tcp://{first['private_ip']}:5432"
-    assert seen["DB_1_PORT_5432_TCP_ADDR"] == first["private_ip"]
-    assert seen["DB_2_PORT_5432_TCP"] == f"tcp://{second['private_ip']}:5432"
-    assert seen["DB_2_PORT_5432_TCP_PROTO"] == "tcp"
-    assert seen["DB_ENV_PASS"] == "secret"
-    assert seen["DB_NAME"] == f"/{first['uuid']}/my-db-1"
-    assert seen["DB_DOCKERCLOUD_API_URL"].endswith(db["resource_uri"])
+    variables = await environment(live, client)
+    assert variables["DB_PORT"] == f"tcp://{first['private_ip']}:5432"
+    assert variables["DB_1_PORT_5432_TCP_ADDR"] == first["private_ip"]
+    assert variables["DB_2_PORT_5432_TCP"] == f"tcp://{second['private_ip']}:5432"
+    assert variables["DB_2_PORT_5432_TCP_PROTO"] == "tcp"
+    assert variables["DB_ENV_PASS"] == "secret"
+    assert variables["DB_NAME"] == f"/{first['uuid']}/my-db-1"
+    assert variables["DB_DOCKERCLOUD_API_URL"].endswith(db["resource_uri"])
     linked = client["linked_to_container"]
     assert [link["name"] for link in linked] == ["DB_1", "DB_2"]
     assert linked[0]["from_container"] == client["resource_uri"]
@@ -99,7 +99,7 @@ async def test_link_gives_variables_and_live_endpoints(live: DockerCloud) -> Non
     ]
 
 
-async def test_linked_to_container_follows_without_a_redeploy(
+async def test_linked_to_container_is_updated_without_a_redeploy(
     live: DockerCloud,
 ) -> None:
     db = await run(live, name="db")
@@ -129,7 +129,7 @@ async def test_link_to_a_missing_service_is_refused(live: DockerCloud) -> None:
         )
 
 
-async def test_calculated_variables_say_whose_they_are() -> None:
+async def test_calculated_variables_have_their_origin() -> None:
     engine = Embedded()
 
     @engine.image("acme/worker", environment={"MODE": "fast", "LEVEL": "1"})

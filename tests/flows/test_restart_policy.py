@@ -1,4 +1,4 @@
-"""What becomes of containers that end: one-off jobs, autorestart, autodestroy."""
+"""Containers that end: one-off jobs, autorestart, autodestroy."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from tests.support.flows import client_of, containers, counts, done, run
 
 @pytest.fixture
 def code() -> list[int]:
-    """Exit codes of the runs of ``acme/job``, in order; the last one repeats."""
+    """The exit codes of the runs of ``acme/job``, in order; the last one repeats."""
     return [0]
 
 
 class Timed:
-    """An engine whose time the test drives, with a job that counts its runs."""
+    """An engine with a clock that the test drives, and a job that counts its runs."""
 
     def __init__(self, codes: list[int]) -> None:
         self.clock = ManualClock()
@@ -38,7 +38,7 @@ class Timed:
             return codes[min(self.runs, len(codes)) - 1]
 
     async def until(self, cloud: DockerCloud, service: Service, state: str) -> Service:
-        """Let time pass until the service is in a state."""
+        """Advance the clock until the service is in the state; return the service."""
         async with asyncio.timeout(PATIENCE):
             while (found := await cloud.services.inspect(service))["state"] != state:
                 await self.clock.advance(1)
@@ -69,7 +69,9 @@ async def test_one_off_job_ends_stopped_with_its_exit_code(
     assert container["stopped_datetime"]
 
 
-async def test_one_off_job_can_be_run_again(timed: tuple[DockerCloud, Timed]) -> None:
+async def test_one_off_job_can_be_started_again(
+    timed: tuple[DockerCloud, Timed],
+) -> None:
     cloud, time = timed
     service = await run(cloud, image="acme/job")
     await time.until(cloud, service, "Stopped")
@@ -83,7 +85,7 @@ async def test_one_off_job_can_be_run_again(timed: tuple[DockerCloud, Timed]) ->
     assert time.runs == 2
 
 
-async def test_autorestart_on_failure_runs_until_it_ends_well(
+async def test_autorestart_on_failure_runs_until_exit_code_0(
     timed: tuple[DockerCloud, Timed], code: list[int]
 ) -> None:
     cloud, time = timed
@@ -97,7 +99,7 @@ async def test_autorestart_on_failure_runs_until_it_ends_well(
     assert container["exit_code"] == 0
 
 
-async def test_autorestart_always_runs_on_and_stop_ends_it(
+async def test_autorestart_always_runs_until_stop(
     timed: tuple[DockerCloud, Timed],
 ) -> None:
     cloud, time = timed
@@ -124,7 +126,7 @@ async def test_autorestart_always_runs_on_and_stop_ends_it(
         ("ALWAYS", 1, True),
     ],
 )
-async def test_autodestroy_looks_at_the_exit_code(
+async def test_autodestroy_depends_on_the_exit_code(
     timed: tuple[DockerCloud, Timed],
     code: list[int],
     rule: str,
@@ -143,7 +145,7 @@ async def test_autodestroy_looks_at_the_exit_code(
     assert container["exit_code"] == exit_code
 
 
-async def test_autodestroy_comes_after_autorestart(
+async def test_autodestroy_waits_for_the_end_of_autorestart(
     timed: tuple[DockerCloud, Timed], code: list[int]
 ) -> None:
     cloud, time = timed
@@ -157,7 +159,7 @@ async def test_autodestroy_comes_after_autorestart(
     assert time.runs == 3
 
 
-async def test_autodestroy_does_not_take_what_a_user_stops(
+async def test_autodestroy_keeps_a_container_that_a_user_stops(
     timed: tuple[DockerCloud, Timed],
 ) -> None:
     cloud, _ = timed
