@@ -1,17 +1,19 @@
-"""Events: what happens to every object of the account, as it happens.
+"""Events (``cloud.events``): the changes of all objects of the account.
 
-A loop that keeps a picture of it all::
+A loop that keeps the current objects::
 
-    picture = {}
+    current = {}
     async with cloud.events.snapshot() as events:
         async for event in events:
-            if "objects" in event:  # the start, or anew after a gap
-                picture = {one["resource_uri"]: one for one in event["objects"]}
+            if "objects" in event:  # at the start, and again after a gap
+                current = {one["resource_uri"]: one for one in event["objects"]}
             elif event["action"] == "delete":
-                picture.pop(event["resource_uri"], None)
+                current.pop(event["resource_uri"], None)
             else:
                 uri = event["resource_uri"]
-                picture[uri] = {**picture.get(uri, {}), "state": event["state"]}
+                current[uri] = {**current.get(uri, {}), "state": event["state"]}
+
+Source: Docker Cloud API reference, "Docker Cloud Events".
 """
 
 from __future__ import annotations
@@ -36,7 +38,7 @@ from .readable import Readable
 
 __all__ = ["EventStream", "Events"]
 
-#: What ``snapshot`` lists: what exists, not what was done.
+#: The kinds that ``snapshot`` lists by default: all but actions.
 KINDS = ("stack", "service", "container", "node", "nodecluster")
 
 Selection = str | Mapping[str, Any] | Sequence[str | Mapping[str, Any]]
@@ -44,29 +46,40 @@ Connect = Callable[[str | None], Awaitable[ClientWebSocketResponse[Any]]]
 
 
 class EventStream(Reconnecting[Event]):
-    """Events as dicts; reconnects when the connection is lost.
+    """An async iterator of events, as dicts, which reconnects.
 
-    The first connection is tried once, so a wrong address or key is an exception at
-    once. Later, lost connections and overload are tried again with growing pauses
-    (jittered, half a minute at most, ``Retry-After`` obeyed), which begin anew once an
-    event has come; what no repetition heals (401, 403, 404) is raised.
+    The first connection is attempted once, so that a wrong address or key raises at
+    once. Later, the stream reconnects after a lost connection and after an answer with
+    status 429, 502, 503 or 504. The pauses grow from 0.2 seconds to half a minute, have
+    a jitter and respect ``Retry-After``; a new event resets the pauses. Errors that no
+    repetition resolves (401, 403, 404) are raised.
 
-    A reconnect goes on right after the last event: none is lost and none comes twice.
-    Where that is not possible, the stream has one item more in that place::
+    After a reconnect the stream continues right after the last event: no event is lost
+    or repeated. Where the server cannot continue, the stream yields one item instead of
+    the missing events::
 
         {"type": "gap", "id": str | None, "missed": int | None}
 
-    The server keeps the last 10,000 events, in memory: it is not possible when more
-    came meanwhile, when the server was restarted, or when the reader itself is slower
-    than the events. ``missed`` is their number where the server knows it: it does not
-    after a restart, nor with a selection. A server without ``since``, as the hosted
-    one was, cannot go on at all: each reconnect is a gap. Whoever keeps a picture of
-    the state lists it anew then, which :meth:`Events.snapshot` does by itself.
+    The server keeps the last 10,000 events in memory. A gap occurs when more events
+    happened in between, when the server was restarted, or when the reader is slower
+    than the events. ``missed`` is the number of missing events, or ``None`` when that
+    number is unknown: after a restart, and with a selection of events. Servers other
+    than aiodockercloud's do not know ``since``: each reconnect is a gap. A reader that
+    keeps a copy of the state lists the objects again after a gap;
+    :meth:`Events.snapshot` does so by itself.
+
+    Args:
+        connect: Opens the websocket at a position, ``None`` for new events only.
+        since: The position to start from.
+        reconnect: Whether the stream connects again when the connection is lost.
+        objects: Lists the current objects, for the first item and for each gap.
+        timings: The durations; see :class:`~aiodockercloud.Timings`.
+        limits: The bounds; see :class:`~aiodockercloud.Limits`.
 
     Attributes:
-        position: The ``id`` from which to go on, as ``subscribe(since=…)`` takes it;
-            ``None`` as long as the server has told none.
-        gaps: How many gaps there were so far.
+        position: The ``id`` to continue from, as ``subscribe(since=…)`` accepts;
+            ``None`` as long as the server has reported no position.
+        gaps: The number of gaps so far.
     """
 
     def __init__(
@@ -79,7 +92,6 @@ class EventStream(Reconnecting[Event]):
         timings: Timings = DEFAULT_TIMINGS,
         limits: Limits = DEFAULT_LIMITS,
     ) -> None:
-        """*objects* lists what there is: for the first item and for each gap."""
         super().__init__(
             lambda: connect(self.position),
             reconnect=reconnect,
@@ -89,13 +101,14 @@ class EventStream(Reconnecting[Event]):
         self.position = since
         self.gaps = 0
         self._objects = objects
-        #: Items to be given before any further frame is read.
+        #: Items to return before the next frame is read.
         self._ahead: deque[Event] = deque()
         if objects is not None:
             self._ahead.append({"type": "snapshot"})
-        #: This connection was to go on from a position, and has not said that it does.
+        #: The client requested a position on this connection, and the server has not
+        #: confirmed the position yet.
         self._unconfirmed = False
-        #: An event has come on this connection.
+        #: An event was received on this connection.
         self._received_event = False
 
     async def __anext__(self) -> Event:
@@ -103,7 +116,7 @@ class EventStream(Reconnecting[Event]):
             try:
                 await self._open()
                 if self._ahead:
-                    return await self._give(self._ahead[0])
+                    return await self._deliver(self._ahead[0])
                 await self._look_ahead()
             except DockerCloudError as exc:
                 if not await self._should_reconnect(exc):
@@ -112,15 +125,15 @@ class EventStream(Reconnecting[Event]):
 
     # --- items ----------------------------------------------------------------------
 
-    async def _give(self, item: Event) -> Event:
-        """Hand an item out; a cancelled attempt leaves all as it was."""
+    async def _deliver(self, item: Event) -> Event:
+        """Return an item to the reader; a cancelled call changes nothing."""
         kind = item["type"]
         if self._objects is not None and kind in ("snapshot", "gap"):
             await self._wait_before_retry()  # the last attempt may have failed
             found = await self._objects()
             if kind == "snapshot":
                 if self.position is None and len(self._ahead) == 1:
-                    with suppress(StopAsyncIteration):  # it ends with this item
+                    with suppress(StopAsyncIteration):  # the stream ends after it
                         await self._look_ahead(self._timings.event_confirmation)
                 item["id"] = self.position
             item["objects"] = found
@@ -129,12 +142,16 @@ class EventStream(Reconnecting[Event]):
             self.gaps += 1
         elif kind != "snapshot":
             self._received_event = True
-        # A gap that was found here, for want of ids, leaves no point to go on from.
+        # A gap that the client detected has no id: no position to continue from.
         self.position = item.get("id")
         return item
 
     async def _look_ahead(self, patience: float | None = None) -> None:
-        """Take the next frame; it may be about the position only."""
+        """Receive the next frame, which may contain the position only.
+
+        Args:
+            patience: Seconds to wait for the frame; ``None`` waits without a limit.
+        """
         if self._unconfirmed:
             patience = self._timings.event_confirmation
         frame: Any = None
@@ -144,12 +161,12 @@ class EventStream(Reconnecting[Event]):
         except TimeoutError:
             if not limit.expired():
                 raise
-        told = frame is not None and frame.get("type") == "position"
+        is_position = frame is not None and frame.get("type") == "position"
         if self._unconfirmed:
             self._unconfirmed = False
-            if not told:
+            if not is_position:
                 self._ahead.append(_gap())
-        if told:
+        if is_position:
             self.position = frame["id"]
         elif frame is not None:
             self._ahead.append(frame)
@@ -176,7 +193,10 @@ def _gap() -> Event:
 
 
 class Events:
-    """The event stream (``cloud.events``)."""
+    """The event stream: ``cloud.events``.
+
+    Source: Docker Cloud API reference, "Docker Cloud Events".
+    """
 
     def __init__(self, cloud: Transport) -> None:
         self._cloud = cloud
@@ -190,27 +210,36 @@ class Events:
         since: str | None = None,
         reconnect: bool = True,
     ) -> EventStream:
-        """Follow the events from the moment the stream is entered, or from *since*.
+        """Follow the events of the account.
+
+        No request is sent before the stream is entered or iterated. The stream contains
+        the events from that moment on, or from *since*.
 
         Args:
-            type: Only these types: ``"service"``, ``"container"``, ``"stack"``,
-                ``"node"``, ``"nodecluster"``, ``"action"``.
-            object: Only events of these objects, each its dict or resource URI.
-            parent: Only events of objects that have one of these as a parent.
-            since: The ``id`` of an event (or a stream's ``position``): go on right
-                after it. The hosted service had no such thing.
-            reconnect: Whether to connect again when the connection is lost; see
-                :class:`EventStream`, which also says what a gap is.
+            type: The types of objects to select: ``"service"``, ``"container"``,
+                ``"stack"``, ``"node"``, ``"nodecluster"``, ``"action"``.
+            object: The objects to select, each as its dict or ``resource_uri``.
+            parent: The parents of the objects to select, each as its dict or
+                ``resource_uri``.
+            since: The ``id`` of an event, or a stream's ``position``: the stream starts
+                right after that event. The hosted server had no such parameter.
+            reconnect: Whether the stream connects again when the connection is lost;
+                see :class:`EventStream`, which also describes gaps.
 
         Returns:
-            A stream of events, as in
+            A stream of events as dicts, for example
             ``{"type": "service", "action": "update", "state": "Running",
             "resource_uri": str, "parents": [str], "uuid": str, "datetime": str,
             "id": str}``.
-            ``uuid`` is the event's, not the object's; ``id`` is missing on servers
-            that cannot go on from one.
+            ``uuid`` identifies the event, not the object. ``id`` is missing on servers
+            that cannot continue from an event.
 
-        Source: Docker Cloud API reference, "Docker Cloud Events".
+        Raises:
+            AuthError: The server refused the credentials. Errors of the server and of
+                the connection are raised when the stream is entered or iterated.
+
+        Source:
+            Docker Cloud API reference, "Listen to new Docker Cloud Events".
         """
         connect = self._connect(_joined(type), _joined(object), _joined(parent))
         return EventStream(
@@ -227,32 +256,43 @@ class Events:
         type: str | Sequence[str] = KINDS,
         reconnect: bool = True,
     ) -> EventStream:
-        """What there is now, then what changes: one loop keeps a true picture.
+        """List the current objects, then follow their changes, as one stream.
+
+        A request for a list is repeated in the same cases as a connection.
 
         Args:
-            type: The types to list and to follow; by default all but actions.
-            reconnect: As for :meth:`subscribe`.
+            type: The types of objects to list and to follow; by default all types but
+                actions.
+            reconnect: Whether the stream connects again when the connection is lost;
+                see :class:`EventStream`.
 
         Returns:
             A stream whose first item is
             ``{"type": "snapshot", "id": str | None, "objects": [dict]}``: all objects
-            that are not terminated, each with its ``resource_uri``, as ``list`` shows
-            them. Events follow, from just before they were listed: one may tell a
-            state that the object had on the way to the one listed, and the last event
-            of an object always tells the last. An item ``gap`` has ``objects``, too,
-            listed anew: they replace the picture.
+            that are not terminated, as ``list`` returns them. Events follow, beginning
+            just before the objects were listed: an event may report a state that
+            precedes the listed one, and the last event of an object always reports its
+            last state. An item ``gap`` has the key ``objects``, too: these objects
+            replace all former ones.
 
-            Listing is tried again where that may help, as connecting is.
+        Raises:
+            ValueError: No events of such a type exist.
+            AuthError: The server refused the credentials. Errors of the server and of
+                the connection are raised when the stream is entered or iterated.
+
+        Source:
+            Docker Cloud API reference, "Listen to new Docker Cloud Events", and the
+            page "List all …" of each type.
         """
         types = (type,) if isinstance(type, str) else tuple(type)
         if unknown := set(types) - {*KINDS, "action"}:
             raise ValueError(f"there are no events of type {', '.join(unknown)}")
-        listed = partial(self._list, types)
+        list_objects = partial(self._list, types)
         connect = self._connect(_joined(types), None, None)
         return EventStream(
             connect,
             reconnect=reconnect,
-            objects=listed,
+            objects=list_objects,
             timings=self._cloud.timings,
             limits=self._cloud.limits,
         )
@@ -291,7 +331,7 @@ class Events:
 
 
 def _joined(chosen: Selection | None) -> str | None:
-    """Several values of one filter are joined by commas, as the Go client does."""
+    """Return the values of a filter joined by commas, as the Go client sends them."""
     if chosen is None:
         return None
     if isinstance(chosen, (str, Mapping)):

@@ -1,7 +1,7 @@
-"""Looking out for changes: one event stream for all that wait.
+"""Hints about changes: one event stream for all waits of a client.
 
-Whoever waits is told that there may be news, not what they are: it looks itself. So a
-lost, late or doubled event never makes it believe anything that is not so.
+A hint reports that an object may have changed, but not how: the waiting side inspects
+the object itself. A lost, late or repeated event therefore never yields a wrong state.
 """
 
 from __future__ import annotations
@@ -20,18 +20,26 @@ __all__ = ["ChangeFeed", "Subscription"]
 
 
 class Subscription:
-    """Rings when there may be news of some objects, or of what belongs to them."""
+    """Hints about changes of some objects and of their parts.
+
+    Args:
+        uuids: The uuids of the objects.
+    """
 
     def __init__(self, uuids: Iterable[str]) -> None:
         self.uuids = frozenset(uuid.lower() for uuid in uuids)
         self._notified = asyncio.Event()
 
     def notify(self) -> None:
+        """Wake up the waiting side, now or at its next :meth:`wait`."""
         self._notified.set()
 
     async def wait(self, poll: float) -> None:
-        """Return at the next ring, at once if it rang since the last time; without
-        one, after *poll* seconds."""
+        """Return at the next hint, or at once when a hint came since the last call.
+
+        Args:
+            poll: Seconds after which to return without a hint.
+        """
         with suppress(TimeoutError):
             async with asyncio.timeout(poll):
                 await self._notified.wait()
@@ -39,11 +47,16 @@ class Subscription:
 
 
 class ChangeFeed:
-    """The event stream that all waiting of one client shares.
+    """The event stream that all waits of one client share.
 
-    It is open while there are alarms. Each rings first when the stream is there, so
-    the first look comes after that and nothing falls between. Where there is no stream
-    (it is refused, or cannot be had just now), alarms ring by the clock only.
+    The stream is open while subscriptions exist. Each subscription gets its first hint
+    when the stream is open: the first inspection follows, and no change in between is
+    missed. When the server refuses the stream, or the connection is lost, subscriptions
+    return by the clock only.
+
+    Args:
+        subscribe: Returns a new event stream.
+        timings: The pauses before each attempt to connect again.
     """
 
     def __init__(self, subscribe: Callable[[], EventStream], timings: Timings) -> None:
@@ -51,12 +64,19 @@ class ChangeFeed:
         self._timings = timings
         self._subscriptions: set[Subscription] = set()
         self._task: asyncio.Task[None] | None = None
-        #: The stream is there, or it is known that it is not.
+        #: The stream is open, or the attempt to open it failed.
         self._settled = False
 
     @asynccontextmanager
     async def subscribe(self, *uuids: str) -> AsyncIterator[Subscription]:
-        """An alarm for the objects of these uuids, for the time of the block."""
+        """Subscribe to changes for the time of the block.
+
+        Args:
+            *uuids: The uuids of the objects.
+
+        Yields:
+            The subscription.
+        """
         subscription = Subscription(uuids)
         self._subscriptions.add(subscription)
         if self._task is None:
