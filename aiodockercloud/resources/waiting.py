@@ -1,7 +1,7 @@
-"""Waiting for a state: when it is there, and when it can no longer come.
+"""Waiting for a state: when an object has reached it, and when it no longer can.
 
-Nothing is taken from events but the hint to look: what is believed is what ``inspect``
-says. A state that cannot come any more ends the waiting at once, with the reason.
+An event is only a reason to inspect the object: states come from ``inspect`` alone.
+When the object can no longer reach the state, waiting fails at once, with the reason.
 """
 
 from __future__ import annotations
@@ -38,14 +38,14 @@ __all__ = [
 
 T = TypeVar("T")
 
-#: Seconds that waiting takes at most, unless the caller says otherwise.
+#: Seconds that a wait takes at most, by default.
 WAIT_TIMEOUT = 600.0
 
-#: Seconds after which waiting looks again even if no event came.
+#: Seconds between two inspections without an event, by default.
 POLL = 5.0
 
-#: Those at whose end the object is up, or else it has failed.
-_UP = states.TRANSITIONAL_STATES - {states.STOPPING, states.TERMINATING}
+#: Transitional states of operations that start an object.
+_STARTING = states.TRANSITIONAL_STATES - {states.STOPPING, states.TERMINATING}
 
 _DEPLOYMENT = {
     states.RUNNING: {states.PARTLY_RUNNING, states.STOPPED, states.NOT_RUNNING},
@@ -53,17 +53,17 @@ _DEPLOYMENT = {
     states.STOPPED: {states.NOT_RUNNING},  # autodestroy
     states.NOT_RUNNING: set[str](),
 }
-#: kind → a state in which an object rests → what it may become from there by itself:
-#: containers end, but do not begin. Anything is Terminated by somebody some day, and
-#: nodes and what is made of them break and heal: what is not here may always come.
-_RESTS: Mapping[str, Mapping[str, Collection[str]]] = {
+#: Kind → a state at rest → the states that may follow by themselves: containers end by
+#: themselves but do not start by themselves. From a state that is not listed, every
+#: state may follow, because nodes and clusters fail and recover.
+_FOLLOWING: Mapping[str, Mapping[str, Collection[str]]] = {
     "service": _DEPLOYMENT,
     "stack": _DEPLOYMENT,
     "container": {states.RUNNING: {states.STOPPED}, states.STOPPED: set()},
     "nodecluster": {states.INIT: set(), states.EMPTY_CLUSTER: set()},
 }
 
-#: Actions that begin nothing: what they record is carried out by others.
+#: Ends of the names of actions that start no operation.
 _RECORDS = ("Create", "Update")
 
 
@@ -77,25 +77,33 @@ async def until(
     poll: float,
     also: Collection[str] = (),
 ) -> T:
-    """Look at *thing* whenever there is news of it, until *done* returns it.
+    """Inspect an object at each hint about a change, until *done* returns an object.
 
-    The first look comes when the event stream is there. One that fails for a reason
-    that may pass does not end it, unless it is the first.
+    The first inspection follows the opening of the event stream. A later inspection
+    that fails for a transient reason does not end the wait.
 
     Args:
-        done: Is given the object; returns it (or a newer look at it) when the waiting
-            is over, None to go on.
-        also: uuids of further objects whose news are a reason to look.
+        resource: The sub-API of the object.
+        feed: The source of hints.
+        thing: The object.
+        done: Receives the object's current dict, and returns the result of the wait,
+            or None to continue.
+        seconds: How long the wait may take; None waits without a limit.
+        poll: Seconds between two inspections without a hint.
+        also: The uuids of further objects whose changes are hints.
+
+    Returns:
+        The result of *done*.
 
     Raises:
-        ObjectNotFound: It has never been there.
-        WaitFailed: It is gone; or *done* says so.
-        TimeoutError: It took longer than *seconds*.
+        ObjectNotFound: The object does not exist at the first inspection.
+        WaitFailed: The object was terminated, or *done* failed.
+        TimeoutError: *seconds* are over.
     """
     uuid = resource.target(thing).pk
     last: Mapping[str, Any] = thing if isinstance(thing, Mapping) else {}
-    looked = False
-    trouble, pauses = "", resource.cloud.timings.pauses()
+    inspected = False
+    problem, pauses = "", resource.cloud.timings.pauses()
     pause = poll
     try:
         async with (
@@ -104,42 +112,46 @@ async def until(
         ):
             while True:
                 await subscription.wait(pause)
-                gone, pause = False, poll
+                forgotten, pause = False, poll
                 try:
                     try:
                         found = await resource.inspect(thing)
                     except ObjectNotFound:
                         if not last:
                             raise
-                        # It has been there: servers forget what was terminated.
-                        gone, found = (
-                            True,
-                            cast(T, {**last, "state": states.TERMINATED}),
-                        )
+                        # The object existed: servers forget terminated objects.
+                        forgotten = True
+                        found = cast(T, {**last, "state": states.TERMINATED})
                     last = cast(Mapping[str, Any], found)
-                    looked = True
-                    trouble, pauses = "", resource.cloud.timings.pauses()
+                    inspected = True
+                    problem, pauses = "", resource.cloud.timings.pauses()
                     if (result := await done(found)) is not None:
                         return result
                 except (ApiError, ConnectError) as exc:
-                    if not looked or not wire.is_transient(exc):
+                    if not inspected or not wire.is_transient(exc):
                         raise
-                    trouble = f"; the last look failed: {exc}"
-                    # What it would have seen is not told again.
+                    problem = f"; the last inspection failed: {exc}"
+                    # No further hint announces the missed change.
                     pause = min(poll, next(pauses))
-                if gone:
-                    raise WaitFailed(f"{resource.kind} {uuid} is not there any more")
+                if forgotten:
+                    raise WaitFailed(f"{resource.kind} {uuid} does not exist any more")
     except TimeoutError as exc:
         if not limit.expired():
             raise
-        state = repr(last.get("state")) if looked else "not seen"
+        state = repr(last.get("state")) if inspected else "not inspected"
         raise TimeoutError(
-            f"{resource.kind} {uuid} was still {state} after {seconds:g} s{trouble}"
+            f"{resource.kind} {uuid} was still {state} after {seconds:g} s{problem}"
         ) from exc
 
 
 class StateWait(Generic[T]):
-    """One wait for a state: what it has seen, and what follows from that."""
+    """One wait for a state: the observations so far, and what follows from them.
+
+    Args:
+        resource: The sub-API of the object.
+        thing: The object.
+        goal: The states to wait for; one of them is sufficient.
+    """
 
     def __init__(
         self, resource: Readable[T], thing: Reference, goal: Collection[str]
@@ -154,16 +166,19 @@ class StateWait(Generic[T]):
         self._thing = thing
         self._goal = frozenset(goal)
         self._action = action_uri(thing)
-        #: What was to bring the object up has come to its end.
-        self._over = False
-        self._was_up_and_coming = False
+        #: The action that was to start the object has ended.
+        self._action_ended = False
+        self._was_starting = False
         self._was_terminated = False
 
     async def done(self, found: T) -> T | None:
-        """The object when the wait is over.
+        """Return the object when the wait is over, None otherwise.
+
+        Args:
+            found: The object's current dict.
 
         Raises:
-            WaitFailed: It will not come.
+            WaitFailed: The object cannot reach the state by itself.
         """
         facts = cast(Mapping[str, Any], found)
         state = str(facts.get("state"))
@@ -171,7 +186,7 @@ class StateWait(Generic[T]):
             return found
         await self._follow_action()
         if state == states.TERMINATED:
-            # The action that failed over it says why, when it ends in a moment.
+            # A failing action ends a moment later, and its log contains the reason.
             if self._action is None or self._was_terminated:
                 parts: Sequence[Mapping[str, Any]] = ()
                 with suppress(DockerCloudError):
@@ -179,11 +194,11 @@ class StateWait(Generic[T]):
                 raise await self._failure(facts, parts)
             self._was_terminated = True
         elif state in states.TRANSITIONAL_STATES:
-            self._was_up_and_coming |= state in _UP
-        elif (self._over or self._was_up_and_coming) and not self._may_come(state):
+            self._was_starting |= state in _STARTING
+        elif (self._action_ended or self._was_starting) and not self._can_follow(state):
             parts = await self._parts(facts)
-            if not await self._any_hope(parts):
-                # The parts were seen later than the whole: only if that still is so.
+            if not await self._can_recover(parts):
+                # The object may have changed between its inspection and its parts'.
                 newer = await self._resource.inspect(self._thing)
                 now = cast(Mapping[str, Any], newer).get("state")
                 if now != state:
@@ -192,37 +207,37 @@ class StateWait(Generic[T]):
         return None
 
     async def _follow_action(self) -> None:
-        """Look how the followed action gets on, until it has ended.
+        """Inspect the followed action, until the action has ended.
 
         Raises:
-            WaitFailed: It failed or was canceled.
+            WaitFailed: The action failed or was canceled.
         """
         if self._action is None:
             return
         try:
             action = await self._actions.inspect(self._action)
-        except ObjectNotFound:  # forgotten, so it has ended
-            self._action, self._over = None, True
+        except ObjectNotFound:  # the server forgets actions that have ended
+            self._action, self._action_ended = None, True
             return
         if why := await failure(self._actions, action):
             raise WaitFailed(why)
         if action.get("state") == states.SUCCESS:
             self._action = None
-            self._over = not str(action.get("action")).endswith(_RECORDS)
+            self._action_ended = not str(action.get("action")).endswith(_RECORDS)
 
-    def _may_come(self, state: str) -> bool:
-        """Whether anything wanted may come out of *state* by itself."""
-        rests = _RESTS.get(self._resource.kind, {})
+    def _can_follow(self, state: str) -> bool:
+        """Return whether a wanted state may follow *state* by itself."""
+        following = _FOLLOWING.get(self._resource.kind, {})
         return (
-            state not in rests
+            state not in following
             or states.TERMINATED in self._goal
-            or not self._goal.isdisjoint(rests[state])
+            or not self._goal.isdisjoint(following[state])
         )
 
-    # --- what it is made of ---------------------------------------------------------
+    # --- parts ----------------------------------------------------------------------
 
     async def _parts(self, found: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-        """The containers that are not running, and services on their way."""
+        """Return the containers that do not run, and services in transition."""
         kind = self._resource.kind
         if kind == "container":
             return [dict(found)]
@@ -246,17 +261,17 @@ class StateWait(Generic[T]):
             of_it: Sequence[Mapping[str, Any]] = await self._containers.list(
                 service=service["resource_uri"]
             )
-            # Newest first: of those that are gone, the last ones.
+            # The list is newest first: of terminated containers, the last ones.
             parts += reversed(
                 _live(of_it) or of_it[: self._limits.failure_parts] or [service]
             )
         return [one for one in parts if one.get("state") != states.RUNNING]
 
-    async def _any_hope(self, parts: Sequence[Mapping[str, Any]]) -> bool:
-        """Whether a part is on its way, or is only lost and may be found again."""
+    async def _can_recover(self, parts: Sequence[Mapping[str, Any]]) -> bool:
+        """Return whether a part is in transition, or is lost and may return."""
         if any(part.get("state") in states.TRANSITIONAL_STATES for part in parts):
             return True
-        # Not ended but lost: Swarm's containers come back with their node, or move.
+        # Lost, not ended: Swarm's containers return with their node, or move.
         nodes = {
             part["node"]
             for part in parts
@@ -270,7 +285,7 @@ class StateWait(Generic[T]):
                     return True
         return False
 
-    # --- what is said about it ------------------------------------------------------
+    # --- the reason -----------------------------------------------------------------
 
     async def _failure(
         self, found: Mapping[str, Any], parts: Sequence[Mapping[str, Any]]
@@ -281,15 +296,16 @@ class StateWait(Generic[T]):
             f" {found.get('state')} and will not become"
             f" {' or '.join(sorted(self._goal))} by itself"
         ]
-        if told := [_told(part) for part in parts if part is not found]:
-            more = len(told) - self._limits.failure_parts
+        described = [_description(part) for part in parts if part is not found]
+        if described:
+            more = len(described) - self._limits.failure_parts
             why.append(
-                ", ".join(told[: self._limits.failure_parts])
+                ", ".join(described[: self._limits.failure_parts])
                 + (f" and {more} more" if more > 0 else "")
             )
         if found.get("target_num_containers") == 0:
-            why.append("it is to have no containers")
-        elif not told and parts:
+            why.append("its target is 0 containers")
+        elif not described and parts:
             why.append("it has no containers")
         with suppress(DockerCloudError, KeyError):
             if last := await last_failure(self._actions, found["resource_uri"]):
@@ -301,18 +317,23 @@ def _live(things: Sequence[Mapping[str, Any]]) -> Sequence[Mapping[str, Any]]:
     return [one for one in things if one.get("state") != states.TERMINATED]
 
 
-def _told(part: Mapping[str, Any]) -> str:
+def _description(part: Mapping[str, Any]) -> str:
+    """Return the name, the state and the exit code of a container as text."""
     code, message = part.get("exit_code"), str(part.get("exit_code_msg") or "")
     more = [f"exit code {code}"] if code is not None else []
     if match := re.fullmatch(rf"Exit code {code} \((.*)\)", message):
-        message = match[1]  # as the API words it
+        message = match[1]  # the API repeats the code in its message
     more += [message] if message else []
-    said = f" ({', '.join(more)})" if more else ""
-    return f"{part.get('name')} is {part.get('state')}{said}"
+    details = f" ({', '.join(more)})" if more else ""
+    return f"{part.get('name')} is {part.get('state')}{details}"
 
 
 def action_uri(thing: Reference) -> str | None:
-    """The action that a changing call's answer names."""
+    """Return the URI of the action that the result of a changing call names.
+
+    Args:
+        thing: The result; a dict without an action, a URI or a uuid names none.
+    """
     uri = thing.get("dockercloud_action_uri") if isinstance(thing, Mapping) else None
     return str(uri) if uri else None
 
@@ -321,7 +342,12 @@ def action_uri(thing: Reference) -> str | None:
 
 
 async def failure(actions: Resource[Action], action: Action) -> str | None:
-    """What went wrong, with the last lines of the log; None if nothing has."""
+    """Return why an action failed, with the last lines of its log; None if it did not.
+
+    Args:
+        actions: The sub-API of actions.
+        action: The action's dict.
+    """
     state = action.get("state")
     if state not in (states.FAILED, states.CANCELED):
         return None
@@ -331,7 +357,12 @@ async def failure(actions: Resource[Action], action: Action) -> str | None:
 
 
 async def last_failure(actions: Resource[Action], uri: str) -> str | None:
-    """The same of the last action on the object *uri*."""
+    """Return why the last action on an object failed; None if it did not.
+
+    Args:
+        actions: The sub-API of actions.
+        uri: The ``resource_uri`` of the object.
+    """
     params = {"object": uri, "limit": 1}
     async for action in actions.iterate(**params):
         return await failure(actions, action)
@@ -339,7 +370,10 @@ async def last_failure(actions: Resource[Action], uri: str) -> str | None:
 
 
 async def _last_lines(actions: Resource[Action], action: Action) -> list[str]:
-    """The end of the log, as far as it can be had: it only explains an error."""
+    """Return the end of an action's log; empty when the log cannot be read.
+
+    The log only explains another error, so errors of reading are not raised.
+    """
     most = actions.cloud.limits.failure_log_lines
     lines: deque[str] = deque(maxlen=most)
     with suppress(DockerCloudError, TimeoutError):

@@ -247,7 +247,7 @@ async def test_wait_for_a_service_scaled_to_none_says_so(live: DockerCloud) -> N
 
     scaled = await live.services.scale(service, 0)
 
-    async with failing("is Not running", "it is to have no containers"):
+    async with failing("is Not running", "its target is 0 containers"):
         await wait(live, scaled, "Running")
     assert (await wait(live, scaled, "Not running"))["state"] == "Not running"
 
