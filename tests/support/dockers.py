@@ -13,7 +13,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from aiodockercloud.server.engines import ContainerSpec
-from aiodockercloud.server.engines.swarm import spec as swarm_spec
+from aiodockercloud.server.engines.swarm import service_specs
 from aiodockercloud.server.engines.swarm.docker_api import Api
 
 Json = dict[str, Any]
@@ -54,8 +54,8 @@ class Manager:
 
     def add_service(self, spec: ContainerSpec) -> str:
         """The service of a container; its id, which is the container's uuid."""
-        self.services[spec.uuid] = {"Spec": swarm_spec.service_spec(spec)}
-        self.networks |= set(swarm_spec.network_names(spec))
+        self.services[spec.uuid] = {"Spec": service_specs.service_spec(spec)}
+        self.networks |= set(service_specs.network_names(spec))
         return spec.uuid
 
     def add_task(self, service: str, state: str, node: str) -> None:

@@ -18,8 +18,7 @@ import pytest
 
 from aiodockercloud import DockerCloud
 from aiodockercloud.server import Server, running
-from aiodockercloud.server.engines.swarm import Swarm
-from aiodockercloud.server.engines.swarm import spec as swarm_spec
+from aiodockercloud.server.engines.swarm import Swarm, service_specs
 from aiodockercloud.server.engines.swarm.docker_api import Api
 from aiodockercloud.types import Service
 from tests.support.facts import SHARED
@@ -102,7 +101,7 @@ async def services(docker: Api, namespace: str) -> dict[str, Any]:
     label = f"aiodockercloud.namespace={namespace}"
     params = {"filters": {"label": [label]}}
     found = await docker.call("GET", "services", params=params)
-    return {s["Spec"]["Labels"][swarm_spec.CONTAINER]: s for s in found}
+    return {s["Spec"]["Labels"][service_specs.CONTAINER]: s for s in found}
 
 
 async def running_tasks(docker: Api) -> Counter[str]:
@@ -153,7 +152,7 @@ async def forget(uuids: Collection[str]) -> None:
     which is waited for by nobody: after each small test that would be most of it."""
     async with manager() as docker:
         for service in await docker.call("GET", "services"):
-            if service["Spec"]["Labels"].get(swarm_spec.CONTAINER) in uuids:
+            if service["Spec"]["Labels"].get(service_specs.CONTAINER) in uuids:
                 await docker.call("DELETE", f"services/{service['ID']}")
 
 

@@ -20,8 +20,7 @@ from aiodockercloud.server.engines import (
     NotSupportedByEngine,
     PortSpec,
 )
-from aiodockercloud.server.engines.swarm import Swarm
-from aiodockercloud.server.engines.swarm import spec as swarm_spec
+from aiodockercloud.server.engines.swarm import Swarm, service_specs
 from aiodockercloud.server.engines.swarm import watch as swarm_watch
 from aiodockercloud.server.engines.swarm.docker_api import Api
 from tests.support import swarms
@@ -45,7 +44,7 @@ async def docker() -> AsyncIterator[Api]:
 
 
 async def service_of(docker: Api, spec: ContainerSpec) -> dict[str, object]:
-    label = f"{swarm_spec.CONTAINER}={spec.uuid}"
+    label = f"{service_specs.CONTAINER}={spec.uuid}"
     params = {"filters": {"label": [label]}}
     [found] = await docker.call("GET", "services", params=params)
     return dict(found)
@@ -205,7 +204,7 @@ async def test_volume_outlives_a_stop_and_is_shared_and_removed(
     async def removed() -> bool:
         found = await api.call("GET", "volumes")
         names = {one["Name"] for one in found["Volumes"] or ()}
-        return swarm_spec.volume_name(volume) not in names
+        return service_specs.volume_name(volume) not in names
 
     await world.engine.remove_container(sharer.uuid, volumes=True)
     assert not await removed()

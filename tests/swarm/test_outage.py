@@ -18,9 +18,8 @@ import pytest_asyncio
 from aiodockercloud import DockerCloud, Unavailable, WaitFailed
 from aiodockercloud.server import Server, running
 from aiodockercloud.server.engines import ContainerSpec, EngineUnavailable
-from aiodockercloud.server.engines.swarm import Swarm
+from aiodockercloud.server.engines.swarm import Swarm, service_specs
 from aiodockercloud.server.engines.swarm import docker_api as swarm_api
-from aiodockercloud.server.engines.swarm import spec as swarm_spec
 from aiodockercloud.server.engines.swarm.docker_api import Api
 from aiodockercloud.types import Service
 from aiodockercloud.wire.loglines import log_text
@@ -190,7 +189,7 @@ async def up(cloud: DockerCloud, **fields: Any) -> Service:
 
 
 async def swarm_service(docker: Api, container: Any) -> dict[str, Any] | None:
-    label = f"{swarm_spec.CONTAINER}={container['uuid']}"
+    label = f"{service_specs.CONTAINER}={container['uuid']}"
     params = {"filters": {"label": [label]}}
     found = await docker.call("GET", "services", params=params)
     return found[0] if found else None
@@ -313,7 +312,7 @@ async def test_container_made_in_an_outage_is_not_left_behind(
 async def test_container_of_another_server_is_told_of_once_and_left_alone(
     server: Server, docker: Api, caplog: pytest.LogCaptureFixture
 ) -> None:
-    other = swarm_spec.service_spec(
+    other = service_specs.service_spec(
         ContainerSpec(
             uuid=str(uuid.uuid4()),
             name="web-1",
@@ -326,7 +325,7 @@ async def test_container_of_another_server_is_told_of_once_and_left_alone(
             options={"net": "host"},
         )
     )
-    id = other["Labels"][swarm_spec.CONTAINER]
+    id = other["Labels"][service_specs.CONTAINER]
     await docker.call("POST", "services/create", data=other)
     try:
         assert isinstance(server.engine, Swarm)

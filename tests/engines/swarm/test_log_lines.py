@@ -11,7 +11,7 @@ import pytest
 from aiohttp import web
 
 from aiodockercloud.server.engines import LogLine
-from aiodockercloud.server.engines.swarm import logs as swarm_logs
+from aiodockercloud.server.engines.swarm import logs
 from aiodockercloud.server.engines.swarm.docker_api import Api
 from tests.support.dockers import api_of
 
@@ -57,7 +57,7 @@ async def docker(sender: Sender) -> AsyncIterator[Api]:
 
 
 async def read(docker: Api, *, tty: bool) -> list[LogLine]:
-    past = swarm_logs.history(docker, [TASK], NODES, 0, tty=tty, tail=None)
+    past = logs.history(docker, [TASK], NODES, 0, tty=tty, tail=None)
     async with asyncio.timeout(10):
         return [line async for line in past]
 
@@ -85,7 +85,7 @@ async def test_line_without_an_end_is_cut_and_nothing_of_it_is_lost(
     docker: Api, sender: Sender, monkeypatch: pytest.MonkeyPatch, tty: bool
 ) -> None:
     """As of a bar that shows progress and never says that a line has ended."""
-    monkeypatch.setattr(swarm_logs, "_LONGEST", 300_000)
+    monkeypatch.setattr(logs, "_LONGEST", 300_000)
     bar, number = "." * 10_000, 100
     if tty:
         sender.pieces = [f"{STAMP} ".encode(), *[bar.encode()] * number]
@@ -102,14 +102,14 @@ async def test_follow_that_hears_nothing_for_long_is_asked_for_anew(
     docker: Api, sender: Sender, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A connection that was dropped on its way says nothing, not even that."""
-    monkeypatch.setattr(swarm_logs, "QUIET", 0.05)
+    monkeypatch.setattr(logs, "QUIET", 0.05)
     sender.pieces, sender.hangs = [frame(1, "one\n")], 1
-    ending = swarm_logs.Ending()
-    logs = swarm_logs.following(docker, "s1", ending, 0, tty=False, after=None)
+    ending = logs.Ending()
+    followed = logs.following(docker, "s1", ending, 0, tty=False, after=None)
 
-    async with asyncio.timeout(10), aclosing(logs):
-        first = await anext(logs)
+    async with asyncio.timeout(10), aclosing(followed):
+        first = await anext(followed)
         sender.pieces.append(frame(1, "two\n"))
-        second = await anext(logs)
+        second = await anext(followed)
 
     assert (first.text, second.text) == ("one", "two")

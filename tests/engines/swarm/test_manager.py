@@ -17,8 +17,7 @@ from aiodockercloud.server.engines import (
     NodeObservation,
     Observation,
 )
-from aiodockercloud.server.engines.swarm import Swarm
-from aiodockercloud.server.engines.swarm import cleanup as swarm_leftovers
+from aiodockercloud.server.engines.swarm import Swarm, cleanup
 from tests.support import dockers
 
 
@@ -39,7 +38,7 @@ def container(**fields: Any) -> ContainerSpec:
 async def manager(
     monkeypatch: pytest.MonkeyPatch,
 ) -> AsyncIterator[dockers.Manager]:
-    monkeypatch.setattr(swarm_leftovers, "_PAUSE", 0.01)
+    monkeypatch.setattr(cleanup, "_PAUSE", 0.01)
     async with dockers.manager() as manager:
         manager.add_worker("n2")
         yield manager

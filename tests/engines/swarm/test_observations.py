@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from aiodockercloud.server.engines import ContainerObservation
-from aiodockercloud.server.engines.swarm import spec as swarm_spec
+from aiodockercloud.server.engines.swarm import service_specs
 from aiodockercloud.server.engines.swarm.observations import (
     container_seen,
     given_up,
@@ -39,11 +39,11 @@ def service(condition: str = "none", force: int = 0, *, halted: bool = False) ->
     return {
         "ID": "s1",
         "Spec": {
-            "Labels": {swarm_spec.CONTAINER: "u1"},
+            "Labels": {service_specs.CONTAINER: "u1"},
             "TaskTemplate": {
                 "RestartPolicy": {"Condition": condition},
                 "ForceUpdate": force,
-                "Placement": {"Constraints": [swarm_spec.STOPPED] if halted else []},
+                "Placement": {"Constraints": [service_specs.STOPPED] if halted else []},
             },
             "Mode": {"Replicated": {"Replicas": 1}},
         },
@@ -107,7 +107,7 @@ def test_running_task_tells_where_and_how_to_reach_it() -> None:
     running = task(1, "running")
     running["NetworksAttachments"] = [
         {
-            "Network": {"Spec": {"Labels": {swarm_spec.NETWORK: stack}}},
+            "Network": {"Spec": {"Labels": {service_specs.NETWORK: stack}}},
             "Addresses": [address],
         }
         for stack, address in [("", "10.1.0.7/20"), ("shop", "10.2.0.7/20")]

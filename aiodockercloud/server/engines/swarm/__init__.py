@@ -28,12 +28,10 @@ from .. import (
     Observe,
     PortSpec,
 )
-from . import exec as swarm_exec
-from . import logs as swarm_logs
-from . import observations as swarm_state
-from . import spec as swarm_spec
+from . import logs, observations, service_specs
 from .cleanup import Cleanup
 from .docker_api import Api, DockerProblem, registry_auth
+from .exec import start_command
 from .networks import Networks
 from .nodes import Machines
 from .watch import OURS, Watch
@@ -87,7 +85,7 @@ class Swarm:
         self._machines: Machines
         self._leftovers: Cleanup
         self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
-        self._endings: defaultdict[str, set[swarm_logs.Ending]] = defaultdict(set)
+        self._endings: defaultdict[str, set[logs.Ending]] = defaultdict(set)
         self._is_open = False
 
     # --- the Engine protocol: observing -----------------------------------------------
@@ -168,14 +166,14 @@ class Swarm:
         )
 
     def check(self, options: Mapping[str, Any], ports: Sequence[PortSpec]) -> None:
-        swarm_spec.check(options, ports)
+        service_specs.check(options, ports)
 
     async def create(self, spec: ContainerSpec) -> None:
         node = self._watch.nodes.get(spec.node)
         if node is None:
             raise EngineError(f"No such node: {spec.node}")
-        if spec.pinned and swarm_state.is_down(node):
-            raise EngineError(f"node {swarm_state.hostname(node)} is down")
+        if spec.pinned and observations.is_down(node):
+            raise EngineError(f"node {observations.hostname(node)} is down")
         async with self._locks[spec.uuid]:
             if await self._lookup(spec.uuid) is None:
                 await self._create(spec)
@@ -189,13 +187,13 @@ class Swarm:
                 raise EngineError(f"volumes_from: there is no container {peer}")
             container = found["Spec"]["TaskTemplate"]["ContainerSpec"]
             shared += container.get("Mounts") or ()
-        definition = swarm_spec.service_spec(spec, shared=shared, grace=self._grace)
-        home = swarm_spec.network_name(spec.namespace, spec.stack)
+        definition = service_specs.service_spec(spec, shared=shared, grace=self._grace)
+        home = service_specs.network_name(spec.namespace, spec.stack)
         wanted = {
             name: (spec.stack or "") if name == home else ""
-            for name in swarm_spec.network_names(spec)
+            for name in service_specs.network_names(spec)
         }
-        addresses = [swarm_state.address(node) for node in self._watch.nodes.values()]
+        addresses = [observations.address(node) for node in self._watch.nodes.values()]
         async with self._networks.ensure(wanted, addresses):
             try:
                 await self._api.call(
@@ -235,7 +233,7 @@ class Swarm:
                 image = service["Spec"]["TaskTemplate"]["ContainerSpec"]["Image"]
                 await self._api.update(
                     f"services/{service['ID']}",
-                    swarm_spec.started,
+                    service_specs.started,
                     auth=registry_auth(image, credentials),
                 )
                 self._watch.poke()
@@ -248,7 +246,9 @@ class Swarm:
             await self._api.update(
                 f"services/{service['ID']}",
                 lambda spec: (
-                    None if swarm_spec.is_stopped(spec) else swarm_spec.stopped(spec)
+                    None
+                    if service_specs.is_stopped(spec)
+                    else service_specs.stopped(spec)
                 ),
             )
             self._watch.tell_again(uuid)
@@ -268,7 +268,7 @@ class Swarm:
             finally:
                 self._watch.leaving.discard(uuid)
                 self._watch.poke()
-        names = service["Spec"]["Labels"].get(swarm_spec.VOLUMES, "")
+        names = service["Spec"]["Labels"].get(service_specs.VOLUMES, "")
         if volumes and names:
             self._leftovers.volumes(ran_on, names.split(","))
         self._leftovers.networks_of(service)
@@ -284,7 +284,9 @@ class Swarm:
         tasks = await self._watch.tasks(_tasks_of(service))
         if any(self._watch.goes_on(task) for task in tasks):
             with _unless(_NOT_FOUND):
-                await self._api.update(f"services/{service['ID']}", swarm_spec.stopped)
+                await self._api.update(
+                    f"services/{service['ID']}", service_specs.stopped
+                )
             # The new task that will never run may have pushed an old one out.
             await asyncio.sleep(_FORGETTING)
             with contextlib.suppress(TimeoutError):
@@ -293,7 +295,7 @@ class Swarm:
 
     async def _lookup(self, uuid: str) -> Json | None:
         """The Swarm service of a container, as it is now."""
-        params = {"filters": {"label": [f"{swarm_spec.CONTAINER}={uuid}"]}}
+        params = {"filters": {"label": [f"{service_specs.CONTAINER}={uuid}"]}}
         found = await self._api.call("GET", "services", params=params)
         return found[0] if found else None
 
@@ -311,16 +313,16 @@ class Swarm:
     ) -> AsyncGenerator[LogLine, None]:
         service = await self._find(uuid)
         tasks = await self._watch.tasks(_tasks_of(service))
-        ending = swarm_logs.Ending()
+        ending = logs.Ending()
         self._endings[uuid].add(ending)
         tty = bool(service["Spec"]["TaskTemplate"]["ContainerSpec"].get("TTY"))
         last: LogLine | None = None
         # The last line is read even if none is wanted: new ones come after it.
         wanted = max(tail, 1) if tail is not None and follow else tail
-        past = swarm_logs.history(
+        past = logs.history(
             self._api, tasks, self._watch.nodes, since_ns, tty=tty, tail=wanted
         )
-        new = swarm_logs.following
+        new = logs.following
         try:
             async with aclosing(past) as lines:
                 async for line in lines:
@@ -357,7 +359,7 @@ class Swarm:
             if status["State"] == "running" and task["DesiredState"] == "running":
                 api = await self._machines.engine(task["NodeID"])
                 container = status["ContainerStatus"]["ContainerID"]
-                return await swarm_exec.run(api, container, command)
+                return await start_command(api, container, command)
         raise EngineError(f"Container {uuid} is not running")
 
     # --- the Engine protocol: nodes ---------------------------------------------------
@@ -368,8 +370,8 @@ class Swarm:
             raise EngineError(
                 "Swarm makes no machines: bring your own with the join token"
             )
-        if swarm_state.is_down(self._watch.nodes[node]):
-            where = swarm_state.hostname(self._watch.nodes[node])
+        if observations.is_down(self._watch.nodes[node]):
+            where = observations.hostname(self._watch.nodes[node])
             raise EngineError(f"node {where} is down: start its Docker Engine")
         await self._machines.set_availability(node, "active")
         await self._machines.tag(node, tags)
@@ -382,14 +384,14 @@ class Swarm:
         """
         async with self._machines.drained(node):
             services = await self._api.call("GET", "services", params=OURS)
-            places = swarm_state.places(await self._watch.tasks(OURS["filters"]))
+            places = observations.places(await self._watch.tasks(OURS["filters"]))
             bound = [
-                service["Spec"]["Labels"][swarm_spec.CONTAINER]
+                service["Spec"]["Labels"][service_specs.CONTAINER]
                 for service in services
-                if swarm_spec.pinned_to(service["Spec"]) == node
+                if service_specs.pinned_to(service["Spec"]) == node
                 or (
                     places.get(service["ID"]) == node
-                    and swarm_spec.never_restarts(service["Spec"])
+                    and service_specs.never_restarts(service["Spec"])
                 )
             ]
             await asyncio.gather(

@@ -13,7 +13,7 @@ from collections.abc import Coroutine, Iterable, Mapping, Sequence
 from typing import Any
 
 from .. import EngineError
-from . import spec as swarm_spec
+from . import service_specs
 from .docker_api import Api, DockerProblem
 from .networks import Networks
 from .nodes import Machines
@@ -49,7 +49,7 @@ class Cleanup:
     def networks_of(self, service: Mapping[str, Any]) -> None:
         """Remove the networks that it was the last on. One that stays all the same
         does no harm and is used again."""
-        self._begin(self._tidy(swarm_spec.networks_of(service)))
+        self._begin(self._tidy(service_specs.networks_of(service)))
 
     def volumes(self, nodes: Iterable[str], names: Sequence[str]) -> None:
         """Remove volumes from the nodes where a container has had them."""
@@ -71,7 +71,7 @@ class Cleanup:
                 await asyncio.sleep(_PAUSE)
                 self._waiting -= names
                 for other in await self._api.call("GET", "services", params=OURS):
-                    names -= swarm_spec.networks_of(other)
+                    names -= service_specs.networks_of(other)
                 names = await self._networks.remove(names)
         except EngineError as error:
             log.warning("networks %s stay: %s", ", ".join(sorted(names)), error)

@@ -36,7 +36,7 @@ _PAUSES = (0.0, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0)
 
 
 class Session:
-    """A running command; made by ``run``."""
+    """A running command; made by ``start_command``."""
 
     def __init__(
         self, api: Api, container: str, mark: str, exec: Exec, stream: Stream
@@ -139,7 +139,7 @@ def _end_of_tls(transport: asyncio.Transport) -> None:
         protocol._process_outgoing()
 
 
-async def run(api: Api, container: str, command: Sequence[str]) -> Session:
+async def start_command(api: Api, container: str, command: Sequence[str]) -> Session:
     """Start a command.
 
     Raises:

@@ -17,7 +17,7 @@ import aiohttp
 
 from ....wire.loglines import format_seconds, parse_line_stamp
 from .. import EngineUnavailable, LogLine
-from . import observations as swarm_state
+from . import observations
 from .docker_api import QUIET, TIMEOUT, Api, DockerProblem, frames
 
 log = logging.getLogger(__name__)
@@ -117,8 +117,8 @@ async def _of_task(
     tail: int | None,
 ) -> Lines:
     node = nodes.get(task.get("NodeID", ""))
-    if node is None or swarm_state.is_down(node):
-        where = swarm_state.hostname(node) or "a node that was removed"
+    if node is None or observations.is_down(node):
+        where = observations.hostname(node) or "a node that was removed"
         yield note(f"[a part of this log is on {where}, which does not answer]")
         return
     path, params = (

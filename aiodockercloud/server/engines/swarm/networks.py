@@ -13,7 +13,7 @@ from contextlib import asynccontextmanager
 from ipaddress import IPv4Network
 from typing import Any
 
-from . import spec as swarm_spec
+from . import service_specs
 from .docker_api import Api, DockerProblem
 
 #: Room for 4,000 containers; Swarm's own choice has room for 250.
@@ -110,7 +110,7 @@ class Networks:
         data: dict[str, Any] = {
             "Name": name,
             "Driver": "overlay",
-            "Labels": {swarm_spec.NETWORK: stack},
+            "Labels": {service_specs.NETWORK: stack},
         }
         if subnet is not None:
             data["IPAM"] = {"Config": [{"Subnet": subnet}]}

@@ -14,8 +14,7 @@ from typing import Any
 
 from ....wire import redact
 from .. import EngineError, EngineUnavailable, NotSupportedByEngine
-from . import observations as swarm_state
-from . import spec as swarm_spec
+from . import observations, service_specs
 from .docker_api import Api, DockerProblem
 from .watch import Watch
 
@@ -77,12 +76,12 @@ class Machines:
         """
         if node == self._local:
             return self._api
-        url, hostname = self._url(node), swarm_state.hostname(self._get(node))
+        url, hostname = self._url(node), observations.hostname(self._get(node))
         if not url:
             raise NotSupportedByEngine(
                 f"the Docker Engine of node {hostname} is not known: start the server"
                 f" with --node-engine {hostname}=URL, or give the node the label"
-                f" {swarm_spec.ENGINE_LABEL}=URL"
+                f" {service_specs.ENGINE_LABEL}=URL"
             )
         if node in self._opened:
             known, api = self._opened[node]
@@ -115,20 +114,20 @@ class Machines:
         labels = found["Spec"].get("Labels") or {}
         return (
             self._engines.get(node)
-            or self._engines.get(swarm_state.hostname(found))
-            or labels.get(swarm_spec.ENGINE_LABEL)
+            or self._engines.get(observations.hostname(found))
+            or labels.get(service_specs.ENGINE_LABEL)
         )
 
     async def _keep_learning(self) -> None:
         while True:
             for node, found in list(self._watch.nodes.items()):
                 unknown = node not in self._watch.drivers and node in self._watch.nodes
-                if unknown and not swarm_state.is_down(found) and self._url(node):
+                if unknown and not observations.is_down(found) and self._url(node):
                     try:
                         await self.engine(node)
                         self._watch.poke()
                     except EngineError as error:
-                        log.info("%s: %s", swarm_state.hostname(found), error)
+                        log.info("%s: %s", observations.hostname(found), error)
             await asyncio.sleep(_LEARNING)
 
     async def answers(self, node: str) -> bool:
@@ -138,14 +137,14 @@ class Machines:
             if problem.status == 404:
                 return False
             raise
-        return swarm_state.node_seen(found).state == "ready"
+        return observations.node_seen(found).state == "ready"
 
     async def tag(self, node: str, tags: Iterable[str]) -> None:
         wanted = list(tags)
 
         def tagged(spec: dict[str, Any]) -> dict[str, Any]:
             labels = spec.get("Labels") or {}
-            return spec | {"Labels": swarm_spec.with_tags(labels, wanted)}
+            return spec | {"Labels": service_specs.with_tags(labels, wanted)}
 
         self._get(node)
         await self._api.update(f"nodes/{node}", tagged)
@@ -162,7 +161,7 @@ class Machines:
         """A node that takes no containers any more, and that leaves the Swarm when the
         block has ended and nothing runs on it. It stays if that fails."""
         found = self._get(node)
-        where = swarm_state.hostname(found)
+        where = observations.hostname(found)
         if found["Spec"]["Role"] == "manager":
             raise EngineError(
                 f"node {where} is a manager: make it a worker first, with: docker node"
@@ -190,9 +189,9 @@ class Machines:
 
     async def _leave(self, node: str) -> None:
         """Tell a machine that it has left: else its Engine tries for ever to go on."""
-        where = swarm_state.hostname(self._get(node))
+        where = observations.hostname(self._get(node))
         try:
-            if not swarm_state.is_down(self._get(node)):
+            if not observations.is_down(self._get(node)):
                 api = await self.engine(node)
                 await api.call("POST", "swarm/leave")
         except EngineError as error:

@@ -10,7 +10,7 @@ from typing import Any
 
 from ....wire.loglines import parse_line_stamp
 from .. import ContainerObservation, NodeObservation
-from . import spec as swarm_spec
+from . import service_specs
 
 Json = Mapping[str, Any]
 
@@ -40,13 +40,13 @@ def container_seen(
         overdue: Tasks (ids) that have waited for a node for too long.
         given_up: Tasks (ids) that count as ended, see ``given_up``.
     """
-    uuid = service["Spec"]["Labels"][swarm_spec.CONTAINER]
+    uuid = service["Spec"]["Labels"][service_specs.CONTAINER]
     tasks = sorted(tasks, key=_created)
     for task in reversed(tasks):
         # One asked to end that runs still does so.
         if _state(task) == "running" and task["ID"] not in given_up:
             return _running(uuid, task, nodes)
-    if swarm_spec.is_stopped(service["Spec"]) or _replicas(service) == 0:
+    if service_specs.is_stopped(service["Spec"]) or _replicas(service) == 0:
         return _stopped(uuid, tasks, nodes, given_up)
     # Those of before the last start tell nothing about it.
     generation = _generation(service["Spec"]["TaskTemplate"])
@@ -57,7 +57,7 @@ def container_seen(
     problem = str(newest["Status"].get("Err", ""))
     code = _last_code(current)
     if _state(newest) in _ON_ITS_WAY:
-        home = swarm_spec.pinned_to(service["Spec"])
+        home = service_specs.pinned_to(service["Spec"])
         if home is not None and _is_lost(home, nodes):
             problem = f"node {_called(home, nodes)} is down"
             return ContainerObservation(uuid=uuid, state="stopped", message=problem)
@@ -205,9 +205,9 @@ def _address(task: Json) -> str | None:
     found: dict[bool, str] = {}
     for attachment in task.get("NetworksAttachments") or ():
         labels = attachment.get("Network", {}).get("Spec", {}).get("Labels") or {}
-        if swarm_spec.NETWORK in labels:
+        if service_specs.NETWORK in labels:
             for address in attachment.get("Addresses") or ():
-                found[bool(labels[swarm_spec.NETWORK])] = address.partition("/")[0]
+                found[bool(labels[service_specs.NETWORK])] = address.partition("/")[0]
     return found.get(True) or found.get(False)
 
 
@@ -240,7 +240,7 @@ def node_seen(node: Json, storage_driver: str = "") -> NodeObservation:
         disk=0,
         docker_version=description.get("Engine", {}).get("EngineVersion", ""),
         storage_driver=storage_driver,
-        tags=swarm_spec.tags_of(node["Spec"].get("Labels") or {}),
+        tags=service_specs.tags_of(node["Spec"].get("Labels") or {}),
         unschedulable="" if availability == "active" else availability,
     )
 

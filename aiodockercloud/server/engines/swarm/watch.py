@@ -18,8 +18,7 @@ from typing import Any
 import aiohttp
 
 from .. import ContainerObservation, EngineError, NodeObservation, Observe
-from . import observations as swarm_state
-from . import spec as swarm_spec
+from . import observations, service_specs
 from .docker_api import Api, DockerProblem
 
 log = logging.getLogger(__name__)
@@ -27,7 +26,7 @@ log = logging.getLogger(__name__)
 Json = Mapping[str, Any]
 
 #: The tasks and services of containers.
-OURS = {"filters": {"label": [swarm_spec.CONTAINER]}}
+OURS = {"filters": {"label": [service_specs.CONTAINER]}}
 #: States of a task in which it holds nothing of its node.
 _OVER = frozenset({"complete", "failed", "shutdown", "rejected", "orphaned", "remove"})
 #: Seconds between looks at tasks that are to end.
@@ -108,13 +107,13 @@ class Watch:
             by_service[task["ServiceID"]].append(task)
         self.nodes = {node["ID"]: node for node in nodes}
         containers = {
-            service["Spec"]["Labels"][swarm_spec.CONTAINER]: service
+            service["Spec"]["Labels"][service_specs.CONTAINER]: service
             for service in services
         }
         self._note_waiting(tasks)
-        self._given_up = swarm_state.given_up(tasks, self.nodes, self._given_up)
+        self._given_up = observations.given_up(tasks, self.nodes, self._given_up)
         for node in nodes:
-            seen = swarm_state.node_seen(node, self.drivers.get(node["ID"], ""))
+            seen = observations.node_seen(node, self.drivers.get(node["ID"], ""))
             if node["ID"] not in self.leaving:
                 self._tell(node["ID"], seen)
         for uuid, service in containers.items():
@@ -128,7 +127,7 @@ class Watch:
                 self._tell_gone(key, ContainerObservation(uuid=key, state="gone"))
 
     def seen(self, service: Json, tasks: list[Json]) -> ContainerObservation:
-        return swarm_state.container_seen(
+        return observations.container_seen(
             service, tasks, self.nodes, self._overdue, self._given_up
         )
 
@@ -161,7 +160,7 @@ class Watch:
     def goes_on(self, task: Json) -> bool:
         """Whether it still runs, or is about to, on a node that answers."""
         node = self.nodes.get(task.get("NodeID", ""))
-        answers = node is not None and not swarm_state.is_down(node)
+        answers = node is not None and not observations.is_down(node)
         return answers and task["Status"]["State"] not in _OVER
 
     def _note_waiting(self, tasks: list[Json]) -> None:

@@ -14,7 +14,7 @@ from aiodockercloud.server.engines import (
     PortSpec,
     UnsupportedField,
 )
-from aiodockercloud.server.engines.swarm import spec as swarm_spec
+from aiodockercloud.server.engines.swarm import service_specs
 from aiodockercloud.server.engines.swarm.networks import free_subnet
 
 UUID = "0a1b2c3d-4e5f-4a6b-8c7d-0123456789ab"
@@ -34,7 +34,7 @@ def container(**fields: Any) -> ContainerSpec:
 
 
 def spec_of(**fields: Any) -> dict[str, Any]:
-    return swarm_spec.service_spec(container(**fields))
+    return service_specs.service_spec(container(**fields))
 
 
 def inner(**fields: Any) -> dict[str, Any]:
@@ -82,12 +82,12 @@ def test_spec_labels_say_whose_it_is() -> None:
 def test_service_name_tells_people_what_it_is() -> None:
     spec = container(stack="shop")
 
-    assert swarm_spec.service_name(spec) == "dc-alice-shop-web-1-0a1b2c3d4e5f"
+    assert service_specs.service_name(spec) == "dc-alice-shop-web-1-0a1b2c3d4e5f"
 
 
 @pytest.mark.parametrize("name", ["x" * 80, "My_web.1", "a-", "é"])
 def test_service_name_is_a_dns_label(name: str) -> None:
-    found = swarm_spec.service_name(container(name=name, stack="_S.t_" * 20))
+    found = service_specs.service_name(container(name=name, stack="_S.t_" * 20))
 
     assert len(found) <= 63
     assert all(c.isascii() and (c.isalnum() or c == "-") for c in found)
@@ -196,7 +196,7 @@ def test_shared_volumes_come_after_its_own() -> None:
     ]
     spec = container(mounts=[MountSpec("/a", "mine", None, True)])
 
-    found = swarm_spec.service_spec(spec, shared=theirs)
+    found = service_specs.service_spec(spec, shared=theirs)
     mounts = found["TaskTemplate"]["ContainerSpec"]["Mounts"]
 
     assert [m["Source"] for m in mounts] == ["dc-mine", "dc-b"]
@@ -283,9 +283,9 @@ def test_container_not_pinned_goes_where_its_tags_are() -> None:
 
 @pytest.mark.parametrize("tag", ["web", "a b", "hex.61", "é=1", "x.y-z_1"])
 def test_tags_survive_as_node_labels(tag: str) -> None:
-    labels = swarm_spec.with_tags({"other": "1", "dc.tag.old": "true"}, [tag])
+    labels = service_specs.with_tags({"other": "1", "dc.tag.old": "true"}, [tag])
 
-    assert swarm_spec.tags_of(labels) == [tag]
+    assert service_specs.tags_of(labels) == [tag]
     assert labels["other"] == "1"
 
 
@@ -294,20 +294,20 @@ def test_tags_survive_as_node_labels(tag: str) -> None:
 
 def test_names_of_a_stack_stay_in_it_and_dotted_ones_are_the_namespaces() -> None:
     spec = container(stack="shop", aliases=["web", "web-1", "web.shop", "web"])
-    home = swarm_spec.network_name("alice", "shop")
-    common = swarm_spec.network_name("alice", None)
+    home = service_specs.network_name("alice", "shop")
+    common = service_specs.network_name("alice", None)
 
-    assert swarm_spec.service_spec(spec)["TaskTemplate"]["Networks"] == [
+    assert service_specs.service_spec(spec)["TaskTemplate"]["Networks"] == [
         {"Target": home, "Aliases": ["web", "web-1"]},
         {"Target": common, "Aliases": ["web.shop"]},
     ]
-    assert swarm_spec.network_names(spec) == [home, common]
+    assert service_specs.network_names(spec) == [home, common]
 
 
 def test_names_without_a_stack_are_the_namespaces() -> None:
     assert task(aliases=["web", "web-1"])["Networks"] == [
         {
-            "Target": swarm_spec.network_name("alice", None),
+            "Target": service_specs.network_name("alice", None),
             "Aliases": ["web", "web-1"],
         }
     ]
@@ -315,7 +315,7 @@ def test_names_without_a_stack_are_the_namespaces() -> None:
 
 def test_network_names_do_not_clash() -> None:
     names = {
-        swarm_spec.network_name(*owner)
+        service_specs.network_name(*owner)
         for owner in [("a", "b"), ("a-b", None), ("a", "B"), ("b", "a"), ("a", None)]
     }
 
@@ -358,12 +358,12 @@ def test_free_subnet_leaves_a_roomy_swarm_alone() -> None:
 def test_stop_and_start_keep_everything_else() -> None:
     spec = spec_of(command="sleep 1")
 
-    halted = swarm_spec.stopped(spec)
-    again = swarm_spec.started(halted)
+    halted = service_specs.stopped(spec)
+    again = service_specs.started(halted)
 
-    assert swarm_spec.is_stopped(halted)
-    assert not swarm_spec.is_stopped(spec)
-    assert swarm_spec.pinned_to(halted) == "n0de"
+    assert service_specs.is_stopped(halted)
+    assert not service_specs.is_stopped(spec)
+    assert service_specs.pinned_to(halted) == "n0de"
     spec["TaskTemplate"]["ForceUpdate"] = 1
     assert again == spec
 
@@ -396,7 +396,7 @@ def test_refused_option_is_named_with_what_to_use(
     field = next(name for name in reversed(options))
 
     with pytest.raises(UnsupportedField, match=instead) as caught:
-        swarm_spec.check(options)
+        service_specs.check(options)
 
     assert str(caught.value).startswith(f"{field}: ")
 
@@ -409,7 +409,7 @@ def test_every_field_at_its_default_is_taken() -> None:
         *("sequential_deployment", "deployment_strategy"),
     }
 
-    swarm_spec.check(
+    service_specs.check(
         {
             name: field.initial()
             for name, field in FIELDS.items()
