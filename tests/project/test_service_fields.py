@@ -13,7 +13,7 @@ from aiodockercloud.server.api.definitions import build, read
 from aiodockercloud.server.control.control_plane import ControlPlane
 from aiodockercloud.server.engines import ContainerSpec, UnsupportedField
 from aiodockercloud.server.engines.embedded import Embedded
-from aiodockercloud.server.engines.swarm import spec as swarm_spec
+from aiodockercloud.server.engines.swarm import service_specs
 from aiodockercloud.server.state.records import Container
 from aiodockercloud.server.state.store import Store
 from aiodockercloud.server.state.tables import Tables
@@ -132,13 +132,13 @@ def test_rendered_container_has_the_fields_that_the_table_states() -> None:
 
 
 def test_swarm_honours_or_refuses_each_option() -> None:
-    honoured, refused = swarm_spec.HONOURED, set(swarm_spec.REFUSED)
+    honoured, refused = service_specs.HONOURED, set(service_specs.REFUSED)
 
     assert honoured | refused == ENGINE_OPTIONS
     assert not honoured & refused
 
 
-@pytest.mark.parametrize("name", sorted(ENGINE_OPTIONS - set(swarm_spec.REFUSED)))
+@pytest.mark.parametrize("name", sorted(ENGINE_OPTIONS - set(service_specs.REFUSED)))
 def test_swarm_spec_shows_each_option_that_swarm_honours(name: str) -> None:
     """An option that ``service_spec`` does not read would be lost without a word."""
     row = BY_NAME[name]
@@ -146,11 +146,11 @@ def test_swarm_spec_shows_each_option_that_swarm_honours(name: str) -> None:
     options = {name: value}
     if name in ("memory_swap", "pid"):
         with pytest.raises(UnsupportedField, match=f"^{name}: "):
-            swarm_spec.check(options)
+            service_specs.check(options)
         return
 
     def spec(**options: Any) -> dict[str, Any]:
-        return swarm_spec.service_spec(
+        return service_specs.service_spec(
             ContainerSpec(
                 uuid="00000000-0000-0000-0000-000000000001",
                 name="web-1",

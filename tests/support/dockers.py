@@ -13,8 +13,9 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from aiodockercloud.server.engines import ContainerSpec
-from aiodockercloud.server.engines.swarm import service_specs
+from aiodockercloud.server.engines.swarm import naming, service_specs
 from aiodockercloud.server.engines.swarm.docker_api import Api
+from aiodockercloud.server.engines.swarm.settings import SwarmSettings
 
 Json = dict[str, Any]
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -55,7 +56,7 @@ class Manager:
     def add_service(self, spec: ContainerSpec) -> str:
         """The service of a container; its id, which is the container's uuid."""
         self.services[spec.uuid] = {"Spec": service_specs.service_spec(spec)}
-        self.networks |= set(service_specs.network_names(spec))
+        self.networks |= set(naming.network_names(spec))
         return spec.uuid
 
     def add_task(self, service: str, state: str, node: str) -> None:
@@ -160,10 +161,12 @@ async def listening(answer: Handler) -> AsyncIterator[str]:
 
 
 @asynccontextmanager
-async def api_of(answer: Handler) -> AsyncIterator[Api]:
-    """The API of an Engine that answers everything so."""
+async def api_of(
+    answer: Handler, settings: SwarmSettings | None = None
+) -> AsyncIterator[Api]:
+    """Start an Engine with one handler for all requests; yield its API."""
     async with listening(answer) as url:
-        api = Api(url)
+        api = Api(url, settings)
         try:
             yield api
         finally:

@@ -18,7 +18,7 @@ import pytest
 
 from aiodockercloud import DockerCloud
 from aiodockercloud.server import Server, running
-from aiodockercloud.server.engines.swarm import Swarm, service_specs
+from aiodockercloud.server.engines.swarm import Swarm, SwarmSettings, naming
 from aiodockercloud.server.engines.swarm.docker_api import Api
 from aiodockercloud.types import Service
 from tests.support.facts import SHARED
@@ -101,7 +101,7 @@ async def services(docker: Api, namespace: str) -> dict[str, Any]:
     label = f"aiodockercloud.namespace={namespace}"
     params = {"filters": {"label": [label]}}
     found = await docker.call("GET", "services", params=params)
-    return {s["Spec"]["Labels"][service_specs.CONTAINER]: s for s in found}
+    return {s["Spec"]["Labels"][naming.CONTAINER_LABEL]: s for s in found}
 
 
 async def running_tasks(docker: Api) -> Counter[str]:
@@ -152,7 +152,7 @@ async def forget(uuids: Collection[str]) -> None:
     which is waited for by nobody: after each small test that would be most of it."""
     async with manager() as docker:
         for service in await docker.call("GET", "services"):
-            if service["Spec"]["Labels"].get(service_specs.CONTAINER) in uuids:
+            if service["Spec"]["Labels"].get(naming.CONTAINER_LABEL) in uuids:
                 await docker.call("DELETE", f"services/{service['ID']}")
 
 
@@ -160,9 +160,11 @@ async def forget(uuids: Collection[str]) -> None:
 
 
 @asynccontextmanager
-async def engine(kind: type[Swarm] = Swarm) -> AsyncIterator[Swarm]:
-    """An engine that looks often and gives containers little time to end."""
-    yield kind(node_engines=node_engines(), poll=0.3, grace=1.0)
+async def engine(
+    kind: type[Swarm] = Swarm, settings: SwarmSettings | None = None
+) -> AsyncIterator[Swarm]:
+    """Yield an engine that looks often and gives containers little time to end."""
+    yield kind(node_engines=node_engines(), poll=0.3, grace=1.0, settings=settings)
 
 
 @asynccontextmanager

@@ -16,6 +16,7 @@ from aiodockercloud.server.engines import (
     NodeObservation,
     Observation,
 )
+from aiodockercloud.server.engines.swarm.settings import SwarmSettings
 from tests.support import swarms
 
 #: Seconds that any single fact may take to come about.
@@ -155,8 +156,9 @@ class Swarmed(World):
 
 
 @asynccontextmanager
-async def swarmed() -> AsyncIterator[Swarmed]:
-    async with swarms.engine() as engine:
+async def swarmed(settings: SwarmSettings | None = None) -> AsyncIterator[Swarmed]:
+    """Start an engine on the Swarm; at the end, remove all of its containers."""
+    async with swarms.engine(settings=settings) as engine:
         world = Swarmed(engine, swarms.IMAGE)
         await engine.start(world.observe)
         try:

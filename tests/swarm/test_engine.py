@@ -20,8 +20,7 @@ from aiodockercloud.server.engines import (
     NotSupportedByEngine,
     PortSpec,
 )
-from aiodockercloud.server.engines.swarm import Swarm, service_specs
-from aiodockercloud.server.engines.swarm import watch as swarm_watch
+from aiodockercloud.server.engines.swarm import Swarm, SwarmSettings, naming
 from aiodockercloud.server.engines.swarm.docker_api import Api
 from tests.support import swarms
 from tests.support.swarms import until
@@ -44,7 +43,7 @@ async def docker() -> AsyncIterator[Api]:
 
 
 async def service_of(docker: Api, spec: ContainerSpec) -> dict[str, object]:
-    label = f"{service_specs.CONTAINER}={spec.uuid}"
+    label = f"{naming.CONTAINER_LABEL}={spec.uuid}"
     params = {"filters": {"label": [label]}}
     [found] = await docker.call("GET", "services", params=params)
     return dict(found)
@@ -93,15 +92,13 @@ async def test_published_ports_answer_from_outside(world: Swarmed) -> None:
                 assert response.status == 200
 
 
-async def test_port_that_is_taken_is_told(
-    world: Swarmed, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(swarm_watch, "_PLACING", 0.5)
+async def test_port_that_is_taken_is_reported() -> None:
     ports = [PortSpec(80, "tcp", True, 18081)]
-    await world.up(ports=ports)
+    async with swarmed(SwarmSettings(placing=0.5)) as world:
+        await world.up(ports=ports)
 
-    second = await world.create(WAIT, ports=ports)
-    seen = await world.until(second, "stopped")
+        second = await world.create(WAIT, ports=ports)
+        seen = await world.until(second, "stopped")
 
     assert seen.exit_code is None
     assert "port already in use" in seen.message
@@ -204,7 +201,7 @@ async def test_volume_outlives_a_stop_and_is_shared_and_removed(
     async def removed() -> bool:
         found = await api.call("GET", "volumes")
         names = {one["Name"] for one in found["Volumes"] or ()}
-        return service_specs.volume_name(volume) not in names
+        return naming.volume_name(volume) not in names
 
     await world.engine.remove_container(sharer.uuid, volumes=True)
     assert not await removed()

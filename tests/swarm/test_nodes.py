@@ -19,7 +19,7 @@ import pytest_asyncio
 from aiodockercloud import DockerCloud, WaitFailed
 from aiodockercloud.server import Server, running
 from aiodockercloud.server.engines import EngineError
-from aiodockercloud.server.engines.swarm import service_specs
+from aiodockercloud.server.engines.swarm import naming
 from aiodockercloud.server.engines.swarm.docker_api import Api
 from aiodockercloud.types import Node
 from tests.support import swarms
@@ -233,4 +233,4 @@ async def test_label_given_by_hand_is_a_tag(live: DockerCloud, docker: Api) -> N
     await until(told)
     await live.nodes.update(third, tags=[])
     found = await docker.call("GET", f"nodes/{id}")
-    assert service_specs.tags_of(found["Spec"]["Labels"]) == []
+    assert naming.tags_of(found["Spec"]["Labels"]) == []

@@ -18,8 +18,12 @@ import pytest_asyncio
 from aiodockercloud import DockerCloud, Unavailable, WaitFailed
 from aiodockercloud.server import Server, running
 from aiodockercloud.server.engines import ContainerSpec, EngineUnavailable
-from aiodockercloud.server.engines.swarm import Swarm, service_specs
-from aiodockercloud.server.engines.swarm import docker_api as swarm_api
+from aiodockercloud.server.engines.swarm import (
+    Swarm,
+    SwarmSettings,
+    naming,
+    service_specs,
+)
 from aiodockercloud.server.engines.swarm.docker_api import Api
 from aiodockercloud.types import Service
 from aiodockercloud.wire.loglines import log_text
@@ -144,15 +148,14 @@ async def between(
     path = tmp_path_factory.mktemp("between") / "docker.sock"
     between = Between(path, os.environ["DOCKER_HOST"])
     await between.set("open")
-    with pytest.MonkeyPatch.context() as monkeypatch:
-        monkeypatch.setattr(swarm_api, "TIMEOUT", 1.0)
-        yield between
+    yield between
     await between.close()
 
 
 @fixture(scope="module")
 async def server(between: Between) -> AsyncIterator[Server]:
-    engine = Swarm(between.url, poll=0.2, grace=1.0)
+    settings = SwarmSettings(request_timeout=1.0)
+    engine = Swarm(between.url, poll=0.2, grace=1.0, settings=settings)
     async with running(engine, user=swarms.new_user()) as server:
         yield server
         await between.set("open")
@@ -189,7 +192,7 @@ async def up(cloud: DockerCloud, **fields: Any) -> Service:
 
 
 async def swarm_service(docker: Api, container: Any) -> dict[str, Any] | None:
-    label = f"{service_specs.CONTAINER}={container['uuid']}"
+    label = f"{naming.CONTAINER_LABEL}={container['uuid']}"
     params = {"filters": {"label": [label]}}
     found = await docker.call("GET", "services", params=params)
     return found[0] if found else None
@@ -325,7 +328,7 @@ async def test_container_of_another_server_is_told_of_once_and_left_alone(
             options={"net": "host"},
         )
     )
-    id = other["Labels"][service_specs.CONTAINER]
+    id = other["Labels"][naming.CONTAINER_LABEL]
     await docker.call("POST", "services/create", data=other)
     try:
         assert isinstance(server.engine, Swarm)
@@ -335,7 +338,7 @@ async def test_container_of_another_server_is_told_of_once_and_left_alone(
 
         await until(told)
         for _ in range(3):
-            server.engine._watch.tell_again(id)
+            server.engine._watch.report_again(id)
             await server.engine._watch.look()
         assert caplog.text.count(id) == 1
         assert await swarm_service(docker, {"uuid": id}) is not None

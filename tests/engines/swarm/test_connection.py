@@ -9,15 +9,11 @@ import aiodocker.ssh
 import pytest
 
 from aiodockercloud.server.engines import EngineError, EngineUnavailable
-from aiodockercloud.server.engines.swarm import Swarm
-from aiodockercloud.server.engines.swarm import docker_api as swarm_api
+from aiodockercloud.server.engines.swarm import Swarm, SwarmSettings
 from tests.support.facts import PATIENCE
 
 
-async def test_engine_that_hangs_is_unavailable(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(swarm_api, "TIMEOUT", 0.2)
+async def test_engine_that_hangs_is_unavailable() -> None:
     never = asyncio.Event()
 
     async def hang(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -26,7 +22,9 @@ async def test_engine_that_hangs_is_unavailable(
 
     server = await asyncio.start_server(hang, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
-    engine = Swarm(f"tcp://127.0.0.1:{port}")
+    engine = Swarm(
+        f"tcp://127.0.0.1:{port}", settings=SwarmSettings(request_timeout=0.2)
+    )
     async with asyncio.timeout(PATIENCE):
         with pytest.raises(EngineUnavailable, match="not answered"):
             await engine.start(lambda seen: None)

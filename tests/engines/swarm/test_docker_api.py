@@ -15,6 +15,7 @@ from aiodockercloud.server.engines.swarm.docker_api import (
     DockerProblem,
     registry_auth,
 )
+from aiodockercloud.server.engines.swarm.settings import SwarmSettings
 from tests.support.dockers import api_of
 
 LOGIN = ("me", "s3cret+/=ü")
@@ -119,10 +120,10 @@ async def test_update_that_is_overtaken_begins_anew(
 
 
 async def test_update_that_is_always_overtaken_fails(
-    docker: Api, listener: Listener, monkeypatch: pytest.MonkeyPatch
+    listener: Listener,
 ) -> None:
-    monkeypatch.setattr("aiodockercloud.server.engines.swarm.docker_api._PAUSE", 0.0)
     listener.overtaken = 1000
 
-    with pytest.raises(DockerProblem, match="update out of sequence"):
-        await docker.update("services/s1", renamed)
+    async with api_of(listener.answer, SwarmSettings(update_pause=0.0)) as docker:
+        with pytest.raises(DockerProblem, match="update out of sequence"):
+            await docker.update("services/s1", renamed)

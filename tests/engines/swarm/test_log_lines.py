@@ -13,6 +13,7 @@ from aiohttp import web
 from aiodockercloud.server.engines import LogLine
 from aiodockercloud.server.engines.swarm import logs
 from aiodockercloud.server.engines.swarm.docker_api import Api
+from aiodockercloud.server.engines.swarm.settings import SwarmSettings
 from tests.support.dockers import api_of
 
 STAMP = "2026-11-20T22:00:01.000000002Z"
@@ -82,34 +83,34 @@ async def test_lines_of_a_terminal_are_told_apart(docker: Api, sender: Sender) -
 
 @pytest.mark.parametrize("tty", [True, False])
 async def test_line_without_an_end_is_cut_and_nothing_of_it_is_lost(
-    docker: Api, sender: Sender, monkeypatch: pytest.MonkeyPatch, tty: bool
+    sender: Sender, tty: bool
 ) -> None:
     """As of a bar that shows progress and never says that a line has ended."""
-    monkeypatch.setattr(logs, "_LONGEST", 300_000)
     bar, number = "." * 10_000, 100
     if tty:
         sender.pieces = [f"{STAMP} ".encode(), *[bar.encode()] * number]
     else:
         sender.pieces = [frame(1, bar)] * number
 
-    lines = await read(docker, tty=tty)
+    async with api_of(sender.answer, SwarmSettings(longest_line=300_000)) as docker:
+        lines = await read(docker, tty=tty)
 
     assert 1 < len(lines) < 5
     assert "".join(line.text for line in lines) == bar * number
 
 
 async def test_follow_that_hears_nothing_for_long_is_asked_for_anew(
-    docker: Api, sender: Sender, monkeypatch: pytest.MonkeyPatch
+    sender: Sender,
 ) -> None:
     """A connection that was dropped on its way says nothing, not even that."""
-    monkeypatch.setattr(logs, "QUIET", 0.05)
     sender.pieces, sender.hangs = [frame(1, "one\n")], 1
     ending = logs.Ending()
-    followed = logs.following(docker, "s1", ending, 0, tty=False, after=None)
 
-    async with asyncio.timeout(10), aclosing(followed):
-        first = await anext(followed)
-        sender.pieces.append(frame(1, "two\n"))
-        second = await anext(followed)
+    async with api_of(sender.answer, SwarmSettings(quiet=0.05)) as docker:
+        followed = logs.follow(docker, "s1", ending, 0, tty=False, after=None)
+        async with asyncio.timeout(10), aclosing(followed):
+            first = await anext(followed)
+            sender.pieces.append(frame(1, "two\n"))
+            second = await anext(followed)
 
     assert (first.text, second.text) == ("one", "two")

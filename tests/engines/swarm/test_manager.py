@@ -17,7 +17,7 @@ from aiodockercloud.server.engines import (
     NodeObservation,
     Observation,
 )
-from aiodockercloud.server.engines.swarm import Swarm, cleanup
+from aiodockercloud.server.engines.swarm import Swarm, SwarmSettings
 from tests.support import dockers
 
 
@@ -35,10 +35,7 @@ def container(**fields: Any) -> ContainerSpec:
 
 
 @pytest.fixture
-async def manager(
-    monkeypatch: pytest.MonkeyPatch,
-) -> AsyncIterator[dockers.Manager]:
-    monkeypatch.setattr(cleanup, "_PAUSE", 0.01)
+async def manager() -> AsyncIterator[dockers.Manager]:
     async with dockers.manager() as manager:
         manager.add_worker("n2")
         yield manager
@@ -46,7 +43,8 @@ async def manager(
 
 @pytest.fixture
 async def engine(manager: dockers.Manager) -> AsyncIterator[Swarm]:
-    engine = Swarm(manager.url, poll=0.1, grace=1.0)
+    settings = SwarmSettings(cleanup_pause=0.01)
+    engine = Swarm(manager.url, poll=0.1, grace=1.0, settings=settings)
     await engine.start(lambda seen: None)
     yield engine
     await engine.close()

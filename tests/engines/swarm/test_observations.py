@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 from aiodockercloud.server.engines import ContainerObservation
-from aiodockercloud.server.engines.swarm import service_specs
+from aiodockercloud.server.engines.swarm import naming, service_specs
 from aiodockercloud.server.engines.swarm.observations import (
-    container_seen,
+    container_observation,
     given_up,
-    node_seen,
+    node_observation,
 )
 
 Json = dict[str, Any]
@@ -39,7 +39,7 @@ def service(condition: str = "none", force: int = 0, *, halted: bool = False) ->
     return {
         "ID": "s1",
         "Spec": {
-            "Labels": {service_specs.CONTAINER: "u1"},
+            "Labels": {naming.CONTAINER_LABEL: "u1"},
             "TaskTemplate": {
                 "RestartPolicy": {"Condition": condition},
                 "ForceUpdate": force,
@@ -82,7 +82,7 @@ def task(
 
 def seen(service: Json, *tasks: Json, lost: bool = False) -> ContainerObservation:
     nodes = {"n1": node("n1", "down" if lost else "ready"), "n2": node("n2")}
-    return container_seen(
+    return container_observation(
         service, tasks, nodes, overdue={"t99"}, given_up=given_up(tasks, nodes)
     )
 
@@ -107,7 +107,7 @@ def test_running_task_tells_where_and_how_to_reach_it() -> None:
     running = task(1, "running")
     running["NetworksAttachments"] = [
         {
-            "Network": {"Spec": {"Labels": {service_specs.NETWORK: stack}}},
+            "Network": {"Spec": {"Labels": {naming.NETWORK_LABEL: stack}}},
             "Addresses": [address],
         }
         for stack, address in [("", "10.1.0.7/20"), ("shop", "10.2.0.7/20")]
@@ -229,7 +229,7 @@ def test_lost_node_stops_what_is_pinned_to_it() -> None:
 
 
 def test_node_has_its_size_and_tags() -> None:
-    found = node_seen(node(), "overlay2")
+    found = node_observation(node(), "overlay2")
 
     assert (found.id, found.hostname, found.address) == ("n1", "host-n1", "10.232.0.3")
     assert (found.state, found.cpu, found.memory) == ("ready", 2, 4096)
@@ -252,7 +252,7 @@ def test_node_has_its_size_and_tags() -> None:
 def test_node_state_and_why_it_takes_nothing(
     state: str, availability: str, told: str, closed: str
 ) -> None:
-    seen = node_seen(node(state=state, Availability=availability))
+    seen = node_observation(node(state=state, Availability=availability))
 
     assert (seen.state, seen.unschedulable) == (told, closed)
 
@@ -262,4 +262,4 @@ def test_manager_that_does_not_know_its_address_has_that_of_the_others() -> None
     manager["Status"]["Addr"] = "0.0.0.0"
     manager["ManagerStatus"] = {"Addr": "10.232.0.2:2377"}
 
-    assert node_seen(manager).address == "10.232.0.2"
+    assert node_observation(manager).address == "10.232.0.2"

@@ -14,7 +14,7 @@ from aiodockercloud.server.engines import (
     PortSpec,
     UnsupportedField,
 )
-from aiodockercloud.server.engines.swarm import service_specs
+from aiodockercloud.server.engines.swarm import naming, service_specs
 from aiodockercloud.server.engines.swarm.networks import free_subnet
 
 UUID = "0a1b2c3d-4e5f-4a6b-8c7d-0123456789ab"
@@ -82,12 +82,12 @@ def test_spec_labels_say_whose_it_is() -> None:
 def test_service_name_tells_people_what_it_is() -> None:
     spec = container(stack="shop")
 
-    assert service_specs.service_name(spec) == "dc-alice-shop-web-1-0a1b2c3d4e5f"
+    assert naming.service_name(spec) == "dc-alice-shop-web-1-0a1b2c3d4e5f"
 
 
 @pytest.mark.parametrize("name", ["x" * 80, "My_web.1", "a-", "é"])
 def test_service_name_is_a_dns_label(name: str) -> None:
-    found = service_specs.service_name(container(name=name, stack="_S.t_" * 20))
+    found = naming.service_name(container(name=name, stack="_S.t_" * 20))
 
     assert len(found) <= 63
     assert all(c.isascii() and (c.isalnum() or c == "-") for c in found)
@@ -283,9 +283,9 @@ def test_container_not_pinned_goes_where_its_tags_are() -> None:
 
 @pytest.mark.parametrize("tag", ["web", "a b", "hex.61", "é=1", "x.y-z_1"])
 def test_tags_survive_as_node_labels(tag: str) -> None:
-    labels = service_specs.with_tags({"other": "1", "dc.tag.old": "true"}, [tag])
+    labels = naming.with_tags({"other": "1", "dc.tag.old": "true"}, [tag])
 
-    assert service_specs.tags_of(labels) == [tag]
+    assert naming.tags_of(labels) == [tag]
     assert labels["other"] == "1"
 
 
@@ -294,20 +294,20 @@ def test_tags_survive_as_node_labels(tag: str) -> None:
 
 def test_names_of_a_stack_stay_in_it_and_dotted_ones_are_the_namespaces() -> None:
     spec = container(stack="shop", aliases=["web", "web-1", "web.shop", "web"])
-    home = service_specs.network_name("alice", "shop")
-    common = service_specs.network_name("alice", None)
+    home = naming.network_name("alice", "shop")
+    common = naming.network_name("alice", None)
 
     assert service_specs.service_spec(spec)["TaskTemplate"]["Networks"] == [
         {"Target": home, "Aliases": ["web", "web-1"]},
         {"Target": common, "Aliases": ["web.shop"]},
     ]
-    assert service_specs.network_names(spec) == [home, common]
+    assert naming.network_names(spec) == [home, common]
 
 
 def test_names_without_a_stack_are_the_namespaces() -> None:
     assert task(aliases=["web", "web-1"])["Networks"] == [
         {
-            "Target": service_specs.network_name("alice", None),
+            "Target": naming.network_name("alice", None),
             "Aliases": ["web", "web-1"],
         }
     ]
@@ -315,7 +315,7 @@ def test_names_without_a_stack_are_the_namespaces() -> None:
 
 def test_network_names_do_not_clash() -> None:
     names = {
-        service_specs.network_name(*owner)
+        naming.network_name(*owner)
         for owner in [("a", "b"), ("a-b", None), ("a", "B"), ("b", "a"), ("a", None)]
     }
 

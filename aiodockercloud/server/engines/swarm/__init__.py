@@ -1,8 +1,9 @@
-"""Docker Swarm as the engine: containers on one machine or many, kept by Swarm.
+"""Docker Swarm as the engine: containers on one node or many, managed by Swarm.
 
-Each container is a Swarm service of its own, which Swarm schedules, restarts and moves.
-What a service is for stands in its labels: they are the truth about what is ours, so a
-restart of this server finds everything again. Services without them are left alone.
+Each container is one Swarm service, which Swarm schedules, restarts and moves. Labels
+of the Swarm service identify the container, so that a restarted server finds its
+containers again. Services without these labels are left alone.
+
 Source: Docker Engine API 1.41.
 """
 
@@ -10,8 +11,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
-import shlex
 import time
 from collections import defaultdict
 from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
@@ -28,38 +27,44 @@ from .. import (
     Observe,
     PortSpec,
 )
-from . import logs, observations, service_specs
+from . import logs, manager, naming, observations, service_specs
 from .cleanup import Cleanup
 from .docker_api import Api, DockerProblem, registry_auth
 from .exec import start_command
 from .networks import Networks
-from .nodes import Machines
-from .watch import OURS, Watch
+from .nodes import SwarmNodes
+from .settings import SwarmSettings
+from .watch import Watch
 
-__all__ = ["Swarm"]
-
-log = logging.getLogger(__name__)
+__all__ = ["Swarm", "SwarmSettings"]
 
 Json = Mapping[str, Any]
 
-_OLDEST_API = (1, 41)
-_NOT_FOUND, _CONFLICT = 404, 409
-#: Seconds in which Swarm forgets tasks that are more than its history holds.
-_FORGETTING = 0.5
-
 
 class Swarm:
-    """An engine on Docker Swarm.
+    """The engine that runs containers on a Docker Swarm.
+
+    Pass an instance to ``running(engine=...)``. The server calls the methods, which are
+    those of the ``Engine`` protocol.
 
     Args:
-        url: The Engine of a manager; else ``DOCKER_HOST``, then the current context,
-            then the usual sockets.
-        node_engines: Hostname or id of a node → URL of its Engine (``unix://``,
-            ``tcp://``, ``ssh://``), for ``exec``, for removing volumes and for leaving
-            the Swarm there, and for its storage driver. A node's label ``dc.engine``
-            does the same; the manager's own needs none.
-        poll: Seconds between looks while something happens; five times that else.
-        grace: Seconds from asking a container to end to making it.
+        url: The Engine of a manager: ``unix://``, ``tcp://`` or ``ssh://``. By default
+            ``DOCKER_HOST``, then the current Docker context, then the usual sockets.
+        node_engines: Hostname or id of a node → URL of the node's Engine (``unix://``,
+            ``tcp://``, ``ssh://``). Needed on other nodes than the manager for
+            ``exec``, for removing volumes, for leaving the Swarm and for the storage
+            driver. The label ``dc.engine`` of a node has the same effect.
+        poll: Seconds between two looks at the Swarm after a change. While nothing
+            changes, the interval is ``settings.idle_factor`` times as long.
+        grace: Seconds from the stop signal to the kill signal of a container.
+        settings: Durations, retries and limits that rarely need a change.
+
+    Raises:
+        EngineError: From each method: the operation failed. Its subclasses are
+            ``NoSuchContainer`` for an unknown uuid, ``EngineUnavailable`` while Docker
+            does not respond or the Swarm has no leader, ``NotSupportedByEngine`` when
+            the URL of a node's Engine is needed but not known, and
+            ``UnsupportedField`` from ``check``. The constructor raises nothing.
     """
 
     name = "swarm"
@@ -74,16 +79,18 @@ class Swarm:
         node_engines: Mapping[str, str] | None = None,
         poll: float = 1.0,
         grace: float = 10.0,
+        settings: SwarmSettings | None = None,
     ) -> None:
         self._url = url
         self._node_engines = dict(node_engines or {})
         self._poll = poll
         self._grace = grace
+        self._settings = settings or SwarmSettings()
         self._api: Api
         self._watch: Watch
         self._networks: Networks
-        self._machines: Machines
-        self._leftovers: Cleanup
+        self._nodes: SwarmNodes
+        self._cleanup: Cleanup
         self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._endings: defaultdict[str, set[logs.Ending]] = defaultdict(set)
         self._is_open = False
@@ -91,43 +98,30 @@ class Swarm:
     # --- the Engine protocol: observing -----------------------------------------------
 
     async def start(self, observe: Observe) -> None:
-        """Begin to observe.
+        """Connect to the manager, report all that exists, and continue to observe.
+
+        Args:
+            observe: Called with each observation.
 
         Raises:
-            EngineError: It is no manager of a Swarm, or too old; says what to do.
-            EngineUnavailable: It cannot be reached.
+            EngineError: The Engine is no manager of a Swarm, or is too old. The text
+                states the remedy.
+            EngineUnavailable: The Engine cannot be reached.
         """
-        self._api = Api(self._url)
+        self._api = Api(self._url, self._settings)
         self._is_open = True
-        info = await self._manager()
+        info = await manager.info(self._api)
         local = info["Swarm"]["NodeID"]
         self._networks = Networks(self._api)
         self._watch = Watch(self._api, self._poll, self._forget)
-        self._machines = Machines(self._api, self._watch, self._node_engines, local)
-        self._leftovers = Cleanup(self._api, self._networks, self._machines)
+        self._nodes = SwarmNodes(self._api, self._watch, self._node_engines, local)
+        self._cleanup = Cleanup(self._api, self._networks, self._nodes)
         self._watch.drivers[local] = str(info.get("Driver", ""))
         await self._watch.start(observe)
-        self._machines.start()
-
-    async def _manager(self) -> Json:
-        version = await self._api.call("GET", "version")
-        number = str(version["ApiVersion"])
-        if tuple(map(int, number.split("."))) < _OLDEST_API:
-            raise EngineError(
-                f"Docker Engine {version['Version']} speaks API {number}; 1.41 or later"
-                " is needed: install Docker Engine 20.10 or later"
-            )
-        info: Json = await self._api.call("GET", "info")
-        if not info["Swarm"].get("ControlAvailable"):
-            state = info["Swarm"].get("LocalNodeState", "inactive")
-            what = "a worker of its Swarm" if state == "active" else "in no Swarm"
-            raise EngineError(
-                f"Docker Engine on {info.get('Name')} is {what}: give the address of a"
-                " manager, or make it one with: docker swarm init"
-            )
-        return info
+        self._nodes.start()
 
     async def close(self) -> None:
+        """Stop observing and end all followed logs. The containers continue to run."""
         if not self._is_open:
             return
         self._is_open = False
@@ -136,13 +130,13 @@ class Swarm:
         for endings in self._endings.values():
             for ending in endings:
                 ending.end()
-        if hasattr(self, "_leftovers"):
-            await self._leftovers.close()
-            await self._machines.close()
+        if hasattr(self, "_cleanup"):
+            await self._cleanup.close()
+            await self._nodes.close()
         await self._api.close()
 
     def _forget(self, uuid: str) -> None:
-        """It is gone: whoever reads its log has read it all."""
+        """End the followed logs of a removed container."""
         self._locks.pop(uuid, None)
         for ending in self._endings.pop(uuid, ()):
             ending.end()
@@ -150,25 +144,25 @@ class Swarm:
     # --- the Engine protocol: containers ----------------------------------------------
 
     async def image_info(self, name: str) -> ImageInfo | None:
-        """Of an image that the manager's own node has already."""
-        try:
-            found = await self._api.call("GET", f"images/{name}/json")
-        except DockerProblem:
-            return None
-        config = found.get("Config") or {}
-        variables = (one.partition("=") for one in config.get("Env") or ())
-        ports = (port.partition("/") for port in config.get("ExposedPorts") or {})
-        return ImageInfo(
-            {key: value for key, _, value in variables},
-            shlex.join(config.get("Cmd") or ()),
-            shlex.join(config.get("Entrypoint") or ()),
-            [(int(number), protocol or "tcp") for number, _, protocol in ports],
-        )
+        """Return the contents of an image that the manager's node has, else None."""
+        return await manager.image_info(self._api, name)
+
+    async def image_digest(
+        self, name: str, credentials: tuple[str, str] | None
+    ) -> str | None:
+        """Return the digest that the registry has for an image, None if unknown."""
+        return await manager.image_digest(self._api, name, credentials)
 
     def check(self, options: Mapping[str, Any], ports: Sequence[PortSpec]) -> None:
+        """Raise ``UnsupportedField`` for options and ports that Swarm cannot honour."""
         service_specs.check(options, ports)
 
     async def create(self, spec: ContainerSpec) -> None:
+        """Create the Swarm service of a container. Idempotent by uuid.
+
+        Raises:
+            EngineError: The node does not exist or is down, or Swarm refuses the spec.
+        """
         node = self._watch.nodes.get(spec.node)
         if node is None:
             raise EngineError(f"No such node: {spec.node}")
@@ -177,7 +171,7 @@ class Swarm:
         async with self._locks[spec.uuid]:
             if await self._lookup(spec.uuid) is None:
                 await self._create(spec)
-        self._watch.tell_again(spec.uuid)
+        self._watch.report_again(spec.uuid)
 
     async def _create(self, spec: ContainerSpec) -> None:
         shared: list[Json] = []
@@ -188,10 +182,10 @@ class Swarm:
             container = found["Spec"]["TaskTemplate"]["ContainerSpec"]
             shared += container.get("Mounts") or ()
         definition = service_specs.service_spec(spec, shared=shared, grace=self._grace)
-        home = service_specs.network_name(spec.namespace, spec.stack)
+        home = naming.network_name(spec.namespace, spec.stack)
         wanted = {
             name: (spec.stack or "") if name == home else ""
-            for name in service_specs.network_names(spec)
+            for name in naming.network_names(spec)
         }
         addresses = [observations.address(node) for node in self._watch.nodes.values()]
         async with self._networks.ensure(wanted, addresses):
@@ -203,33 +197,20 @@ class Swarm:
                     headers=registry_auth(spec.image, spec.credentials),
                 )
             except DockerProblem as problem:
-                # Its name holds its uuid: that a former try has made it, is fine.
-                if problem.status != _CONFLICT or not await self._lookup(spec.uuid):
-                    self._leftovers.networks_of({"Spec": definition})
+                # The name contains the uuid: in a conflict, an earlier attempt may have
+                # created this service.
+                if not problem.conflict or not await self._lookup(spec.uuid):
+                    self._cleanup.remove_networks({"Spec": definition})
                     raise
-
-    async def image_digest(
-        self, name: str, credentials: tuple[str, str] | None
-    ) -> str | None:
-        """By the manager's Engine, which asks the registry."""
-        try:
-            found = await self._api.call(
-                "GET",
-                f"distribution/{name}/json",
-                headers=registry_auth(name, credentials),
-            )
-        except EngineError as error:
-            log.info("what %s means now cannot be told: %s", name, error)
-            return None
-        return str(found["Descriptor"]["digest"])
 
     async def start_container(
         self, uuid: str, *, credentials: tuple[str, str] | None = None
     ) -> None:
+        """Start a stopped container, or report a running container again."""
         async with self._locks[uuid]:
             service = await self._find(uuid)
             tasks = await self._watch.tasks(_tasks_of(service))
-            if self._watch.seen(service, tasks).state == "stopped":
+            if self._watch.observation(service, tasks).state == "stopped":
                 image = service["Spec"]["TaskTemplate"]["ContainerSpec"]["Image"]
                 await self._api.update(
                     f"services/{service['ID']}",
@@ -238,9 +219,10 @@ class Swarm:
                 )
                 self._watch.poke()
             else:
-                self._watch.tell_again(uuid)
+                self._watch.report_again(uuid)
 
     async def stop_container(self, uuid: str) -> None:
+        """Stop a container; the Swarm service and the last task stay."""
         async with self._locks[uuid]:
             service = await self._find(uuid)
             await self._api.update(
@@ -251,9 +233,14 @@ class Swarm:
                     else service_specs.stopped(spec)
                 ),
             )
-            self._watch.tell_again(uuid)
+            self._watch.report_again(uuid)
 
     async def remove_container(self, uuid: str, *, volumes: bool) -> None:
+        """Stop a container, wait for its end, and remove its Swarm service.
+
+        Networks and, with *volumes*, the container's own volumes are removed later, in
+        the background. Idempotent.
+        """
         async with self._locks[uuid]:
             service = await self._lookup(uuid)
             if service is None:
@@ -262,44 +249,49 @@ class Swarm:
                 return
             self._watch.leaving.add(uuid)
             try:
-                ran_on = await self._end(service)
-                with _unless(_NOT_FOUND):
+                ran_on = await self._stop_and_wait(service)
+                with _ignoring_not_found():
                     await self._api.call("DELETE", f"services/{service['ID']}")
             finally:
                 self._watch.leaving.discard(uuid)
                 self._watch.poke()
-        names = service["Spec"]["Labels"].get(service_specs.VOLUMES, "")
+        names = service["Spec"]["Labels"].get(naming.VOLUMES_LABEL, "")
         if volumes and names:
-            self._leftovers.volumes(ran_on, names.split(","))
-        self._leftovers.networks_of(service)
+            self._cleanup.remove_volumes(ran_on, names.split(","))
+        self._cleanup.remove_networks(service)
 
-    async def _end(self, service: Json) -> set[str]:
-        """End its task and wait for that: only then its ports and volumes are free.
-        Returns the nodes that it has run on.
+    async def _stop_and_wait(self, service: Json) -> set[str]:
+        """Stop a service, wait for its tasks, and return the nodes of its tasks.
 
-        Not by taking its replicas away: Swarm then forgets the ended tasks, and dockerd
-        20.10 panics when a service is deleted in the middle of that
-        (``orchestrator.SetServiceTasksRemove`` finds a task gone).
+        Ports and volumes are free only after the end of the tasks.
+
+        The number of replicas stays one: with zero, Swarm deletes the ended tasks, and
+        dockerd 20.10 panics when the service is deleted meanwhile
+        (``orchestrator.SetServiceTasksRemove`` misses a task).
         """
         tasks = await self._watch.tasks(_tasks_of(service))
-        if any(self._watch.goes_on(task) for task in tasks):
-            with _unless(_NOT_FOUND):
+        if any(self._watch.is_active(task) for task in tasks):
+            with _ignoring_not_found():
                 await self._api.update(
                     f"services/{service['ID']}", service_specs.stopped
                 )
-            # The new task that will never run may have pushed an old one out.
-            await asyncio.sleep(_FORGETTING)
+            # The stopped service has a new task that never runs, in place of which
+            # Swarm may delete an old task from the history.
+            await asyncio.sleep(self._settings.forgetting)
             with contextlib.suppress(TimeoutError):
-                await self._watch.until_over(_tasks_of(service), self._grace + 30)
+                await self._watch.until_over(
+                    _tasks_of(service), self._grace + self._settings.ending
+                )
         return {task["NodeID"] for task in tasks if task.get("NodeID")}
 
     async def _lookup(self, uuid: str) -> Json | None:
-        """The Swarm service of a container, as it is now."""
-        params = {"filters": {"label": [f"{service_specs.CONTAINER}={uuid}"]}}
+        """Return the current Swarm service of a container, None without one."""
+        params = {"filters": {"label": [f"{naming.CONTAINER_LABEL}={uuid}"]}}
         found = await self._api.call("GET", "services", params=params)
         return found[0] if found else None
 
     async def _find(self, uuid: str) -> Json:
+        """Return the current Swarm service of a container, or raise."""
         service = await self._lookup(uuid)
         if service is None:
             self._locks.pop(uuid, None)
@@ -311,30 +303,31 @@ class Swarm:
     async def logs(
         self, uuid: str, *, tail: int | None, follow: bool, since_ns: int = 0
     ) -> AsyncGenerator[LogLine, None]:
+        """Yield the lines of a container's log, see ``Engine.logs``."""
         service = await self._find(uuid)
         tasks = await self._watch.tasks(_tasks_of(service))
         ending = logs.Ending()
         self._endings[uuid].add(ending)
         tty = bool(service["Spec"]["TaskTemplate"]["ContainerSpec"].get("TTY"))
         last: LogLine | None = None
-        # The last line is read even if none is wanted: new ones come after it.
+        # The last line is always read, because new lines are those after this line.
         wanted = max(tail, 1) if tail is not None and follow else tail
         past = logs.history(
             self._api, tasks, self._watch.nodes, since_ns, tty=tty, tail=wanted
         )
-        new = logs.following
         try:
             async with aclosing(past) as lines:
                 async for line in lines:
-                    if line.missing == 0:  # not a word of ours, stamped with now
+                    if line.missing == 0:  # a notice has the stamp of now
                         last = line
                     if tail != 0 and line.time_ns >= since_ns:
                         yield line
             if not follow:
                 return
-            service_id = service["ID"]
-            coming = new(self._api, service_id, ending, since_ns, tty=tty, after=last)
-            async with aclosing(coming) as lines:
+            new = logs.follow(
+                self._api, service["ID"], ending, since_ns, tty=tty, after=last
+            )
+            async with aclosing(new) as lines:
                 async for line in lines:
                     yield line
         finally:
@@ -343,21 +336,24 @@ class Swarm:
                 del self._endings[uuid]
 
     def time_ns(self) -> int:
-        """By this machine's clock: those of the nodes are taken to agree with it."""
+        """Return the time of this host, with which the nodes' clocks should agree."""
         return time.time_ns()
 
     async def exec(self, uuid: str, command: Sequence[str]) -> ExecSession:
         """Run a command in a running container.
 
         Raises:
-            NotSupportedByEngine: The Engine of its node is not known; says how to
-                make it known.
+            NoSuchContainer: The container does not exist.
+            EngineError: The container is not running.
+            NotSupportedByEngine: No URL of the node's Engine is known. The text states
+                the remedy.
+            EngineUnavailable: The node's Engine does not respond.
         """
         service = await self._find(uuid)
         for task in await self._watch.tasks(_tasks_of(service)):
             status = task["Status"]
             if status["State"] == "running" and task["DesiredState"] == "running":
-                api = await self._machines.engine(task["NodeID"])
+                api = await self._nodes.engine(task["NodeID"])
                 container = status["ContainerStatus"]["ContainerID"]
                 return await start_command(api, container, command)
         raise EngineError(f"Container {uuid} is not running")
@@ -365,28 +361,32 @@ class Swarm:
     # --- the Engine protocol: nodes ---------------------------------------------------
 
     async def add_node(self, node: str, tags: Sequence[str]) -> None:
-        """Let a machine that is there take containers (again)."""
+        """Let an existing node run containers (again)."""
         if node not in self._watch.nodes:
             raise EngineError(
-                "Swarm makes no machines: bring your own with the join token"
+                "Swarm creates no nodes: bring your own with the join token"
             )
         if observations.is_down(self._watch.nodes[node]):
             where = observations.hostname(self._watch.nodes[node])
             raise EngineError(f"node {where} is down: start its Docker Engine")
-        await self._machines.set_availability(node, "active")
-        await self._machines.tag(node, tags)
-        self._watch.tell_again(node)
+        await self._nodes.set_availability(node, "active")
+        await self._nodes.tag(node, tags)
+        self._watch.report_again(node)
 
     async def remove_node(self, node: str) -> None:
-        """Move what can move elsewhere, then take the machine out of the Swarm.
+        """Drain a node and remove the node from the Swarm.
 
-        What is bound to it, or is not restarted, is removed; its volumes stay there.
+        Swarm restarts containers on other nodes where their specs allow that. Pinned
+        containers, and those that are never restarted, are removed; their volumes stay
+        on the node.
         """
-        async with self._machines.drained(node):
-            services = await self._api.call("GET", "services", params=OURS)
-            places = observations.places(await self._watch.tasks(OURS["filters"]))
+        async with self._nodes.drained(node):
+            services = await self._api.call("GET", "services", params=naming.OURS)
+            places = observations.places(
+                await self._watch.tasks(naming.OURS["filters"])
+            )
             bound = [
-                service["Spec"]["Labels"][service_specs.CONTAINER]
+                service["Spec"]["Labels"][naming.CONTAINER_LABEL]
                 for service in services
                 if service_specs.pinned_to(service["Spec"]) == node
                 or (
@@ -399,30 +399,31 @@ class Swarm:
             )
 
     async def tag_node(self, node: str, tags: Sequence[str]) -> None:
-        await self._machines.tag(node, tags)
+        """Replace the tags of a node."""
+        await self._nodes.tag(node, tags)
 
     async def join_token(self) -> str | None:
-        """For ``docker swarm join --token TOKEN MANAGER:2377`` on the machine."""
-        found = await self._api.call("GET", "swarm")
-        return str(found["JoinTokens"]["Worker"])
+        """Return the token for ``docker swarm join --token TOKEN MANAGER:2377``."""
+        return await manager.join_token(self._api)
 
     async def check_node(self, node: str) -> bool:
-        answers = await self._machines.answers(node)
-        # Should that change at once, it is not left at what is said now.
-        self._watch.tell_again(node)
-        return answers
+        """Return whether a node is ready now, and report the node again."""
+        ready = await self._nodes.responds(node)
+        # A new observation corrects the state if the node changes at this moment.
+        self._watch.report_again(node)
+        return ready
 
 
 def _tasks_of(service: Json) -> Json:
-    """The filter for the tasks of a service."""
+    """Return Docker's filter for the tasks of a service."""
     return {"service": [service["ID"]]}
 
 
 @contextlib.contextmanager
-def _unless(status: int) -> Iterator[None]:
-    """Let an answer with that status pass."""
+def _ignoring_not_found() -> Iterator[None]:
+    """Suppress the error of a request for an object that no longer exists."""
     try:
         yield
     except DockerProblem as problem:
-        if problem.status != status:
+        if not problem.not_found:
             raise

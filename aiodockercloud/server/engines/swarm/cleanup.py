@@ -1,6 +1,7 @@
-"""What a removed container leaves behind: its volumes, networks without others on them.
+"""Removing the volumes of removed containers, and networks without containers.
 
-Swarm lets go of both a moment later only, so they are removed in the background.
+Swarm releases volumes and networks a moment after the end of the last container: they
+are removed in the background.
 
 Source: Docker Engine API, "VolumeDelete" and "NetworkDelete".
 """
@@ -13,88 +14,92 @@ from collections.abc import Coroutine, Iterable, Mapping, Sequence
 from typing import Any
 
 from .. import EngineError
-from . import service_specs
+from . import naming
 from .docker_api import Api, DockerProblem
 from .networks import Networks
-from .nodes import Machines
-from .watch import OURS
+from .nodes import SwarmNodes
 
 log = logging.getLogger(__name__)
 
-_NOT_FOUND, _CONFLICT = 404, 409
-#: Tries to remove something that is still held, and the pause before each, in seconds;
-#: how long that may hold up the end of the server.
-_TRIES, _PAUSE, _PARTING = 20, 0.3, 2.0
-
 
 class Cleanup:
-    """Removes them."""
+    """Background tasks that remove the remains of containers."""
 
-    def __init__(self, api: Api, networks: Networks, machines: Machines) -> None:
+    def __init__(self, api: Api, networks: Networks, nodes: SwarmNodes) -> None:
         self._api = api
+        self._settings = api.settings
         self._networks = networks
-        self._machines = machines
-        #: Networks that somebody looks at after a pause.
+        self._nodes = nodes
+        #: Networks that a task of this object will remove after a pause.
         self._waiting: set[str] = set()
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def close(self) -> None:
-        """Give what is under way a moment to end."""
+        """Wait a moment for unfinished tasks, then cancel them."""
         if self._tasks:
-            await asyncio.wait(self._tasks, timeout=_PARTING)
+            await asyncio.wait(self._tasks, timeout=self._settings.cleanup_timeout)
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    def networks_of(self, service: Mapping[str, Any]) -> None:
-        """Remove the networks that it was the last on. One that stays all the same
-        does no harm and is used again."""
-        self._begin(self._tidy(service_specs.networks_of(service)))
+    def remove_networks(self, service: Mapping[str, Any]) -> None:
+        """Start removing the networks of which a service was the last user.
 
-    def volumes(self, nodes: Iterable[str], names: Sequence[str]) -> None:
-        """Remove volumes from the nodes where a container has had them."""
-        self._begin(self._remove(nodes, names))
+        A network that cannot be removed does no harm and is used again.
+        """
+        self._start(self._remove_networks(naming.networks_of(service)))
 
-    def _begin(self, work: Coroutine[Any, Any, None]) -> None:
+    def remove_volumes(self, nodes: Iterable[str], names: Sequence[str]) -> None:
+        """Start removing volumes from the nodes on which a container has run."""
+        self._start(self._remove_volumes(nodes, names))
+
+    def _start(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _tidy(self, names: set[str]) -> None:
+    async def _remove_networks(self, names: set[str]) -> None:
         try:
-            for _ in range(_TRIES):
-                # Who is looking just now may have seen what is gone by now.
+            for _ in range(self._settings.cleanup_attempts):
+                # A task in its pause has yet to list the services, and removes these
+                # networks. After its pause its list may be older than this removal.
                 names -= self._waiting
                 if not names:
                     return
                 self._waiting |= names
-                await asyncio.sleep(_PAUSE)
+                await asyncio.sleep(self._settings.cleanup_pause)
                 self._waiting -= names
-                for other in await self._api.call("GET", "services", params=OURS):
-                    names -= service_specs.networks_of(other)
+                services = await self._api.call("GET", "services", params=naming.OURS)
+                for service in services:
+                    names -= naming.networks_of(service)
                 names = await self._networks.remove(names)
         except EngineError as error:
-            log.warning("networks %s stay: %s", ", ".join(sorted(names)), error)
+            log.warning(
+                "networks %s were not removed: %s", ", ".join(sorted(names)), error
+            )
 
-    async def _remove(self, nodes: Iterable[str], names: Sequence[str]) -> None:
+    async def _remove_volumes(self, nodes: Iterable[str], names: Sequence[str]) -> None:
         for node in nodes:
             try:
-                api = await self._machines.engine(node)
+                api = await self._nodes.engine(node)
                 for name in names:
-                    await _remove_volume(api, name)
+                    await self._remove_volume(api, name)
             except EngineError as error:
-                log.warning("volumes %s stay on a node: %s", ", ".join(names), error)
+                log.warning(
+                    "volumes %s were not removed from a node: %s",
+                    ", ".join(names),
+                    error,
+                )
 
-
-async def _remove_volume(api: Api, name: str) -> None:
-    for _ in range(_TRIES):
-        try:
-            await api.call("DELETE", f"volumes/{name}")
-            return
-        except DockerProblem as problem:
-            if problem.status == _NOT_FOUND:
+    async def _remove_volume(self, api: Api, name: str) -> None:
+        for _ in range(self._settings.cleanup_attempts):
+            try:
+                await api.call("DELETE", f"volumes/{name}")
                 return
-            if problem.status != _CONFLICT:
-                raise
-        await asyncio.sleep(_PAUSE)
-    raise EngineError(f"volume {name} is in use")
+            except DockerProblem as problem:
+                if problem.not_found:
+                    return
+                if not problem.conflict:
+                    raise
+            await asyncio.sleep(self._settings.cleanup_pause)
+        raise EngineError(f"volume {name} is in use")

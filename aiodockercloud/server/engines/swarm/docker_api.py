@@ -1,15 +1,17 @@
-"""aiodocker with its traps covered: one Engine, commands apart from streams.
+"""One Docker Engine through aiodocker, commands apart from streams.
 
-- Without ``DOCKER_HOST`` or a url, a context of ``~/.docker`` decides; where aiodocker
-  lets it win over ``DOCKER_HOST``, we do not.
-- Its default client waits for ever: commands have a timeout here.
-- Abandoned streams of ``services.logs`` keep their connection (aiodocker 0.27), and a
-  pool has 100 of them: streams are read here, closed always, on a client without that
-  limit.
-- ``services.update`` sends the image only: the whole spec is posted here.
-- A stale version is answered with 500 "update out of sequence".
+How this module differs from plain aiodocker (0.27), and why:
+
+- Without ``DOCKER_HOST`` and without a URL, the current context of ``~/.docker``
+  applies. ``DOCKER_HOST`` always wins here; in aiodocker the context may win.
+- The default client of aiodocker waits for ever: commands have a timeout here.
+- An abandoned ``services.logs`` stream keeps its connection, and a pool has 100
+  connections. Streams are read here, always closed, by a client without this limit.
+- ``services.update`` sends only the image: this module posts the whole spec.
+- The Engine answers a stale version with 500 "update out of sequence".
   https://github.com/moby/swarmkit/issues/1379
-- Following the log of a service does not end when that is removed: the caller closes.
+- A followed log of a service does not end when the service is removed: the caller
+  closes the stream.
   https://github.com/moby/moby/issues/36626
 """
 
@@ -23,6 +25,7 @@ import os
 import struct
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
+from http import HTTPStatus
 from typing import Any, TypeVar
 
 import aiohttp
@@ -31,21 +34,17 @@ from aiodocker import Docker, DockerError
 from ....wire import redact
 from ....wire.images import ImageName
 from .. import EngineError, EngineUnavailable
+from .settings import SwarmSettings
 
 T = TypeVar("T")
 
 log = logging.getLogger(__name__)
 
-#: Seconds that any one answer may take. Without a leader there is none for 30.
-TIMEOUT = 15.0
-#: Seconds without a word after which a stream is opened anew: of a connection that
-#: something on the way has dropped, nobody tells.
-QUIET = 600.0
-#: Tries of a change that others' changes overtake, and the first pause between them.
-_TRIES, _PAUSE = 20, 0.02
-#: aiodocker's status for an Engine that it cannot connect to.
+#: aiodocker's status when no connection to the Engine is possible.
 _NO_ANSWER = 900
-#: How a manager says that it cannot reach a majority of the others.
+#: The longest pause between two attempts to change a spec, in seconds.
+_LONGEST_UPDATE_PAUSE = 1.0
+#: Parts of the messages of a manager that cannot reach a majority of the managers.
 _LEADERLESS = (
     "does not have a leader",
     "lost leader status",
@@ -55,36 +54,57 @@ _LEADERLESS = (
 
 
 class DockerProblem(EngineError):
-    """The Engine answered with an error; its words, its HTTP status."""
+    """The Engine answered with an error: its message and its HTTP status."""
 
     def __init__(self, status: int, message: str) -> None:
         super().__init__(message)
         self.status = status
+
+    @property
+    def not_found(self) -> bool:
+        """Whether the object of the request does not exist."""
+        return self.status == HTTPStatus.NOT_FOUND
+
+    @property
+    def conflict(self) -> bool:
+        """Whether the name is taken, or the object is in use."""
+        return self.status == HTTPStatus.CONFLICT
+
+    @property
+    def overtaken(self) -> bool:
+        """Whether another client has changed the spec since the spec was read."""
+        return "update out of sequence" in str(self)
 
 
 class Api:
     """One Docker Engine.
 
     Args:
-        url: ``unix://``, ``tcp://`` or ``ssh://``; without one, as the environment
-            says. TLS for ``tcp://`` as ``DOCKER_TLS_VERIFY`` and ``DOCKER_CERT_PATH``
-            say.
+        url: ``unix://``, ``tcp://`` or ``ssh://``. By default ``DOCKER_HOST``, then the
+            current context. ``DOCKER_TLS_VERIFY`` and ``DOCKER_CERT_PATH`` determine
+            the TLS of ``tcp://``.
+        settings: Timeouts and limits of the engine.
 
     Raises:
-        EngineError: There is no such Engine to be found.
+        EngineError: No Engine is configured, or the configuration cannot be used.
     """
 
-    def __init__(self, url: str | None = None) -> None:
+    def __init__(
+        self, url: str | None = None, settings: SwarmSettings | None = None
+    ) -> None:
+        self.settings = settings or SwarmSettings()
         url = url or os.environ.get("DOCKER_HOST")
-        #: aiodocker (0.27) closes an ssh connection both ways when one way ends.
+        timeout = self.settings.request_timeout
+        #: Whether one end of a connection closes both: over ssh in aiodocker (0.27).
         self.ends_both_ways = bool(url and url.startswith("ssh://"))
-        self._commands = _client(url, aiohttp.ClientTimeout(total=TIMEOUT))
-        self.streams = _client(url, aiohttp.ClientTimeout(connect=TIMEOUT))
-        # The connector is aiodocker's, for its TLS and ssh: this is the way to lift
-        # its limit. Every log that is followed is a connection.
+        self._commands = _client(url, aiohttp.ClientTimeout(total=timeout))
+        self.streams = _client(url, aiohttp.ClientTimeout(connect=timeout))
+        # Each followed log is a connection. aiodocker creates the connector, for TLS
+        # and ssh, and has no parameter for the limit.
         self.streams.connector._limit = 0
 
     async def close(self) -> None:
+        """Close all connections."""
         await self._commands.close()
         await self.streams.close()
 
@@ -97,13 +117,13 @@ class Api:
         data: Any = None,
         headers: Mapping[str, str] | None = None,
     ) -> Any:
-        """One request; the JSON of the answer.
+        """Send one request and return the JSON of the response.
 
         Raises:
             DockerProblem: The Engine answered with an error.
-            EngineUnavailable: It does not answer, or has no leader, for the moment.
+            EngineUnavailable: The Engine does not respond, or its Swarm has no leader.
         """
-        return await in_time(
+        return await self.in_time(
             lambda: self._commands._query_json(
                 path,
                 method,
@@ -120,17 +140,24 @@ class Api:
         *,
         auth: Mapping[str, str] | None = None,
     ) -> None:
-        """Read, change and write a spec as a whole, again when somebody was faster.
+        """Read, change and write a whole spec, again when another client was faster.
 
         Args:
             path: ``services/<id>`` or ``nodes/<id>``.
-            change: Makes the new spec; None when there is nothing to change.
-            auth: Of ``registry_auth``, for a service; empty: that of its last change.
+            change: Returns the new spec, or None when nothing has to change.
+            auth: The result of ``registry_auth``, for a service. Empty: the credentials
+                of the last change stay.
+
+        Raises:
+            DockerProblem: The Engine answered with an error, or other clients were
+                faster each time.
+            EngineUnavailable: The Engine does not respond, or its Swarm has no leader.
         """
-        pause = _PAUSE
-        # A spec that is read does not tell the credentials it was written with.
+        attempts = self.settings.update_attempts
+        pause = self.settings.update_pause
+        # The Engine returns no spec with the credentials that were sent with the spec.
         keep = {} if auth or path.startswith("nodes/") else {"registryAuthFrom": "spec"}
-        for attempt in range(_TRIES):
+        for attempt in range(attempts):
             found = await self.call("GET", path)
             spec = change(found["Spec"])
             if spec is None:
@@ -146,23 +173,26 @@ class Api:
                 )
                 return
             except DockerProblem as problem:
-                overtaken = "update out of sequence" in str(problem)
-                if not overtaken or attempt == _TRIES - 1:
+                if not problem.overtaken or attempt == attempts - 1:
                     raise
             await asyncio.sleep(pause)
-            pause = min(2 * pause, 1.0)
+            pause = min(2 * pause, _LONGEST_UPDATE_PAUSE)
 
     @asynccontextmanager
     async def stream(
         self, path: str, params: Mapping[str, Any], *, silence: float | None = None
     ) -> AsyncGenerator[aiohttp.ClientResponse, None]:
-        """An answer read bit by bit, closed with the block.
+        """Open a response that is read piece by piece; the block's end closes it.
 
         Args:
-            silence: Seconds without a word that end reading with ``TimeoutError``.
+            path: The path below the API version.
+            params: The query.
+            silence: Seconds without data after which a read raises ``TimeoutError``.
         """
-        limits = aiohttp.ClientTimeout(connect=TIMEOUT, sock_read=silence)
-        response = await in_time(
+        limits = aiohttp.ClientTimeout(
+            connect=self.settings.request_timeout, sock_read=silence
+        )
+        response = await self.in_time(
             lambda: self.streams._do_query(
                 path, "GET", params=dict(params), timeout=limits
             )
@@ -172,12 +202,43 @@ class Api:
         finally:
             response.close()
 
-    async def events(self, heard: Callable[[], None]) -> None:
-        """Call *heard* after events, as long as it takes; returns when cut off."""
-        async with self.stream("events", {}, silence=QUIET) as response:
-            heard()
+    async def events(self, on_event: Callable[[], None]) -> None:
+        """Call *on_event* at the start and after events, until the stream ends."""
+        async with self.stream("events", {}, silence=self.settings.quiet) as response:
+            on_event()
             while await response.content.readany():
-                heard()
+                on_event()
+
+    async def in_time(self, ask: Callable[[], Awaitable[T]]) -> T:
+        """Return the result of a request, with one exception for each kind of failure.
+
+        Raises:
+            DockerProblem: The Engine answered with an error.
+            EngineUnavailable: The Engine does not respond, or its Swarm has no leader.
+        """
+        timeout = self.settings.request_timeout
+        try:
+            async with asyncio.timeout(timeout + 1):
+                return await ask()
+        except TimeoutError as error:
+            raise EngineUnavailable(
+                f"Docker has not answered within {timeout:.0f} s; try again later"
+            ) from error
+        except DockerError as error:
+            if error.status == _NO_ANSWER:
+                raise EngineUnavailable(
+                    "Docker cannot be reached; try again later"
+                ) from error
+            if any(words in error.message for words in _LEADERLESS):
+                raise EngineUnavailable(
+                    "the Swarm has no leader: too few of its managers are up; try again"
+                    " later"
+                ) from error
+            raise DockerProblem(error.status, error.message) from error
+        except aiohttp.ClientError as error:
+            raise EngineUnavailable(
+                "the connection to Docker broke; try again later"
+            ) from error
 
 
 def _client(url: str | None, timeout: aiohttp.ClientTimeout) -> Docker:
@@ -188,7 +249,7 @@ def _client(url: str | None, timeout: aiohttp.ClientTimeout) -> Docker:
         raise EngineError(
             "no Docker Engine found: set DOCKER_HOST, or give the address of a manager"
         ) from None
-    except DockerError as error:  # ssh:// without the package for it
+    except DockerError as error:  # ssh:// without its package
         raise EngineError(f"{where}: {error.message}") from error
     except ValueError as error:
         raise EngineError(f"{where}: {error}") from error
@@ -199,38 +260,12 @@ def _client(url: str | None, timeout: aiohttp.ClientTimeout) -> Docker:
         ) from error
 
 
-async def in_time(ask: Callable[[], Awaitable[T]]) -> T:
-    """The result, with aiodocker's ways of failing told apart."""
-    try:
-        async with asyncio.timeout(TIMEOUT + 1):
-            return await ask()
-    except TimeoutError as error:
-        raise EngineUnavailable(
-            f"Docker has not answered within {TIMEOUT:.0f} s; try again later"
-        ) from error
-    except DockerError as error:
-        if error.status == _NO_ANSWER:
-            raise EngineUnavailable(
-                "Docker cannot be reached; try again later"
-            ) from error
-        if any(words in error.message for words in _LEADERLESS):
-            raise EngineUnavailable(
-                "the Swarm has no leader: too few of its managers are up; try again"
-                " later"
-            ) from error
-        raise DockerProblem(error.status, error.message) from error
-    except aiohttp.ClientError as error:
-        raise EngineUnavailable(
-            "the connection to Docker broke; try again later"
-        ) from error
-
-
-#: What Docker calls Docker Hub where it keeps credentials.
+#: The name of Docker Hub in Docker's stored credentials.
 _HUB_AUTH = "https://index.docker.io/v1/"
 
 
 def registry_auth(image: str, credentials: tuple[str, str] | None) -> dict[str, str]:
-    """The header that lets nodes pull an image."""
+    """Return the header with the credentials for an image; empty without any."""
     if credentials is None:
         return {}
     name = ImageName.parse(image)
@@ -247,7 +282,7 @@ def registry_auth(image: str, credentials: tuple[str, str] | None) -> dict[str, 
 async def frames(
     response: aiohttp.ClientResponse,
 ) -> AsyncGenerator[tuple[int, bytes], None]:
-    """The frames of a log: 1 stdout, 2 stderr, 3 a word of the Engine."""
+    """Yield the frames of a log: 1 is stdout, 2 stderr, 3 a message of the Engine."""
     while True:
         try:
             head = await response.content.readexactly(8)

@@ -1,4 +1,4 @@
-"""A command in a container on whatever node, through the Engine of that node.
+"""A command in a container on any node, through the Engine of that node.
 
 Source: Docker Engine API, "ContainerExec", "ExecStart" and "ExecInspect".
 """
@@ -20,23 +20,21 @@ from aiodocker.stream import Stream
 
 from ....wire.exec import END_OF_INPUT
 from .. import EngineError
-from .docker_api import Api, in_time
+from .docker_api import Api
 
 log = logging.getLogger(__name__)
 
 _STREAMS: Mapping[int, Literal["stdout", "stderr"]] = {1: "stdout", 2: "stderr"}
-#: Marks the command and all that it starts: closing an exec ends nothing by itself.
+#: Variable that marks the processes of a command: closing an exec ends no process.
 _MARK = "AIODOCKERCLOUD_EXEC"
 _KILL = (
     "for p in /proc/[0-9]*; do"
     ' grep -q "$1" "$p/environ" 2>/dev/null && kill -9 "${p#/proc/}"; done'
 )
-#: Pauses until the exit code is known, after the end of the output.
-_PAUSES = (0.0, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0)
 
 
 class Session:
-    """A running command; made by ``start_command``."""
+    """A command that ``start_command`` has started."""
 
     def __init__(
         self, api: Api, container: str, mark: str, exec: Exec, stream: Stream
@@ -47,13 +45,14 @@ class Session:
         self._mark = mark
         self._exec = exec
         self._stream = stream
-        self._done = self._closed = self._fed = False
+        self._done = self._closed = self._input_ended = False
 
     async def output(
         self,
     ) -> AsyncGenerator[tuple[Literal["stdout", "stderr"], str], None]:
+        """Yield the output; set ``exit_code`` at the end."""
         decoders = {n: codecs.getincrementaldecoder("utf-8")("replace") for n in (1, 2)}
-        # A closed stream is not read: its queue never says that it has ended.
+        # The queue of a closed stream never ends: no read after closing.
         while not self._closed:
             try:
                 message = await self._stream.read_out()
@@ -68,33 +67,36 @@ class Session:
             if text := decoder.decode(b"", True):
                 yield _STREAMS[number], text
         if not self._closed:
-            self.exit_code = await self._ended()
+            self.exit_code = await self._wait_for_exit_code()
             self._done = self.exit_code is not None
 
-    async def _ended(self) -> int | None:
-        for pause in _PAUSES:
+    async def _wait_for_exit_code(self) -> int | None:
+        """Return the exit code, which the Engine knows soon after the output's end."""
+        for pause in self._api.settings.exit_code_pauses:
             await asyncio.sleep(pause)
-            found = await in_time(self._exec.inspect)
+            found = await self._api.in_time(self._exec.inspect)
             if not found["Running"] and found["ExitCode"] is not None:
                 return int(found["ExitCode"])
         return None
 
     async def write(self, data: str) -> None:
-        """More input; a ``\\x04`` ends it, also inside a text."""
-        if self._closed or self._fed:
+        """Send input up to the first ``\\x04``, which ends the input."""
+        if self._closed or self._input_ended:
             return
         text, end, _ = data.partition(END_OF_INPUT)
-        self._fed = bool(end)
+        self._input_ended = bool(end)
         with contextlib.suppress(aiohttp.ClientError, ConnectionError, AssertionError):
             if text:
                 await self._stream.write_in(text.encode())
             if end and not self._api.ends_both_ways:
                 self._end_input()
             elif end:
-                log.warning("a command was not told of the end of its input: over ssh")
+                log.warning(
+                    "the input of a command was not ended: not possible over ssh"
+                )
 
     def _end_input(self) -> None:
-        """Close the half that is written; aiodocker (0.27) has no method for it."""
+        """Close the connection's writing half: aiodocker (0.27) has no such method."""
         response = self._stream._resp
         assert response is not None
         assert response.connection is not None
@@ -102,49 +104,59 @@ class Session:
         if transport is not None and transport.can_write_eof():
             transport.write_eof()
         elif transport is not None:
-            _end_of_tls(transport)
+            _end_tls_output(transport)
 
     async def close(self) -> None:
+        """Close the connection, and kill the command if it still runs."""
         if self._closed:
             return
         self._closed = True
         if not self._done:
             await self._kill()
-        with contextlib.suppress(AssertionError):  # the connection has gone already
+        with contextlib.suppress(AssertionError):  # closed by the Engine
             await self._stream.close()
 
     async def _kill(self) -> None:
-        """End what the command started. An image without a shell has only the end of
-        its input to notice."""
+        """Kill the processes of the command.
+
+        Without a shell in the image, the command sees only the end of its input.
+        """
         data = {
             "Cmd": ["sh", "-c", _KILL, "sh", f"{_MARK}={self._mark}"],
             "User": "0",
         }
         with contextlib.suppress(EngineError):
-            made = await self._api.call(
+            created = await self._api.call(
                 "POST", f"containers/{self._container}/exec", data=data
             )
             await self._api.call(
-                "POST", f"exec/{made['Id']}/start", data={"Detach": True}
+                "POST", f"exec/{created['Id']}/start", data={"Detach": True}
             )
 
 
-def _end_of_tls(transport: asyncio.Transport) -> None:
-    """Say over TLS that nothing more comes, and go on reading: the protocol knows that,
-    asyncio (Python 3.14) closes both ways only."""
+def _end_tls_output(transport: asyncio.Transport) -> None:
+    """Send the end of the output over TLS, and continue to read.
+
+    The TLS protocol allows this; asyncio (Python 3.14) can only close both directions.
+    """
     protocol: Any = getattr(transport, "_ssl_protocol", None)
     if protocol is not None:
-        with contextlib.suppress(ssl.SSLError):  # that the other side has not ended yet
+        with contextlib.suppress(ssl.SSLError):  # the other side has not ended yet
             protocol._sslobj.unwrap()
         protocol._process_outgoing()
 
 
 async def start_command(api: Api, container: str, command: Sequence[str]) -> Session:
-    """Start a command.
+    """Start a command in a container.
+
+    Args:
+        api: The Engine of the container's node.
+        container: Docker's id of the container.
+        command: The command and its arguments.
 
     Raises:
         EngineError: The container is not running.
-        EngineUnavailable: The node's Engine does not answer.
+        EngineUnavailable: The node's Engine does not respond.
     """
     mark = secrets.token_hex(16)
     data: dict[str, Any] = {
@@ -154,8 +166,8 @@ async def start_command(api: Api, container: str, command: Sequence[str]) -> Ses
         "AttachStderr": True,
         "Env": [f"{_MARK}={mark}"],
     }
-    made = await api.call("POST", f"containers/{container}/exec", data=data)
-    exec = Exec(api.streams, made["Id"], tty=False)
+    created = await api.call("POST", f"containers/{container}/exec", data=data)
+    exec = Exec(api.streams, created["Id"], tty=False)
     stream = exec.start(detach=False)
-    await in_time(stream._init)
+    await api.in_time(stream._init)
     return Session(api, container, mark, exec, stream)

@@ -1,4 +1,4 @@
-"""The log of one Swarm service as lines: its former tasks, then what comes.
+"""The log of one Swarm service as lines: first of its former tasks, then new lines.
 
 Source: Docker Engine API, "GetTaskLogs" and "ServiceLogs".
 """
@@ -18,52 +18,52 @@ import aiohttp
 from ....wire.loglines import format_seconds, parse_line_stamp
 from .. import EngineUnavailable, LogLine
 from . import observations
-from .docker_api import QUIET, TIMEOUT, Api, DockerProblem, frames
+from .docker_api import Api, DockerProblem, frames
 
 log = logging.getLogger(__name__)
 
 Json = Mapping[str, Any]
 Lines = AsyncGenerator[LogLine, None]
 
-#: Seconds between two tries of a stream that broke.
-_AGAIN = 1.0
-#: Characters of one line; longer ones are cut into several.
-_LONGEST = 1024 * 1024
 _STREAMS: Mapping[int, Literal["stdout", "stderr"]] = {1: "stdout", 2: "stderr"}
-_WORD = 3
+#: The number of frames with a message of the Engine.
+_MESSAGE = 3
 
 
-def note(text: str) -> LogLine:
-    """A word of our own in a log, in place of lines."""
+def notice(text: str) -> LogLine:
+    """Return a line of the engine's own, in place of missing lines."""
     return LogLine(time.time_ns(), "stderr", text, None)
 
 
 class Ending:
-    """Whether what is followed is gone; ends the stream that is open."""
+    """The end of a followed log; closes the open stream."""
 
     def __init__(self) -> None:
-        self._gone = asyncio.Event()
+        self._ended = asyncio.Event()
         self._response: aiohttp.ClientResponse | None = None
 
     @property
-    def gone(self) -> bool:
-        return self._gone.is_set()
+    def has_come(self) -> bool:
+        """Whether the container has been removed, or the engine closed."""
+        return self._ended.is_set()
 
     def end(self) -> None:
-        self._gone.set()
+        """Close the open stream, and open no other."""
+        self._ended.set()
         if self._response is not None:
             self._response.close()
 
     def watch(self, response: aiohttp.ClientResponse) -> None:
+        """Close this stream at the end."""
         self._response = response
-        if self.gone:
+        if self.has_come:
             response.close()
 
     async def pause(self, seconds: float) -> None:
-        """Until it is gone, at most that long."""
+        """Wait for the end, at most that long."""
         try:
             async with asyncio.timeout(seconds):
-                await self._gone.wait()
+                await self._ended.wait()
         except TimeoutError:
             pass
 
@@ -77,10 +77,17 @@ async def history(
     tty: bool,
     tail: int | None,
 ) -> Lines:
-    """The last *tail* lines of a container's tasks (None: all), oldest first, and none
-    older than *since_ns*.
+    """Yield the lines of a container's tasks, oldest first.
 
-    What a lost node keeps to itself is a line that says so.
+    One line states that the log of a task on a lost node is missing.
+
+    Args:
+        api: The Engine of a manager.
+        tasks: The tasks of the Swarm service.
+        nodes: All nodes, by id.
+        since_ns: The earliest stamp of a line, in nanoseconds since 1970.
+        tty: Whether the container has a terminal.
+        tail: The number of last lines; None for all.
     """
     ran = [
         t for t in tasks if t["Status"].get("ContainerStatus", {}).get("ContainerID")
@@ -89,7 +96,7 @@ async def history(
     if tail is None:
         for task in ran:
             async with aclosing(
-                _of_task(api, task, nodes, since_ns, tty, None)
+                _task_lines(api, task, nodes, since_ns, tty, None)
             ) as lines:
                 async for line in lines:
                     yield line
@@ -99,7 +106,9 @@ async def history(
     for task in reversed(ran):
         if not left:
             break
-        async with aclosing(_of_task(api, task, nodes, since_ns, tty, left)) as lines:
+        async with aclosing(
+            _task_lines(api, task, nodes, since_ns, tty, left)
+        ) as lines:
             last = deque([line async for line in lines], maxlen=left)
         found.append(list(last))
         left -= len(last)
@@ -108,7 +117,7 @@ async def history(
             yield line
 
 
-async def _of_task(
+async def _task_lines(
     api: Api,
     task: Json,
     nodes: Mapping[str, Json],
@@ -119,15 +128,21 @@ async def _of_task(
     node = nodes.get(task.get("NodeID", ""))
     if node is None or observations.is_down(node):
         where = observations.hostname(node) or "a node that was removed"
-        yield note(f"[a part of this log is on {where}, which does not answer]")
+        yield notice(f"[a part of this log is on {where}, which does not answer]")
         return
+    longest = api.settings.longest_line
     path, params = (
         f"tasks/{task['ID']}/logs",
-        _params(since=format_seconds(since_ns), tail="all" if tail is None else tail),
+        _params(
+            since=format_seconds(since_ns),
+            tail="all" if tail is None else tail,
+        ),
     )
     try:
-        async with api.stream(path, params, silence=TIMEOUT) as response:
-            async with aclosing(_lines(response, tty)) as lines:
+        async with api.stream(
+            path, params, silence=api.settings.request_timeout
+        ) as response:
+            async with aclosing(_lines(response, tty, longest)) as lines:
                 async for line in lines:
                     yield line
     except (
@@ -136,11 +151,11 @@ async def _of_task(
         aiohttp.ClientError,
         TimeoutError,
     ) as error:
-        if not isinstance(error, DockerProblem) or error.status != 404:
-            yield note(f"[a part of this log could not be read: {error}]")
+        if not isinstance(error, DockerProblem) or not error.not_found:
+            yield notice(f"[a part of this log could not be read: {error}]")
 
 
-async def following(
+async def follow(
     api: Api,
     service: str,
     ending: Ending,
@@ -149,31 +164,43 @@ async def following(
     tty: bool,
     after: LogLine | None,
 ) -> Lines:
-    """Lines after that one, of whatever task, until *ending*; breaks are bridged."""
-    while not ending.gone:
+    """Yield new lines of all tasks until *ending*, over broken connections too.
+
+    Args:
+        api: The Engine of a manager.
+        service: The id of the Swarm service.
+        ending: The end of the log.
+        since_ns: The earliest stamp of a line, in nanoseconds since 1970.
+        tty: Whether the container has a terminal.
+        after: The last line that the reader has, if any.
+    """
+    longest = api.settings.longest_line
+    while not ending.has_come:
         since = max(since_ns, after.time_ns if after else 0)
-        seen = {after} if after else set()
+        known = {after} if after else set()
         params = _params(follow=True, since=format_seconds(since), tail="all")
         try:
             path = f"services/{service}/logs"
-            async with api.stream(path, params, silence=QUIET) as response:
+            async with api.stream(path, params, silence=api.settings.quiet) as response:
                 ending.watch(response)
-                async with aclosing(_lines(response, tty, words=False)) as lines:
+                async with aclosing(
+                    _lines(response, tty, longest, messages=False)
+                ) as lines:
                     async for line in lines:
-                        if line.time_ns < since or line in seen:
+                        if line.time_ns < since or line in known:
                             continue
                         after = line
                         yield line
         except DockerProblem as error:
-            if error.status == 404:
+            if error.not_found:
                 return
             log.warning("log of service %s: %s", service, error)
         except TimeoutError:
             continue
         except (EngineUnavailable, aiohttp.ClientError) as error:
-            if not ending.gone:
+            if not ending.has_come:
                 log.warning("log of service %s: %s", service, error)
-        await ending.pause(_AGAIN)
+        await ending.pause(api.settings.log_retry)
 
 
 def _params(**more: Any) -> dict[str, Any]:
@@ -181,14 +208,25 @@ def _params(**more: Any) -> dict[str, Any]:
 
 
 async def _lines(
-    response: aiohttp.ClientResponse, tty: bool, *, words: bool = True
+    response: aiohttp.ClientResponse,
+    tty: bool,
+    longest: int,
+    *,
+    messages: bool = True,
 ) -> Lines:
-    """The lines of a stream, with the frames of a long one joined."""
+    """Yield the lines of a stream, with the frames of a long line joined.
+
+    Args:
+        response: The stream.
+        tty: Whether the container has a terminal: its stream has no frames.
+        longest: Bytes of a line. A longer line is divided.
+        messages: Whether messages of the Engine are lines too.
+    """
     if tty:
         held = b""
-        async for some in response.content.iter_any():
-            *whole, held = (held + some).split(b"\n")
-            if len(held) > _LONGEST:
+        async for data in response.content.iter_any():
+            *whole, held = (held + data).split(b"\n")
+            if len(held) > longest:
                 whole, held = [*whole, held], b""
             for raw in whole:
                 yield _line("stdout", raw)
@@ -198,16 +236,16 @@ async def _lines(
     parts: dict[int, bytes] = {}
     async with aclosing(frames(response)) as framed:
         async for kind, payload in framed:
-            if kind == _WORD:
+            if kind == _MESSAGE:
                 text = payload.decode(errors="replace").strip()
-                if words:
-                    yield note(f"[{text}]")
+                if messages:
+                    yield notice(f"[{text}]")
                 else:
-                    log.debug("Docker says in a log: %s", text)
+                    log.debug("message of Docker in a log: %s", text)
                 continue
             if held := parts.pop(kind, b""):
                 payload = held + payload.partition(b" ")[2]
-            if payload.endswith(b"\n") or len(payload) > _LONGEST:
+            if payload.endswith(b"\n") or len(payload) > longest:
                 yield _line(_STREAMS.get(kind, "stdout"), payload)
             else:
                 parts[kind] = payload

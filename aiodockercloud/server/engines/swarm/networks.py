@@ -1,6 +1,6 @@
-"""The overlay networks of stacks and namespaces: there when needed, gone when not.
+"""The overlay networks of stacks and namespaces: created on demand, removed unused.
 
-Source: Docker Engine API, "NetworkCreate".
+Source: Docker Engine API, "NetworkCreate" and "NetworkDelete".
 """
 
 from __future__ import annotations
@@ -13,34 +13,38 @@ from contextlib import asynccontextmanager
 from ipaddress import IPv4Network
 from typing import Any
 
-from . import service_specs
 from .docker_api import Api, DockerProblem
+from .naming import NETWORK_LABEL
 
-#: Room for 4,000 containers; Swarm's own choice has room for 250.
+#: Prefix length of a network for 4,000 containers. Swarm by default uses 24, for 250.
 _PREFIX = 20
-#: How many of the last subnets one is chosen among: a quarter of Swarm's usual pool.
+#: Number of subnets to choose among: a quarter of Swarm's default pool.
 _LAST = 1024
 
 
 def free_subnet(
     pools: Iterable[str], size: int, taken: Iterable[str], addresses: Iterable[str]
 ) -> str | None:
-    """A subnet for one more network, from the end of the Swarm's address pools.
+    """Return a subnet for a new network, from the end of the Swarm's address pools.
 
-    Not the very last: a node holds on to that of a network that has just gone, and for
-    as long refuses the tasks of another one with "Pool overlaps with other one on this
-    address space".
+    The choice is random, because a node keeps the subnet of a removed network for a
+    while, and meanwhile refuses the tasks of a new network on this subnet with "Pool
+    overlaps with other one on this address space".
 
     Args:
-        pools, size: The Swarm's pools, and the prefix length it would use by itself:
-            when that is roomy enough, None leaves the choice to it.
+        pools: The address pools of the Swarm.
+        size: The Swarm's default prefix length.
         taken: Subnets in use.
-        addresses: Of the nodes; a network must not have these.
+        addresses: The addresses of the nodes, which no network may contain.
+
+    Returns:
+        The subnet. None when the Swarm's default is large enough, or no subnet is free:
+        Swarm then chooses.
     """
     if size <= _PREFIX:
         return None
     used = [IPv4Network(net, strict=False) for net in taken if ":" not in net]
-    # That of a machine that joins just now is empty.
+    # The address of a node that is joining is empty.
     used += [IPv4Network(f"{a}/24", strict=False) for a in addresses if "." in a]
     for pool in map(IPv4Network, pools):
         if pool.prefixlen > _PREFIX:
@@ -57,23 +61,23 @@ def free_subnet(
 
 
 class Networks:
-    """What this engine knows of its networks."""
+    """The networks of one Swarm."""
 
     def __init__(self, api: Api) -> None:
         self._api = api
         self._lock = asyncio.Lock()
-        #: Networks that a service about to be created needs: not to be removed.
+        #: Network → number of services about to be created on it: not to be removed.
         self._wanted: Counter[str] = Counter()
 
     @asynccontextmanager
     async def ensure(
         self, wanted: Mapping[str, str], addresses: Iterable[str]
     ) -> AsyncGenerator[None, None]:
-        """They exist for the time of the block.
+        """Create missing networks, and keep the networks during the block.
 
         Args:
-            wanted: name → stack, empty for a namespace's network.
-            addresses: Of the nodes, which no network must have.
+            wanted: Name → stack, empty for a namespace's network.
+            addresses: The addresses of the nodes, which no network may contain.
         """
         self._wanted.update(wanted.keys())
         try:
@@ -82,7 +86,7 @@ class Networks:
             yield
         finally:
             self._wanted.subtract(wanted.keys())
-            self._wanted += Counter()  # forgets those at zero
+            self._wanted += Counter()  # removes the zeros
 
     async def _create(self, wanted: Mapping[str, str], addresses: list[str]) -> None:
         networks = await self._api.call("GET", "networks")
@@ -110,19 +114,22 @@ class Networks:
         data: dict[str, Any] = {
             "Name": name,
             "Driver": "overlay",
-            "Labels": {service_specs.NETWORK: stack},
+            "Labels": {NETWORK_LABEL: stack},
         }
         if subnet is not None:
             data["IPAM"] = {"Config": [{"Subnet": subnet}]}
         try:
             await self._api.call("POST", "networks/create", data=data)
         except DockerProblem as problem:
-            if problem.status != 409:  # another server was faster
+            if not problem.conflict:  # another server was faster
                 raise
         networks.append({"Name": name, "IPAM": data.get("IPAM")})
 
     async def remove(self, names: Iterable[str]) -> set[str]:
-        """Remove those of *names* that nothing uses or is about to; what is left."""
+        """Remove unused networks; return the names of those that could not be removed.
+
+        Networks that a service is about to use are neither removed nor returned.
+        """
         left = set()
         async with self._lock:
             for name in names:
@@ -131,6 +138,6 @@ class Networks:
                 try:
                     await self._api.call("DELETE", f"networks/{name}")
                 except DockerProblem as problem:
-                    if problem.status != 404:
+                    if not problem.not_found:
                         left.add(name)
         return left

@@ -1,6 +1,6 @@
-"""The machines of a Swarm: their tags, their Engines, taking one out.
+"""The nodes of a Swarm: tags, Engines, removal.
 
-Source: Docker Engine API, "Node", "SwarmLeave" and "SystemInfo".
+Source: Docker Engine API, "NodeUpdate", "NodeDelete", "SwarmLeave" and "SystemInfo".
 """
 
 from __future__ import annotations
@@ -14,24 +14,21 @@ from typing import Any
 
 from ....wire import redact
 from .. import EngineError, EngineUnavailable, NotSupportedByEngine
-from . import observations, service_specs
+from . import naming, observations
 from .docker_api import Api, DockerProblem
 from .watch import Watch
 
 log = logging.getLogger(__name__)
 
-#: Seconds for all containers of a node to go elsewhere.
-_DRAINING = 300.0
-#: Seconds between two tries to ask the Engines of nodes what only they know.
-_LEARNING = 30.0
 
-
-class Machines:
+class SwarmNodes:
     """The nodes of a Swarm.
 
     Args:
-        engines: Hostname or id of a node → URL of its Engine.
-        local: The node whose Engine *api* is.
+        api: The Engine of a manager.
+        watch: The last observations.
+        engines: Hostname or id of a node → URL of the node's Engine.
+        local: The id of the manager's own node.
     """
 
     def __init__(
@@ -41,15 +38,16 @@ class Machines:
         self._watch = watch
         self._engines = engines
         self._local = local
-        #: Node → the URL of its Engine, and that.
+        #: Node id → the URL of the node's Engine, and the open client.
         self._opened: dict[str, tuple[str, Api]] = {}
         self._learning: asyncio.Task[None] | None = None
 
     def start(self) -> None:
-        """Go on asking what only the nodes' own Engines know."""
+        """Start asking the Engines of the nodes for their storage drivers."""
         self._learning = asyncio.create_task(self._keep_learning())
 
     async def close(self) -> None:
+        """Stop asking, and close the connections to the nodes' Engines."""
         if self._learning is not None:
             self._learning.cancel()
             await asyncio.gather(self._learning, return_exceptions=True)
@@ -67,12 +65,12 @@ class Machines:
         return self._watch.nodes[node]
 
     async def engine(self, node: str) -> Api:
-        """The Engine of one node.
+        """Return the Engine of one node.
 
         Raises:
-            NotSupportedByEngine: Its address is not known.
-            EngineError: At its address is another node, or the address is no good.
-            EngineUnavailable: It does not answer.
+            NotSupportedByEngine: No URL of the node's Engine is known.
+            EngineError: The URL is invalid, or leads to another node.
+            EngineUnavailable: The node's Engine does not respond.
         """
         if node == self._local:
             return self._api
@@ -81,14 +79,14 @@ class Machines:
             raise NotSupportedByEngine(
                 f"the Docker Engine of node {hostname} is not known: start the server"
                 f" with --node-engine {hostname}=URL, or give the node the label"
-                f" {service_specs.ENGINE_LABEL}=URL"
+                f" {naming.ENGINE_LABEL}=URL"
             )
         if node in self._opened:
             known, api = self._opened[node]
             if known == url:
                 return api
             await self._close(node)
-        api = Api(url)
+        api = Api(url, self._api.settings)
         try:
             info = await api.call("GET", "info")
             if info["Swarm"]["NodeID"] != node:
@@ -104,18 +102,18 @@ class Machines:
             await api.close()
             raise
         self._watch.drivers[node] = str(info.get("Driver", ""))
-        if node in self._opened:  # somebody else was faster
+        if node in self._opened:  # by another task meanwhile
             await api.close()
         return self._opened.setdefault(node, (url, api))[1]
 
     def _url(self, node: str) -> str | None:
-        """Where the Engine of a node is: by configuration, else by its label."""
+        """Return the URL of a node's Engine: as configured, else as in the label."""
         found = self._get(node)
         labels = found["Spec"].get("Labels") or {}
         return (
             self._engines.get(node)
             or self._engines.get(observations.hostname(found))
-            or labels.get(service_specs.ENGINE_LABEL)
+            or labels.get(naming.ENGINE_LABEL)
         )
 
     async def _keep_learning(self) -> None:
@@ -128,29 +126,32 @@ class Machines:
                         self._watch.poke()
                     except EngineError as error:
                         log.info("%s: %s", observations.hostname(found), error)
-            await asyncio.sleep(_LEARNING)
+            await asyncio.sleep(self._api.settings.learning)
 
-    async def answers(self, node: str) -> bool:
+    async def responds(self, node: str) -> bool:
+        """Whether the managers now regard a node as ready; False for no such node."""
         try:
             found = await self._api.call("GET", f"nodes/{node}")
         except DockerProblem as problem:
-            if problem.status == 404:
+            if problem.not_found:
                 return False
             raise
-        return observations.node_seen(found).state == "ready"
+        return observations.node_observation(found).state == "ready"
 
     async def tag(self, node: str, tags: Iterable[str]) -> None:
+        """Replace the tags of a node."""
         wanted = list(tags)
 
         def tagged(spec: dict[str, Any]) -> dict[str, Any]:
             labels = spec.get("Labels") or {}
-            return spec | {"Labels": service_specs.with_tags(labels, wanted)}
+            return spec | {"Labels": naming.with_tags(labels, wanted)}
 
         self._get(node)
         await self._api.update(f"nodes/{node}", tagged)
         self._watch.poke()
 
     async def set_availability(self, node: str, availability: str) -> None:
+        """Set the availability of a node: ``active``, ``pause`` or ``drain``."""
         await self._api.update(
             f"nodes/{node}", lambda spec: spec | {"Availability": availability}
         )
@@ -158,8 +159,15 @@ class Machines:
 
     @asynccontextmanager
     async def drained(self, node: str) -> AsyncGenerator[None, None]:
-        """A node that takes no containers any more, and that leaves the Swarm when the
-        block has ended and nothing runs on it. It stays if that fails."""
+        """Drain a node during the block, then remove the node from the Swarm.
+
+        The removal waits until no container runs on the node. When the block or the
+        removal fails, the node becomes active again.
+
+        Raises:
+            EngineError: The node does not exist, is a manager, or has containers that
+                do not end.
+        """
         found = self._get(node)
         where = observations.hostname(found)
         if found["Spec"]["Role"] == "manager":
@@ -172,11 +180,13 @@ class Machines:
             await self.set_availability(node, "drain")
             yield
             try:
-                await self._watch.until_over({"node": [node]}, _DRAINING)
+                await self._watch.until_over(
+                    {"node": [node]}, self._api.settings.draining
+                )
             except TimeoutError:
                 raise EngineError(f"the containers on {where} do not end") from None
             await self._leave(node)
-            # By force: one that answers, or did so just now, is not let go otherwise.
+            # Without force, Swarm keeps a node that responds or did so until now.
             await self._api.call("DELETE", f"nodes/{node}", params={"force": True})
         except BaseException:
             with contextlib.suppress(EngineError):
@@ -188,7 +198,7 @@ class Machines:
         await self._close(node)
 
     async def _leave(self, node: str) -> None:
-        """Tell a machine that it has left: else its Engine tries for ever to go on."""
+        """Let a node's Engine leave: otherwise the Engine tries for ever to rejoin."""
         where = observations.hostname(self._get(node))
         try:
             if not observations.is_down(self._get(node)):
@@ -196,8 +206,8 @@ class Machines:
                 await api.call("POST", "swarm/leave")
         except EngineError as error:
             log.warning(
-                "the Engine of node %s was not told that it has left the Swarm; do so"
-                " there with: docker swarm leave (%s)",
+                "the Engine of node %s has not left the Swarm; run on that node: docker"
+                " swarm leave (%s)",
                 where,
                 error,
             )

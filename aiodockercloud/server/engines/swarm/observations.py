@@ -1,4 +1,4 @@
-"""What Swarm shows, as observations: pure functions over its JSON.
+"""Observations from the JSON of a Swarm: pure functions.
 
 Source: Docker Engine API, "Service", "Task" and "Node".
 """
@@ -10,14 +10,14 @@ from typing import Any
 
 from ....wire.loglines import parse_line_stamp
 from .. import ContainerObservation, NodeObservation
-from . import service_specs
+from . import naming, service_specs
 
 Json = Mapping[str, Any]
 
 #: One CPU in the billionths that Docker counts.
 _WHOLE_CPU = 1_000_000_000
-
-_ON_ITS_WAY = frozenset(
+#: The states of a task that has not run yet.
+_NOT_YET_RUNNING = frozenset(
     {
         *("new", "pending", "allocated", "assigned", "accepted", "preparing"),
         *("ready", "starting"),
@@ -25,30 +25,31 @@ _ON_ITS_WAY = frozenset(
 )
 
 
-def container_seen(
+def container_observation(
     service: Json,
     tasks: Sequence[Json],
     nodes: Mapping[str, Json],
     overdue: Collection[str] = (),
     given_up: Collection[str] = (),
 ) -> ContainerObservation:
-    """The container that a service of ours is.
+    """Return the observation of the container of a Swarm service.
 
     Args:
-        tasks: Its tasks: the one that runs or shall run, and a few former ones.
+        service: The Swarm service.
+        tasks: The tasks of the service: the current task and a few former ones.
         nodes: All nodes, by id.
-        overdue: Tasks (ids) that have waited for a node for too long.
-        given_up: Tasks (ids) that count as ended, see ``given_up``.
+        overdue: The ids of tasks that have waited for a node for too long.
+        given_up: The ids of tasks that count as ended, see ``given_up``.
     """
-    uuid = service["Spec"]["Labels"][service_specs.CONTAINER]
+    uuid = service["Spec"]["Labels"][naming.CONTAINER_LABEL]
     tasks = sorted(tasks, key=_created)
     for task in reversed(tasks):
-        # One asked to end that runs still does so.
+        # A task that Swarm has asked to end may still run.
         if _state(task) == "running" and task["ID"] not in given_up:
             return _running(uuid, task, nodes)
     if service_specs.is_stopped(service["Spec"]) or _replicas(service) == 0:
         return _stopped(uuid, tasks, nodes, given_up)
-    # Those of before the last start tell nothing about it.
+    # Tasks from before the last start do not count.
     generation = _generation(service["Spec"]["TaskTemplate"])
     current = [task for task in tasks if _generation(task["Spec"]) == generation]
     if not current:
@@ -56,10 +57,10 @@ def container_seen(
     newest = current[-1]
     problem = str(newest["Status"].get("Err", ""))
     code = _last_code(current)
-    if _state(newest) in _ON_ITS_WAY:
+    if _state(newest) in _NOT_YET_RUNNING:
         home = service_specs.pinned_to(service["Spec"])
         if home is not None and _is_lost(home, nodes):
-            problem = f"node {_called(home, nodes)} is down"
+            problem = f"node {_node_name(home, nodes)} is down"
             return ContainerObservation(uuid=uuid, state="stopped", message=problem)
         if newest["ID"] in overdue:
             return ContainerObservation(
@@ -67,7 +68,7 @@ def container_seen(
             )
         refused = [task for task in current if _state(task) == "rejected"]
         if refused and not any(_container_id(task) for task in current):
-            # Swarm tries for ever; whoever starts it wants to know why it does not.
+            # Swarm retries for ever: the reason is reported instead.
             problem = str(refused[-1]["Status"].get("Err", ""))
             return ContainerObservation(uuid=uuid, state="stopped", message=problem)
         return ContainerObservation(
@@ -83,11 +84,13 @@ def container_seen(
 def given_up(
     tasks: Iterable[Json], nodes: Mapping[str, Json], before: Collection[str] = ()
 ) -> set[str]:
-    """Tasks (ids) that Swarm wants to end but cannot, for their node is lost.
+    """Return the ids of the tasks that Swarm cannot end because their node is lost.
 
     Args:
-        before: What was returned at the look before. Swarm ends them when their node
-            is back, and has them as running until that says that they have ended.
+        tasks: All tasks.
+        nodes: All nodes, by id.
+        before: The result of the previous call. When a lost node is back, Swarm ends
+            the task, and reports the state "running" until the node confirms the end.
     """
     return {
         task["ID"]
@@ -99,7 +102,7 @@ def given_up(
 
 
 def places(tasks: Iterable[Json]) -> dict[str, str]:
-    """Service (its id) → the node of the newest of its tasks that has had one."""
+    """Return, for each service id, the node of the newest task that had a node."""
     placed = (task for task in tasks if task.get("NodeID"))
     by_age = sorted(placed, key=_created)
     return {task["ServiceID"]: task["NodeID"] for task in by_age}
@@ -122,10 +125,10 @@ def _stopped(
     nodes: Mapping[str, Json],
     given_up: Collection[str],
 ) -> ContainerObservation:
-    """By the last task that was more than a plan."""
+    """Return the observation of a stopped container, from the last task that ran."""
     for task in reversed(tasks):
         if task["ID"] in given_up:
-            problem = f"node {_called(task['NodeID'], nodes)} is down"
+            problem = f"node {_node_name(task['NodeID'], nodes)} is down"
             return ContainerObservation(uuid=uuid, state="stopped", message=problem)
         if _container_id(task) or _state(task) == "rejected":
             return ContainerObservation(
@@ -144,8 +147,8 @@ def _is_lost(id: str, nodes: Mapping[str, Json]) -> bool:
     return node is None or is_down(node)
 
 
-def _called(id: str, nodes: Mapping[str, Json]) -> str:
-    """A node in messages."""
+def _node_name(id: str, nodes: Mapping[str, Json]) -> str:
+    """Return the name of a node for messages."""
     return hostname(nodes.get(id)) or "its node"
 
 
@@ -181,33 +184,42 @@ def _container_id(task: Json) -> str | None:
 
 
 def _exit_code(task: Json) -> int | None:
-    """Of one that has ended and did run; a rejected one has a 0 that means nothing."""
+    """Return the exit code of a task that ran and has ended, else None.
+
+    A rejected task has the exit code 0, without a meaning.
+    """
     status = _container_status(task)
     if _state(task) not in ("complete", "failed", "shutdown"):
         return None
-    if not status.get("ContainerID") or (not status.get("PID") and _no_start(task)):
+    if not status.get("ContainerID") or (
+        not status.get("PID") and _failed_to_start(task)
+    ):
         return None
     return int(status.get("ExitCode", 0))
 
 
-def _no_start(task: Json) -> bool:
-    """Its container was made but could not be started."""
+def _failed_to_start(task: Json) -> bool:
+    """Whether the container of a task was created but could not be started."""
     return "starting container failed" in str(task["Status"].get("Err", ""))
 
 
 def _last_code(tasks: Sequence[Json]) -> int | None:
+    """Return the exit code of the newest task that has an exit code."""
     codes = (_exit_code(task) for task in reversed(tasks))
     return next((code for code in codes if code is not None), None)
 
 
 def _address(task: Json) -> str | None:
-    """On the network of its stack; on its namespace's, if it has no stack."""
+    """Return the address of a task on the network of the stack.
+
+    A task without a stack has an address on the network of the namespace.
+    """
     found: dict[bool, str] = {}
     for attachment in task.get("NetworksAttachments") or ():
         labels = attachment.get("Network", {}).get("Spec", {}).get("Labels") or {}
-        if service_specs.NETWORK in labels:
+        if naming.NETWORK_LABEL in labels:
             for address in attachment.get("Addresses") or ():
-                found[bool(labels[service_specs.NETWORK])] = address.partition("/")[0]
+                found[bool(labels[naming.NETWORK_LABEL])] = address.partition("/")[0]
     return found.get(True) or found.get(False)
 
 
@@ -216,7 +228,7 @@ def _ports(task: Json) -> dict[tuple[int, str], tuple[int, ...]]:
     status = task["Status"].get("PortStatus") or {}
     for port in status.get("Ports") or ():
         outer = found.setdefault((port["TargetPort"], port["Protocol"]), [])
-        if port["PublishedPort"] not in outer:  # once for IPv4, once for IPv6
+        if port["PublishedPort"] not in outer:  # listed for IPv4 and for IPv6
             outer.append(port["PublishedPort"])
     return {key: tuple(outer) for key, outer in found.items()}
 
@@ -224,8 +236,11 @@ def _ports(task: Json) -> dict[tuple[int, str], tuple[int, ...]]:
 # --- nodes --------------------------------------------------------------------------
 
 
-def node_seen(node: Json, storage_driver: str = "") -> NodeObservation:
-    """A machine. One that is drained or paused answers, and takes no containers."""
+def node_observation(node: Json, storage_driver: str = "") -> NodeObservation:
+    """Return the observation of a node.
+
+    A drained or paused node responds, but is unschedulable.
+    """
     description, status = node["Description"], node["Status"]
     resources = description.get("Resources", {})
     availability = str(node["Spec"]["Availability"])
@@ -236,21 +251,25 @@ def node_seen(node: Json, storage_driver: str = "") -> NodeObservation:
         address=address(node),
         state="ready" if reachable else "unreachable",
         cpu=resources.get("NanoCPUs", 0) // _WHOLE_CPU,
-        memory=resources.get("MemoryBytes", 0) // (1024 * 1024),
+        memory=resources.get("MemoryBytes", 0) // service_specs.MEGABYTE,
         disk=0,
         docker_version=description.get("Engine", {}).get("EngineVersion", ""),
         storage_driver=storage_driver,
-        tags=service_specs.tags_of(node["Spec"].get("Labels") or {}),
+        tags=naming.tags_of(node["Spec"].get("Labels") or {}),
         unschedulable="" if availability == "active" else availability,
     )
 
 
 def is_down(node: Json) -> bool:
+    """Whether the managers have lost a node."""
     return bool(node["Status"]["State"] == "down")
 
 
 def address(node: Json) -> str:
-    """Where a node is; a manager may not know it from its own connection."""
+    """Return the address of a node.
+
+    A manager may have no usable address in its own status.
+    """
     found = str(node["Status"].get("Addr", ""))
     if found in ("", "0.0.0.0", "127.0.0.1"):
         manager = (node.get("ManagerStatus") or {}).get("Addr", "")
@@ -259,4 +278,5 @@ def address(node: Json) -> str:
 
 
 def hostname(node: Json | None) -> str:
+    """Return the host name of a node; empty for an unknown node."""
     return str(node["Description"].get("Hostname", "")) if node else ""

@@ -1,15 +1,16 @@
-"""A container of Docker Cloud as a service of Docker Swarm: a table, without I/O.
+"""A container of Docker Cloud as a service of Docker Swarm: pure functions, no I/O.
 
-Each container is one Swarm service with one replica, so that it can be stopped, started
-and removed alone, on whatever node it is. Swarm drops fields it does not know without
-a word, so everything is either in ``service_spec`` or refused by ``check``.
+Each container is one Swarm service with one replica, so that one container can be
+stopped, started and removed alone, on any node. Swarm silently drops fields that Swarm
+does not know: every option is therefore either honoured by ``service_spec`` or refused
+by ``check``.
+
 Source: Docker Engine API, "ServiceCreate" and "ServiceUpdate"; Docker Cloud API
 reference, "Service".
 """
 
 from __future__ import annotations
 
-import hashlib
 import re
 import shlex
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -19,82 +20,34 @@ from typing import Any
 from ....wire.loglines import NANOSECONDS
 from ....wire.service_fields import ALWAYS, OFF, ON_FAILURE
 from .. import ContainerSpec, EngineError, MountSpec, PortSpec, UnsupportedField
+from .naming import (
+    CONTAINER_LABEL,
+    NAME_LABEL,
+    NAMESPACE_LABEL,
+    SERVICE_LABEL,
+    STACK_LABEL,
+    VOLUMES_LABEL,
+    network_name,
+    network_names,
+    service_name,
+    tag_label,
+    volume_name,
+)
 
 Spec = dict[str, Any]
 
-#: Labels of the Swarm services that are ours; changing these restarts nothing.
-CONTAINER = "aiodockercloud.container"
-_NAME, _SERVICE = "aiodockercloud.name", "aiodockercloud.service"
-_NAMESPACE, _STACK = "aiodockercloud.namespace", "aiodockercloud.stack"
-#: Names of the volumes it owns, apart from those it shares with another.
-VOLUMES = "aiodockercloud.volumes"
-#: The label of our networks; its value is their stack, empty for a namespace's.
-NETWORK = "aiodockercloud.network"
-
-#: No node can have it: what has this constraint runs nowhere, and unlike with no
-#: replicas its last task stays, with its log and its exit code.
+#: A constraint that no node meets. A service with this constraint does not run, but
+#: unlike with zero replicas its last task stays, with the log and the exit code.
 STOPPED = "node.labels.dc.stopped==never"
-#: A node's label with the URL of its Engine.
-ENGINE_LABEL = "dc.engine"
-_TAG_LABEL, _HEX = "dc.tag.", "hex."
 
-#: Seconds between the end of a task and its restart. Swarm knows no growing pauses.
+#: Bytes of the MB that the API counts memory in.
+MEGABYTE = 1024 * 1024
+#: Seconds between the end of a task and its restart. Swarm has no growing pauses.
 _RESTART_DELAY = 1.0
-_MB = 1024 * 1024
 _RESTART = {OFF: "none", ON_FAILURE: "on-failure", ALWAYS: "any"}
 
 
-# --- names --------------------------------------------------------------------------
-
-
-def _slug(*parts: str | None) -> str:
-    text = "-".join(part for part in parts if part).lower()
-    return re.sub(r"[^a-z0-9]+", "-", text).strip("-")
-
-
-def service_name(spec: ContainerSpec) -> str:
-    """A DNS label that tells people what it is and that nothing else has."""
-    head = _slug("dc", spec.namespace, spec.stack, spec.name)[:50].strip("-")
-    return f"{head}-{spec.uuid.replace('-', '')[:12]}"
-
-
-def network_name(namespace: str, stack: str | None) -> str:
-    """The overlay network of a stack, or of a namespace."""
-    exact = hashlib.sha256(f"{namespace}\0{stack or ''}".encode()).hexdigest()[:8]
-    head = _slug("dc", namespace, stack)[:50].strip("-")
-    return f"{head}-{exact}"
-
-
-def volume_name(volume: str) -> str:
-    return f"dc-{volume}"
-
-
-def tag_label(tag: str) -> str:
-    """The node label of a tag; constraints take few characters in one."""
-    if re.fullmatch(r"[A-Za-z0-9_.-]+", tag) and not tag.startswith(_HEX):
-        return _TAG_LABEL + tag
-    return f"{_TAG_LABEL}{_HEX}{tag.encode().hex()}"
-
-
-def tags_of(labels: Mapping[str, str]) -> list[str]:
-    """The tags among a node's labels."""
-    found = []
-    for label, value in labels.items():
-        if label.startswith(_TAG_LABEL) and value == "true":
-            tag = label.removeprefix(_TAG_LABEL)
-            if re.fullmatch(rf"{re.escape(_HEX)}([0-9a-f]{{2}})+", tag):
-                tag = bytes.fromhex(tag.removeprefix(_HEX)).decode(errors="replace")
-            found.append(tag)
-    return sorted(found)
-
-
-def with_tags(labels: Mapping[str, str], tags: Iterable[str]) -> dict[str, str]:
-    """A node's labels with these tags instead of those it had."""
-    others = {k: v for k, v in labels.items() if not k.startswith(_TAG_LABEL)}
-    return others | {tag_label(tag): "true" for tag in tags}
-
-
-# --- what is refused ----------------------------------------------------------------
+# --- refused options ----------------------------------------------------------------
 
 REFUSED: Mapping[str, str] = {
     "privileged": "Swarm runs no privileged containers; give the capabilities that it"
@@ -112,10 +65,10 @@ REFUSED: Mapping[str, str] = {
 
 
 def check(options: Mapping[str, Any], ports: Sequence[PortSpec] = ()) -> None:
-    """Refuse what Swarm cannot do.
+    """Refuse options and ports that Swarm cannot honour.
 
     Raises:
-        UnsupportedField: Names the field, says why, and what to use instead.
+        UnsupportedField: The text names the field, the reason and an alternative.
     """
     for field, value in options.items():
         if not value:
@@ -146,7 +99,7 @@ def check(options: Mapping[str, Any], ports: Sequence[PortSpec] = ()) -> None:
 
 
 def _hosts(extra: Iterable[str]) -> list[str]:
-    """``name:address`` as ``address name``, the order Swarm wants."""
+    """Return ``name:address`` as ``address name``, the order of Swarm."""
     hosts = []
     for one in extra:
         name, _, address = one.partition(":")
@@ -178,25 +131,26 @@ def _privileges(security_opt: Iterable[str]) -> Spec | None:
     return {"SELinuxContext": context} if context else None
 
 
-# --- the mapping --------------------------------------------------------------------
+# --- the spec of a new service ------------------------------------------------------
 
 
 def literal(text: str) -> str:
-    """Text as it is where Swarm would expand a template."""
+    """Return the text, escaped where Swarm would expand a template."""
     return text.replace("{{", '{{"{{"}}')
 
 
 def service_spec(
     spec: ContainerSpec, *, shared: Sequence[Mapping[str, Any]] = (), grace: float = 10
 ) -> Spec:
-    """The whole ``ServiceSpec`` of a container.
+    """Return the whole ``ServiceSpec`` of a container.
 
     Args:
-        shared: Mounts of the containers whose volumes it shares.
-        grace: Seconds from being asked to end to being made to.
+        spec: The container.
+        shared: Mounts of the containers whose volumes the container shares.
+        grace: Seconds from the stop signal to the kill signal.
 
     Raises:
-        EngineError: It cannot be done on Swarm; names the field.
+        EngineError: Swarm cannot honour a field; the text names the field.
     """
     try:
         check(spec.options)
@@ -218,30 +172,32 @@ def service_spec(
             "ForceUpdate": 0,
         },
         "Mode": {"Replicated": {"Replicas": 1}},
-        # Nothing to roll over one replica; "pause" would leave it half done.
+        # One replica needs no rolling update, and "pause" would leave the update
+        # unfinished.
         "UpdateConfig": {
             "Parallelism": 0,
             "Monitor": 1_000_000,
             "FailureAction": "continue",
             "Order": "stop-first",
         },
-        # Addresses in DNS and ports of the node: virtual IPs need the kernel's ip_vs.
+        # DNS answers with the addresses of tasks, because virtual IPs need the kernel's
+        # ip_vs.
         "EndpointSpec": {"Mode": "dnsrr", "Ports": _ports(spec.ports, host_net)},
     }
 
 
 def _service_labels(spec: ContainerSpec) -> dict[str, str]:
     return {
-        CONTAINER: spec.uuid,
-        _NAME: spec.name,
-        _SERVICE: spec.service,
-        _NAMESPACE: spec.namespace,
-        _STACK: spec.stack or "",
-        VOLUMES: ",".join(volume_name(m.volume) for m in spec.mounts if m.volume),
+        CONTAINER_LABEL: spec.uuid,
+        NAME_LABEL: spec.name,
+        SERVICE_LABEL: spec.service,
+        NAMESPACE_LABEL: spec.namespace,
+        STACK_LABEL: spec.stack or "",
+        VOLUMES_LABEL: ",".join(volume_name(m.volume) for m in spec.mounts if m.volume),
     }
 
 
-#: Options that go into the ``ContainerSpec``: its key, the option, how it is written.
+#: Options in the ``ContainerSpec``: Docker's key, the option, the conversion.
 _CONTAINER: Sequence[tuple[str, str, Callable[[Any], Any]]] = (
     ("User", "user", str),
     ("Dir", "working_dir", str),
@@ -255,7 +211,7 @@ _CONTAINER: Sequence[tuple[str, str, Callable[[Any], Any]]] = (
 )
 
 
-#: Options that ``service_spec`` honours.
+#: The options that ``service_spec`` honours.
 HONOURED = frozenset({option for _, option, _ in _CONTAINER}) | {
     *("labels", "net", "pid", "memory", "memory_swap"),
     *("hostname", "domainname", "dns", "dns_search"),
@@ -268,21 +224,21 @@ def _container_spec(
     options = spec.options
     found: Spec = {
         "Image": spec.image,
-        # Ours last: it tells which container this is to people on the node.
-        "Labels": {**(options.get("labels") or {}), CONTAINER: spec.uuid},
+        # This label identifies the container on its node: no option replaces the label.
+        "Labels": {**(options.get("labels") or {}), CONTAINER_LABEL: spec.uuid},
         "Env": [literal(f"{key}={value}") for key, value in spec.environment.items()],
         "Mounts": _mounts(spec, shared),
         "StopGracePeriod": int(grace * NANOSECONDS),
     }
     if spec.entrypoint:
-        found["Command"] = _words("entrypoint", spec.entrypoint)
+        found["Command"] = _split("entrypoint", spec.entrypoint)
     if spec.command:
-        found["Args"] = _words("run_command", spec.command)
+        found["Args"] = _split("run_command", spec.command)
     if options.get("net") != "host":
         found["Hostname"] = literal(_hostname(spec))
-    for key, option, write in _CONTAINER:
+    for key, option, convert in _CONTAINER:
         if value := options.get(option):
-            found[key] = write(value)
+            found[key] = convert(value)
     dns = {"Nameservers": options.get("dns"), "Search": options.get("dns_search")}
     if any(dns.values()):
         found["DNSConfig"] = {key: value for key, value in dns.items() if value}
@@ -290,13 +246,16 @@ def _container_spec(
 
 
 def _hostname(spec: ContainerSpec) -> str:
-    """With its domain: Swarm has no field for that. Linux takes 64 characters."""
+    """Return the host name with the domain, for which Swarm has no field.
+
+    Linux allows 64 characters.
+    """
     name = spec.options.get("hostname") or spec.name
     domain = spec.options.get("domainname")
     return (f"{name}.{domain}" if domain else str(name))[:64]
 
 
-def _words(field: str, text: str) -> list[str]:
+def _split(field: str, text: str) -> list[str]:
     try:
         return shlex.split(text)
     except ValueError as error:
@@ -305,7 +264,7 @@ def _words(field: str, text: str) -> list[str]:
 
 def _resources(options: Mapping[str, Any]) -> Spec:
     memory = options.get("memory")
-    return {"Limits": {"MemoryBytes": memory * _MB}} if memory else {}
+    return {"Limits": {"MemoryBytes": memory * MEGABYTE}} if memory else {}
 
 
 def _constraints(spec: ContainerSpec) -> list[str]:
@@ -315,8 +274,11 @@ def _constraints(spec: ContainerSpec) -> list[str]:
 
 
 def _networks(spec: ContainerSpec) -> list[Spec]:
-    """Plain names on the network of its stack, ``web.stack`` on its namespace's; what
-    has no stack is on its namespace's only."""
+    """Return the networks of a container, with the container's aliases on each.
+
+    Plain aliases are for the network of the stack, aliases such as ``web.stack`` for
+    the network of the namespace. A container without a stack is on the latter only.
+    """
     wanted: dict[str, list[str]] = {name: [] for name in network_names(spec)}
     home = network_name(spec.namespace, spec.stack)
     suffix = f".{spec.stack}" if spec.stack else ""
@@ -324,21 +286,6 @@ def _networks(spec: ContainerSpec) -> list[Spec]:
         far = suffix and alias.endswith(suffix)
         wanted[network_name(spec.namespace, None) if far else home].append(alias)
     return [{"Target": name, "Aliases": aliases} for name, aliases in wanted.items()]
-
-
-def network_names(spec: ContainerSpec) -> list[str]:
-    """The overlay networks that must be there for a container."""
-    if spec.options.get("net") == "host":
-        return []
-    home = network_name(spec.namespace, spec.stack)
-    return list(dict.fromkeys((home, network_name(spec.namespace, None))))
-
-
-def networks_of(service: Mapping[str, Any]) -> set[str]:
-    """The same of a service that is there."""
-    labels = service["Spec"]["Labels"]
-    namespace, stack = labels.get(_NAMESPACE, ""), labels.get(_STACK) or None
-    return {network_name(namespace, stack), network_name(namespace, None)}
 
 
 def _ports(ports: Sequence[PortSpec], host_net: bool) -> list[Spec]:
@@ -355,7 +302,7 @@ def _ports(ports: Sequence[PortSpec], host_net: bool) -> list[Spec]:
     for port in published:
         key = port.inner, port.protocol
         if key in found:
-            # Swarm would take them all and serve the last.
+            # Swarm would accept all of these ports and publish the last.
             raise UnsupportedField(
                 f"container_ports: {port.inner}/{port.protocol} has several outer"
                 " ports; Swarm publishes each port once: leave one, and run a proxy for"
@@ -387,7 +334,8 @@ def _mount(spec: ContainerSpec, mount: MountSpec) -> Spec:
         return found | {
             "Type": "bind",
             "Source": literal(mount.host_path),
-            # As docker run -v does; Engines before 23 drop it: then it must be there.
+            # As docker run -v does. Engines before 23 drop this field: on them the path
+            # must exist.
             "BindOptions": {"CreateMountpoint": True},
         }
     if mount.volume is None:
@@ -395,15 +343,15 @@ def _mount(spec: ContainerSpec, mount: MountSpec) -> Spec:
     return found | {
         "Type": "volume",
         "Source": literal(volume_name(mount.volume)),
-        "VolumeOptions": {"Labels": {CONTAINER: spec.uuid}},
+        "VolumeOptions": {"Labels": {CONTAINER_LABEL: spec.uuid}},
     }
 
 
-# --- changes ------------------------------------------------------------------------
+# --- the specs of existing services -------------------------------------------------
 
 
 def is_stopped(spec: Mapping[str, Any]) -> bool:
-    """Whether a service is one that shall not run."""
+    """Whether a service must not run."""
     return STOPPED in _constraints_of(spec)
 
 
@@ -413,7 +361,7 @@ def _constraints_of(spec: Mapping[str, Any]) -> list[str]:
 
 
 def pinned_to(spec: Mapping[str, Any]) -> str | None:
-    """The node that a service is pinned to."""
+    """Return the node that a service is pinned to, None without one."""
     for constraint in _constraints_of(spec):
         if constraint.startswith("node.id=="):
             return constraint.removeprefix("node.id==")
@@ -421,17 +369,18 @@ def pinned_to(spec: Mapping[str, Any]) -> str | None:
 
 
 def never_restarts(spec: Mapping[str, Any]) -> bool:
+    """Whether Swarm never restarts the tasks of a service."""
     return bool(spec["TaskTemplate"]["RestartPolicy"]["Condition"] == "none")
 
 
 def stopped(spec: Spec) -> Spec:
-    """The spec of the same service, not to run."""
+    """Return the spec of an existing service, changed so that it does not run."""
     others = [c for c in _constraints_of(spec) if c != STOPPED]
     return _placed(spec, [*others, STOPPED])
 
 
 def started(spec: Spec) -> Spec:
-    """The spec of the same service, to run anew."""
+    """Return the spec of an existing service, changed so that it starts again."""
     again = _placed(spec, [c for c in _constraints_of(spec) if c != STOPPED])
     task = again["TaskTemplate"]
     task["ForceUpdate"] = task.get("ForceUpdate", 0) + 1

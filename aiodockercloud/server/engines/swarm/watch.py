@@ -1,8 +1,10 @@
-"""Looking at a Swarm again and again: what differs from last time is told.
+"""Polling a Swarm and reporting what has changed since the last look.
 
-Swarm has no events for tasks, and those of other machines' containers do not get
-through; so tasks, services and nodes are listed, soon after anything that was heard or
-done, and else at leisure.
+Swarm has no events for tasks, and no Engine reports the events of containers on other
+nodes. Tasks, services and nodes are therefore listed: soon after an event or an
+operation, otherwise at longer intervals.
+
+Source: Docker Engine API, "ServiceList", "TaskList", "NodeList" and "SystemEvents".
 """
 
 from __future__ import annotations
@@ -18,49 +20,44 @@ from typing import Any
 import aiohttp
 
 from .. import ContainerObservation, EngineError, NodeObservation, Observe
-from . import observations, service_specs
+from . import observations
 from .docker_api import Api, DockerProblem
+from .naming import CONTAINER_LABEL, OURS
 
 log = logging.getLogger(__name__)
 
 Json = Mapping[str, Any]
 
-#: The tasks and services of containers.
-OURS = {"filters": {"label": [service_specs.CONTAINER]}}
-#: States of a task in which it holds nothing of its node.
+#: The states of a task that uses nothing of its node.
 _OVER = frozenset({"complete", "failed", "shutdown", "rejected", "orphaned", "remove"})
-#: Seconds between looks at tasks that are to end.
-_LOOK = 0.2
-#: Seconds a task may wait for a node before it counts as not to be placed.
-_PLACING = 15.0
-#: Seconds of frequent looks after anything has happened.
-_BUSY = 5.0
-#: The longest gap between looks while nothing happens, in gaps while something does.
-_IDLE = 5
-#: The shortest gap, and between two tries to listen to events, in seconds.
-_SHORTEST, _AGAIN = 0.1, 1.0
 
 
 class Watch:
-    """What a Swarm shows.
+    """The state of a Swarm as of the last look.
 
     Args:
-        poll: Seconds between two looks while something happens.
-        gone: Called with a container's uuid when it is no longer there.
+        api: The Engine of a manager.
+        poll: Seconds between two looks after a change.
+        on_removed: Called with the uuid of a container that no longer exists.
     """
 
-    def __init__(self, api: Api, poll: float, gone: Callable[[str], None]) -> None:
+    def __init__(
+        self, api: Api, poll: float, on_removed: Callable[[str], None]
+    ) -> None:
         self.nodes: Mapping[str, Json] = {}
-        #: Node id → its storage driver, as far as its Engine could be asked.
+        #: Node id → storage driver, for the nodes whose Engines have responded.
         self.drivers: dict[str, str] = {}
-        #: Containers and nodes on their way out, of which nothing is told meanwhile.
+        #: Containers and nodes that are being removed: not reported meanwhile.
         self.leaving: set[str] = set()
         self._api = api
+        self._settings = api.settings
         self._poll = poll
-        self._gone = gone
+        self._on_removed = on_removed
         self._observe: Observe | None = None
-        self._told: dict[str, ContainerObservation | NodeObservation] = {}
+        self._reported: dict[str, ContainerObservation | NodeObservation] = {}
+        #: Containers and nodes to report even if nothing has changed.
         self._again: set[str] = set()
+        #: Task id → when the task was first found without a node, by the loop's clock.
         self._waiting: dict[str, float] = {}
         self._overdue: set[str] = set()
         self._given_up: set[str] = set()
@@ -70,7 +67,7 @@ class Watch:
         self._tasks: list[asyncio.Task[None]] = []
 
     async def start(self, observe: Observe) -> None:
-        """Look, tell everything, and go on doing so."""
+        """Look once, report everything, and continue in the background."""
         self._observe = observe
         await self.look()
         self._tasks = [
@@ -79,6 +76,7 @@ class Watch:
         ]
 
     async def close(self) -> None:
+        """Stop looking and reporting."""
         self._observe = None
         for task in self._tasks:
             task.cancel()
@@ -86,19 +84,19 @@ class Watch:
         self._tasks.clear()
 
     def poke(self) -> None:
-        """Something has happened: look now, and often for a while."""
-        self._busy_until = asyncio.get_running_loop().time() + _BUSY
+        """Look now, and frequently for a while, because something has happened."""
+        self._stay_busy()
         self._poked.set()
 
-    def tell_again(self, key: str) -> None:
-        """Tell of a container (its uuid) or a node at the next look, even if nothing
-        has changed."""
+    def report_again(self, key: str) -> None:
+        """Report a container (by uuid) or a node (by id) at the next look, changed or
+        not."""
         self._again.add(key)
         self.poke()
 
     async def look(self) -> None:
-        """List everything once and tell what has changed."""
-        # In this order: tasks that are newer than their service do no harm.
+        """List everything once and report the changes."""
+        # In this order, because a task that is newer than its service does no harm.
         services = await self._api.call("GET", "services", params=OURS)
         tasks = await self._api.call("GET", "tasks", params=OURS)
         nodes = await self._api.call("GET", "nodes")
@@ -107,64 +105,70 @@ class Watch:
             by_service[task["ServiceID"]].append(task)
         self.nodes = {node["ID"]: node for node in nodes}
         containers = {
-            service["Spec"]["Labels"][service_specs.CONTAINER]: service
-            for service in services
+            service["Spec"]["Labels"][CONTAINER_LABEL]: service for service in services
         }
-        self._note_waiting(tasks)
+        self._find_overdue(tasks)
         self._given_up = observations.given_up(tasks, self.nodes, self._given_up)
-        for node in nodes:
-            seen = observations.node_seen(node, self.drivers.get(node["ID"], ""))
-            if node["ID"] not in self.leaving:
-                self._tell(node["ID"], seen)
+        for id, node in self.nodes.items():
+            if id not in self.leaving:
+                driver = self.drivers.get(id, "")
+                self._report(id, observations.node_observation(node, driver))
         for uuid, service in containers.items():
             if uuid not in self.leaving:
-                self._tell(uuid, self.seen(service, by_service[service["ID"]]))
-        for key, told in list(self._told.items()):
-            if isinstance(told, NodeObservation):
+                own_tasks = by_service[service["ID"]]
+                self._report(uuid, self.observation(service, own_tasks))
+        for key, last in list(self._reported.items()):
+            if isinstance(last, NodeObservation):
                 if key not in self.nodes:
-                    self._tell_gone(key, replace(told, state="gone"))
+                    self._report_removed(key, replace(last, state="gone"))
             elif key not in containers:
-                self._tell_gone(key, ContainerObservation(uuid=key, state="gone"))
+                gone = ContainerObservation(uuid=key, state="gone")
+                self._report_removed(key, gone)
 
-    def seen(self, service: Json, tasks: list[Json]) -> ContainerObservation:
-        return observations.container_seen(
+    def observation(self, service: Json, tasks: list[Json]) -> ContainerObservation:
+        """Return the observation of the container of a service with these tasks."""
+        return observations.container_observation(
             service, tasks, self.nodes, self._overdue, self._given_up
         )
 
     async def tasks(self, filters: Json) -> list[Json]:
-        """Tasks as they are now: those of ``{"service": [id]}``, of ``{"node": …}``, of
-        containers."""
+        """Return the current tasks that match Docker's *filters*.
+
+        Args:
+            filters: ``{"service": [id]}``, ``{"node": [id]}`` or
+                ``{"label": [label]}``.
+        """
         try:
             tasks: list[Json] = await self._api.call(
                 "GET", "tasks", params={"filters": filters}
             )
         except DockerProblem as problem:
-            if problem.status == 404:  # there is no such service
+            if problem.not_found:  # the service
                 return []
             raise
         return tasks
 
     async def until_over(self, filters: Json, seconds: float) -> None:
-        """Return when none of these tasks holds anything any more.
+        """Return when no matching task uses anything of its node.
 
         Raises:
-            TimeoutError: Some still do.
+            TimeoutError: Some tasks still do after that many seconds.
         """
         async with asyncio.timeout(seconds):
             while True:
                 tasks = await self.tasks(filters)
-                if not any(self.goes_on(task) for task in tasks):
+                if not any(self.is_active(task) for task in tasks):
                     return
-                await asyncio.sleep(_LOOK)
+                await asyncio.sleep(self._settings.ending_poll)
 
-    def goes_on(self, task: Json) -> bool:
-        """Whether it still runs, or is about to, on a node that answers."""
+    def is_active(self, task: Json) -> bool:
+        """Whether a task runs, or is about to run, on a node that responds."""
         node = self.nodes.get(task.get("NodeID", ""))
-        answers = node is not None and not observations.is_down(node)
-        return answers and task["Status"]["State"] not in _OVER
+        responds = node is not None and not observations.is_down(node)
+        return responds and task["Status"]["State"] not in _OVER
 
-    def _note_waiting(self, tasks: list[Json]) -> None:
-        """Which tasks have been without a node for too long, by our own clock."""
+    def _find_overdue(self, tasks: list[Json]) -> None:
+        """Find the tasks that have waited for a node for too long."""
         now = asyncio.get_running_loop().time()
         waiting = {
             task["ID"]
@@ -173,53 +177,61 @@ class Watch:
         }
         self._waiting = {id: self._waiting.get(id, now) for id in waiting}
         self._overdue = {
-            id for id, since in self._waiting.items() if now - since >= _PLACING
+            id
+            for id, since in self._waiting.items()
+            if now - since >= self._settings.placing
         }
 
-    def _tell(self, key: str, seen: ContainerObservation | NodeObservation) -> None:
+    def _stay_busy(self) -> None:
+        now = asyncio.get_running_loop().time()
+        self._busy_until = now + self._settings.busy
+
+    def _report(
+        self, key: str, observation: ContainerObservation | NodeObservation
+    ) -> None:
         if self._observe is None:
             return
-        if self._told.get(key) != seen or key in self._again:
+        if self._reported.get(key) != observation or key in self._again:
             self._again.discard(key)
-            self._told[key] = seen
-            self._busy_until = asyncio.get_running_loop().time() + _BUSY
-            self._observe(seen)
+            self._reported[key] = observation
+            self._stay_busy()
+            self._observe(observation)
 
-    def _tell_gone(
-        self, key: str, seen: ContainerObservation | NodeObservation
+    def _report_removed(
+        self, key: str, observation: ContainerObservation | NodeObservation
     ) -> None:
         if self._observe is not None:
-            del self._told[key]
+            del self._reported[key]
             self._again.discard(key)
-            self._gone(key)
-            self._observe(seen)
+            self._on_removed(key)
+            self._observe(observation)
 
     async def _keep_looking(self) -> None:
+        loop = asyncio.get_running_loop()
         while True:
-            loop = asyncio.get_running_loop()
             busy = loop.time() < self._busy_until or self._waiting or self.leaving
-            gap = self._poll if busy else self._poll * _IDLE
+            factor = 1 if busy else self._settings.idle_factor
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(gap):
+                async with asyncio.timeout(self._poll * factor):
                     await self._poked.wait()
-            # What happens at once is seen at once.
-            await asyncio.sleep(min(_SHORTEST, self._poll))
+            # One look reports all changes of a moment.
+            await asyncio.sleep(min(self._settings.shortest_poll, self._poll))
             self._poked.clear()
             try:
                 await self.look()
             except EngineError as error:
                 if not self._lost:
-                    log.warning("lost sight of the Swarm: %s", error)
+                    log.warning("cannot observe the Swarm: %s", error)
                 self._lost = True
             except Exception:
-                log.exception("could not make sense of what the Swarm shows")
+                log.exception("a response of the Swarm could not be understood")
             else:
                 if self._lost:
-                    log.warning("the Swarm is back in sight")
+                    log.warning("the Swarm can be observed again")
                 self._lost = False
 
     async def _keep_listening(self) -> None:
         while True:
             with contextlib.suppress(EngineError, aiohttp.ClientError, TimeoutError):
                 await self._api.events(self.poke)
-            await asyncio.sleep(_AGAIN)
+            await asyncio.sleep(self._settings.events_retry)
