@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
 
-from . import parse_date
+from .values import parse_date
 
 __all__ = [
     "NANOSECONDS",
