@@ -1,12 +1,12 @@
-"""Many things at once, and so many at a time: operations on objects, or whole jobs.
+"""Many operations or jobs at once, with a limit on their number at the same time.
 
 ::
 
     outcomes = await batch.each(services, cloud.services.redeploy, limit=20)
     results = await batch.run_jobs(cloud, jobs, limit=50, progress=show)
 
-Both are a ``TaskGroup`` with a limit. Cancelling them (a ``timeout()`` around them,
-Ctrl-C) cancels what is under way and waits until that has cleaned up.
+Both functions are a ``TaskGroup`` with a limit. Cancelling a batch, for example with
+a ``timeout()`` or Ctrl-C, cancels its operations and waits for their cleanup.
 """
 
 from __future__ import annotations
@@ -26,17 +26,15 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice
-from typing import TYPE_CHECKING, Any, Generic, TypeVar, get_args
+from typing import Any, Generic, TypeVar, get_args
 
 from . import wire
+from .client import DockerCloud
 from .exceptions import ApiError, DockerCloudError, ObjectNotFound, OperationNotAllowed
 from .resources.managed import WAIT_TIMEOUT
 from .types import LogLine, Service, ServiceFields, ServiceState
 from .wire import states
 from .wire.service_fields import ALWAYS, OFF
-
-if TYPE_CHECKING:
-    from .client import DockerCloud
 
 __all__ = ["GRACE", "LIMIT", "TAIL", "JobResult", "Outcome", "each", "run_jobs"]
 
@@ -45,30 +43,31 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 R = TypeVar("R")
 
-#: How many are under way at the same time, unless the caller says otherwise.
+#: Operations or jobs at the same time, by default.
 LIMIT = 50
 
-#: Lines of its log that a job's result has at most, unless the caller says otherwise.
+#: Lines of the log that the result of a job contains at most, by default.
 TAIL = 1000
 
-#: How often the log of a job is asked for, when it cannot be had.
-ATTEMPTS = 4
+#: Attempts to read the log of a job.
+LOG_ATTEMPTS = 4
 
-#: Seconds that collecting what a job left may take, and then removing its service.
+#: Seconds that collecting the result of a job may take, by default, and then the same
+#: time for removing its service.
 GRACE = 60.0
 
-#: The states out of which a service can be deleted, and the one it then ends in.
+#: The states in which a service can be deleted, and ``"Terminated"``.
 _AT_REST = frozenset(get_args(ServiceState)) - states.TRANSITIONAL_STATES
 
 
 @dataclass(frozen=True)
 class Outcome(Generic[T, R]):
-    """What became of one item.
+    """The outcome of an operation on one item.
 
     Attributes:
-        item: The item, as it was given.
-        result: What the operation returned; ``None`` when it failed.
-        error: What it raised; ``None`` when it did not.
+        item: The item.
+        result: The result of the operation; ``None`` when the operation raised.
+        error: The exception that the operation raised, or ``None``.
     """
 
     item: T
@@ -77,21 +76,23 @@ class Outcome(Generic[T, R]):
 
     @property
     def ok(self) -> bool:
-        """Whether the operation returned."""
+        """Whether the operation returned a result."""
         return self.error is None
 
 
 @dataclass
 class JobResult:
-    """What became of one job.
+    """The result of one job.
 
     Attributes:
-        job: The definition, as it was given.
-        exit_codes: One for each container, in their order; ``None`` for one that was
-            still running when the time was up, or was lost with its node.
-        logs: The last lines that all its containers wrote.
-        error: Why it did not come to its end, or could not be read or removed; what
-            was collected all the same is in the other two. An exit code is none.
+        job: The definition of the job.
+        exit_codes: The exit code of each container, in the order of the containers;
+            ``None`` for a container that was still running at the end of the timeout,
+            or was lost with its node.
+        logs: The last lines of the logs of all containers.
+        error: The reason why the job did not end, why its result could not be read, or
+            why its service could not be removed. ``exit_codes`` and ``logs`` contain
+            the part that was collected. An exit code other than 0 is not an error.
     """
 
     job: ServiceFields
@@ -101,12 +102,12 @@ class JobResult:
 
     @property
     def ok(self) -> bool:
-        """Whether it came to its end and every exit code is 0."""
+        """Whether the job ended without an error and every exit code is 0."""
         return self.error is None and all(code == 0 for code in self.exit_codes)
 
     @contextmanager
-    def _noting(self) -> Iterator[None]:
-        """Keep what the block raises; what comes second becomes a note of the first."""
+    def _recording(self) -> Iterator[None]:
+        """Keep the error of the block; a second error becomes a note of the first."""
         try:
             yield
         except Exception as error:
@@ -124,25 +125,30 @@ async def each(
     progress: Callable[[int, int | None, Outcome[T, R]], object] | None = None,
     fail_fast: bool = False,
 ) -> list[Outcome[T, R]]:
-    """Do one thing to many, at most *limit* of them at the same time.
+    """Apply an operation to many items, at most *limit* of them at the same time.
 
     Args:
-        items: What to do it to. One is taken when there is room for it, so the source
-            may be long, or slow.
-        operation: What is awaited for each, e.g. ``cloud.services.redeploy``. That
-            an action then goes on at the server is no longer its business: give it a
-            function of your own that waits, too, where that matters.
-        limit: How many at the same time, 1 or more.
-        progress: Called after each as ``progress(done, total, outcome)``; *total* is
-            ``None`` where the source has no ``len()``. What it raises ends the batch.
-        fail_fast: Whether the first error cancels the others and is raised.
+        items: The items. An item is taken from the source when its operation can start,
+            so the source may be long or slow.
+        operation: The coroutine function to await for each item, for example
+            ``cloud.services.redeploy``, which returns while the action continues on the
+            server. To wait for the end of the action, pass a function that waits.
+        limit: The number of operations at the same time, 1 or more.
+        progress: Called after each operation as ``progress(done, total, outcome)``;
+            *total* is ``None`` when the source has no ``len()``. An exception from this
+            function ends the batch.
+        fail_fast: Whether the first error cancels the other operations and is raised.
 
     Returns:
         An :class:`Outcome` for each item, in the order of the items.
 
     Raises:
-        ExceptionGroup: What *items* or *progress* raised; with *fail_fast* what
-            *operation* raised.
+        ExceptionGroup: The exceptions from *items* or *progress*; with *fail_fast* also
+            the exceptions from *operation*.
+        ValueError: *limit* is less than 1.
+
+    Source:
+        aiodockercloud; the Docker Cloud API has no operation on several objects.
     """
 
     async def attempt(item: T) -> Outcome[T, R]:
@@ -151,7 +157,7 @@ async def each(
         except asyncio.CancelledError as error:
             if fail_fast or _is_cancelled():
                 raise
-            return Outcome(item, error=error)  # it has cancelled itself
+            return Outcome(item, error=error)  # the operation cancelled itself
         except Exception as error:
             if fail_fast:
                 raise
@@ -168,40 +174,53 @@ async def run_jobs(
     timeout: float | None = WAIT_TIMEOUT,  # noqa: ASYNC109 - of each job, not of all
     tail: int = TAIL,
     progress: Callable[[int, int | None, JobResult], object] | None = None,
+    grace: float = GRACE,
 ) -> list[JobResult]:
     """Run services that end by themselves: create, start, wait, collect, delete.
 
-    No service is left behind: it is deleted when its job has ended, failed or run out
-    of time, and when the batch is cancelled; then a create that was under way is
-    waited for first. Where the server cannot be reached for that, the error says so,
-    and a warning is logged.
+    No service remains: the service of a job is deleted when the job has ended, failed
+    or run out of time, and when the batch is cancelled. A creation that is under way at
+    that time is awaited first. When the server cannot be reached for the deletion, the
+    error of the result contains the reason, and a warning is logged.
 
-    A job of one container takes seven requests at the least, the websocket of its log
-    among them, and nine where it still runs at the first look, as most do; each
-    further container one more. Its ``autorestart`` may be ``"ON_FAILURE"``, which ends
-    with the first success; ``"ALWAYS"`` and any ``autodestroy`` are refused: one has no
-    end, the other leaves no log.
+    A job of one container takes at least seven requests, including the websocket of its
+    log, and nine when the job still runs at the first inspection, which is usual. Each
+    further container takes one more. ``autorestart`` may be ``"ON_FAILURE"``, which
+    ends with the first success. ``"ALWAYS"`` is refused because such a job has no end,
+    and any ``autodestroy`` is refused because the log would be removed.
 
     Args:
         cloud: The client.
-        jobs: The definitions, as ``cloud.services.create`` takes them. One is taken
-            when there is room for it, so the source may be long, or slow.
-        limit: How many services exist at the same time, 1 or more: each counts from
-            before its creation until it is ``"Terminated"``.
-        timeout: Seconds that each job may run; ``None`` for ever.
-        tail: How many lines of its log to keep, the last ones; 0 does not ask for it.
-        progress: Called after each as ``progress(done, total, result)``; *total* is
-            ``None`` where the source has no ``len()``. What it raises ends the batch.
+        jobs: The definitions of the jobs, with the fields of
+            ``cloud.services.create``. A definition is taken from the source when its
+            job can start, so the source may be long or slow.
+        limit: The number of services at the same time, 1 or more. A service counts from
+            before its creation until its state is ``"Terminated"``.
+        timeout: Seconds that each job may run; ``None`` sets no limit.
+        tail: The number of lines at the end of the log to keep; with 0, the log is not
+            requested.
+        progress: Called after each job as ``progress(done, total, result)``; *total* is
+            ``None`` when the source has no ``len()``. An exception from this function
+            ends the batch.
+        grace: Seconds that collecting the result of a job may take, and then the same
+            time for removing its service.
 
     Returns:
-        A :class:`JobResult` for each job, in the order of the jobs. Errors are in
-        them: ``TimeoutError`` for a job that ran too long, ``BadRequest`` for one that
-        the server refused, ``WaitFailed`` for one that could not be started….
+        A :class:`JobResult` for each job, in the order of the jobs. Errors of a job are
+        in its result: ``TimeoutError`` for a job that ran too long, ``BadRequest`` for
+        a definition that the server refused, ``ValueError`` for a refused
+        ``autorestart`` or ``autodestroy``, ``WaitFailed`` for a job that could not be
+        started, and others.
 
     Raises:
-        ExceptionGroup: What *jobs* or *progress* raised.
+        ExceptionGroup: The exceptions from *jobs* or *progress*.
+        ValueError: *limit* is less than 1.
+
+    Source:
+        aiodockercloud, with the operations of the Docker Cloud API reference,
+        "Services".
     """
-    run = partial(_run, cloud, seconds=timeout, tail=tail)
+    run = partial(_run, cloud, seconds=timeout, tail=tail, grace=grace)
     return await _limited(jobs, run, limit, progress)
 
 
@@ -215,7 +234,7 @@ async def _limited(
         raise ValueError(f"limit must be 1 or more, got {limit}")
     total = len(items) if isinstance(items, Sized) else None
     slots = asyncio.Semaphore(limit)
-    begun = 0
+    started = 0
     ended: dict[int, R] = {}
 
     async def one(number: int, item: T) -> None:
@@ -224,31 +243,32 @@ async def _limited(
         except asyncio.CancelledError as error:
             if _is_cancelled():
                 raise
-            # A task group would take that for no error, and nobody would go on.
+            # A task group ignores a task that cancels itself, and the batch would
+            # never end.
             raise RuntimeError("the operation has cancelled itself") from error
         slots.release()
         if progress is not None:
             progress(len(ended), total, result)
 
-    async def begin(group: asyncio.TaskGroup, item: T) -> None:
-        nonlocal begun
-        group.create_task(one(begun, item))
-        begun += 1
-        await slots.acquire()  # the next item is taken when there is room for it
+    async def start(group: asyncio.TaskGroup, item: T) -> None:
+        nonlocal started
+        group.create_task(one(started, item))
+        started += 1
+        await slots.acquire()  # before the next item is taken
 
     await slots.acquire()
     async with asyncio.TaskGroup() as group:
         if isinstance(items, AsyncIterable):
             async for item in items:
-                await begin(group, item)
+                await start(group, item)
         else:
             for item in items:
-                await begin(group, item)
-    return [ended[number] for number in range(begun)]
+                await start(group, item)
+    return [ended[number] for number in range(started)]
 
 
 def _is_cancelled() -> bool:
-    """Whether somebody cancels this task, and it is not what it awaits that ends so."""
+    """Return whether this task is cancelled, and not only the awaitable in it."""
     task = asyncio.current_task()
     return task is not None and task.cancelling() > 0
 
@@ -257,25 +277,31 @@ def _is_cancelled() -> bool:
 
 
 async def _run(
-    cloud: DockerCloud, job: ServiceFields, *, seconds: float | None, tail: int
+    cloud: DockerCloud,
+    job: ServiceFields,
+    *,
+    seconds: float | None,
+    tail: int,
+    grace: float,
 ) -> JobResult:
     result = JobResult(job)
-    # A task: whatever happens to this one, the answer has to be waited for.
+    # A task of its own: the response must be awaited even when this task is cancelled.
     creating = asyncio.create_task(_create(cloud, job))
     try:
-        with result._noting():
+        with result._recording():
             await asyncio.wait([creating])
             service = creating.result()
-            with result._noting():
+            with result._recording():
                 started = await cloud.services.start(service)
                 service = await cloud.services.wait(
                     started, states.STOPPED, timeout=seconds
                 )
             if result.error is not None:
                 service = await cloud.services.inspect(service)
-            await _collect(cloud, service, tail, result)
+            async with asyncio.timeout(grace):
+                await _collect(cloud, service, tail, result)
     finally:
-        await _whatever_comes(_remove(cloud, creating, result))
+        await _to_the_end(_remove(cloud, creating, result, grace))
     return result
 
 
@@ -290,20 +316,22 @@ async def _create(cloud: DockerCloud, job: ServiceFields) -> Service:
 async def _collect(
     cloud: DockerCloud, service: Service, tail: int, result: JobResult
 ) -> None:
-    async with asyncio.timeout(GRACE):
-        for uri in service["containers"]:
-            container = await cloud.containers.inspect(uri)
-            result.exit_codes.append(container["exit_code"])
-        if tail:
-            await _read(cloud, service, tail, result)
+    for uri in service["containers"]:
+        container = await cloud.containers.inspect(uri)
+        result.exit_codes.append(container["exit_code"])
+    if tail:
+        await _read(cloud, service, tail, result)
 
 
 async def _read(
     cloud: DockerCloud, service: Service, tail: int, result: JobResult
 ) -> None:
-    """Read the log. Other streams are opened in one attempt; this one can not be read
-    later: its service is deleted next."""
-    pauses = islice(wire.backoff(), ATTEMPTS - 1)
+    """Read the log of a job, in several attempts.
+
+    Other streams are opened in one attempt. This log cannot be read later, because the
+    service is deleted next.
+    """
+    pauses = islice(wire.backoff(), LOG_ATTEMPTS - 1)
     while True:
         try:
             async with cloud.services.logs(service, tail=tail, follow=False) as lines:
@@ -317,13 +345,16 @@ async def _read(
 
 
 async def _remove(
-    cloud: DockerCloud, creating: asyncio.Task[Service], result: JobResult
+    cloud: DockerCloud,
+    creating: asyncio.Task[Service],
+    result: JobResult,
+    grace: float,
 ) -> None:
-    """Delete the service, if there is one, and wait until it is gone."""
+    """Delete the service of a job, if one was created, and wait for the deletion."""
     name = result.job.get("name") or result.job.get("image")
-    with result._noting():
+    with result._recording():
         try:
-            async with asyncio.timeout(GRACE):
+            async with asyncio.timeout(grace):
                 await asyncio.wait([creating])
                 if creating.exception() is None:
                     await _terminate(cloud, creating.result()["resource_uri"])
@@ -339,23 +370,28 @@ async def _terminate(cloud: DockerCloud, service: str) -> None:
         try:
             deleted = await cloud.services.delete(service)
         except OperationNotAllowed:
-            if await _settled(cloud, service) == states.TERMINATED:
-                return  # by somebody else
+            if await _at_rest(cloud, service) == states.TERMINATED:
+                return  # another client deleted the service
             deleted = await cloud.services.delete(service)
         await cloud.services.wait(deleted, states.TERMINATED, timeout=None)
 
 
-async def _settled(cloud: DockerCloud, service: str) -> str:
-    """End what may keep a service from being deleted, as the long pull of its image."""
+async def _at_rest(cloud: DockerCloud, service: str) -> str:
+    """Cancel the actions on a service, such as a long pull, and return its next state.
+
+    Only a service whose state is not transitional can be deleted.
+    """
     for action in await cloud.actions.list(object=service, state=states.IN_PROGRESS):
-        with suppress(ApiError):  # it has ended meanwhile
+        with suppress(ApiError):  # the action has ended in the meantime
             await cloud.actions.cancel(action)
     return (await cloud.services.wait(service, _AT_REST, timeout=None))["state"]
 
 
-async def _whatever_comes(work: Coroutine[Any, Any, None]) -> None:
-    """Await *work* to its end, also when cancelled meanwhile: a task group does so
-    once to each of its tasks, however often it is cancelled itself."""
+async def _to_the_end(work: Coroutine[Any, Any, None]) -> None:
+    """Await *work* to its end, even when this task is cancelled in the meantime.
+
+    A task group cancels each of its tasks once, however often the group is cancelled.
+    """
     task = asyncio.create_task(work)
     try:
         await asyncio.wait([task])

@@ -208,13 +208,11 @@ async def test_job_cancelled_twice_while_it_is_deleted_is_gone(
 async def test_job_whose_creation_is_never_answered_ends_in_bounded_time(
     server: Server,
     live: DockerCloud,
-    monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    monkeypatch.setattr(batch, "GRACE", 0.1)
     before = tasks()
     with server.faults.stall(when="after", method="POST", path=CREATE) as stalled:
-        running = asyncio.create_task(batch.run_jobs(live, [job(0)]))
+        running = asyncio.create_task(batch.run_jobs(live, [job(0)], grace=0.1))
         async with asyncio.timeout(PATIENCE):
             await stalled.met()
             running.cancel()
