@@ -117,6 +117,9 @@ class Embedded:
 
         Returns:
             A decorator that returns the function unchanged.
+
+        Raises:
+            ValueError: On decoration, when *name* is no name of an image.
         """
         exposed = tuple((p, "tcp") if isinstance(p, int) else p for p in ports)
         info = ImageInfo(dict(environment or {}), command, entrypoint, exposed)

@@ -35,12 +35,19 @@ class Images:
             self.add(name, image)
 
     def add(self, name: str, image: Image) -> None:
-        """Register an image; replaces an image of the same name."""
+        """Register an image; replaces an image of the same name.
+
+        Raises:
+            ValueError: The text is no name of an image.
+        """
         self._images[_split(name)] = image
 
     def get(self, name: str) -> Image | None:
         """Return the image of a name, None when there is none."""
-        repository, tag = _split(name)
+        try:
+            repository, tag = _split(name)
+        except ValueError:
+            return None
         return self._images.get((repository, tag or "latest")) or self._images.get(
             (repository, None)
         )

@@ -20,10 +20,11 @@ class EmbeddedSettings:
     #: time also with a ``ManualClock``.
     cancel_again: float = 10.0
     #: Before the first restart of a container. Each further pause is twice as long as
-    #: the one before, up to the longest.
+    #: the pause before, up to ``longest_restart_pause``.
     first_restart_pause: float = 0.1
+    #: Before a restart, at most.
     longest_restart_pause: float = 60.0
-    #: After a run of this length the pause before a restart is the first one again.
+    #: The length of a run after which the next pause is ``first_restart_pause`` again.
     good_run: float = 10.0
     #: Lines kept of the log of each container.
     kept_log_lines: int = 10_000
@@ -39,5 +40,6 @@ class EmbeddedSettings:
     http_shutdown: float = 1.0
     #: Connections to a port that wait until the container accepts them.
     backlog: int = 100
-    #: Containers in one engine: each has an address of its own in 10.7.0.0/16.
+    #: Containers in one engine, not more than the default: each container has an address
+    #: of its own in 10.7.0.0/16.
     most_containers: int = 65_534
