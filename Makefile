@@ -30,6 +30,7 @@ lint: develop
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	$(BIN)/mypy docs/quickstart.py docs/*/*.py
 	$(BIN)/lint-imports
 
 fmt: develop

@@ -29,8 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         stream=sys.stderr,
     )
     try:
-        # The plain install has no server: help and version work without its packages.
-        from .server.command import serve
+        from .server.command import serve  # noqa: PLC0415 - the plain install has none
 
         return asyncio.run(serve(options))
     except KeyboardInterrupt:

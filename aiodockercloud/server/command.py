@@ -31,8 +31,7 @@ async def serve(options: argparse.Namespace) -> int:
 def _engine(options: argparse.Namespace) -> Engine:
     """Return the engine that the options select."""
     if options.engine == "swarm":
-        # Only this engine needs aiodocker: the embedded one starts without it.
-        from .engines.swarm import Swarm
+        from .engines.swarm import Swarm  # noqa: PLC0415 - only this needs aiodocker
 
         return Swarm(node_engines=dict(options.node_engine))
     return Embedded(nodes=options.nodes)

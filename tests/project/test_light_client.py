@@ -5,6 +5,8 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import aiodockercloud
+
 PROGRAM = """
 import sys
 import aiodockercloud
@@ -22,7 +24,5 @@ def test_import_of_the_client_loads_neither_server_nor_aiodocker() -> None:
 
 
 def test_every_exported_name_is_there() -> None:
-    import aiodockercloud
-
     assert [n for n in aiodockercloud.__all__ if not hasattr(aiodockercloud, n)] == []
     assert len(set(aiodockercloud.__all__)) == len(aiodockercloud.__all__)

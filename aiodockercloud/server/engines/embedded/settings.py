@@ -40,6 +40,6 @@ class EmbeddedSettings:
     http_shutdown: float = 1.0
     #: Connections to a port that wait until the container accepts them.
     backlog: int = 100
-    #: Containers in one engine, not more than the default: each container has an address
-    #: of its own in 10.7.0.0/16.
+    #: Containers in one engine, not more than the default: each container has an
+    #: address of its own in 10.7.0.0/16.
     most_containers: int = 65_534
