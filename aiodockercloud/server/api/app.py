@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping
 
 from aiohttp import WSCloseCode, web
 
@@ -19,7 +18,6 @@ from ...exceptions import (
     AuthError,
     BadRequest,
     MethodNotAllowed,
-    NotSupported,
     ObjectNotFound,
     PayloadTooLarge,
     ServerError,
@@ -27,14 +25,10 @@ from ...exceptions import (
     Unavailable,
 )
 from ..control.control_plane import ControlPlane
-from ..engines import (
-    EngineError,
-    EngineUnavailable,
-    NotSupportedByEngine,
-    UnsupportedField,
-)
+from ..engines import EngineError
 from ..faults import FAULTS, Faults
 from ..state.accounts import NOBODY, Account
+from ..state.errors import CredentialsRefused, OperationFailed
 from . import (
     actions,
     catalog,
@@ -50,6 +44,7 @@ from . import (
     triggers,
     tutum,
 )
+from .errors import api_error, is_unexpected
 from .idempotency import ANSWER, KEEP, IdempotencyKeys
 from .resource import LARGEST_BODY, Call, Handler, Reply
 from .tutum import kinds as tutum_kinds
@@ -190,7 +185,7 @@ async def _dispatch(request: web.Request, cloud: ControlPlane) -> web.StreamResp
     handlers, public = resource.find(target) if resource else ({}, False)
     try:
         account = NOBODY if public else authenticate(request, cloud)
-    except AuthError:
+    except CredentialsRefused:
         if target.dialect is wire.TUTUM and streams.is_upgrade(request):
             return await tutum.refuse(request)
         raise
@@ -225,7 +220,7 @@ def authenticate(request: web.Request, cloud: ControlPlane) -> Account:
     websockets, by its query (``auth=`` or ``user=`` with ``token=``).
 
     Raises:
-        AuthError: No account answers to that.
+        CredentialsRefused: The credentials are missing or wrong.
     """
     query = request.query
     header = request.headers.get("Authorization")
@@ -242,30 +237,28 @@ def authenticate(request: web.Request, cloud: ControlPlane) -> Account:
     return cloud.accounts.authenticate(credentials)
 
 
-#: The errors of engines that have a status of their own.
-_OF_ENGINES: Mapping[type[EngineError], type[ApiError]] = {
-    UnsupportedField: BadRequest,
-    NotSupportedByEngine: NotSupported,
-    EngineUnavailable: Unavailable,
-}
-
-
 def _as_api_error(error: Exception, request: web.Request) -> ApiError:
-    if isinstance(error, AuthError):
-        error.headers = {"WWW-Authenticate": 'Basic realm="aiodockercloud"'}
     if isinstance(error, ApiError):
         return error
+    if isinstance(error, EngineError | OperationFailed):
+        if is_unexpected(error):
+            _warn(request, error)
+        refusal = api_error(error)
+        if isinstance(refusal, AuthError):
+            refusal.headers = {"WWW-Authenticate": 'Basic realm="aiodockercloud"'}
+        return refusal
+    if isinstance(error, OSError):
+        _warn(request, error)
+        return Unavailable(str(error))
     if isinstance(error, web.HTTPRequestEntityTooLarge):
         return PayloadTooLarge(f"the body has more than {LARGEST_BODY} bytes")
     if isinstance(error, web.RequestPayloadError):
         return BadRequest("body: is not what its Content-Encoding says")
     if isinstance(error, StackFileError):
         return ApiError(str(error), 400)
-    for kind, refusal in _OF_ENGINES.items():
-        if isinstance(error, kind):
-            return refusal(str(error))
-    if isinstance(error, OSError | EngineError):
-        log.warning("%s %s: %s", request.method, wire.redact(request.path), error)
-        return Unavailable(str(error))
     log.exception("%s %s failed", request.method, wire.redact(request.path))
     return ServerError("internal error; the server's log has it")
+
+
+def _warn(request: web.Request, error: Exception) -> None:
+    log.warning("%s %s: %s", request.method, wire.redact(request.path), error)

@@ -24,9 +24,10 @@ from ...wire.service_fields import (
 )
 from ..control import deployment, links, names
 from ..control.control_plane import ControlPlane
-from ..engines import PortSpec, UnsupportedField
+from ..engines import PortSpec
 from ..state.records import Service, Stack, new_uuid
 from . import fields
+from .errors import api_errors
 from .fields import (
     Field,
     Parser,
@@ -96,6 +97,7 @@ def read(body: Mapping[str, Any]) -> dict[str, Any]:
     return fields.read(writable, FIELDS, synonyms=SYNONYMS)
 
 
+@api_errors()
 def check(cloud: ControlPlane, definition: Mapping[str, Any]) -> None:
     """What only a whole definition shows.
 
@@ -122,12 +124,10 @@ def check(cloud: ControlPlane, definition: Mapping[str, Any]) -> None:
         if paths.count(path) > 1:
             raise BadRequest(f"bindings: container_path {path} is given twice")
     ports = [PortSpec(*port) for port in deployment.ports_of(definition)]
-    try:
-        cloud.engine.check(deployment.engine_options(definition), ports)
-    except UnsupportedField as error:
-        raise BadRequest(str(error)) from None
+    cloud.engine.check(deployment.engine_options(definition), ports)
 
 
+@api_errors()
 def resolve(
     cloud: ControlPlane,
     found: dict[str, Any],

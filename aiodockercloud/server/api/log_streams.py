@@ -22,7 +22,7 @@ from heapq import heappop, heappush
 from typing import Any
 
 from ... import wire
-from ...exceptions import ApiError, BadRequest
+from ...exceptions import BadRequest
 from ...wire import loglines, states
 from ...wire.window import WINDOW_PROTOCOL
 from ..control.control_plane import ControlPlane
@@ -130,9 +130,8 @@ def _position(cloud: ControlPlane, wanted: Selection) -> str:
     return wire.dumps({"type": "position", "at": loglines.format_stamp(at)}).decode()
 
 
-def _unreadable(container: Container, error: EngineError | ApiError) -> LogLine:
-    why = error.message if isinstance(error, ApiError) else error
-    text = f"[log of {container.name}: {why}]"
+def _unreadable(container: Container, error: EngineError) -> LogLine:
+    text = f"[log of {container.name}: {error}]"
     return LogLine(time.time_ns(), "stderr", text, None)
 
 
@@ -145,7 +144,7 @@ def _lines(
     """The lines of one container that are wanted.
 
     Raises (now or on the first step):
-        EngineError, ApiError: It cannot be read.
+        EngineError: It cannot be read.
     """
     read = partial(cloud.engine.logs, container.uuid, follow=wanted.follow)
     if (stamp := wanted.seen.get(key)) is not None:
@@ -188,7 +187,7 @@ async def _frames(
                     last = line
                     yield _frame(line, source)
             return
-        except (EngineError, ApiError) as error:
+        except EngineError as error:
             if _went_before(container, max(wanted.seen.values(), default=0)):
                 return  # most probably nothing of it was left to read
             if wanted.follow and _is_being_made(container, error):
@@ -208,7 +207,7 @@ def _is_starting(container: Container) -> bool:
     return container.state == states.STARTING
 
 
-def _is_being_made(container: Container, error: EngineError | ApiError) -> bool:
+def _is_being_made(container: Container, error: EngineError) -> bool:
     """Whether it is only that the engine has not got it yet."""
     return isinstance(error, NoSuchContainer) and _is_starting(container)
 
@@ -290,7 +289,7 @@ async def _past(
                 if line.time_ns >= end and line.missing == 0:
                     return
                 yield line
-    except (EngineError, ApiError) as error:
+    except EngineError as error:
         yield _unreadable(container, error)
 
 

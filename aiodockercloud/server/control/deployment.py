@@ -11,10 +11,10 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ...exceptions import ApiError
 from ...wire import states
 from ...wire.service_fields import EMPTIEST_NODE, ENGINE_OPTIONS, EVERY_NODE
 from ..engines import ContainerSpec, EngineError, MountSpec, NoSuchContainer, PortSpec
+from ..state.errors import OperationFailed, engine_errors
 from ..state.records import EVERYBODY, Container, Node, Service, new_uuid
 from ..state.state import State
 from . import links, placement
@@ -217,10 +217,11 @@ async def deploy(
         extra: Variables beside the usual ones.
 
     Raises:
-        EngineError: It cannot be placed or started; nothing of it is left.
+        OperationFailed: The container cannot be placed or started, and was removed.
     """
     definition = service.definition
-    image = await cloud.engine.image_info(definition["image"])
+    with engine_errors():
+        image = await cloud.engine.image_info(definition["image"])
     # Nothing may come between choosing a node and taking the place on it.
     node = place(cloud, service, ordinal, reuse=reuse)
     kept = dict(reuse.volumes) if reuse else {}
@@ -285,29 +286,24 @@ def _environment(
 async def bring_up(cloud: State, container: Container) -> None:
     """Have the engine create a container whose record exists; wait until it runs."""
     try:
-        async with asyncio.timeout(UP_TIMEOUT):
-            if not cloud.engine.volatile:
-                # What outlives this process must be known to the next one.
-                await cloud.store.flush()
-            cloud.on_create(container)
-            await cloud.engine.create(spec_of(cloud, container))
-            await cloud.until(container, lambda: container.state != states.STARTING)
+        with engine_errors(container.name, f"was not up after {UP_TIMEOUT:.0f} s"):
+            async with asyncio.timeout(UP_TIMEOUT):
+                if not cloud.engine.volatile:
+                    # What outlives this process must be known to the next one.
+                    await cloud.store.flush()
+                cloud.on_create(container)
+                await cloud.engine.create(spec_of(cloud, container))
+                await cloud.until(container, lambda: container.state != states.STARTING)
         if container.state == states.TERMINATED or (
             container.state == states.STOPPED and container.exit_code is None
         ):
-            raise EngineError(container.message or "it could not be started")
-    except BaseException as error:
+            why = container.message or "it could not be started"
+            raise OperationFailed(f"{container.name}: {why}")
+    except BaseException:
         # The action may be cancelled here, or the server stopped: then the record
         # stays for the next start.
         if not cloud.closing:
             await asyncio.shield(asyncio.create_task(_give_up(cloud, container)))
-        if isinstance(error, EngineError | ApiError):
-            text = error.message if isinstance(error, ApiError) else str(error)
-            raise EngineError(f"{container.name}: {text}") from error
-        if isinstance(error, TimeoutError):
-            raise EngineError(
-                f"{container.name}: was not up after {UP_TIMEOUT:.0f} s"
-            ) from error
         raise
     service = cloud.services[container.service]
     container.deployed = service.deployed = time.time()
@@ -315,7 +311,7 @@ async def bring_up(cloud: State, container: Container) -> None:
 
 
 async def _give_up(cloud: State, container: Container) -> None:
-    with contextlib.suppress(EngineError, ApiError, TimeoutError):
+    with contextlib.suppress(EngineError, TimeoutError):
         async with asyncio.timeout(DOWN_TIMEOUT):
             await cloud.engine.remove_container(container.uuid, volumes=True)
     cloud.set_state(container, states.TERMINATED)
@@ -325,28 +321,33 @@ async def start(cloud: State, container: Container) -> None:
     """Run a stopped container again; returns when it runs.
 
     Raises:
-        EngineError: It could not be started.
+        OperationFailed: The container could not be started.
     """
     if container.state == states.TERMINATED:
-        raise EngineError(f"{container.name}: it was terminated meanwhile")
+        raise OperationFailed(f"{container.name}: it was terminated meanwhile")
     if container.state == states.RUNNING:
         return  # by what came before it, as a start of its service
     cloud.set_state(container, states.STARTING)
     try:
-        async with asyncio.timeout(UP_TIMEOUT):
-            try:
-                image = container.definition["image"]
-                await cloud.engine.start_container(
-                    container.uuid,
-                    credentials=cloud.credentials_for(container.namespace, image),
-                )
-            except NoSuchContainer:
-                # A volatile engine has forgotten it over a restart of the server.
-                await cloud.engine.create(spec_of(cloud, container))
-            await cloud.until(container, lambda: container.state != states.STARTING)
-    except (EngineError, TimeoutError) as error:
+        with engine_errors(container.name, "did not start"):
+            async with asyncio.timeout(UP_TIMEOUT):
+                await _start_or_create(cloud, container)
+                await cloud.until(container, lambda: container.state != states.STARTING)
+    except OperationFailed:
         cloud.set_state(container, states.STOPPED)
-        raise EngineError(f"{container.name}: {error or 'did not start'}") from error
+        raise
+
+
+async def _start_or_create(cloud: State, container: Container) -> None:
+    image = container.definition["image"]
+    try:
+        await cloud.engine.start_container(
+            container.uuid,
+            credentials=cloud.credentials_for(container.namespace, image),
+        )
+    except NoSuchContainer:
+        # A volatile engine loses its containers when the server restarts.
+        await cloud.engine.create(spec_of(cloud, container))
 
 
 async def stop(cloud: State, container: Container) -> None:
@@ -355,9 +356,10 @@ async def stop(cloud: State, container: Container) -> None:
     if container.state in (states.STOPPED, states.TERMINATED):
         return
     cloud.set_state(container, states.STOPPING)
-    async with asyncio.timeout(DOWN_TIMEOUT):
-        await cloud.engine.stop_container(container.uuid)
-        await cloud.until(container, lambda: container.state != states.STOPPING)
+    with engine_errors():
+        async with asyncio.timeout(DOWN_TIMEOUT):
+            await cloud.engine.stop_container(container.uuid)
+            await cloud.until(container, lambda: container.state != states.STOPPING)
 
 
 async def remove(cloud: State, container: Container, *, volumes: bool = True) -> None:
@@ -365,6 +367,7 @@ async def remove(cloud: State, container: Container, *, volumes: bool = True) ->
     if container.state == states.TERMINATED:
         return
     cloud.set_state(container, states.TERMINATING)
-    async with asyncio.timeout(DOWN_TIMEOUT):
-        await cloud.engine.remove_container(container.uuid, volumes=volumes)
+    with engine_errors():
+        async with asyncio.timeout(DOWN_TIMEOUT):
+            await cloud.engine.remove_container(container.uuid, volumes=volumes)
     cloud.set_state(container, states.TERMINATED)

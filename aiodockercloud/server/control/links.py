@@ -11,9 +11,9 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ... import wire
-from ...exceptions import BadRequest
 from ...wire import states
 from ...wire.service_fields import EVERY_NODE
+from ..state.errors import InvalidField
 from ..state.records import Container, Node, Service
 from ..state.state import State
 from . import names
@@ -233,13 +233,13 @@ def resolve(
         own: name → uuid of services that are being made in the same request.
 
     Raises:
-        BadRequest: There is no such service.
+        InvalidField: No such service exists.
     """
     if own and reference in own:
         return own[reference]
     service = cloud.find_service(reference, namespace, stack)
     if service is None:
-        raise BadRequest(
+        raise InvalidField(
             f"{place}: there is no service {reference!r}; give a resource URI, a uuid,"
             " a name in the same stack, or name.stack"
         )

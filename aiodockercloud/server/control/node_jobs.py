@@ -5,9 +5,8 @@ from __future__ import annotations
 import asyncio
 import time
 
-from ...exceptions import ApiError
 from ...wire import states
-from ..engines import EngineError
+from ..state.errors import OperationFailed, engine_errors
 from ..state.records import Container, Node, NodeCluster, new_uuid
 from ..state.state import State
 from . import deployment
@@ -19,19 +18,20 @@ NODE_TIMEOUT = 900.0
 
 async def _bring_up(cloud: State, node: Node) -> None:
     try:
-        async with asyncio.timeout(NODE_TIMEOUT):
-            await cloud.engine.add_node(node.engine_id, node.tags)
-            await cloud.until(node, lambda: node.state != states.DEPLOYING)
-    except (EngineError, TimeoutError, ApiError) as error:
+        with engine_errors(f"node {node.uuid}", "did not come up"):
+            async with asyncio.timeout(NODE_TIMEOUT):
+                await cloud.engine.add_node(node.engine_id, node.tags)
+                await cloud.until(node, lambda: node.state != states.DEPLOYING)
+    except OperationFailed:
         if cloud.engine.provisions:
             cloud.set_state(node, states.TERMINATED)
-        raise EngineError(f"node {node.uuid}: {error or 'did not come up'}") from error
+        raise
 
 
 async def _take_out(cloud: State, node: Node) -> None:
     cloud.set_state(node, states.TERMINATING)
     try:
-        with cloud.hold(node):
+        with cloud.hold(node), engine_errors():
             async with asyncio.timeout(NODE_TIMEOUT):
                 await cloud.engine.remove_node(node.engine_id)
                 await cloud.until(node, lambda: node.state == states.TERMINATED)
@@ -74,7 +74,8 @@ async def upgrade_node(job: Job) -> None:
 async def check_node(job: Job) -> None:
     """Whether the node answers becomes its state."""
     cloud, node = job.cloud, job.record
-    answers = await cloud.engine.check_node(node.engine_id)
+    with engine_errors():
+        answers = await cloud.engine.check_node(node.engine_id)
     job.log(f"the node {'answers' if answers else 'does not answer'}")
     if answers and node.unschedulable:
         job.log(f"it takes no containers: its availability is {node.unschedulable}")

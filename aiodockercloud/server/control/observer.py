@@ -11,7 +11,6 @@ import logging
 import time
 from collections.abc import Callable
 
-from ...exceptions import ApiError
 from ...wire import states
 from ...wire.service_fields import ALWAYS, EVERY_NODE, ON_SUCCESS
 from ..engines import (
@@ -189,7 +188,7 @@ class Observer:
     async def _tag(self, node: Node, tags: list[str]) -> None:
         try:
             await self._cloud.engine.tag_node(node.engine_id, tags)
-        except (EngineError, ApiError) as error:
+        except EngineError as error:
             log.warning("%s did not get the tags of its cluster: %s", node.uri, error)
 
     def _note_tags(self, node: Node, seen: NodeObservation) -> bool:
@@ -285,7 +284,7 @@ class Observer:
                             container.uuid, volumes=False
                         )
                         return
-                    except (EngineError, ApiError) as error:
+                    except EngineError as error:
                         log.info("%s is still there: %s", container.uri, error)
                     await asyncio.sleep(_AGAIN)
             finally:

@@ -17,11 +17,10 @@ from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
 from ... import wire
-from ...exceptions import ApiError, OperationNotAllowed
 from ...wire import states
-from ..engines import EngineError
 from ..journal import Journal
 from ..state import lifecycle
+from ..state.errors import NotAllowedNow, OperationFailed
 from ..state.records import Action, Container, Node, NodeCluster, Record, Service, Stack
 from ..state.state import State
 
@@ -65,7 +64,7 @@ class Job:
         What an interrupted run of this job has begun is not begun again.
 
         Raises:
-            EngineError: It failed.
+            OperationFailed: The action failed or was canceled.
         """
         operations, own = self.operations, self.action
         name = getattr(record, "name", record.uuid)
@@ -86,7 +85,7 @@ class Job:
             raise
         if action.state != states.SUCCESS:
             why = action.log[-1][1] if action.log else action.state
-            raise EngineError(f"{name}: {why}")
+            raise OperationFailed(f"{name}: {why}")
 
     def _begin_part(self, operation: str, record: Record) -> Action:
         cloud, own = self.cloud, self.action
@@ -128,10 +127,10 @@ async def each(
     results = await asyncio.gather(*map(work, things), return_exceptions=True)
     errors = [result for result in results if isinstance(result, BaseException)]
     for error in errors:
-        if not isinstance(error, EngineError):
+        if not isinstance(error, OperationFailed):
             raise error
     if errors:
-        raise EngineError("; ".join(dict.fromkeys(map(str, errors))))
+        raise OperationFailed("; ".join(dict.fromkeys(map(str, errors))))
 
 
 class Operations:
@@ -155,7 +154,7 @@ class Operations:
         """Begin an operation; the object has its intermediate state on return.
 
         Raises:
-            OperationNotAllowed: The state forbids it; a Failed action says so.
+            NotAllowedNow: The state forbids it; a Failed action says so.
         """
         rule = self.check(operation, record, origin)
         action = self._begin(operation, record, origin, params)
@@ -171,14 +170,14 @@ class Operations:
         """The rule of an operation that the state allows; else a Failed action.
 
         Raises:
-            OperationNotAllowed: The state forbids it.
+            NotAllowedNow: The state forbids it.
         """
         name = getattr(record, "name", record.uuid)
         try:
             return lifecycle.check(record.kind, name, record.state, operation)
-        except OperationNotAllowed as error:
+        except NotAllowedNow as error:
             action = self.record(operation, record, origin, state=states.FAILED)
-            self.write(action, error.message)
+            self.write(action, str(error))
             raise
 
     def submit_internal(
@@ -268,9 +267,8 @@ class Operations:
                 # The action stays as it is and is continued at the next start.
                 raise
             outcome, problem = states.CANCELED, "canceled"
-        except (EngineError, ApiError) as error:
-            outcome = states.FAILED
-            problem = error.message if isinstance(error, ApiError) else str(error)
+        except OperationFailed as error:
+            outcome, problem = states.FAILED, str(error)
         except TimeoutError:
             outcome, problem = states.FAILED, "gave up waiting for the engine"
         except Exception:
@@ -349,7 +347,7 @@ class Operations:
         """Stop a job where it is; what it has done stays.
 
         Raises:
-            OperationNotAllowed: It has ended already.
+            NotAllowedNow: It has ended already.
         """
         lifecycle.check("action", action.action, action.state, "cancel")
         self._cloud.set_state(action, states.CANCELING)
@@ -366,11 +364,11 @@ class Operations:
         """Begin the same operation again, as a new action.
 
         Raises:
-            OperationNotAllowed: The action has not ended, or was done at once.
+            NotAllowedNow: The action has not ended, or was done at once.
         """
         lifecycle.check("action", action.action, action.state, "retry")
         if not self.repeatable(action):
-            raise OperationNotAllowed(f"retry: {action.action} cannot be repeated")
+            raise NotAllowedNow(f"retry: {action.action} cannot be repeated")
         return self.submit(action.operation, record, origin, **action.params)
 
     def loaded(self) -> None:

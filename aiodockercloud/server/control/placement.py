@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from ...wire.service_fields import EMPTIEST_NODE, EVERY_NODE, HIGH_AVAILABILITY
-from ..engines import EngineError
+from ..state.errors import OperationFailed
 
 
 @dataclass(slots=True)
@@ -49,27 +49,29 @@ def choose(
         bound_to: Nodes (uuids) it must be one of, and why: volumes to share or reuse.
 
     Raises:
-        EngineError: No node will do; says which rule left none.
+        OperationFailed: No node will do; says which rule left none.
     """
     if not nodes:
-        raise EngineError("there is no node that containers could be deployed to")
+        raise OperationFailed("there is no node that containers could be deployed to")
     left = matching(nodes, tags)
     if not left:
-        raise EngineError(f"no node has all of the tags {', '.join(sorted(tags))}")
+        raise OperationFailed(f"no node has all of the tags {', '.join(sorted(tags))}")
     for uuids, why in bound_to:
         left = [node for node in left if node.uuid in uuids]
         if not left:
-            raise EngineError(f"no node is left that has {why}")
+            raise OperationFailed(f"no node is left that has {why}")
     if strategy == EVERY_NODE:
         left = [node for node in left if not node.of_service]
         if not left:
-            raise EngineError("every matching node has a container of this service")
+            raise OperationFailed("every matching node has a container of this service")
     wanted = set(host_ports)
     free = [node for node in left if wanted.isdisjoint(node.host_ports)]
     if not free:
         taken = sorted(wanted & {port for node in left for port in node.host_ports})
         ports = ", ".join(f"{port}/{protocol}" for port, protocol in taken)
-        raise EngineError(f"port is already allocated on every matching node: {ports}")
+        raise OperationFailed(
+            f"port is already allocated on every matching node: {ports}"
+        )
     if strategy == HIGH_AVAILABILITY:
         return min(free, key=lambda node: (node.of_service, node.containers)).uuid
     return min(free, key=lambda node: node.containers).uuid

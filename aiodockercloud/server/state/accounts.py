@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from ... import wire
-from ...exceptions import AuthError, Forbidden
+from .errors import CredentialsRefused, NamespaceRefused
 from .store import Store
 
 #: The kind under which accounts are stored.
@@ -93,10 +93,12 @@ class Accounts:
         """The account of a user and key.
 
         Raises:
-            AuthError: There is none such.
+            CredentialsRefused: The credentials are missing or wrong.
         """
         if credentials is None:
-            raise AuthError("credentials are missing: send Authorization: Basic")
+            raise CredentialsRefused(
+                "credentials are missing: send Authorization: Basic"
+            )
         user, key = credentials
         digest = hmac.digest(self._secret, _bytes(f"{user}\0{key}"), "sha256")
         if (known := self._checked.get(digest)) is not None:
@@ -105,7 +107,7 @@ class Accounts:
         if account is None or not hmac.compare_digest(
             _hash(key, account.salt), account.hash
         ):
-            raise AuthError("the user or the API key is wrong")
+            raise CredentialsRefused("the user or the API key is wrong")
         self._checked[digest] = account
         return account
 
@@ -113,10 +115,10 @@ class Accounts:
         """The namespace a request works in.
 
         Raises:
-            Forbidden: The account may not use it.
+            NamespaceRefused: The account may not use the namespace.
         """
         if wanted is None or wanted == account.namespace:
             return account.namespace
         if account.scoped and account is not NOBODY:
-            raise Forbidden(f"these credentials do not reach namespace {wanted}")
+            raise NamespaceRefused(f"these credentials do not reach namespace {wanted}")
         return wanted

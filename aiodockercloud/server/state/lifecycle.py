@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import NamedTuple
 
-from ...exceptions import OperationNotAllowed
 from ...wire.states import (
     CANCELED,
     CANCELING,
@@ -37,6 +36,7 @@ from ...wire.states import (
     UNREACHABLE,
     UPGRADING,
 )
+from .errors import NotAllowedNow
 
 
 class Rule(NamedTuple):
@@ -94,14 +94,14 @@ def check(kind: str, name: str, state: str, operation: str) -> Rule:
     """The rule of an operation, when *state* allows it.
 
     Raises:
-        OperationNotAllowed: It does not; the message lists what is allowed.
+        NotAllowedNow: The state does not; the text lists the allowed operations.
     """
     rules = OPERATIONS[kind]
     rule = rules[operation]
     if state in rule.allowed:
         return rule
     allowed = [word for word, other in rules.items() if state in other.allowed]
-    raise OperationNotAllowed(
+    raise NotAllowedNow(
         f"{operation}: the {kind} {name} is {state}, which does not allow it;"
         f" allowed now: {', '.join(allowed) or 'nothing, wait for it to change'}"
     )

@@ -14,11 +14,11 @@ from dataclasses import fields
 from typing import Any, TypeVar
 
 from ... import wire
-from ...exceptions import ObjectNotFound
 from ...wire import states
 from ...wire.images import ImageName
 from ...wire.service_fields import complete
 from . import records
+from .errors import NoSuchObject
 from .hub import Hub
 from .records import (
     EVERYBODY,
@@ -178,11 +178,11 @@ class Tables:
         """The record of a uuid, as far as the namespace can see it.
 
         Raises:
-            ObjectNotFound: There is none.
+            NoSuchObject: The namespace has no such record.
         """
         record = self._tables[kind].get(uuid.lower())
         if record is None or record.namespace not in (namespace, EVERYBODY):
-            raise ObjectNotFound(f"there is no {kind} {uuid}")
+            raise NoSuchObject(f"there is no {kind} {uuid}")
         return record
 
     def by_uri(self, uri: str) -> Record | None:

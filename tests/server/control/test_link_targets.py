@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from aiodockercloud import BadRequest
 from aiodockercloud.server.control import links
 from aiodockercloud.server.control.control_plane import ControlPlane
 from aiodockercloud.server.engines.embedded import Embedded
+from aiodockercloud.server.state.errors import InvalidField
 from aiodockercloud.server.state.records import Stack
 from tests.support.linked import service
 
@@ -49,13 +49,13 @@ def test_resolve_of_what_is_not_there_names_the_place_and_the_forms(
 ) -> None:
     service(cloud, "db")
 
-    with pytest.raises(BadRequest) as caught:
+    with pytest.raises(InvalidField) as caught:
         links.resolve(cloud, reference, "links[0].to_service", "alice", None)
 
     assert f"links[0].to_service: there is no service {reference!r}" in str(
         caught.value
     )
-    assert "name.stack" in caught.value.message
+    assert "name.stack" in str(caught.value)
 
 
 def test_resolve_does_not_reach_other_namespaces_or_the_terminated(
@@ -66,7 +66,7 @@ def test_resolve_does_not_reach_other_namespaces_or_the_terminated(
     cloud.set_state(gone, "Terminated")
 
     for reference in (bobs.uuid, bobs.uri, "secret", gone.uuid, "gone"):
-        with pytest.raises(BadRequest):
+        with pytest.raises(InvalidField):
             links.resolve(cloud, reference, "p", "alice", None)
 
 

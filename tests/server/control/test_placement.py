@@ -7,7 +7,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from aiodockercloud.server.control.placement import Candidate, choose, matching
-from aiodockercloud.server.engines import EngineError
+from aiodockercloud.server.state.errors import OperationFailed
 
 STRATEGIES = ["EMPTIEST_NODE", "HIGH_AVAILABILITY", "EVERY_NODE"]
 
@@ -58,12 +58,12 @@ def test_choose_with_tags_takes_a_fuller_node_that_has_them() -> None:
 
 
 def test_choose_with_tags_that_no_node_has_names_them() -> None:
-    with pytest.raises(EngineError, match="no node has all of the tags eu, prod"):
+    with pytest.raises(OperationFailed, match="no node has all of the tags eu, prod"):
         choose([node("a", tags="prod")], tags=["prod", "eu"])
 
 
 def test_choose_without_nodes_says_so() -> None:
-    with pytest.raises(EngineError, match="there is no node"):
+    with pytest.raises(OperationFailed, match="there is no node"):
         choose([], tags=["prod"])
 
 
@@ -100,7 +100,7 @@ def test_choose_between_equals_takes_the_oldest(strategy: str) -> None:
 def test_choose_on_every_node_with_one_everywhere_is_refused() -> None:
     nodes = [node("a", of_service=1), node("b", tags="prod", of_service=2)]
 
-    with pytest.raises(EngineError, match="every matching node has a container"):
+    with pytest.raises(OperationFailed, match="every matching node has a container"):
         choose(nodes, strategy="EVERY_NODE")
 
 
@@ -126,7 +126,7 @@ def test_choose_with_a_port_taken_everywhere_names_it() -> None:
         node("other", tags="x"),
     ]
 
-    with pytest.raises(EngineError, match=r"already allocated .*: 80/tcp$"):
+    with pytest.raises(OperationFailed, match=r"already allocated .*: 80/tcp$"):
         choose(nodes[:2], host_ports=[(80, "tcp"), (443, "tcp")])
     assert choose(nodes, host_ports=[(80, "tcp")]) == "other"
 
@@ -144,10 +144,12 @@ def test_choose_bound_to_nodes_stays_there() -> None:
 def test_choose_bound_to_a_node_that_is_gone_says_why() -> None:
     nodes = [node("a", tags="prod"), node("b")]
 
-    with pytest.raises(EngineError, match="no node is left that has the volumes of db"):
+    with pytest.raises(
+        OperationFailed, match="no node is left that has the volumes of db"
+    ):
         choose(nodes, bound_to=[(["gone"], "the volumes of db")])
     # Tags that now exclude the node of the volumes: a redeploy fails.
-    with pytest.raises(EngineError, match="no node is left that has its volumes"):
+    with pytest.raises(OperationFailed, match="no node is left that has its volumes"):
         choose(nodes, tags=["prod"], bound_to=[(["b"], "its volumes")])
 
 
@@ -199,7 +201,7 @@ def test_choose_takes_the_best_of_the_possible_or_refuses_when_there_is_none(
         )
 
     if not possible:
-        with pytest.raises(EngineError):
+        with pytest.raises(OperationFailed):
             chosen()
         return
     best = possible[chosen()]
