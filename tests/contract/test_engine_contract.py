@@ -1,7 +1,7 @@
-"""What every engine does, whatever is below it: only the ``Engine`` protocol is used.
+"""The contract of every engine, tested through the ``Engine`` protocol alone.
 
-A new engine is one more entry in ``ENGINES``. Containers here are of an image with a
-shell and the usual commands.
+A new engine is one more entry in ``ENGINES``. The containers need an image with a shell
+and the usual commands.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ async def embedded() -> AsyncIterator[Engine]:
 
 
 class Kind(NamedTuple):
-    """How to have an engine, and an image on it."""
+    """How to create an engine, and an image that the engine has."""
 
     engine: Callable[[], AbstractAsyncContextManager[Engine]]
     image: str
@@ -62,7 +62,7 @@ async def world(request: pytest.FixtureRequest) -> AsyncIterator[World]:
 # --- nodes ----------------------------------------------------------------------------
 
 
-async def test_start_tells_ready_nodes(world: World) -> None:
+async def test_start_reports_ready_nodes(world: World) -> None:
     node = world.node()
 
     assert node.cpu > 0
@@ -85,7 +85,7 @@ async def test_create_on_unknown_node_is_refused(world: World) -> None:
 # --- life of a container --------------------------------------------------------------
 
 
-async def test_create_runs_it(world: World) -> None:
+async def test_create_runs_the_container(world: World) -> None:
     spec = await world.create()
 
     seen = await world.until(spec, "running")
@@ -115,7 +115,7 @@ async def test_end_of_command_is_stopped_with_its_code(
     assert seen.exit_code == exit_code
 
 
-async def test_stop_ends_it_for_good(world: World) -> None:
+async def test_stop_ends_a_container_for_good(world: World) -> None:
     spec = await world.create(autorestart="ALWAYS")
     await world.until(spec, "running")
 
@@ -127,7 +127,7 @@ async def test_stop_ends_it_for_good(world: World) -> None:
     assert world.history(spec)[-1].state == "stopped"
 
 
-async def test_what_is_so_already_is_told_again(world: World) -> None:
+async def test_repeated_operation_reports_the_state_again(world: World) -> None:
     spec = await world.create()
     for operation, state in (
         (world.engine.start_container, "running"),
@@ -142,7 +142,9 @@ async def test_what_is_so_already_is_told_again(world: World) -> None:
         await world.until(spec, state, since=known)
 
 
-async def test_start_runs_a_stopped_one_again_and_keeps_its_log(world: World) -> None:
+async def test_start_runs_a_stopped_container_again_and_keeps_its_log(
+    world: World,
+) -> None:
     spec = await world.create(sh("echo round"))
     await world.until(spec, "stopped")
     known = len(world.history(spec))
@@ -153,7 +155,7 @@ async def test_start_runs_a_stopped_one_again_and_keeps_its_log(world: World) ->
     assert await world.lines(spec) == [("stdout", "round")] * 2
 
 
-async def test_remove_while_running_is_gone(world: World) -> None:
+async def test_remove_of_a_running_container_removes_it(world: World) -> None:
     spec = await world.create()
     await world.until(spec, "running")
 
@@ -164,7 +166,7 @@ async def test_remove_while_running_is_gone(world: World) -> None:
         await world.engine.start_container(spec.uuid)
 
 
-async def test_remove_what_is_not_there_is_fine(world: World) -> None:
+async def test_remove_of_an_unknown_container_succeeds(world: World) -> None:
     await world.engine.remove_container(str(uuid.uuid4()), volumes=True)
 
 
@@ -181,7 +183,9 @@ async def test_operations_on_unknown_container_are_refused(world: World) -> None
         await anext(world.engine.logs(unknown, tail=None, follow=False))
 
 
-async def test_autorestart_on_failure_runs_it_again(world: World) -> None:
+async def test_autorestart_on_failure_runs_a_failed_container_again(
+    world: World,
+) -> None:
     spec = await world.create(sh("echo try; exit 1"), autorestart="ON_FAILURE")
     logs = world.engine.logs(spec.uuid, tail=None, follow=True)
 
@@ -206,10 +210,10 @@ async def test_autorestart_always_restarts_success(world: World) -> None:
         assert [(await anext(logs)).text for _ in range(2)] == ["done"] * 2
 
 
-# --- what it is given -----------------------------------------------------------------
+# --- the fields of a container --------------------------------------------------------
 
 
-async def test_environment_reaches_it(world: World) -> None:
+async def test_environment_reaches_the_command(world: World) -> None:
     spec = await world.create(
         sh("echo $GREETING"), environment={"GREETING": "bon jour"}
     )
@@ -225,13 +229,13 @@ async def test_entrypoint_goes_before_command(world: World) -> None:
     assert await world.lines(spec) == [("stdout", "zero one two")]
 
 
-async def test_dynamic_port_is_told(world: World) -> None:
+async def test_dynamic_port_is_reported(world: World) -> None:
     spec = await world.create(
         ports=[PortSpec(80, "tcp", True, None), PortSpec(81, "tcp", False, None)]
     )
 
     seen = await world.until(spec, "running")
-    while not seen.ports:  # an engine may learn them a moment later
+    while not seen.ports:  # an engine may report the ports a moment later
         known = len(world.history(spec))
         seen = await world.until(spec, "running", since=known)
 
@@ -244,7 +248,7 @@ async def test_dynamic_port_is_told(world: World) -> None:
 # --- logs -----------------------------------------------------------------------------
 
 
-async def test_logs_tell_streams_apart(world: World) -> None:
+async def test_logs_separate_the_streams(world: World) -> None:
     spec = await world.create(sh("echo out; echo err >&2"))
     await world.until(spec, "stopped")
 
@@ -259,7 +263,7 @@ async def test_logs_tail_is_the_end(world: World) -> None:
     assert await world.lines(spec, tail=0) == []
 
 
-async def test_logs_since_leaves_older_out(world: World) -> None:
+async def test_logs_since_omits_older_lines(world: World) -> None:
     spec = await world.create(sh("echo 1; sleep 0.01; echo 2"))
     await world.until(spec, "stopped")
     logs = world.engine.logs(spec.uuid, tail=None, follow=False)
@@ -283,7 +287,7 @@ async def test_logs_follow_until_removed(world: World) -> None:
 # --- exec -----------------------------------------------------------------------------
 
 
-async def test_exec_gives_output_and_exit_code(world: World) -> None:
+async def test_exec_returns_output_and_exit_code(world: World) -> None:
     spec = await world.create(environment={"GREETING": "hi"})
     await world.until(spec, "running")
 
@@ -321,7 +325,7 @@ async def test_exec_in_a_stopped_container_is_refused(world: World) -> None:
         await world.engine.exec(spec.uuid, ["true"])
 
 
-async def test_exec_close_while_it_runs_ends_it(world: World) -> None:
+async def test_close_of_a_running_exec_ends_the_command(world: World) -> None:
     spec = await world.create()
     await world.until(spec, "running")
     session = await world.engine.exec(spec.uuid, ["sleep", "3600"])
@@ -334,11 +338,11 @@ async def test_exec_close_while_it_runs_ends_it(world: World) -> None:
 # --- the end --------------------------------------------------------------------------
 
 
-async def test_close_twice_is_safe_and_tells_nothing_more(world: World) -> None:
+async def test_close_twice_is_safe_and_reports_nothing_more(world: World) -> None:
     spec = await world.create()
     await world.until(spec, "running")
     await world.engine.close()
-    known = len(world.told)
+    known = len(world.reported)
     await world.engine.close()
 
-    assert len(world.told) == known
+    assert len(world.reported) == known

@@ -1,5 +1,8 @@
-"""Engines on paper, which run nothing: one that answers as a test says, and the manager
-of a Swarm, which keeps what it is told so that a test can say when it answers what."""
+"""Scripted Docker Engines that run nothing.
+
+One answers all requests with a handler of the test; the other is a manager of a Swarm
+that records changes, and lets a test delay or refuse each response.
+"""
 
 from __future__ import annotations
 
@@ -22,14 +25,15 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 class Manager:
-    """What there is, as the Engine API has it.
+    """The objects of a Swarm, as the Engine API has them.
 
     Attributes:
-        url: Where it is found.
+        url: The address of the Engine.
         services, nodes: By id.
         networks: Names.
-        refused: Method and path that are answered with 400.
-        asked: Called with method and path once the answer stands, before it is sent.
+        refused: Pairs of method and path with 400 as the response.
+        asked: Called with method and path between the creation of a response and the
+            sending.
     """
 
     def __init__(self) -> None:
@@ -54,13 +58,13 @@ class Manager:
         self.nodes[id] = self._node("worker")
 
     def add_service(self, spec: ContainerSpec) -> str:
-        """The service of a container; its id, which is the container's uuid."""
+        """Add the service of a container; return its id, which is the uuid."""
         self.services[spec.uuid] = {"Spec": service_specs.service_spec(spec)}
         self.networks |= set(naming.network_names(spec))
         return spec.uuid
 
     def add_task(self, service: str, state: str, node: str) -> None:
-        """One more task, newer than those before."""
+        """Add a task, newer than the tasks before."""
         number = len(self.tasks)
         self.tasks.append(
             {
@@ -75,7 +79,7 @@ class Manager:
         )
 
     async def until(self, fact: Callable[[], bool]) -> None:
-        """Wait for what a request brings about."""
+        """Wait for the effect of a request."""
         async with asyncio.timeout(10):
             while not fact():
                 self._news.clear()
@@ -99,7 +103,7 @@ class Manager:
         self, method: str, path: str, filters: Json, body: Any
     ) -> tuple[Any, int]:
         kind, _, id = path.partition("/")
-        there = {"services": self.services, "nodes": self.nodes}.get(kind, {})
+        objects = {"services": self.services, "nodes": self.nodes}.get(kind, {})
         match method, kind, id:
             case "GET", "version", _:
                 return {"ApiVersion": "1.41", "Version": "20.10.24"}, 200
@@ -120,23 +124,23 @@ class Manager:
                 self.networks.discard(id)
                 return {}, 200
             case "GET", "services" | "nodes", "":
-                found = [_shown(id, one) for id, one in there.items()]
+                found = [_rendered(id, one) for id, one in objects.items()]
                 return [one for one in found if self._has(one, filters)], 200
             case "GET" | "POST" | "DELETE", "services" | "nodes", _:
                 id, _, update = id.partition("/")
-                if id not in there:
+                if id not in objects:
                     return {"message": f"{id} not found"}, 404
                 if update:
-                    there[id]["Spec"] = body
+                    objects[id]["Spec"] = body
                 if method == "DELETE":
-                    del there[id]
+                    del objects[id]
                     return {}, 200
-                return _shown(id, there[id]), 200
+                return _rendered(id, objects[id]), 200
         return {}, 200
 
     def _has(self, one: Json, filters: Json) -> bool:
         labels = one.get("Spec", {}).get("Labels")
-        if labels is None:  # a task is found by those of its service
+        if labels is None:  # a task has the labels of its service
             service = self.services.get(one["ServiceID"], {"Spec": {"Labels": {}}})
             labels = service["Spec"]["Labels"]
         lines = {*labels, *(f"{key}={value}" for key, value in labels.items())}
@@ -147,13 +151,13 @@ class Manager:
         )
 
 
-def _shown(id: str, one: Json) -> Json:
+def _rendered(id: str, one: Json) -> Json:
     return {"ID": id, "Version": {"Index": 1}, **one}
 
 
 @asynccontextmanager
 async def listening(answer: Handler) -> AsyncIterator[str]:
-    """An Engine that answers everything so; where it is found."""
+    """Start an Engine with one handler for all requests; yield its address."""
     app = web.Application()
     app.router.add_route("*", "/{path:.*}", answer)
     async with TestServer(app) as server:
@@ -175,7 +179,7 @@ async def api_of(
 
 @asynccontextmanager
 async def manager() -> AsyncIterator[Manager]:
-    """A Swarm of one node, ``n1``."""
+    """Start a Swarm of one node, ``n1``."""
     found = Manager()
     async with listening(found.answer) as url:
         found.url = url

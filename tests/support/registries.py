@@ -1,6 +1,7 @@
 """A tiny registry for tests: images made of ``hello:latest``, with or without a login.
 
-It speaks as much of the registry's protocol as a Docker Engine needs to pull.
+The registry implements the part of the protocol that a Docker Engine needs for pulls.
+
 Source: Distribution, "HTTP API V2" and "Image Manifest V 2, Schema 2".
 """
 
@@ -30,8 +31,8 @@ class Registry:
     """Images by ``name`` and tag, all of one layer.
 
     Attributes:
-        host: Where Engines find it, ``10.0.0.1:5000``.
-        login: The user and password that it wants, if any.
+        host: The address for Engines, such as ``10.0.0.1:5000``.
+        login: The required user and password, None for no login.
     """
 
     def __init__(self, config: bytes, layer: bytes) -> None:
@@ -43,7 +44,7 @@ class Registry:
         self._tags: dict[tuple[str, str], str] = {}
 
     def push(self, name: str, tag: str, text: str) -> str:
-        """An image that writes *text* and waits; its digest."""
+        """Push an image that prints *text* and waits; return the digest."""
         script = f'echo {text}; trap "exit 0" TERM; sleep 3600 & wait'
         config = {**self._config["config"], "Cmd": ["sh", "-c", script]}
         made = json.dumps({**self._config, "config": config}).encode()
@@ -87,7 +88,7 @@ class Registry:
 
 @asynccontextmanager
 async def registry() -> AsyncIterator[Registry]:
-    """A registry that all nodes of the Swarm reach, over plain HTTP."""
+    """Start a registry that all nodes of the Swarm can reach over plain HTTP."""
     api = Api(os.environ["DOCKER_HOST"])
     try:
         async with api.stream(f"images/{swarms.IMAGE}/get", {}) as response:
@@ -108,7 +109,7 @@ async def registry() -> AsyncIterator[Registry]:
     app.router.add_route("*", "/{path:.*}", made.answer)
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()
-    # The machine that the nodes run on has the first address of their network.
+    # The host of the nodes has the first address of the nodes' network.
     here = os.environ["SWARM_ADDR_1"].rpartition(".")[0] + ".1"
     site = web.TCPSite(runner, here, 0)
     await site.start()

@@ -1,8 +1,8 @@
-"""Many clients at work on the same services at once, and what must be true after it.
+"""Many clients that change the same services at once, and the checks afterwards.
 
-Whatever a client is told is noted: a change that was answered may be replaced by a
-later one, and by nothing else; an operation that was answered is an action that ends.
-What there is at the end is compared with what the engine shows.
+A storm records each response. Only a later change may replace a change with a response,
+and each operation with a response has an action that ends. The state at the end is
+compared with the containers of the engine.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ from aiodockercloud.wire.loglines import log_text
 
 CLIENTS, OPERATIONS = 10, 50
 ENDED = frozenset({"Success", "Failed", "Canceled"})
-#: How an operation may fail: at once, or because others that it had to wait for took
-#: its object away.
+#: How an operation may fail: at once, or because an earlier operation has terminated
+#: the object.
 REFUSED, OVERTAKEN = "which does not allow it", "was terminated meanwhile"
-#: Fields that only updates change, with what makes a value of them.
+#: Fields that only updates change, with a function that creates a value.
 FIELDS: Mapping[str, Callable[[str], Any]] = {
     "nickname": str,
     "container_envvars": lambda value: [{"key": "MARK", "value": value}],
@@ -34,7 +34,7 @@ FIELDS: Mapping[str, Callable[[str], Any]] = {
 
 
 class Change(NamedTuple):
-    """An update: when it was sent and answered, by the storm's own count."""
+    """An update: the storm's counter at the request and at the response."""
 
     sent: int
     answered: int
@@ -42,21 +42,22 @@ class Change(NamedTuple):
 
 
 def last(changes: list[Change]) -> list[Any]:
-    """The values that may be the last: no other change began after their answer."""
+    """Return the possible last values: no request was sent after their response."""
     begun = max(change.sent for change in changes)
     return [change.value for change in changes if change.answered > begun]
 
 
 @dataclass
 class Storm:
-    """Clients that do operations chosen by *seed*.
+    """Clients that send operations chosen by *seed*.
 
     Args:
-        clients: One for each participant.
-        fields: Of every service that is made.
-        timeout: Seconds for any one operation's end.
-        patience: The chance that the end of an operation is waited for.
-        services: How many they share from the beginning.
+        clients: The clients, which send their operations at the same time.
+        seed: The seed of all random choices.
+        fields: The fields of each new service.
+        timeout: Seconds for any one operation.
+        patience: The probability that a client waits for the end of an operation.
+        services: The number of services that all clients share.
     """
 
     clients: list[DockerCloud]
@@ -65,23 +66,23 @@ class Storm:
     timeout: float
     patience: float = 0.5
     services: int = 4
-    #: What was answered, by operation and outcome.
+    #: The number of responses, by operation and outcome.
     answers: Counter[str] = field(default_factory=Counter)
     problems: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self._clock = itertools.count()
-        #: (service, field) → the changes that were answered.
+        #: (service, field) → the changes with a response.
         self._changes: defaultdict[tuple[str, str], list[Change]] = defaultdict(list)
         self._created: dict[str, str] = {}
-        #: Names of services whose end was asked for.
+        #: Names of services that a client has deleted.
         self._ending: set[str] = set()
         self._uris: list[str] = []
         self._actions: set[str] = set()
         self._removed = 0
 
     async def rage(self) -> None:
-        """Make the services, then do all operations of all clients."""
+        """Create the services, then send all operations of all clients."""
         for number in range(self.services):
             name = f"web{number}"
             service = await self.clients[0].services.create(
@@ -206,9 +207,9 @@ class Storm:
         return None
 
     async def _cancel(self, cloud: DockerCloud, chosen: random.Random, _: str) -> None:
-        going = await cloud.actions.list(state="In progress")
-        if going:
-            await cloud.actions.cancel(chosen.choice(going))
+        unfinished = await cloud.actions.list(state="In progress")
+        if unfinished:
+            await cloud.actions.cancel(chosen.choice(unfinished))
 
     async def _inspect(self, cloud: DockerCloud, chosen: random.Random, _: str) -> None:
         service = await cloud.services.inspect(chosen.choice(self._uris))
@@ -229,10 +230,10 @@ class Storm:
             async for line in lines:
                 log_text(line)
 
-    # --- what must be true ------------------------------------------------------------
+    # --- checks -----------------------------------------------------------------------
 
     async def settled(self) -> None:
-        """All actions have ended; how the bad ones did is noted."""
+        """Wait for the end of all actions, and record unexpected failures."""
         cloud = self.clients[0]
         await settled(cloud, self.timeout)
         known = {one["resource_uri"] for one in await cloud.actions.list(limit=100)}
@@ -240,13 +241,13 @@ class Storm:
         self.problems += await failures(cloud)
 
     async def changes_kept(self) -> None:
-        """No update that was answered is lost, nor a service that was created."""
+        """Record lost updates and lost services."""
         cloud = self.clients[0]
         for (uri, name), changes in self._changes.items():
             service: Any = await cloud.services.inspect(uri)
             allowed = last(changes)
             if name == "target_num_containers":
-                # One less for each container that was taken away since.
+                # Each removed container reduces the target by one.
                 low, high = min(allowed) - self._removed, max(allowed)
                 allowed = list(range(max(0, low), high + 1))
             if service[name] not in allowed:
@@ -264,8 +265,11 @@ class Storm:
         return [one for one in found if one["state"] != "Terminated"]
 
     async def made_whole(self) -> int:
-        """Everything is as its definition says, after a redeploy; how many containers
-        there should be."""
+        """Redeploy all services and record differences from the definitions.
+
+        Returns:
+            The number of containers that should run.
+        """
         cloud = self.clients[0]
         uris = [service["resource_uri"] for service in await self.live()]
 
@@ -284,7 +288,9 @@ class Storm:
             if service["running_num_containers"] != target or (
                 len(service["containers"]) != target
             ):
-                self.problems.append(f"{service['name']} has not its {target}")
+                self.problems.append(
+                    f"{service['name']} does not have {target} containers"
+                )
             return target
 
         return sum(await asyncio.gather(*map(one, uris)))
@@ -292,7 +298,7 @@ class Storm:
 
 Operation = Callable[[Storm, DockerCloud, random.Random, str], Awaitable[Any]]
 
-#: Each as often as it stands here.
+#: The operations, in the proportions of the choice.
 OPERATION_MIX: list[Operation] = [
     *[Storm._update] * 4,
     *[Storm._scale] * 3,
@@ -317,20 +323,20 @@ OPERATION_MIX: list[Operation] = [
 
 
 async def settled(cloud: DockerCloud, seconds: float) -> None:
-    """Return when all actions have ended, however."""
+    """Wait for the end of all actions, successful or not."""
     async with asyncio.timeout(seconds):
-        while going := [
+        while unfinished := [
             one
             for one in await cloud.actions.list(limit=100)
             if one["state"] not in ENDED
         ]:
-            for one in going:
+            for one in unfinished:
                 with suppress(WaitFailed):
                     await cloud.actions.wait(one, timeout=None)
 
 
 async def failures(cloud: DockerCloud) -> list[str]:
-    """The actions that failed other than they may."""
+    """Return the texts of unexpected failures of actions."""
     found = []
     for action in await cloud.actions.list(state="Failed", limit=100):
         async with cloud.actions.logs(action, follow=False) as lines:
@@ -340,27 +346,30 @@ async def failures(cloud: DockerCloud) -> list[str]:
     return found
 
 
-async def differences(cloud: DockerCloud, shown: Mapping[str, int]) -> list[str]:
-    """Where what our server tells is not what the engine shows.
+async def differences(cloud: DockerCloud, running: Mapping[str, int]) -> list[str]:
+    """Return the differences between the server and the engine.
 
     Args:
-        shown: Container uuid → how many of it run, of all that are there.
+        cloud: A client of the server.
+        running: Container uuid → the number of running tasks, for existing containers.
     """
     found = []
-    told = {c["uuid"]: c for c in await cloud.containers.list(limit=100)}
-    for uuid, container in told.items():
+    reported = {c["uuid"]: c for c in await cloud.containers.list(limit=100)}
+    for uuid, container in reported.items():
         state: str = container["state"]
-        if (uuid in shown) != (state != "Terminated"):
-            found.append(f"{container['name']} is {state}; there: {uuid in shown}")
-        elif uuid in shown and shown[uuid] != {"Running": 1, "Stopped": 0}.get(state):
-            found.append(f"{container['name']} is {state}; running: {shown[uuid]}")
-    found += [f"{uuid} is not known" for uuid in shown.keys() - told.keys()]
+        if (uuid in running) != (state != "Terminated"):
+            found.append(f"{container['name']} is {state}; exists: {uuid in running}")
+        elif uuid in running and running[uuid] != {"Running": 1, "Stopped": 0}.get(
+            state
+        ):
+            found.append(f"{container['name']} is {state}; running: {running[uuid]}")
+    found += [f"{uuid} is not known" for uuid in running.keys() - reported.keys()]
     for service in await cloud.services.list(limit=100):
         if service["state"] == "Terminated":
             if service["containers"]:
                 found.append(f"{service['name']} is Terminated, not its containers")
             continue
-        own = [told[uri.split("/")[-2]]["state"] for uri in service["containers"]]
+        own = [reported[uri.split("/")[-2]]["state"] for uri in service["containers"]]
         up = own.count("Running")
         state = "Stopped" if own else "Not running"
         if up:

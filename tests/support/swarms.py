@@ -1,7 +1,7 @@
-"""A real Swarm for tests: where it is, what it shows, and our server on it.
+"""A real Swarm for tests: addresses, state, and a server on the Swarm.
 
-``../shared/tools/swarm up N`` makes one and prints its addresses; the tests take them
-from the environment and are left out, with a reason, when there is none.
+``../shared/tools/swarm up N`` starts a Swarm and prints its addresses. The tests read
+the addresses from the environment; without addresses the tests are skipped.
 """
 
 from __future__ import annotations
@@ -26,20 +26,20 @@ from tests.support.flows import client_of
 
 #: The only image that the nodes have: busybox with a web server.
 IMAGE = "hello:latest"
-#: Waits, and ends when asked to.
+#: A script that runs until SIGTERM.
 WAIT = "trap 'exit 0' TERM; while true; do sleep 1 & wait; done"
-#: Seconds that any single fact may take to come about.
+#: Seconds to wait for any one fact.
 PATIENCE = 60.0
-#: The label of our Swarm services with their stack's name.
+#: The label of Swarm services with the name of the stack.
 STACK = "aiodockercloud.stack"
 GONE = ("Terminating", "Terminated")
 
 
-# --- where it is ----------------------------------------------------------------------
+# --- addresses ------------------------------------------------------------------------
 
 
 def nodes() -> int:
-    """How many nodes the Swarm has; none: there is no Swarm to test on."""
+    """Return the number of nodes of the Swarm, 0 without a Swarm."""
     number = 0
     while f"SWARM_ADDR_{number + 1}" in os.environ and "DOCKER_HOST" in os.environ:
         number += 1
@@ -47,7 +47,7 @@ def nodes() -> int:
 
 
 def need(number: int) -> pytest.MarkDecorator:
-    """Skip unless there is a Swarm with that many nodes."""
+    """Return the mark that skips a test on a Swarm with fewer nodes."""
     return pytest.mark.skipif(
         nodes() < number,
         reason=f"needs a Swarm of {number} nodes: ../shared/tools/swarm up {number},"
@@ -56,23 +56,25 @@ def need(number: int) -> pytest.MarkDecorator:
 
 
 def hostname(number: int) -> str:
-    """What node *number*, from 1, is called."""
+    """Return the hostname of node *number*, from 1."""
     return f"{os.environ.get('SWARM_NAME', 'swl')}-{number}"
 
 
 def address(number: int) -> str:
-    """Where node *number*, from 1, is."""
+    """Return the address of node *number*, from 1."""
     return os.environ[f"SWARM_ADDR_{number}"]
 
 
 def node_engines() -> dict[str, str]:
-    """Hostname → URL of every node's Engine."""
+    """Return the URL of each node's Engine, by hostname."""
     return {hostname(i): os.environ[f"DOCKER_HOST_{i}"] for i in range(1, nodes() + 1)}
 
 
 async def tool(*arguments: str) -> None:
-    """Run ``tools/swarm``: ``kill 3`` is that node losing power, ``up 3`` brings all
-    three back."""
+    """Run ``tools/swarm``.
+
+    ``kill 3`` switches node 3 off, ``up 3`` starts all nodes up to number 3.
+    """
     process = await asyncio.create_subprocess_exec(
         str(SHARED / "tools" / "swarm"),
         *arguments,
@@ -83,12 +85,12 @@ async def tool(*arguments: str) -> None:
     assert process.returncode == 0, err.decode()
 
 
-# --- what it shows --------------------------------------------------------------------
+# --- state ----------------------------------------------------------------------------
 
 
 @asynccontextmanager
 async def manager() -> AsyncIterator[Api]:
-    """The Engine itself: what Swarm shows, and what is done behind our back."""
+    """Connect to the manager's Engine, to see the Swarm and to change it directly."""
     api = Api(os.environ["DOCKER_HOST"])
     try:
         yield api
@@ -97,7 +99,7 @@ async def manager() -> AsyncIterator[Api]:
 
 
 async def services(docker: Api, namespace: str) -> dict[str, Any]:
-    """Container uuid → its Swarm service, of all that a namespace has."""
+    """Return the Swarm services of a namespace, by container uuid."""
     label = f"aiodockercloud.namespace={namespace}"
     params = {"filters": {"label": [label]}}
     found = await docker.call("GET", "services", params=params)
@@ -105,7 +107,7 @@ async def services(docker: Api, namespace: str) -> dict[str, Any]:
 
 
 async def running_tasks(docker: Api) -> Counter[str]:
-    """How many running tasks each Swarm service (its id) has, on nodes that answer."""
+    """Count the running tasks of each Swarm service id, on nodes that respond."""
     down = {
         node["ID"]
         for node in await docker.call("GET", "nodes")
@@ -118,17 +120,17 @@ async def running_tasks(docker: Api) -> Counter[str]:
     )
 
 
-async def shown(docker: Api, namespace: str) -> dict[str, int]:
-    """Container uuid → how many tasks of it run, of all that a namespace has."""
-    there = await services(docker, namespace)
+async def task_counts(docker: Api, namespace: str) -> dict[str, int]:
+    """Count the running tasks of each container uuid of a namespace."""
+    found = await services(docker, namespace)
     tasks = await running_tasks(docker)
-    return {uuid: tasks[service["ID"]] for uuid, service in there.items()}
+    return {uuid: tasks[service["ID"]] for uuid, service in found.items()}
 
 
 async def until(
     ask: Callable[[], Awaitable[bool]], *, seconds: float = PATIENCE
 ) -> None:
-    """What only asking again and again can tell."""
+    """Ask again and again until the answer is True."""
     async with asyncio.timeout(seconds):
         while True:
             if await ask():
@@ -136,8 +138,8 @@ async def until(
             await asyncio.sleep(0.1)
 
 
-async def nothing_left(docker: Api, namespace: str) -> None:
-    """Neither services nor networks of a namespace."""
+async def wait_until_empty(docker: Api, namespace: str) -> None:
+    """Wait until a namespace has neither services nor networks."""
 
     async def left() -> bool:
         networks = await docker.call("GET", "networks")
@@ -148,15 +150,17 @@ async def nothing_left(docker: Api, namespace: str) -> None:
 
 
 async def forget(uuids: Collection[str]) -> None:
-    """Delete the Swarm services of containers. Their tasks take four seconds to end,
-    which is waited for by nobody: after each small test that would be most of it."""
+    """Delete the Swarm services of containers without waiting for the tasks.
+
+    The tasks take four seconds to end, longer than most tests.
+    """
     async with manager() as docker:
         for service in await docker.call("GET", "services"):
             if service["Spec"]["Labels"].get(naming.CONTAINER_LABEL) in uuids:
                 await docker.call("DELETE", f"services/{service['ID']}")
 
 
-# --- our server on it -----------------------------------------------------------------
+# --- a server on the Swarm ------------------------------------------------------------
 
 
 @asynccontextmanager
@@ -169,40 +173,40 @@ async def engine(
 
 @asynccontextmanager
 async def server(kind: type[Swarm] = Swarm) -> AsyncIterator[Server]:
-    """A server with a namespace of its own, of which nothing is left on the Swarm."""
+    """Start a server with a new namespace; remove the namespace at the end."""
     user = new_user()
     async with engine(kind) as swarm, running(swarm, user=user) as server:
         yield server
         async with client_of(server) as cloud, manager() as docker:
             await clear(cloud)
-            await nothing_left(docker, user)
+            await wait_until_empty(docker, user)
 
 
 def new_user() -> str:
-    """A user, and namespace, that nobody else has."""
+    """Return an unused name for a user and the namespace."""
     return f"t{uuid.uuid4().hex[:8]}"
 
 
 async def clear(cloud: DockerCloud) -> None:
     """Terminate all stacks and services."""
     for api in (cloud.stacks, cloud.services):
-        there = [x["resource_uri"] for x in await api.list() if x["state"] not in GONE]
-        for answer in [await api.delete(uri) for uri in there]:
+        found = [x["resource_uri"] for x in await api.list() if x["state"] not in GONE]
+        for answer in [await api.delete(uri) for uri in found]:
             await done(cloud, answer)
 
 
 async def done(cloud: DockerCloud, answer: Any) -> None:
-    """The action of a changing call has ended well."""
+    """Wait until the action of a changing call has succeeded."""
     await cloud.actions.wait(answer, timeout=PATIENCE)
 
 
 async def run(cloud: DockerCloud, **fields: Any) -> Service:
-    """A service, created and started, as it is when its action has ended."""
+    """Create and start a service; return the service at the end of the action."""
     service = await cloud.services.create(**{"image": IMAGE, **fields})
     await done(cloud, await cloud.services.start(service))
     return await cloud.services.inspect(service)
 
 
 def sh(script: str) -> str:
-    """A ``run_command``."""
+    """Return a ``run_command`` for a shell script."""
     return f'sh -c "{script}"'

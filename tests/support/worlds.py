@@ -1,4 +1,4 @@
-"""An engine and all that it has reported, for tests of the ``Engine`` protocol."""
+"""An engine and its observations, for tests of the ``Engine`` protocol."""
 
 from __future__ import annotations
 
@@ -19,39 +19,39 @@ from aiodockercloud.server.engines import (
 from aiodockercloud.server.engines.swarm.settings import SwarmSettings
 from tests.support import swarms
 
-#: Seconds that any single fact may take to come about.
+#: Seconds to wait for any one observation or output.
 PATIENCE = 60
 
 
 class World:
-    """An engine, and all that it has told."""
+    """An engine, and all observations that the engine has reported."""
 
     def __init__(self, engine: Engine, image: str) -> None:
         self.engine = engine
         self.image = image
-        self.told: list[Observation] = []
+        self.reported: list[Observation] = []
         self._news = asyncio.Event()
 
     def observe(self, observation: Observation) -> None:
-        self.told.append(observation)
+        self.reported.append(observation)
         self._news.set()
 
     def history(self, spec: ContainerSpec) -> list[ContainerObservation]:
         return [
-            seen
-            for seen in self.told
-            if isinstance(seen, ContainerObservation) and seen.uuid == spec.uuid
+            found
+            for found in self.reported
+            if isinstance(found, ContainerObservation) and found.uuid == spec.uuid
         ]
 
     async def until(
         self, spec: ContainerSpec, state: str, *, since: int = 0
     ) -> ContainerObservation:
-        """The first observation from number *since* on with this state."""
+        """Wait for the first observation with a state, from number *since* on."""
         async with asyncio.timeout(PATIENCE):
             while True:
-                for seen in self.history(spec)[since:]:
-                    if seen.state == state:
-                        return seen
+                for found in self.history(spec)[since:]:
+                    if found.state == state:
+                        return found
                 await self.news()
 
     async def news(self) -> None:
@@ -60,9 +60,11 @@ class World:
         await self._news.wait()
 
     async def clear(self) -> None:
-        """Close the engine; leave no container."""
+        """Close the engine and remove all containers."""
         uuids = {
-            seen.uuid for seen in self.told if isinstance(seen, ContainerObservation)
+            found.uuid
+            for found in self.reported
+            if isinstance(found, ContainerObservation)
         }
         await self.engine.close()
         if not self.engine.volatile:
@@ -70,9 +72,9 @@ class World:
 
     def node(self) -> NodeObservation:
         return next(
-            seen
-            for seen in self.told
-            if isinstance(seen, NodeObservation) and seen.state == "ready"
+            found
+            for found in self.reported
+            if isinstance(found, NodeObservation) and found.state == "ready"
         )
 
     def spec(self, command: str | None = "sleep 3600", **fields: Any) -> ContainerSpec:
@@ -120,30 +122,32 @@ WAIT = swarms.sh(swarms.WAIT)
 
 
 class Swarmed(World):
-    """A world on Swarm, with its nodes by number."""
+    """A world on a Swarm, with numbered nodes."""
 
     def nodes(self) -> list[NodeObservation]:
-        """The nodes that are ready, in the order of their names."""
+        """Return the ready nodes, sorted by hostname."""
         last = {
-            seen.id: seen for seen in self.told if isinstance(seen, NodeObservation)
+            found.id: found
+            for found in self.reported
+            if isinstance(found, NodeObservation)
         }
-        ready = (seen for seen in last.values() if seen.state == "ready")
-        return sorted(ready, key=lambda seen: seen.hostname)
+        ready = (found for found in last.values() if found.state == "ready")
+        return sorted(ready, key=lambda found: found.hostname)
 
     async def until_node(self, id: str, state: str) -> None:
         async with asyncio.timeout(PATIENCE):
             while True:
-                seen = [
+                found = [
                     s
-                    for s in self.told
+                    for s in self.reported
                     if isinstance(s, NodeObservation) and s.id == id
                 ]
-                if seen[-1].state == state:
+                if found[-1].state == state:
                     return
                 await self.news()
 
     async def up(self, command: str | None = WAIT, **fields: Any) -> ContainerSpec:
-        """A container that runs."""
+        """Create a container and wait until the container runs."""
         spec = await self.create(command, **fields)
         await self.until(spec, "running")
         return spec

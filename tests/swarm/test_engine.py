@@ -1,4 +1,4 @@
-"""What only the Swarm engine does, on a real Swarm of three nodes."""
+"""The parts of the Swarm engine beyond the contract, on a Swarm of three nodes."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ async def world() -> AsyncIterator[Swarmed]:
 
 @pytest.fixture
 async def docker() -> AsyncIterator[Api]:
-    """The manager itself, for what is done behind the engine's back."""
+    """Connect to the manager directly, without the engine."""
     async with swarms.manager() as api:
         yield api
 
@@ -79,13 +79,13 @@ async def test_published_ports_answer_from_outside(world: Swarmed) -> None:
     node = world.nodes()[1]
     ports = [PortSpec(80, "tcp", True, 18080)]
     fixed = await world.create(None, node=node.id, ports=ports)
-    seen = await world.until(fixed, "running")
+    found = await world.until(fixed, "running")
     dynamic = await world.create(
         None, node=node.id, ports=[PortSpec(80, "tcp", True, None)]
     )
     [outer] = (await world.until(dynamic, "running")).ports[80, "tcp"]
 
-    assert seen.ports == {(80, "tcp"): (18080,)}
+    assert found.ports == {(80, "tcp"): (18080,)}
     async with asyncio.timeout(PATIENCE), aiohttp.ClientSession() as session:
         for port in (18080, outer):
             async with session.get(f"http://{node.address}:{port}/") as response:
@@ -98,34 +98,36 @@ async def test_port_that_is_taken_is_reported() -> None:
         await world.up(ports=ports)
 
         second = await world.create(WAIT, ports=ports)
-        seen = await world.until(second, "stopped")
+        found = await world.until(second, "stopped")
 
-    assert seen.exit_code is None
-    assert "port already in use" in seen.message
-
-
-# --- what is told -------------------------------------------------------------------
+    assert found.exit_code is None
+    assert "port already in use" in found.message
 
 
-async def test_missing_image_is_told_at_once(world: Swarmed) -> None:
+# --- observations -------------------------------------------------------------------
+
+
+async def test_missing_image_is_reported_at_once(world: Swarmed) -> None:
     spec = world.spec(autorestart="ALWAYS", image="nowhere/nothing:1")
     await world.engine.create(spec)
 
-    seen = await world.until(spec, "stopped")
+    found = await world.until(spec, "stopped")
 
-    assert seen.exit_code is None
-    assert "No such image: nowhere/nothing:1" in seen.message
+    assert found.exit_code is None
+    assert "No such image: nowhere/nothing:1" in found.message
 
 
-async def test_command_that_cannot_be_run_is_told(world: Swarmed) -> None:
+async def test_command_that_cannot_run_is_reported(world: Swarmed) -> None:
     spec = await world.create("/no/such/command")
 
-    seen = await world.until(spec, "stopped")
+    found = await world.until(spec, "stopped")
 
-    assert "/no/such/command" in seen.message
+    assert "/no/such/command" in found.message
 
 
-async def test_service_removed_by_hand_is_gone(world: Swarmed, docker: Api) -> None:
+async def test_service_deleted_in_docker_is_reported_as_removed(
+    world: Swarmed, docker: Api
+) -> None:
     spec = await world.up()
 
     service = await service_of(docker, spec)
@@ -134,18 +136,18 @@ async def test_service_removed_by_hand_is_gone(world: Swarmed, docker: Api) -> N
     await world.until(spec, "gone")
 
 
-async def test_new_engine_finds_what_runs(world: Swarmed) -> None:
+async def test_new_engine_finds_running_containers(world: Swarmed) -> None:
     spec = await world.up()
     first = world.history(spec)[-1]
     await world.engine.close()
 
-    world.told.clear()
+    world.reported.clear()
     await world.engine.start(world.observe)
 
     assert world.history(spec) == [first]
 
 
-async def test_others_services_are_left_alone(world: Swarmed, docker: Api) -> None:
+async def test_services_of_others_are_left_alone(world: Swarmed, docker: Api) -> None:
     name = f"other-{uuid.uuid4().hex[:8]}"
     data = {
         "Name": name,
@@ -155,11 +157,13 @@ async def test_others_services_are_left_alone(world: Swarmed, docker: Api) -> No
     await docker.call("POST", "services/create", data=data)
     try:
         spec = await world.up()
-        told = {s.uuid for s in world.told if isinstance(s, ContainerObservation)}
+        reported = {
+            s.uuid for s in world.reported if isinstance(s, ContainerObservation)
+        }
     finally:
         await docker.call("DELETE", f"services/{name}")
 
-    assert told == {spec.uuid}
+    assert reported == {spec.uuid}
 
 
 async def test_braces_stay_braces(world: Swarmed) -> None:
@@ -267,13 +271,13 @@ async def test_exec_close_ends_the_command(world: Swarmed) -> None:
     await until(ended)
 
 
-async def test_exec_without_the_nodes_engine_names_the_setting(
+async def test_exec_without_the_nodes_engine_names_the_option(
     world: Swarmed,
 ) -> None:
     node = world.nodes()[2]
     spec = await world.up(node=node.id)
     engine = Swarm(poll=0.3)
-    await engine.start(lambda seen: None)
+    await engine.start(lambda found: None)
 
     with pytest.raises(
         NotSupportedByEngine, match=f"--node-engine {node.hostname}=URL"
@@ -285,26 +289,26 @@ async def test_exec_without_the_nodes_engine_names_the_setting(
 # --- nodes --------------------------------------------------------------------------
 
 
-async def test_tags_say_where_a_container_may_go(world: Swarmed) -> None:
+async def test_tags_restrict_the_nodes_of_a_container(world: Swarmed) -> None:
     third = world.nodes()[2]
     tag = f"tag {uuid.uuid4().hex[:4]}"
     await world.engine.tag_node(third.id, [tag])
     try:
         spec = await world.create(WAIT, pinned=False, tags=[tag])
-        seen = await world.until(spec, "running")
+        found = await world.until(spec, "running")
     finally:
         await world.engine.tag_node(third.id, [])
 
-    assert seen.node == third.id
+    assert found.node == third.id
 
 
-async def test_token_is_of_a_worker(world: Swarmed, docker: Api) -> None:
+async def test_join_token_is_for_workers(world: Swarmed, docker: Api) -> None:
     swarm = await docker.call("GET", "swarm")
 
     assert await world.engine.join_token() == swarm["JoinTokens"]["Worker"]
 
 
-async def test_manager_and_unknown_nodes_are_not_taken_out(world: Swarmed) -> None:
+async def test_manager_and_unknown_nodes_are_not_removed(world: Swarmed) -> None:
     with pytest.raises(EngineError, match="docker node demote"):
         await world.engine.remove_node(world.nodes()[0].id)
     with pytest.raises(EngineError, match="bring your own"):
@@ -315,7 +319,7 @@ async def test_worker_is_refused_as_the_engine(world: Swarmed) -> None:
     engine = Swarm(os.environ["DOCKER_HOST_3"])
 
     with pytest.raises(EngineError, match="give the address of a manager"):
-        await engine.start(lambda seen: None)
+        await engine.start(lambda found: None)
     await engine.close()
 
 

@@ -22,7 +22,7 @@ from tests.support.swarms import PATIENCE, WAIT, done, run, sh
 
 pytestmark = [swarms.need(3), pytest.mark.asyncio(loop_scope="module")]
 
-#: What answers may have begun to run only just now, and its name to be known.
+#: Waits for a container that has only just started, and for its name in DNS.
 FETCH = (
     "for i in 1 2 3 4 5 6 7 8 9 10; do timeout 3 wget -qO- http://{}/ && break;"
     " sleep 0.3; done"
@@ -48,13 +48,13 @@ async def docker() -> AsyncIterator[Api]:
 
 
 async def output(cloud: DockerCloud, container: Any, script: str) -> str:
-    """What a shell in a container writes."""
+    """Return the output of a shell script in a container."""
     command = ["sh", "-c", script]
     result = await cloud.containers.run(container, command, timeout=PATIENCE)
     return result["stdout"].strip()
 
 
-# --- containers find each other, and are found --------------------------------------
+# --- links and ports ----------------------------------------------------------------
 
 
 async def test_linked_service_is_reached_from_every_node(live: DockerCloud) -> None:
@@ -84,7 +84,7 @@ async def test_linked_service_is_reached_from_every_node(live: DockerCloud) -> N
         for address in (*addresses, "$STORE_1_PORT_80_TCP_ADDR:80"):
             assert await output(live, client, FETCH.format(address)) == "db-1"
 
-    # Not the address of before.
+    # The former address does not answer.
     await done(live, await live.services.redeploy(db))
 
     for client in clients:
@@ -116,7 +116,7 @@ async def test_published_port_answers_from_outside_its_node(live: DockerCloud) -
     await done(live, await live.services.delete(web))
 
 
-async def test_command_runs_on_every_node_and_its_end_is_told(
+async def test_command_runs_on_every_node_and_its_end_is_reported(
     live: DockerCloud,
 ) -> None:
     web = await run(live, name="web", deployment_strategy="EVERY_NODE")
@@ -199,7 +199,7 @@ async def test_one_container_is_stopped_started_replaced_and_removed(
 
 
 @pytest.mark.parametrize("code", [0, 7])
-async def test_end_of_a_container_is_told_with_its_exit_code(
+async def test_end_of_a_container_is_reported_with_its_exit_code(
     live: DockerCloud, code: int
 ) -> None:
     job = await run(live, name="job", run_command=sh(f"exit {code}"))
@@ -219,7 +219,7 @@ async def test_end_of_a_container_is_told_with_its_exit_code(
         ("ON_SUCCESS", 1, "Stopped"),
     ],
 )
-async def test_autodestroy_removes_what_has_ended(
+async def test_autodestroy_removes_ended_containers(
     live: DockerCloud, docker: Api, server: Server, rule: str, code: int, state: str
 ) -> None:
     job = await run(
@@ -234,7 +234,7 @@ async def test_autodestroy_removes_what_has_ended(
     await done(live, await live.services.delete(job))
 
 
-async def test_service_removed_by_hand_is_terminated_with_an_event(
+async def test_service_deleted_in_docker_is_terminated_with_an_event(
     live: DockerCloud, docker: Api, server: Server
 ) -> None:
     web = await run(live, name="web", target_num_containers=2)
@@ -259,7 +259,7 @@ async def test_service_removed_by_hand_is_terminated_with_an_event(
     assert service["state"] == "Not running"
     assert service["running_num_containers"] == 0
 
-    # It can be had again.
+    # The service can be started again.
     await done(live, await live.services.start(web))
     assert (await live.services.inspect(web))["running_num_containers"] == 2
     await done(live, await live.services.delete(web))

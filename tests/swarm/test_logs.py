@@ -1,4 +1,4 @@
-"""Logs of a real Swarm that go on after lost connections."""
+"""Logs of a real Swarm that continue after lost connections."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A node that loses power under load, and comes back, on a Swarm of three."""
+"""A node that loses power under load, and returns, on a Swarm of three nodes."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ from tests.support.swarms import PATIENCE, WAIT, done, run, sh
 
 pytestmark = swarms.need(3)
 
-#: One of these is lost; the first is the manager.
+#: The nodes that the test may switch off. Node 1 is the manager.
 WORKERS = (3, 2)
 #: Seconds that a read may take while a node is lost.
 READ = 10.0
-#: Says a word every second.
+#: A script that prints a line each second.
 TALK = "trap 'exit 0' TERM; while true; do echo tick; sleep 1 & wait; done"
 
 
 class Load:
-    """Clients that read and change until the block ends, and what went wrong."""
+    """Clients that read and change objects, and the errors that occur."""
 
     def __init__(self, cloud: DockerCloud, busy: Service) -> None:
         self._cloud = cloud
@@ -55,8 +55,10 @@ class Load:
                 await asyncio.sleep(0.02)
 
     async def change(self) -> None:
-        """Scale up and down; where a container was on its way to the lost node, that
-        may fail, and is then told."""
+        """Scale up and down.
+
+        An action may fail when a new container was assigned to the lost node.
+        """
         for target in [1, 4] * 1000:
             try:
                 answer = await self._cloud.services.scale(self._busy, target)
@@ -66,7 +68,7 @@ class Load:
                     self.problems.append(f"scale to {target}: {error!r}")
 
     @asynccontextmanager
-    async def going_on(self) -> AsyncIterator[None]:
+    async def running(self) -> AsyncIterator[None]:
         tasks = [asyncio.create_task(self.read()) for _ in range(4)]
         tasks.append(asyncio.create_task(self.change()))
         try:
@@ -87,21 +89,21 @@ async def on_node(cloud: DockerCloud, service: Service, node: Any) -> list[Conta
     return [one for one in found if one["node"] == node["resource_uri"]]
 
 
-async def as_shown(cloud: DockerCloud, docker: Api, user: str) -> None:
-    """Soon, and from then on, our server tells what Swarm shows."""
+async def until_equal(cloud: DockerCloud, docker: Api, user: str) -> None:
+    """Wait until the server reports the state of the Swarm."""
     left: list[str] = []
 
-    async def same() -> bool:
-        left[:] = await differences(cloud, await swarms.shown(docker, user))
+    async def equal() -> bool:
+        left[:] = await differences(cloud, await swarms.task_counts(docker, user))
         return not left
 
     try:
-        await swarms.until(same)
+        await swarms.until(equal)
     except TimeoutError:
         raise AssertionError(left) from None
 
 
-async def test_lost_node_takes_only_its_own_with_it_and_comes_back() -> None:
+async def test_lost_node_stops_only_its_own_containers_and_returns() -> None:
     async with (
         swarms.server() as server,
         client_of(server) as cloud,
@@ -111,7 +113,7 @@ async def test_lost_node_takes_only_its_own_with_it_and_comes_back() -> None:
             "target_num_containers": 3,
             "deployment_strategy": "HIGH_AVAILABILITY",
         }
-        # First of all, to be spread over all nodes.
+        # This service is the first, so that its containers are on all nodes.
         free = await run(
             cloud, name="free", autorestart="ALWAYS", target_num_containers=6
         )
@@ -129,32 +131,32 @@ async def test_lost_node_takes_only_its_own_with_it_and_comes_back() -> None:
         [talking] = await on_node(cloud, talk, node)
         assert await on_node(cloud, free, node)
         load = Load(cloud, busy)
-        heard: Counter[str] = Counter()
-        sound = asyncio.Condition()
+        received: Counter[str] = Counter()
+        news = asyncio.Condition()
 
-        async def hear() -> None:
+        async def receive() -> None:
             async with cloud.services.logs(talk, tail=0) as lines:
                 async for line in lines:
-                    async with sound:
-                        heard[line["source"]] += 1
-                        sound.notify_all()
+                    async with news:
+                        received[line["source"]] += 1
+                        news.notify_all()
 
-        async def hear_more(*names: str) -> None:
-            before = Counter(heard)
-            async with asyncio.timeout(PATIENCE), sound:
-                await sound.wait_for(
-                    lambda: all(heard[name] > before[name] + 2 for name in names)
+        async def receive_more(*names: str) -> None:
+            before = Counter(received)
+            async with asyncio.timeout(PATIENCE), news:
+                await news.wait_for(
+                    lambda: all(received[name] > before[name] + 2 for name in names)
                 )
 
         others = [f"talk-{n}" for n in (1, 2, 3) if f"talk-{n}" != talking["name"]]
-        listening = asyncio.create_task(hear())
+        listening = asyncio.create_task(receive())
         try:
-            async with load.going_on():
-                await hear_more(*others, talking["name"])
+            async with load.running():
+                await receive_more(*others, talking["name"])
                 await swarms.tool("kill", str(lost))
 
                 node = await cloud.nodes.wait(node, "Unreachable", timeout=PATIENCE)
-                await hear_more(*others)
+                await receive_more(*others)
 
                 async def elsewhere() -> bool:
                     found = await containers(cloud, free)
@@ -174,23 +176,23 @@ async def test_lost_node_takes_only_its_own_with_it_and_comes_back() -> None:
             assert load.problems == []
             assert reads > 100
             await settled(cloud, PATIENCE)
-            await as_shown(cloud, docker, server.user)
+            await until_equal(cloud, docker, server.user)
 
-            async with load.going_on():
+            async with load.running():
                 await swarms.tool("up", str(swarms.nodes()))
                 await cloud.nodes.wait(node, "Deployed", timeout=PATIENCE)
                 await cloud.services.wait(bound, "Running", timeout=PATIENCE)
-                await hear_more(*others)
+                await receive_more(*others)
             assert load.problems == []
             await settled(cloud, PATIENCE)
-            await as_shown(cloud, docker, server.user)
-            # What is not restarted stays where it ended.
+            await until_equal(cloud, docker, server.user)
+            # Containers without a restart policy stay stopped on their node.
             assert (await cloud.services.inspect(batch))["state"] == "Partly running"
             await done(cloud, await cloud.services.start(batch))
             for container in await on_node(cloud, batch, node):
                 result = await cloud.containers.run(container, "hostname")
                 assert result["stdout"].strip() == container["name"]
-            await as_shown(cloud, docker, server.user)
+            await until_equal(cloud, docker, server.user)
         finally:
             await swarms.tool("up", str(swarms.nodes()))
             listening.cancel()

@@ -1,4 +1,4 @@
-"""The Engines of a Swarm's nodes: where they are, and how they are reached by TLS."""
+"""The Engines of a Swarm's nodes: their URLs, and connections with TLS."""
 
 from __future__ import annotations
 
@@ -43,11 +43,13 @@ async def world() -> AsyncIterator[Swarmed]:
 
 @fixture(scope="module")
 async def there(world: Swarmed) -> ContainerSpec:
-    """A container on the second node."""
+    """Create a container on the second node."""
     return await world.up(node=world.nodes()[1].id)
 
 
-async def test_storage_driver_is_known_where_the_engine_is(world: Swarmed) -> None:
+async def test_storage_driver_is_known_for_nodes_with_known_engines(
+    world: Swarmed,
+) -> None:
     async with asyncio.timeout(PATIENCE):
         while {node.storage_driver for node in world.nodes()} != {"overlay2"}:
             await world.news()
@@ -56,7 +58,7 @@ async def test_storage_driver_is_known_where_the_engine_is(world: Swarmed) -> No
     assert all(node.docker_version.startswith("20.10") for node in world.nodes())
 
 
-async def test_label_of_a_node_says_where_its_engine_is(
+async def test_label_of_a_node_has_the_url_of_its_engine(
     world: Swarmed, there: ContainerSpec, docker: Api
 ) -> None:
     node = world.nodes()[1]
@@ -73,7 +75,7 @@ async def test_label_of_a_node_says_where_its_engine_is(
     path = f"nodes/{node.id}"
     try:
         await docker.update(path, labelled(os.environ["DOCKER_HOST_3"]))
-        await engine.start(lambda seen: None)
+        await engine.start(lambda observation: None)
         with pytest.raises(EngineError, match=f"not node {node.hostname}"):
             await engine.exec(there.uuid, ["true"])
 
@@ -94,11 +96,11 @@ async def test_label_of_a_node_says_where_its_engine_is(
         await engine.close()
 
 
-# --- by TLS --------------------------------------------------------------------------
+# --- with TLS -------------------------------------------------------------------------
 
 
 class Certificates:
-    """A certificate authority of our own, and what it has signed; by openssl."""
+    """A certificate authority and its certificates, created by openssl."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -131,7 +133,7 @@ class Certificates:
         )
 
     def server(self) -> ssl.SSLContext:
-        """Of an Engine that wants a certificate of whoever comes."""
+        """Return the TLS context of an Engine that requires client certificates."""
         context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         context.load_cert_chain(
             self.folder / "server-cert.pem", self.folder / "server-key.pem"
@@ -142,8 +144,10 @@ class Certificates:
 
 
 class Tls(socketserver.ThreadingTCPServer):
-    """The Engine of a socket on a port, as dockerd's ``--tlsverify`` has it: one side
-    may end while the other goes on, which asyncio's TLS cannot."""
+    """A TLS port for the Engine of a socket, like dockerd's ``--tlsverify``.
+
+    Each direction can be closed alone, which is not possible with asyncio's TLS.
+    """
 
     daemon_threads = True
 
@@ -188,7 +192,7 @@ def certificates(tmp_path: Path) -> Certificates:
 
 @pytest.fixture
 def secured(certificates: Certificates) -> Iterator[Tls]:
-    """The second node's Engine with TLS."""
+    """Start a TLS port for the second node's Engine."""
     path = os.environ["DOCKER_HOST_2"].removeprefix("unix://")
     with Tls(path, certificates.server()) as server:
         yield server
@@ -206,7 +210,7 @@ async def test_command_runs_through_an_engine_with_tls(
     monkeypatch.setenv("DOCKER_CERT_PATH", str(certificates.folder))
     node = world.nodes()[1]
     engine = Swarm(node_engines={node.hostname: secured.url})
-    await engine.start(lambda seen: None)
+    await engine.start(lambda observation: None)
     try:
         session = await engine.exec(
             there.uuid, ["sh", "-c", "cat; echo no >&2; yes | head -c 300000; exit 3"]
@@ -225,7 +229,7 @@ async def test_command_runs_through_an_engine_with_tls(
 
 
 @pytest.mark.parametrize("trust", ["none", "another authority"])
-async def test_engine_with_tls_and_we_need_each_others_certificates(
+async def test_engine_with_tls_requires_certificates_of_both_sides(
     world: Swarmed,
     there: ContainerSpec,
     secured: Tls,
@@ -240,7 +244,7 @@ async def test_engine_with_tls_and_we_need_each_others_certificates(
         monkeypatch.setenv("DOCKER_CERT_PATH", str(Certificates(folder).folder))
     node = world.nodes()[1]
     engine = Swarm(node_engines={node.hostname: secured.url})
-    await engine.start(lambda seen: None)
+    await engine.start(lambda observation: None)
     try:
         with pytest.raises(
             EngineUnavailable, match=f"Docker Engine of node {node.hostname}"

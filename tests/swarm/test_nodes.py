@@ -1,4 +1,4 @@
-"""Nodes of a Swarm: taken out, brought again, drained, lost."""
+"""Nodes of a Swarm: removed, joined again, drained, lost."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ from tests.support.swarms import PATIENCE, WAIT, done, hostname, sh, until
 pytestmark = [swarms.need(3), pytest.mark.asyncio(loop_scope="module")]
 fixture = partial(pytest_asyncio.fixture, loop_scope="module")
 
-#: The machine that is taken out, drained, lost; and a tag for it.
+#: The number of the node that is removed, drained or lost, and a tag for the node.
 THIRD, THERE = 3, f"there-{uuid.uuid4().hex[:8]}"
 
 
 @asynccontextmanager
 async def node_api(number: int) -> AsyncIterator[Api]:
-    """The Engine of a node itself."""
+    """Connect to the Engine of a node."""
     api = Api(os.environ[f"DOCKER_HOST_{number}"])
     try:
         yield api
@@ -67,7 +67,7 @@ async def live(server: Server) -> AsyncIterator[DockerCloud]:
 
 
 async def node_named(cloud: DockerCloud, number: int) -> Node:
-    """The node with that number, of those that are there."""
+    """Return the existing node with this number."""
     address = swarms.address(number)
     live = [n for n in await cloud.nodes.list() if n["state"] != "Terminated"]
     [found] = [node for node in live if node["public_ip"] == address]
@@ -75,7 +75,7 @@ async def node_named(cloud: DockerCloud, number: int) -> Node:
 
 
 async def started(cloud: DockerCloud, **fields: Any) -> Mapping[str, Any]:
-    """The one container of a service that runs on the node tagged ``THERE``."""
+    """Start a service on the node with the tag ``THERE``; return its container."""
     service = await cloud.services.create(
         **{"image": swarms.IMAGE, "run_command": sh(WAIT), "tags": [THERE], **fields}
     )
@@ -84,11 +84,11 @@ async def started(cloud: DockerCloud, **fields: Any) -> Mapping[str, Any]:
     return container
 
 
-async def bring(cloud: DockerCloud) -> None:
-    """Bring the third machine as a new node, with the token for that."""
+async def join(cloud: DockerCloud) -> None:
+    """Join the third Engine to the Swarm as a new node, with a join token."""
     token = await cloud.request("POST", "/api/infra/v1/token/")
     async with node_api(THIRD) as api:
-        with contextlib.suppress(EngineError):  # it has left already
+        with contextlib.suppress(EngineError):  # when the Engine has already left
             await api.call("POST", "swarm/leave", params={"force": True})
         data = {
             "ListenAddr": "0.0.0.0:2377",
@@ -101,16 +101,16 @@ async def bring(cloud: DockerCloud) -> None:
 
 
 async def is_deployed(cloud: DockerCloud) -> bool:
-    """Whether the third machine is a node that does its work."""
+    """Whether the third Engine is a deployed node."""
     address = swarms.address(THIRD)
     live = await cloud.nodes.list(state="Deployed")
     return any(node["public_ip"] == address for node in live)
 
 
-# --- taking one out -----------------------------------------------------------------
+# --- removal ------------------------------------------------------------------------
 
 
-async def test_node_is_drained_leaves_and_can_be_brought_again(
+async def test_removed_node_is_drained_leaves_and_can_join_again(
     live: DockerCloud,
 ) -> None:
     third = await node_named(live, THIRD)
@@ -139,7 +139,7 @@ async def test_node_is_drained_leaves_and_can_be_brought_again(
         [cluster] = await live.nodeclusters.list()
         assert cluster["target_num_nodes"] == cluster["current_num_nodes"] == 2
     finally:
-        await bring(live)
+        await join(live)
 
     new = await node_named(live, THIRD)
     assert new["uuid"] != third["uuid"]
@@ -148,7 +148,7 @@ async def test_node_is_drained_leaves_and_can_be_brought_again(
     assert cluster["state"] == "Deployed"
 
 
-async def test_lost_node_is_taken_out_by_force(live: DockerCloud) -> None:
+async def test_lost_node_is_removed_by_force(live: DockerCloud) -> None:
     third = await node_named(live, THIRD)
     await live.nodes.update(third, tags=[THERE])
     keeps = await started(live, name="keeps", bindings=[{"container_path": "/data"}])
@@ -161,14 +161,15 @@ async def test_lost_node_is_taken_out_by_force(live: DockerCloud) -> None:
         assert (await live.nodes.inspect(third))["state"] == "Terminated"
         assert (await live.containers.inspect(keeps))["state"] == "Terminated"
     finally:
-        # It has forgotten the Swarm that no longer wants it, and joins as a new one.
+        # Without this folder the Engine no longer belongs to the Swarm that removed
+        # the node, and starts as a single Engine.
         home = Path(os.environ[f"DOCKER_HOST_{THIRD}"].removeprefix("unix://")).parent
         shutil.rmtree(home / "data" / "swarm")
         await swarms.tool("up", str(THIRD))
     await until(partial(is_deployed, live))
 
 
-# --- drained by hand ----------------------------------------------------------------
+# --- changes in Docker --------------------------------------------------------------
 
 
 async def set_availability(docker: Api, hostname: str, availability: str) -> None:
@@ -179,19 +180,19 @@ async def set_availability(docker: Api, hostname: str, availability: str) -> Non
 
 
 @pytest.mark.parametrize("availability", ["drain", "pause"])
-async def test_drained_node_is_deployed_and_says_why_it_gets_nothing(
+async def test_drained_node_is_deployed_and_shows_its_availability(
     live: DockerCloud, docker: Api, availability: str
 ) -> None:
     third = await node_named(live, THIRD)
     await live.nodes.update(third, tags=[THERE])
     tag = {"name": f"availability={availability}", "origin": "tutum"}
 
-    async def told() -> bool:
+    async def reported() -> bool:
         return tag in (await live.nodes.inspect(third))["tags"]
 
     await set_availability(docker, hostname(THIRD), availability)
     try:
-        await until(told)
+        await until(reported)
         assert (await live.nodes.inspect(third))["state"] == "Deployed"
         with pytest.raises(WaitFailed, match=f"no node has all of the tags {THERE}"):
             await started(live, name="nowhere")
@@ -204,14 +205,14 @@ async def test_drained_node_is_deployed_and_says_why_it_gets_nothing(
     finally:
         await set_availability(docker, hostname(THIRD), "active")
 
-    async def back() -> bool:
+    async def restored() -> bool:
         return tag not in (await live.nodes.inspect(third))["tags"]
 
-    await until(back)
+    await until(restored)
     await started(live, name="there")
 
 
-async def test_label_given_by_hand_is_a_tag(live: DockerCloud, docker: Api) -> None:
+async def test_label_set_in_docker_is_a_tag(live: DockerCloud, docker: Api) -> None:
     third = await node_named(live, THIRD)
     await live.nodes.update(third, tags=["mine"])
     nodes = await docker.call("GET", "nodes")
@@ -226,11 +227,11 @@ async def test_label_given_by_hand_is_a_tag(live: DockerCloud, docker: Api) -> N
 
     await docker.update(f"nodes/{id}", labelled)
 
-    async def told() -> bool:
+    async def reported() -> bool:
         tags = (await live.nodes.inspect(third))["tags"]
         return {"name": "theirs"} in tags and {"name": "mine"} in tags
 
-    await until(told)
+    await until(reported)
     await live.nodes.update(third, tags=[])
     found = await docker.call("GET", f"nodes/{id}")
     assert naming.tags_of(found["Spec"]["Labels"]) == []

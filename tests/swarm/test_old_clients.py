@@ -1,4 +1,4 @@
-"""A day's work with the official command line, unmodified, on a real Swarm."""
+"""A session with the unmodified official command line on a real Swarm."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from tests.support import legacy, swarms
 
 pytestmark = swarms.need(3)
 
-#: For the day, and for anything that it waits for.
+#: Seconds for the whole session, and for each wait.
 TIME_LIMIT, WAIT = 150.0, 60
-#: What the day's images are called; the nodes have them all under one name only.
+#: The image names of the session. The nodes have the one image under one name.
 IMAGES = ("busybox", "dockercloud/hello-world", "tutum/hello-world")
 
 
 @pytest.fixture
 async def images() -> AsyncIterator[None]:
-    """Other names for the image that the nodes have."""
+    """Give the image of the nodes other names."""
     engines = [Api(url) for url in swarms.node_engines().values()]
     try:
         for engine in engines:
@@ -48,7 +48,7 @@ async def server(images: None) -> AsyncIterator[Server]:
 async def test_command_line_unmodified_does_a_days_work_on_swarm(
     server: Server, tmp_path: Path
 ) -> None:
-    """In short: all parts of the day take minutes here."""
+    """Run a short session: all parts together take minutes on a Swarm."""
     environment = legacy.environment(server, tmp_path)
     environment["WAIT"] = str(WAIT)
 

@@ -1,5 +1,8 @@
-"""An Engine that hangs, has lost its leader, or is away for a while, seen through the
-whole server; the real one, with something in between that can be told to fail."""
+"""Outages of an Engine, through the whole server.
+
+A proxy between the server and the real Engine hangs, answers like a manager without a
+leader, or refuses connections.
+"""
 
 from __future__ import annotations
 
@@ -34,26 +37,26 @@ from tests.support.swarms import PATIENCE, done, until
 pytestmark = [swarms.need(3), pytest.mark.asyncio(loop_scope="module")]
 fixture = partial(pytest_asyncio.fixture, loop_scope="module")
 
-#: What a manager says that has lost its majority.
+#: The response of a manager that has lost its majority.
 LEADERLESS = (
     b'{"message":"rpc error: code = Unknown desc = The swarm does not have a leader.'
     b" It's possible that too few managers are online.\"}"
 )
-#: Counts, so that a line that is lost or repeated is seen, and ends when asked to.
+#: A script that prints numbers, so that lost or repeated lines show, until SIGTERM.
 COUNT = (
     'sh -c \'trap "exit 0" TERM; i=0;'
     " while true; do i=$((i+1)); echo $i; sleep 0.1 & wait; done'"
 )
 
 
-class Between:
-    """What stands between the server and its Engine.
+class Proxy:
+    """A proxy between the server and its Engine.
 
     Attributes:
-        url: Where the server finds it.
-        mode: ``"open"``; ``"hangs"``: nothing gets through; ``"leaderless"``: each
-            request gets the answer of a manager without a leader; ``"away"``: nothing
-            is there.
+        url: The address of the proxy.
+        mode: ``"open"``: the proxy passes everything on. ``"hangs"``: the proxy holds
+            all responses. ``"leaderless"``: each response is that of a manager without
+            a leader. ``"away"``: the socket does not exist.
     """
 
     def __init__(self, path: Path, engine: str) -> None:
@@ -67,7 +70,7 @@ class Between:
         self._changed = asyncio.Event()
 
     async def set(self, mode: str) -> None:
-        """Go over to another mode; unless it hangs, what is open is cut off."""
+        """Change the mode; close open connections unless the new mode is ``hangs``."""
         self.mode = mode
         self._changed.set()
         self._changed = asyncio.Event()
@@ -142,23 +145,23 @@ class Between:
 
 
 @fixture(scope="module")
-async def between(
+async def proxy(
     tmp_path_factory: pytest.TempPathFactory,
-) -> AsyncIterator[Between]:
-    path = tmp_path_factory.mktemp("between") / "docker.sock"
-    between = Between(path, os.environ["DOCKER_HOST"])
-    await between.set("open")
-    yield between
-    await between.close()
+) -> AsyncIterator[Proxy]:
+    path = tmp_path_factory.mktemp("proxy") / "docker.sock"
+    proxy = Proxy(path, os.environ["DOCKER_HOST"])
+    await proxy.set("open")
+    yield proxy
+    await proxy.close()
 
 
 @fixture(scope="module")
-async def server(between: Between) -> AsyncIterator[Server]:
+async def server(proxy: Proxy) -> AsyncIterator[Server]:
     settings = SwarmSettings(request_timeout=1.0)
-    engine = Swarm(between.url, poll=0.2, grace=1.0, settings=settings)
+    engine = Swarm(proxy.url, poll=0.2, grace=1.0, settings=settings)
     async with running(engine, user=swarms.new_user()) as server:
         yield server
-        await between.set("open")
+        await proxy.set("open")
         async with client_of(server) as cloud:
             await swarms.clear(cloud)
 
@@ -171,7 +174,7 @@ async def live(server: Server) -> AsyncIterator[DockerCloud]:
 
 @fixture(scope="module")
 async def web(server: Server) -> Service:
-    """A service of two containers that count."""
+    """Start a service of two containers that print numbers."""
     async with client_of(server) as cloud:
         return await up(cloud, name="web", target_num_containers=2)
 
@@ -199,7 +202,7 @@ async def swarm_service(docker: Api, container: Any) -> dict[str, Any] | None:
 
 
 async def recovered(cloud: DockerCloud) -> None:
-    """Docker does again what it is asked."""
+    """Wait until Docker answers requests again."""
 
     async def works() -> bool:
         with contextlib.suppress(Unavailable):
@@ -217,9 +220,9 @@ async def recovered(cloud: DockerCloud) -> None:
         ("away", "Docker cannot be reached; try again later"),
     ],
 )
-async def test_outage_is_a_503_in_time_and_passes(
+async def test_outage_is_reported_as_503_and_passes(
     live: DockerCloud,
-    between: Between,
+    proxy: Proxy,
     docker: Api,
     web: Service,
     mode: str,
@@ -228,12 +231,12 @@ async def test_outage_is_a_503_in_time_and_passes(
     first, second = await containers(live, web)
     node = (await live.nodes.list())[0]
 
-    await between.set(mode)
+    await proxy.set(mode)
     async with asyncio.timeout(10):
-        # What is known is told.
+        # Stored state can be read.
         assert (await live.services.inspect(web))["state"] == "Running"
         assert (await live.nodes.list())[0]["state"] == "Deployed"
-        # What Docker must do or say fails with a reason.
+        # Requests that need Docker fail with a reason.
         with pytest.raises(Unavailable, match=text):
             await live.request("POST", "/api/infra/v1/token/")
         with pytest.raises(Unavailable, match=text):
@@ -242,12 +245,12 @@ async def test_outage_is_a_503_in_time_and_passes(
             await done(live, await live.containers.stop(second))
     assert (await live.containers.inspect(second))["state"] == "Running"
     assert (await live.nodes.inspect(node))["tags"] == node["tags"]
-    # Meanwhile, behind the server's back:
+    # Meanwhile a service is deleted in Docker.
     service = await swarm_service(docker, first)
     assert service is not None
     await docker.call("DELETE", f"services/{service['ID']}")
 
-    await between.set("open")
+    await proxy.set("open")
 
     await live.containers.wait(first, "Terminated", timeout=PATIENCE)
     await recovered(live)
@@ -256,8 +259,8 @@ async def test_outage_is_a_503_in_time_and_passes(
 
 
 @pytest.mark.parametrize("mode", ["leaderless", "away"])
-async def test_log_that_is_followed_goes_on_after_an_outage(
-    live: DockerCloud, between: Between, web: Service, mode: str
+async def test_followed_log_continues_after_an_outage(
+    live: DockerCloud, proxy: Proxy, web: Service, mode: str
 ) -> None:
     container = (await containers(live, web))[0]
     numbers: list[int] = []
@@ -266,9 +269,9 @@ async def test_log_that_is_followed_goes_on_after_an_outage(
         async for line in lines:
             numbers.append(int(log_text(line)))
             if len(numbers) == 3:
-                await between.set(mode)
+                await proxy.set(mode)
                 asyncio.get_running_loop().call_later(
-                    0.5, asyncio.ensure_future, between.set("open")
+                    0.5, asyncio.ensure_future, proxy.set("open")
                 )
             if len(numbers) == 20:
                 break
@@ -276,14 +279,14 @@ async def test_log_that_is_followed_goes_on_after_an_outage(
     assert numbers == list(range(numbers[0], numbers[0] + 20))
 
 
-async def test_container_made_in_an_outage_is_not_left_behind(
+async def test_container_created_in_an_outage_is_removed_afterwards(
     live: DockerCloud,
     server: Server,
-    between: Between,
+    proxy: Proxy,
     docker: Api,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Its creation gets through, the answer does not, and it is given up."""
+    """The request creates the service, but the response is lost."""
     assert isinstance(server.engine, Swarm)
     api = server.engine._api
     ask = api.call
@@ -291,7 +294,7 @@ async def test_container_made_in_an_outage_is_not_left_behind(
     async def call(method: str, path: str, **fields: Any) -> Any:
         answer = await ask(method, path, **fields)
         if path == "services/create":
-            await between.set("away")
+            await proxy.set("away")
             raise EngineUnavailable("Docker has not answered")
         return answer
 
@@ -303,16 +306,16 @@ async def test_container_made_in_an_outage_is_not_left_behind(
     assert container["state"] == "Terminated"
     assert await swarm_service(docker, container) is not None
 
-    await between.set("open")
+    await proxy.set("open")
 
-    async def gone() -> bool:
+    async def removed() -> bool:
         return await swarm_service(docker, container) is None
 
-    await until(gone)
+    await until(removed)
     assert (await live.services.inspect(made))["state"] == "Not running"
 
 
-async def test_container_of_another_server_is_told_of_once_and_left_alone(
+async def test_container_of_another_server_is_logged_once_and_left_alone(
     server: Server, docker: Api, caplog: pytest.LogCaptureFixture
 ) -> None:
     other = service_specs.service_spec(
@@ -333,10 +336,10 @@ async def test_container_of_another_server_is_told_of_once_and_left_alone(
     try:
         assert isinstance(server.engine, Swarm)
 
-        async def told() -> bool:
+        async def reported() -> bool:
             return f"does not know and leaves alone: {id}" in caplog.text
 
-        await until(told)
+        await until(reported)
         for _ in range(3):
             server.engine._watch.report_again(id)
             await server.engine._watch.look()
@@ -346,10 +349,10 @@ async def test_container_of_another_server_is_told_of_once_and_left_alone(
         await docker.call("DELETE", f"services/{other['Name']}")
 
 
-async def test_manager_that_restarts_is_found_again(
+async def test_restarted_manager_is_connected_again(
     live: DockerCloud, docker: Api
 ) -> None:
-    """The machine itself loses its power: what ran on it is started again."""
+    """A node loses power: the containers of the node start again."""
     every = await up(live, name="every", deployment_strategy="EVERY_NODE")
     assert every["running_num_containers"] == 3
     await swarms.tool("kill", "1")

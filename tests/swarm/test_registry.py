@@ -1,4 +1,4 @@
-"""Private images and pushed ones, on a real Swarm with a registry of our own."""
+"""Private and pushed images on a real Swarm, with a registry of the test."""
 
 from __future__ import annotations
 
@@ -29,8 +29,11 @@ async def hub() -> AsyncIterator[Registry]:
 
 
 def pushed(hub: Registry, text: str) -> tuple[str, str]:
-    """A new image that writes *text*, for those with the login only: its name in the
-    registry, and what containers call it."""
+    """Push a private image that prints *text*.
+
+    Returns:
+        The name in the registry, and the name for containers.
+    """
     hub.login = LOGIN
     name = f"team/{uuid.uuid4().hex}"
     hub.push(name, "v1", text)
@@ -47,7 +50,7 @@ async def test_private_image_runs_with_its_credentials_only(
     world: Swarmed, hub: Registry
 ) -> None:
     _, image = pushed(hub, "private")
-    node = world.nodes()[2].id  # not the one that is asked
+    node = world.nodes()[2].id  # not the manager
 
     stranger = await world.create(None, node=node, image=image)
     liar = await world.create(None, node=node, image=image, credentials=("me", "no"))
@@ -58,7 +61,7 @@ async def test_private_image_runs_with_its_credentials_only(
     assert await world.lines(friend) == [("stdout", "private")]
 
 
-async def test_start_pulls_with_the_credentials_of_before_or_with_new_ones(
+async def test_start_pulls_with_the_former_or_with_new_credentials(
     world: Swarmed, hub: Registry
 ) -> None:
     name, image = pushed(hub, "first")
@@ -66,7 +69,7 @@ async def test_start_pulls_with_the_credentials_of_before_or_with_new_ones(
     spec = await world.up(None, node=node, image=image, credentials=LOGIN)
 
     async def again(credentials: tuple[str, str] | None) -> str:
-        """What it writes after it was stopped and started."""
+        """Stop and start the container; return the next line of the log."""
         await world.engine.stop_container(spec.uuid)
         await world.until(spec, "stopped", since=len(world.history(spec)) - 1)
         known = len(world.history(spec))
@@ -88,7 +91,7 @@ async def test_start_pulls_with_the_credentials_of_before_or_with_new_ones(
     assert await again(hub.login) == "third"
 
 
-async def test_digest_is_told_to_whom_the_registry_tells_it(
+async def test_digest_needs_the_credentials_of_the_registry(
     world: Swarmed, hub: Registry
 ) -> None:
     hub.login = LOGIN
@@ -101,7 +104,7 @@ async def test_digest_is_told_to_whom_the_registry_tells_it(
     assert await world.engine.image_digest(f"{image}0", LOGIN) is None
 
 
-async def test_push_redeploys_the_services_that_want_it(hub: Registry) -> None:
+async def test_push_redeploys_services_with_autoredeploy(hub: Registry) -> None:
     hub.login = LOGIN
     name = f"team/{uuid.uuid4().hex}"
     hub.push(name, "latest", "first")
@@ -137,7 +140,7 @@ async def test_push_redeploys_the_services_that_want_it(hub: Registry) -> None:
             logs = cloud.containers.logs(new, tail=1)
             async with asyncio.timeout(PATIENCE), logs as lines:
                 assert log_text(await anext(aiter(lines))).strip() == "second"
-            # Two more looks change nothing.
+            # Further looks without a push redeploy nothing.
             await server.cloud.autoredeploy.look()
             await server.cloud.autoredeploy.look()
             assert len(await redeploys(cloud, services[0])) == 1

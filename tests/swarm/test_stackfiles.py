@@ -1,4 +1,4 @@
-"""Stack files as people wrote them, up and down on a real Swarm of three nodes."""
+"""Real stack files, started and terminated on a real Swarm of three nodes."""
 
 from __future__ import annotations
 
@@ -23,24 +23,24 @@ from tests.support.swarms import WAIT, done
 
 pytestmark = [swarms.need(3), pytest.mark.asyncio(loop_scope="module")]
 
-#: Files with what Swarm cannot do: what the refusal says.
+#: Files with fields that Swarm cannot honour → a part of the refusal.
 REFUSED = {
     "CloudBoost--docker.docker-cloud.yml": "Swarm publishes each port once",
     "Trendyn--app.tutum.yml": "cpu_shares: Swarm does not weigh containers",
     "ditinc--foodwatch.tutum.yml": "Swarm",
 }
-#: Stack files that are up at a time.
+#: The number of stacks that run at the same time.
 AT_ONCE = 10
-#: Seconds after which all of them together count as hanging; they take about 100.
+#: Seconds for all files together, which take about 100.
 ALL_FILES = 600.0
 
 
 class Life(NamedTuple):
-    """What became of a stack file."""
+    """The results of starting and terminating a stack file."""
 
     refused: str = ""
     state: str = ""
-    #: Containers wanted, told as running, and running on the Swarm.
+    #: Containers: wanted, reported as running, and running on the Swarm.
     wanted: int = 0
     running: int = 0
     tasks: int = 0
@@ -50,9 +50,12 @@ class Life(NamedTuple):
 
 
 def adapted(file: str, number: int, folder: Path) -> list[dict[str, Any]]:
-    """The services of a stack file, such that all files can be up at a time with the
-    one image there is: its own commands are not in that, fixed host ports are spread,
-    not more than one container a node wants one, and host paths are there."""
+    """Return the services of a stack file, changed for the one image of the nodes.
+
+    Commands are replaced, because the image does not have the original programs. Fixed
+    host ports differ between files, and no service wants more containers with a fixed
+    port than there are nodes. Host paths exist.
+    """
     services = load(STACKFILES / file).services
     base = 20_000 + 50 * number
     for service in services:
@@ -72,8 +75,8 @@ def adapted(file: str, number: int, folder: Path) -> list[dict[str, Any]]:
     return services
 
 
-def elsewhere(services: list[dict[str, Any]]) -> set[tuple[str, str]]:
-    """(service, stack) that they refer to in other stacks."""
+def references(services: list[dict[str, Any]]) -> set[tuple[str, str]]:
+    """Return the pairs (service, stack) that services refer to in other stacks."""
     found = set()
     for service in services:
         names = [link["to_service"] for link in service.get("linked_to_service", ())]
@@ -97,7 +100,7 @@ async def life(
     name: str,
     services: list[dict[str, Any]],
 ) -> Life:
-    """Up and down; or refused."""
+    """Start a stack and terminate the stack, unless the server refuses the file."""
     try:
         stack = await cloud.stacks.create(name=name, services=services)
     except BadRequest as error:
@@ -137,7 +140,7 @@ async def lives(
     server: Server,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Mapping[str, Life]:
-    """What became of each file that the chosen tests ask for, several at a time."""
+    """Run the files of all selected tests, several at the same time."""
     files: list[str] = [
         str(item.callspec.params["file"])
         for item in request.session.items
@@ -173,7 +176,7 @@ async def lives(
             async with asyncio.timeout(ALL_FILES):
                 await asyncio.gather(*map(one, files))
         except TimeoutError:
-            late = Life(problem=f"not up and down within {ALL_FILES:.0f} s of them all")
+            late = Life(problem=f"not finished within {ALL_FILES:.0f} s for all files")
             found = {file: found.get(file, late) for file in files}
         finally:
             for stack in others:
@@ -187,10 +190,10 @@ async def lives(
 async def stand_ins(
     cloud: DockerCloud, bodies: Iterable[list[dict[str, Any]]]
 ) -> list[Stack]:
-    """Running stacks for services that the files expect in other stacks."""
+    """Start stacks with the services that the files expect in other stacks."""
     wanted: dict[str, set[str]] = {}
     for services in bodies:
-        for name, stack_name in elsewhere(services):
+        for name, stack_name in references(services):
             wanted.setdefault(stack_name, set()).add(name)
     made = []
     for stack_name, names in wanted.items():
@@ -203,10 +206,10 @@ async def stand_ins(
     return made
 
 
-# The first of them waits for all: more than any one test may take elsewhere.
+# The first test waits for all files, longer than the usual timeout.
 @pytest.mark.timeout(ALL_FILES + 60)
 @pytest.mark.parametrize("file", GOOD)
-async def test_stack_file_comes_up_and_goes_down_or_is_refused(
+async def test_stack_file_runs_and_is_terminated_or_is_refused(
     lives: Mapping[str, Life], file: str
 ) -> None:
     found = lives[file]

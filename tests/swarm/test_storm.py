@@ -1,4 +1,4 @@
-"""Ten clients at work on the same services of a real Swarm of three nodes."""
+"""Ten clients that change the same services of a real Swarm of three nodes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.support.storm import CLIENTS, OPERATIONS, Storm, differences
 pytestmark = swarms.need(3)
 
 SEED = 1
-#: Seconds for all of it; it takes about 12.
+#: Seconds for the whole test, which takes about 12.
 ALL = 170.0
 
 
@@ -31,10 +31,10 @@ async def test_many_clients_on_the_same_services_lose_nothing_on_swarm() -> None
             await storm.rage()
             await storm.settled()
             await storm.changes_kept()
-            shown = await swarms.shown(docker, server.user)
+            shown = await swarms.task_counts(docker, server.user)
             storm.problems += await differences(clients[0], shown)
             wanted = await storm.made_whole()
-            shown = await swarms.shown(docker, server.user)
+            shown = await swarms.task_counts(docker, server.user)
             storm.problems += await differences(clients[0], shown)
 
         assert storm.problems == []

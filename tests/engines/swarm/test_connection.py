@@ -1,4 +1,4 @@
-"""An Engine that cannot be used: which reason is told; without a Swarm."""
+"""The reported reason when an Engine cannot be used; without a Swarm."""
 
 from __future__ import annotations
 
@@ -27,34 +27,34 @@ async def test_engine_that_hangs_is_unavailable() -> None:
     )
     async with asyncio.timeout(PATIENCE):
         with pytest.raises(EngineUnavailable, match="not answered"):
-            await engine.start(lambda seen: None)
+            await engine.start(lambda observation: None)
     await engine.close()
     never.set()
     server.close()
 
 
-async def test_engine_that_is_not_there_is_unavailable(tmp_path: Path) -> None:
+async def test_missing_engine_is_unavailable(tmp_path: Path) -> None:
     engine = Swarm(f"unix://{tmp_path}/docker.sock")
 
     with pytest.raises(EngineUnavailable, match="cannot be reached"):
-        await engine.start(lambda seen: None)
+        await engine.start(lambda observation: None)
     await engine.close()
 
 
-async def test_certificates_that_are_not_there_are_named(
+async def test_missing_certificates_are_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("DOCKER_TLS_VERIFY", "1")
     monkeypatch.setenv("DOCKER_CERT_PATH", str(tmp_path))
 
     with pytest.raises(EngineError, match=r"ca\.pem.*DOCKER_CERT_PATH"):
-        await Swarm("tcp://127.0.0.1:2376").start(lambda seen: None)
+        await Swarm("tcp://127.0.0.1:2376").start(lambda observation: None)
 
 
-async def test_ssh_without_its_package_names_that(
+async def test_ssh_without_its_package_names_the_package(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(aiodocker.ssh, "asyncssh", None)
 
     with pytest.raises(EngineError, match=r"ssh://host: .*aiodocker\[ssh\]"):
-        await Swarm("ssh://me:s3cret@host").start(lambda seen: None)
+        await Swarm("ssh://me:s3cret@host").start(lambda observation: None)

@@ -1,4 +1,4 @@
-"""What is said to an Engine, by one that only listens."""
+"""The requests that an Engine receives."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ LOGIN = ("me", "s3cret+/=ü")
 
 
 class Listener:
-    """An Engine with one thing of each kind, which keeps what it is told to change."""
+    """An Engine with one object of each kind, which records the requested changes."""
 
     def __init__(self) -> None:
         self.updates: list[web.Request] = []
         self.bodies: list[Any] = []
-        #: How many updates it refuses because somebody was faster.
+        #: The number of updates to refuse because another client was faster.
         self.overtaken = 0
         self.index = 7
 
@@ -71,7 +71,7 @@ def renamed(spec: dict[str, Any]) -> dict[str, Any]:
         ("localhost/app", "localhost"),
     ],
 )
-async def test_update_brings_the_credentials_it_is_given(
+async def test_update_sends_the_given_credentials(
     docker: Api, listener: Listener, image: str, registry: str
 ) -> None:
     auth = registry_auth(image, LOGIN)
@@ -89,7 +89,7 @@ async def test_update_brings_the_credentials_it_is_given(
 
 
 @pytest.mark.parametrize("auth", [None, registry_auth("hello", None)])
-async def test_update_without_credentials_keeps_those_of_the_spec(
+async def test_update_without_credentials_keeps_the_credentials_of_the_spec(
     docker: Api, listener: Listener, auth: dict[str, str] | None
 ) -> None:
     await docker.update("services/s1", renamed, auth=auth)
@@ -99,7 +99,7 @@ async def test_update_without_credentials_keeps_those_of_the_spec(
     assert dict(request.query) == {"version": "7", "registryAuthFrom": "spec"}
 
 
-async def test_update_of_a_node_knows_no_credentials(
+async def test_update_of_a_node_sends_no_credentials(
     docker: Api, listener: Listener
 ) -> None:
     await docker.update("nodes/n1", renamed)
@@ -107,9 +107,7 @@ async def test_update_of_a_node_knows_no_credentials(
     assert dict(listener.updates[0].query) == {"version": "7"}
 
 
-async def test_update_that_is_overtaken_begins_anew(
-    docker: Api, listener: Listener
-) -> None:
+async def test_overtaken_update_is_repeated(docker: Api, listener: Listener) -> None:
     listener.overtaken = 3
     auth = registry_auth("hello", LOGIN)
     await docker.update("services/s1", renamed, auth=auth)
@@ -119,7 +117,7 @@ async def test_update_that_is_overtaken_begins_anew(
     assert all("X-Registry-Auth" in request.headers for request in listener.updates)
 
 
-async def test_update_that_is_always_overtaken_fails(
+async def test_update_that_is_overtaken_each_time_fails(
     listener: Listener,
 ) -> None:
     listener.overtaken = 1000

@@ -1,4 +1,4 @@
-"""What an Engine sends of a log, made into lines; by one that sends what it is told."""
+"""Lines from the log streams of an Engine that sends given pieces."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ NODES = {"n1": {"Status": {"State": "ready"}}}
 
 
 class Sender:
-    """An Engine with one log, sent in these pieces; *hangs* is then, how often."""
+    """An Engine that sends one log in *pieces*. Then *hangs* responses do not end."""
 
     def __init__(self) -> None:
         self.pieces: list[bytes] = []
@@ -68,7 +68,7 @@ def frame(stream: int, text: str) -> bytes:
     return struct.pack(">BxxxL", stream, len(data)) + data
 
 
-async def test_lines_of_a_terminal_are_told_apart(docker: Api, sender: Sender) -> None:
+async def test_lines_of_a_terminal_are_separated(docker: Api, sender: Sender) -> None:
     text = f"{STAMP} one\r\n{STAMP} two".encode()
     sender.pieces = [text[:40], text[40:]]
 
@@ -82,10 +82,10 @@ async def test_lines_of_a_terminal_are_told_apart(docker: Api, sender: Sender) -
 
 
 @pytest.mark.parametrize("tty", [True, False])
-async def test_line_without_an_end_is_cut_and_nothing_of_it_is_lost(
+async def test_line_without_an_end_is_divided_without_loss(
     sender: Sender, tty: bool
 ) -> None:
-    """As of a bar that shows progress and never says that a line has ended."""
+    """Such a line is a progress bar, which never sends a newline."""
     bar, number = "." * 10_000, 100
     if tty:
         sender.pieces = [f"{STAMP} ".encode(), *[bar.encode()] * number]
@@ -99,10 +99,10 @@ async def test_line_without_an_end_is_cut_and_nothing_of_it_is_lost(
     assert "".join(line.text for line in lines) == bar * number
 
 
-async def test_follow_that_hears_nothing_for_long_is_asked_for_anew(
+async def test_follow_without_data_for_long_is_requested_again(
     sender: Sender,
 ) -> None:
-    """A connection that was dropped on its way says nothing, not even that."""
+    """A device between client and Engine may drop a connection without notice."""
     sender.pieces, sender.hangs = [frame(1, "one\n")], 1
     ending = logs.Ending()
 

@@ -1,5 +1,4 @@
-"""What only a manager shows that answers as a test says: what goes with a container or
-a node that is removed, and nodes that are asked for."""
+"""Removing containers and nodes, and checking nodes, on a scripted manager."""
 
 from __future__ import annotations
 
@@ -45,7 +44,7 @@ async def manager() -> AsyncIterator[dockers.Manager]:
 async def engine(manager: dockers.Manager) -> AsyncIterator[Swarm]:
     settings = SwarmSettings(cleanup_pause=0.01)
     engine = Swarm(manager.url, poll=0.1, grace=1.0, settings=settings)
-    await engine.start(lambda seen: None)
+    await engine.start(lambda observation: None)
     yield engine
     await engine.close()
 
@@ -53,19 +52,19 @@ async def engine(manager: dockers.Manager) -> AsyncIterator[Swarm]:
 # --- removing -----------------------------------------------------------------------
 
 
-async def test_network_goes_with_two_that_are_removed_at_nearly_the_same_time(
+async def test_network_of_two_containers_removed_at_nearly_the_same_time_is_removed(
     manager: dockers.Manager, engine: Swarm
 ) -> None:
     first, second = (manager.add_service(container()) for _ in range(2))
     late, looked = asyncio.Event(), asyncio.Event()
 
     async def asked(method: str, path: str) -> None:
-        """Who looks after the first has gone hears late that the second is there."""
+        """Delay the list of services that still contains the second service."""
         if (method, path) == ("GET", "services") and not looked.is_set():
             looked.set()
             await late.wait()
 
-    await engine._watch.close()  # looks by itself
+    await engine._watch.close()  # no look in the background
     await engine.remove_container(first, volumes=True)
     manager.asked = asked
     async with asyncio.timeout(10):
@@ -78,7 +77,7 @@ async def test_network_goes_with_two_that_are_removed_at_nearly_the_same_time(
     await manager.until(lambda: not manager.networks)
 
 
-async def test_network_goes_when_its_first_container_is_refused(
+async def test_network_is_removed_when_its_first_container_is_refused(
     manager: dockers.Manager, engine: Swarm
 ) -> None:
     manager.refused.add(("POST", "services/create"))
@@ -90,7 +89,7 @@ async def test_network_goes_when_its_first_container_is_refused(
     await manager.until(lambda: not manager.networks)
 
 
-async def test_container_that_goes_while_it_is_being_ended_is_removed(
+async def test_container_whose_service_is_deleted_during_removal_is_removed(
     manager: dockers.Manager, engine: Swarm
 ) -> None:
     uuid = manager.add_service(container())
@@ -106,11 +105,11 @@ async def test_container_that_goes_while_it_is_being_ended_is_removed(
     assert not manager.services
 
 
-async def test_node_takes_what_was_last_on_it_and_not_what_has_moved_on(
+async def test_removed_node_removes_its_containers_but_not_those_that_have_moved(
     manager: dockers.Manager, engine: Swarm
 ) -> None:
     moved, ended = (manager.add_service(container(pinned=False)) for _ in range(2))
-    manager.add_service(container(node="n2", autorestart="ALWAYS"))  # bound to it
+    manager.add_service(container(node="n2", autorestart="ALWAYS"))  # pinned to n2
     free = manager.add_service(container(pinned=False, autorestart="ALWAYS"))
     for one in (moved, ended, free):
         manager.add_task(one, "complete", "n2")
@@ -122,29 +121,29 @@ async def test_node_takes_what_was_last_on_it_and_not_what_has_moved_on(
     assert manager.nodes.keys() == {"n1"}
 
 
-# --- a node that comes back ---------------------------------------------------------
+# --- a lost node that returns -------------------------------------------------------
 
 
-async def test_container_that_a_lost_node_still_has_to_end_does_not_run_again(
+async def test_container_that_must_end_on_a_lost_node_is_not_reported_as_running_again(
     manager: dockers.Manager,
 ) -> None:
-    """The manager has its task as it last heard of it, until the node says more."""
+    """The manager keeps the last known state of a task until the node reports."""
     uuid = manager.add_service(container(node="n2"))
     manager.add_task(uuid, "running", "n2")
-    told: asyncio.Queue[Observation] = asyncio.Queue()
+    reported: asyncio.Queue[Observation] = asyncio.Queue()
     engine = Swarm(manager.url, poll=0.1)
 
     async def states(number: int) -> list[str]:
         found: list[str] = []
         while len(found) < number:
-            seen = await told.get()
-            if isinstance(seen, ContainerObservation):
-                found.append(seen.state)
-            elif isinstance(seen, NodeObservation) and seen.id == "n2":
-                found.append(seen.state)
+            observation = await reported.get()
+            if isinstance(observation, ContainerObservation):
+                found.append(observation.state)
+            elif isinstance(observation, NodeObservation) and observation.id == "n2":
+                found.append(observation.state)
         return found
 
-    await engine.start(told.put_nowait)
+    await engine.start(reported.put_nowait)
     try:
         async with asyncio.timeout(10):
             assert await states(2) == ["ready", "running"]
@@ -157,38 +156,38 @@ async def test_container_that_a_lost_node_still_has_to_end_does_not_run_again(
             assert await states(1) == ["stopped"]
     finally:
         await engine.close()
-    assert told.empty()
+    assert reported.empty()
 
 
-# --- asking for a node --------------------------------------------------------------
+# --- checking a node ----------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
     ("state", "answers"), [("ready", True), ("unknown", True), ("down", False)]
 )
-async def test_check_of_a_node_says_what_is_told_of_it_and_tells_it_again(
+async def test_check_returns_the_state_of_a_node_and_reports_the_node_again(
     manager: dockers.Manager, state: str, answers: bool
 ) -> None:
-    """All are unknown for a moment while the managers choose a new leader."""
+    """All nodes are ``unknown`` for a moment while the managers elect a leader."""
     manager.nodes["n2"]["Status"]["State"] = state
-    told: asyncio.Queue[Observation] = asyncio.Queue()
+    reported: asyncio.Queue[Observation] = asyncio.Queue()
     engine = Swarm(manager.url, poll=0.1)
-    await engine.start(told.put_nowait)
+    await engine.start(reported.put_nowait)
     try:
-        while not told.empty():
-            told.get_nowait()
+        while not reported.empty():
+            reported.get_nowait()
 
         assert await engine.check_node("n2") == answers
 
         async with asyncio.timeout(10):
-            seen = await told.get()
+            observation = await reported.get()
     finally:
         await engine.close()
-    assert isinstance(seen, NodeObservation)
-    assert (seen.id, seen.state == "ready") == ("n2", answers)
+    assert isinstance(observation, NodeObservation)
+    assert (observation.id, observation.state == "ready") == ("n2", answers)
 
 
-async def test_check_of_a_node_that_is_not_there_is_false_and_a_failure_is_none(
+async def test_check_of_an_unknown_node_is_false_and_a_failure_raises(
     manager: dockers.Manager, engine: Swarm
 ) -> None:
     assert not await engine.check_node("n3")

@@ -1,4 +1,4 @@
-"""What Swarm shows, read as observations; JSON as Engine 20.10 sent it."""
+"""Observations from JSON that an Engine 20.10 has sent."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def task(
     force: int = 0,
     where: str = "n1",
 ) -> Json:
-    """A task; one with a *code* or that runs has a container."""
+    """Return a task. A running task and a task with a *code* have a container."""
     status: Json = {"State": state}
     if err:
         status["Err"] = err
@@ -80,7 +80,7 @@ def task(
     }
 
 
-def seen(service: Json, *tasks: Json, lost: bool = False) -> ContainerObservation:
+def observed(service: Json, *tasks: Json, lost: bool = False) -> ContainerObservation:
     nodes = {"n1": node("n1", "down" if lost else "ready"), "n2": node("n2")}
     return container_observation(
         service, tasks, nodes, overdue={"t99"}, given_up=given_up(tasks, nodes)
@@ -95,15 +95,15 @@ def facts(found: ContainerObservation) -> tuple[str, int | None, str]:
 
 
 @pytest.mark.parametrize("state", ["new", "pending", "preparing", "starting"])
-def test_task_on_its_way_is_starting(state: str) -> None:
-    assert facts(seen(service(), task(1, state))) == ("starting", None, "")
+def test_task_that_does_not_run_yet_is_starting(state: str) -> None:
+    assert facts(observed(service(), task(1, state))) == ("starting", None, "")
 
 
 def test_service_without_tasks_yet_is_starting() -> None:
-    assert facts(seen(service())) == ("starting", None, "")
+    assert facts(observed(service())) == ("starting", None, "")
 
 
-def test_running_task_tells_where_and_how_to_reach_it() -> None:
+def test_running_task_has_node_address_and_ports() -> None:
     running = task(1, "running")
     running["NetworksAttachments"] = [
         {
@@ -115,7 +115,7 @@ def test_running_task_tells_where_and_how_to_reach_it() -> None:
     port = {"TargetPort": 80, "Protocol": "tcp", "PublishedPort": 32768}
     running["Status"]["PortStatus"] = {"Ports": [port, port]}
 
-    assert seen(service(), running) == ContainerObservation(
+    assert observed(service(), running) == ContainerObservation(
         uuid="u1",
         state="running",
         docker_id="c1",
@@ -125,8 +125,8 @@ def test_running_task_tells_where_and_how_to_reach_it() -> None:
     )
 
 
-def test_task_asked_to_end_runs_until_it_has() -> None:
-    found = seen(
+def test_task_asked_to_end_is_running_until_its_end() -> None:
+    found = observed(
         service(halted=True), task(1, "running", "shutdown"), task(2, "pending")
     )
 
@@ -134,7 +134,7 @@ def test_task_asked_to_end_runs_until_it_has() -> None:
 
 
 def test_stopped_service_has_the_exit_code_of_its_last_task() -> None:
-    found = seen(
+    found = observed(
         service(halted=True),
         task(1, "failed", "shutdown", code=3),
         task(2, "shutdown", "shutdown", code=143),
@@ -155,24 +155,24 @@ def test_stopped_service_has_the_exit_code_of_its_last_task() -> None:
         ("any", "complete", 0, "starting"),
     ],
 )
-def test_ended_task_is_stopped_unless_it_is_restarted(
+def test_ended_task_is_stopped_unless_swarm_restarts_the_container(
     condition: str, state: str, code: int, told: str
 ) -> None:
-    found = seen(service(condition), task(1, state, "shutdown", code=code))
+    found = observed(service(condition), task(1, state, "shutdown", code=code))
 
     assert (found.state, found.exit_code) == (told, code)
 
 
 def test_pause_before_a_restart_is_starting_with_the_last_code() -> None:
-    found = seen(
+    found = observed(
         service("any"), task(1, "failed", "shutdown", code=3), task(2, "ready", "ready")
     )
 
     assert facts(found) == ("starting", 3, "")
 
 
-def test_tasks_of_before_a_start_do_not_count() -> None:
-    found = seen(
+def test_tasks_from_before_a_start_do_not_count() -> None:
+    found = observed(
         service("none", force=1),
         task(1, "failed", "shutdown", code=3),
         task(2, "rejected", "shutdown", err="No such image"),
@@ -181,8 +181,8 @@ def test_tasks_of_before_a_start_do_not_count() -> None:
     assert facts(found) == ("starting", None, "")
 
 
-def test_image_that_is_not_there_ends_the_waiting() -> None:
-    found = seen(
+def test_missing_image_is_stopped() -> None:
+    found = observed(
         service("any"),
         task(1, "rejected", "shutdown", err="No such image: x"),
         task(2, "ready", "ready"),
@@ -191,38 +191,41 @@ def test_image_that_is_not_there_ends_the_waiting() -> None:
     assert facts(found) == ("stopped", None, "No such image: x")
 
 
-def test_waiting_too_long_for_a_node_ends_the_waiting() -> None:
+def test_task_that_waits_too_long_for_a_node_is_stopped() -> None:
     waits = task(99 % 60, "pending", err="no suitable node")
-    assert facts(seen(service(), waits))[0] == "starting"
+    assert facts(observed(service(), waits))[0] == "starting"
 
     waits["ID"] = "t99"
-    assert facts(seen(service(), waits)) == ("stopped", None, "no suitable node")
+    assert facts(observed(service(), waits)) == ("stopped", None, "no suitable node")
 
 
 def test_lost_node_without_restart_is_stopped() -> None:
-    found = seen(service(), task(1, "running", "shutdown"), lost=True)
+    found = observed(service(), task(1, "running", "shutdown"), lost=True)
 
     assert facts(found) == ("stopped", None, "node host-n1 is down")
 
 
-def test_lost_node_is_left_for_another() -> None:
+def test_container_of_a_lost_node_moves_to_another_node() -> None:
     lost = task(1, "running", "shutdown")
-    assert seen(service("any"), lost, task(2, "pending"), lost=True).state == "starting"
+    assert (
+        observed(service("any"), lost, task(2, "pending"), lost=True).state
+        == "starting"
+    )
 
-    found = seen(service("any"), lost, task(2, "running", where="n2"), lost=True)
+    found = observed(service("any"), lost, task(2, "running", where="n2"), lost=True)
     assert (found.state, found.node) == ("running", "n2")
 
 
-def test_lost_node_stops_what_is_pinned_to_it() -> None:
+def test_lost_node_stops_its_pinned_containers() -> None:
     pinned = service("any")
     pinned["Spec"]["TaskTemplate"]["Placement"]["Constraints"] = ["node.id==n1"]
     tasks = [task(1, "running", "shutdown"), task(2, "pending", err="no suitable node")]
 
-    found = seen(pinned, *tasks, lost=True)
+    found = observed(pinned, *tasks, lost=True)
 
     assert facts(found) == ("stopped", None, "node host-n1 is down")
-    assert seen(pinned, *tasks).state == "running"
-    assert seen(pinned, tasks[1]).state == "starting"
+    assert observed(pinned, *tasks).state == "running"
+    assert observed(pinned, tasks[1]).state == "starting"
 
 
 # --- nodes --------------------------------------------------------------------------
@@ -238,7 +241,7 @@ def test_node_has_its_size_and_tags() -> None:
 
 
 @pytest.mark.parametrize(
-    ("state", "availability", "told", "closed"),
+    ("state", "availability", "reported", "unschedulable"),
     [
         ("ready", "active", "ready", ""),
         ("unknown", "active", "ready", ""),
@@ -249,15 +252,17 @@ def test_node_has_its_size_and_tags() -> None:
         ("down", "drain", "unreachable", "drain"),
     ],
 )
-def test_node_state_and_why_it_takes_nothing(
-    state: str, availability: str, told: str, closed: str
+def test_node_has_its_state_and_why_it_is_unschedulable(
+    state: str, availability: str, reported: str, unschedulable: str
 ) -> None:
-    seen = node_observation(node(state=state, Availability=availability))
+    found = node_observation(node(state=state, Availability=availability))
 
-    assert (seen.state, seen.unschedulable) == (told, closed)
+    assert (found.state, found.unschedulable) == (reported, unschedulable)
 
 
-def test_manager_that_does_not_know_its_address_has_that_of_the_others() -> None:
+def test_manager_without_its_own_address_has_the_address_of_the_manager_status() -> (
+    None
+):
     manager = node()
     manager["Status"]["Addr"] = "0.0.0.0"
     manager["ManagerStatus"] = {"Addr": "10.232.0.2:2377"}

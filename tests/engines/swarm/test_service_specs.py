@@ -1,4 +1,4 @@
-"""Each field of a container as Swarm gets it, and what is refused; without a daemon."""
+"""Each field of a container in the spec for Swarm, and refusals; without a daemon."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def spec_of(**fields: Any) -> dict[str, Any]:
 
 
 def inner(**fields: Any) -> dict[str, Any]:
-    """The ``ContainerSpec`` of the Engine API."""
+    """Return the ``ContainerSpec`` of the Engine API."""
     found: dict[str, Any] = spec_of(**fields)["TaskTemplate"]["ContainerSpec"]
     return found
 
@@ -64,7 +64,7 @@ def test_spec_is_one_replica_with_ports_of_the_node() -> None:
     }
 
 
-def test_spec_labels_say_whose_it_is() -> None:
+def test_labels_of_a_spec_identify_the_container() -> None:
     labels = spec_of(stack="shop", mounts=[MountSpec("/data", "v1", None, True)])[
         "Labels"
     ]
@@ -79,7 +79,7 @@ def test_spec_labels_say_whose_it_is() -> None:
     }
 
 
-def test_service_name_tells_people_what_it_is() -> None:
+def test_service_name_is_readable() -> None:
     spec = container(stack="shop")
 
     assert naming.service_name(spec) == "dc-alice-shop-web-1-0a1b2c3d4e5f"
@@ -156,7 +156,7 @@ def test_container_field(fields: dict[str, Any], key: str, value: Any) -> None:
 @pytest.mark.parametrize(
     "key", ["Args", "Command", "User", "Dir", "Hosts", "DNSConfig", "Privileges"]
 )
-def test_container_field_not_given_is_the_images(key: str) -> None:
+def test_container_field_not_given_is_left_to_the_image(key: str) -> None:
     assert key not in inner(command=None, entrypoint="", options={"user": None})
 
 
@@ -189,7 +189,7 @@ def test_host_path_is_a_bind_mount_with_its_braces() -> None:
     assert not mount["ReadOnly"]
 
 
-def test_shared_volumes_come_after_its_own() -> None:
+def test_shared_volumes_come_after_own_volumes() -> None:
     theirs = [
         {"Type": "volume", "Source": "dc-a", "Target": "/a"},
         {"Type": "volume", "Source": "dc-b", "Target": "/b"},
@@ -244,7 +244,7 @@ def test_net_host_with_another_outer_port_is_refused() -> None:
         spec_of(options={"net": "host"}, ports=[PortSpec(80, "tcp", True, 8080)])
 
 
-# --- where, and how often -----------------------------------------------------------
+# --- placement, restarts, limits ----------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -270,7 +270,7 @@ def test_pinned_container_stays_on_its_node() -> None:
     assert found == {"Constraints": ["node.id==n0de"]}
 
 
-def test_container_not_pinned_goes_where_its_tags_are() -> None:
+def test_container_not_pinned_has_constraints_for_its_tags() -> None:
     found = task(pinned=False, tags=["web", "a b"])["Placement"]
 
     assert found == {
@@ -292,7 +292,7 @@ def test_tags_survive_as_node_labels(tag: str) -> None:
 # --- networks -----------------------------------------------------------------------
 
 
-def test_names_of_a_stack_stay_in_it_and_dotted_ones_are_the_namespaces() -> None:
+def test_aliases_with_a_dot_are_on_the_network_of_the_namespace() -> None:
     spec = container(stack="shop", aliases=["web", "web-1", "web.shop", "web"])
     home = naming.network_name("alice", "shop")
     common = naming.network_name("alice", None)
@@ -304,7 +304,7 @@ def test_names_of_a_stack_stay_in_it_and_dotted_ones_are_the_namespaces() -> Non
     assert naming.network_names(spec) == [home, common]
 
 
-def test_names_without_a_stack_are_the_namespaces() -> None:
+def test_aliases_without_a_stack_are_on_the_namespaces_network() -> None:
     assert task(aliases=["web", "web-1"])["Networks"] == [
         {
             "Target": naming.network_name("alice", None),
@@ -322,7 +322,7 @@ def test_network_names_do_not_clash() -> None:
     assert len(names) == 5
 
 
-def test_free_subnet_is_one_that_nobody_has() -> None:
+def test_free_subnet_overlaps_no_other() -> None:
     taken = ["10.0.240.0/20", "10.0.0.0/17", "fd00::/64"]
     nodes = ["10.0.230.7", "10.0.200.7", "10.0.191.7", "10.0.160.7", "10.0.144.7"]
 
@@ -331,15 +331,15 @@ def test_free_subnet_is_one_that_nobody_has() -> None:
     assert found == {"10.0.128.0/20", "10.0.208.0/20"}
 
 
-def test_free_subnet_is_near_the_end_and_not_the_last_one_again() -> None:
+def test_free_subnet_is_near_the_end_and_differs_from_the_last_one() -> None:
     found = {str(free_subnet(["10.0.0.0/8"], 24, [], [])) for _ in range(100)}
 
     assert len(found) > 50
     assert all(192 <= int(net.split(".")[1]) <= 255 for net in found)
 
 
-def test_free_subnet_with_a_machine_that_joins_just_now() -> None:
-    """It has no address yet."""
+def test_free_subnet_with_a_joining_node() -> None:
+    """A joining node has no address yet."""
     assert free_subnet(["10.0.0.0/20"], 24, [], [""]) == "10.0.0.0/20"
 
 
@@ -347,12 +347,12 @@ def test_no_free_subnet_leaves_the_choice_to_swarm() -> None:
     assert free_subnet(["10.0.0.0/19"], 24, ["10.0.0.0/24"], ["10.0.31.7"]) is None
 
 
-def test_free_subnet_leaves_a_roomy_swarm_alone() -> None:
+def test_free_subnet_is_none_in_a_roomy_swarm() -> None:
     assert free_subnet(["10.0.0.0/8"], 20, [], []) is None
     assert free_subnet(["10.0.0.0/24"], 24, [], []) is None
 
 
-# --- changes ------------------------------------------------------------------------
+# --- changes of existing services ---------------------------------------------------
 
 
 def test_stop_and_start_keep_everything_else() -> None:
@@ -368,7 +368,7 @@ def test_stop_and_start_keep_everything_else() -> None:
     assert again == spec
 
 
-# --- what is refused ----------------------------------------------------------------
+# --- refusals -----------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -390,7 +390,7 @@ def test_stop_and_start_keep_everything_else() -> None:
         ({"something_new": 1}, "nothing like it"),
     ],
 )
-def test_refused_option_is_named_with_what_to_use(
+def test_refused_option_is_named_with_an_alternative(
     options: dict[str, Any], instead: str
 ) -> None:
     field = next(name for name in reversed(options))
@@ -401,7 +401,7 @@ def test_refused_option_is_named_with_what_to_use(
     assert str(caught.value).startswith(f"{field}: ")
 
 
-def test_every_field_at_its_default_is_taken() -> None:
+def test_every_field_at_its_default_is_accepted() -> None:
     handled_above = {
         *("image", "name", "nickname", "target_num_containers", "run_command"),
         *("entrypoint", "container_ports", "container_envvars", "linked_to_service"),
