@@ -22,7 +22,7 @@ from tests.support.changing import (
     service,
 )
 from tests.support.facts import PATIENCE
-from tests.support.waits import LONG
+from tests.support.waiting import LONG
 
 fake = changing.fake
 

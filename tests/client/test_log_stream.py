@@ -23,8 +23,7 @@ from aiodockercloud.transport.log_stream import LogStream
 from aiodockercloud.types import LogLine
 from aiodockercloud.wire import loglines
 from tests.support.facts import PATIENCE, until
-from tests.support.reconnecting import SHORT_PAUSES
-from tests.support.scripted import Player, Script, client_for, cuts
+from tests.support.scripted import SHORT_PAUSES, Player, Script, client_for, cuts
 
 LOGS = "/api/app/v1/service/{uuid}/logs/"
 

@@ -22,7 +22,7 @@ from tests.support.changing import (
     service,
 )
 from tests.support.facts import PATIENCE, ended_except, tasks
-from tests.support.waits import LONG, wait
+from tests.support.waiting import LONG, wait
 
 fake = changing.fake
 

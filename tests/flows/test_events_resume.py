@@ -19,7 +19,7 @@ from aiodockercloud.server.state.hub import Hub
 from aiodockercloud.types import Event
 from tests.support.facts import IDLE, PATIENCE
 from tests.support.flows import client_of, containers
-from tests.support.reconnecting import SHORT_PAUSES
+from tests.support.scripted import SHORT_PAUSES
 
 EVENTS = "*/events*"
 KEY = "s3cret"

@@ -15,7 +15,8 @@ from aiodockercloud.server import Server
 from aiodockercloud.server.engines import ContainerObservation, EngineError
 from tests.support.facts import IDLE, PATIENCE
 from tests.support.flows import containers, done, run
-from tests.support.waits import LONG, Engine, job, looked, wait
+from tests.support.waiting import LONG, wait
+from tests.support.waits import Engine, job, looked
 
 WEB = {"name": "web", "image": IDLE}
 

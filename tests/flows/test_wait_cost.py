@@ -13,7 +13,8 @@ from aiodockercloud import DockerCloud, Timings
 from aiodockercloud.server import Server
 from tests.support.facts import IDLE, PATIENCE, ended_except, tasks
 from tests.support.flows import client_of, containers, run
-from tests.support.waits import LONG, Engine, job, looked, wait
+from tests.support.waiting import LONG, wait
+from tests.support.waits import Engine, job, looked
 
 
 @pytest.fixture

@@ -9,9 +9,7 @@ import pytest
 from aiodockercloud import DockerCloud, Timings, wire
 from aiodockercloud.server import Server
 from tests.support.proxies import Proxy, proxy
-
-#: Pauses of clients that reconnect often in a test.
-SHORT_PAUSES = Timings(first_pause=0.002, longest_pause=0.01)
+from tests.support.scripted import SHORT_PAUSES
 
 
 @pytest.fixture

@@ -9,7 +9,10 @@ from typing import Any
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from aiodockercloud import DockerCloud
+from aiodockercloud import DockerCloud, Timings
+
+#: Pauses of clients that reconnect often in a test.
+SHORT_PAUSES = Timings(first_pause=0.002, longest_pause=0.01)
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 

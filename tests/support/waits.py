@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable
 from typing import Any
 
 from aiodockercloud import DockerCloud
-from aiodockercloud.resources.managed import Managed
 from aiodockercloud.server import Embedded
 from aiodockercloud.server.engines import ContainerSpec, EngineError
 from aiodockercloud.server.engines.embedded import Container
 from aiodockercloud.types import Service
 from tests.support.facts import PATIENCE
-
-#: No test reaches this poll: it must get by on events.
-LONG = 3 * PATIENCE
 
 
 class Engine(Embedded):
@@ -45,13 +40,6 @@ class Engine(Embedded):
 async def job(live: DockerCloud, **fields: Any) -> Service:
     """A service of one container that ends when the test says."""
     return await live.services.create(image="acme/job", name="job", **fields)
-
-
-def wait(
-    cloud: DockerCloud, thing: Any, *states: str, kind: str = "services"
-) -> Awaitable[Any]:
-    api: Managed[Any] = getattr(cloud, kind)
-    return api.wait(thing, states, timeout=PATIENCE, poll=LONG)
 
 
 async def looked(cloud: DockerCloud, thing: Any) -> None:

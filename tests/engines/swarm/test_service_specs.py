@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from aiodockercloud.server.api.definitions import FIELDS
 from aiodockercloud.server.engines import (
     ContainerSpec,
     EngineError,
@@ -16,6 +15,7 @@ from aiodockercloud.server.engines import (
 )
 from aiodockercloud.server.engines.swarm import naming, service_specs
 from aiodockercloud.server.engines.swarm.networks import free_subnet
+from aiodockercloud.wire.service_fields import BY_NAME, ENGINE_OPTIONS
 
 UUID = "0a1b2c3d-4e5f-4a6b-8c7d-0123456789ab"
 
@@ -402,17 +402,6 @@ def test_refused_option_is_named_with_an_alternative(
 
 
 def test_every_field_at_its_default_is_accepted() -> None:
-    handled_above = {
-        *("image", "name", "nickname", "target_num_containers", "run_command"),
-        *("entrypoint", "container_ports", "container_envvars", "linked_to_service"),
-        *("bindings", "autorestart", "autodestroy", "autoredeploy", "tags", "roles"),
-        *("sequential_deployment", "deployment_strategy"),
-    }
-
     service_specs.check(
-        {
-            name: field.initial()
-            for name, field in FIELDS.items()
-            if name not in handled_above
-        }
+        {name: BY_NAME[name].initial() for name in sorted(ENGINE_OPTIONS)}
     )
