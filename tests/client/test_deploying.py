@@ -1,4 +1,4 @@
-"""Deploying stacks, with a server whose objects change when they are looked at."""
+"""Deploying stacks, with a server whose objects change at each inspection."""
 
 from __future__ import annotations
 
@@ -49,8 +49,8 @@ async def test_deploy_of_a_new_stack_creates_and_starts_it(
     fake: tuple[Fake, DockerCloud], file: Path
 ) -> None:
     server, cloud = fake
-    gone = {**stack("Terminated"), "uuid": OTHER}
-    server.objects[f"{APP}stack/"] = [page(gone), stack("Not running")]
+    terminated = {**stack("Terminated"), "uuid": OTHER}
+    server.objects[f"{APP}stack/"] = [page(terminated), stack("Not running")]
     server.objects[f"{STACK}start/"] = [stack("Starting")]
     server.objects[ACTION] = [action("Success")]
     server.objects[STACK] = [stack("Starting"), stack("Running")]
@@ -61,7 +61,7 @@ async def test_deploy_of_a_new_stack_creates_and_starts_it(
     assert server.writes == [("POST", f"{APP}stack/"), ("POST", f"{STACK}start/")]
 
 
-async def test_deploy_of_a_known_stack_updates_and_redeploys_it(
+async def test_deploy_of_an_existing_stack_updates_and_redeploys_it(
     fake: tuple[Fake, DockerCloud], file: Path
 ) -> None:
     server, cloud = fake

@@ -33,7 +33,7 @@ def page(*objects: Any, offset: int = 0, limit: int = 2, more: bool = False) -> 
 
 
 def sent(api: aioresponses) -> list[tuple[str, str, Any]]:
-    """Method, path with query, and body of each request, in no order."""
+    """Return the method, the path with the query, and the body of each request."""
     return [
         (method, url.raw_path_qs, json.loads(call.kwargs["data"] or "null"))
         for (method, url), calls in api.requests.items()
@@ -56,7 +56,7 @@ async def test_list_of_several_pages_is_one_list_with_the_filters(
     assert found == [{"uuid": "a"}, {"uuid": "b"}, {"uuid": "c"}]
 
 
-async def test_list_gives_what_newer_ones_moved_to_the_next_page_once(
+async def test_list_has_an_object_that_moved_to_the_next_page_once(
     api: aioresponses, cloud: DockerCloud
 ) -> None:
     url = f"{BASE}{APP}service/"
@@ -67,7 +67,7 @@ async def test_list_gives_what_newer_ones_moved_to_the_next_page_once(
     assert await cloud.services.list() == [first, second, third]
 
 
-async def test_iterate_left_early_fetches_no_further_page(
+async def test_iterate_left_early_requests_no_further_page(
     api: aioresponses, cloud: DockerCloud
 ) -> None:
     api.get(f"{BASE}{APP}service/", payload=page({"uuid": "a"}, more=True))
@@ -79,7 +79,7 @@ async def test_iterate_left_early_fetches_no_further_page(
     assert len(sent(api)) == 1
 
 
-async def test_list_of_a_server_that_always_says_more_ends(
+async def test_list_of_a_server_with_endless_pages_ends(
     api: aioresponses, cloud: DockerCloud
 ) -> None:
     api.get(re.compile(".*"), payload=page(more=True), repeat=True)
@@ -175,7 +175,7 @@ async def test_scale_to_nothing_stores_the_zero(
     assert sent(api)[0] == ("PATCH", SERVICE, {"target_num_containers": 0})
 
 
-async def test_create_leaves_the_callers_values_alone(
+async def test_create_does_not_change_the_callers_values(
     api: aioresponses, cloud: DockerCloud
 ) -> None:
     api.post(f"{BASE}{APP}service/", payload={"uuid": "x"}, repeat=True)
@@ -197,7 +197,7 @@ async def test_tutum_dialect_speaks_version_1(api: aioresponses) -> None:
         }
 
 
-async def test_uri_of_another_kind_is_refused_before_anything_is_sent(
+async def test_uri_of_another_kind_is_refused_before_a_request(
     api: aioresponses, cloud: DockerCloud
 ) -> None:
     with pytest.raises(ValueError, match="not the URI of a stack"):
@@ -210,13 +210,17 @@ async def test_uri_of_another_kind_is_refused_before_anything_is_sent(
 # --- find ---------------------------------------------------------------------------
 
 
-async def test_find_by_uuid_asks_for_it(api: aioresponses, cloud: DockerCloud) -> None:
+async def test_find_by_uuid_inspects_the_object(
+    api: aioresponses, cloud: DockerCloud
+) -> None:
     api.get(BASE + SERVICE, payload={"uuid": UUID})
 
     assert await cloud.services.find(UUID) == {"uuid": UUID}
 
 
-async def test_find_by_uri_asks_for_it(api: aioresponses, cloud: DockerCloud) -> None:
+async def test_find_by_uri_inspects_the_object(
+    api: aioresponses, cloud: DockerCloud
+) -> None:
     api.get(BASE + SERVICE, payload={"uuid": UUID})
 
     assert await cloud.services.find(SERVICE) == {"uuid": UUID}
@@ -226,26 +230,27 @@ async def test_find_by_name_ignores_the_terminated(
     api: aioresponses, cloud: DockerCloud
 ) -> None:
     api.get(f"{BASE}{APP}service/?uuid__startswith=web", payload=page())
-    gone = {"uuid": OTHER, "state": "Terminated"}
+    terminated = {"uuid": OTHER, "state": "Terminated"}
     api.get(
-        f"{BASE}{APP}service/?name=web", payload=page(gone, {"uuid": UUID, "state": ""})
+        f"{BASE}{APP}service/?name=web",
+        payload=page(terminated, {"uuid": UUID, "state": ""}),
     )
     api.get(BASE + SERVICE, payload={"uuid": UUID, "name": "web"})
 
     assert await cloud.services.find("web") == {"uuid": UUID, "name": "web"}
 
 
-async def test_find_of_a_terminated_one_alone_finds_it(
+async def test_find_of_a_terminated_object_alone_finds_it(
     api: aioresponses, cloud: DockerCloud
 ) -> None:
-    gone = {"uuid": UUID, "state": "Terminated"}
-    api.get(f"{BASE}{APP}service/?uuid__startswith=7eaf", payload=page(gone))
-    api.get(BASE + SERVICE, payload=gone)
+    terminated = {"uuid": UUID, "state": "Terminated"}
+    api.get(f"{BASE}{APP}service/?uuid__startswith=7eaf", payload=page(terminated))
+    api.get(BASE + SERVICE, payload=terminated)
 
-    assert await cloud.services.find("7eaf") == gone
+    assert await cloud.services.find("7eaf") == terminated
 
 
-async def test_find_of_two_raises_and_names_them(
+async def test_find_of_two_matches_raises_and_names_both(
     api: aioresponses, cloud: DockerCloud
 ) -> None:
     api.get(f"{BASE}{APP}stack/?uuid__startswith=a", payload=page())
@@ -256,7 +261,9 @@ async def test_find_of_two_raises_and_names_them(
         await cloud.stacks.find("a")
 
 
-async def test_find_of_nothing_raises(api: aioresponses, cloud: DockerCloud) -> None:
+async def test_find_without_a_match_raises(
+    api: aioresponses, cloud: DockerCloud
+) -> None:
     api.get(re.compile(".*"), payload=page(), repeat=True)
 
     with pytest.raises(ObjectNotFound, match="there is no service 'web'"):
@@ -265,7 +272,7 @@ async def test_find_of_nothing_raises(api: aioresponses, cloud: DockerCloud) -> 
         await cloud.services.find("")
 
 
-async def test_find_of_a_node_asks_for_no_name(
+async def test_find_of_a_node_does_not_search_by_name(
     api: aioresponses, cloud: DockerCloud
 ) -> None:
     api.get(f"{BASE}/api/infra/v1/node/?uuid__startswith=abc", payload=page())
@@ -275,7 +282,7 @@ async def test_find_of_a_node_asks_for_no_name(
     assert len(sent(api)) == 1
 
 
-async def test_delete_of_what_is_gone_raises(
+async def test_delete_that_the_state_does_not_allow_raises(
     api: aioresponses, cloud: DockerCloud
 ) -> None:
     api.delete(URL(BASE + SERVICE), status=422, payload={"error": "no actions now"})

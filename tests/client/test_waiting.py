@@ -1,4 +1,4 @@
-"""Waiting, with a server whose objects change when they are looked at."""
+"""Waiting, with a server whose objects change at each inspection."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from tests.support.waiting import LONG, wait
 fake = changing.fake
 
 
-async def test_wait_for_a_state_that_is_there_looks_once(
+async def test_wait_for_the_current_state_inspects_once(
     fake: tuple[Fake, DockerCloud],
 ) -> None:
     server, cloud = fake
@@ -38,27 +38,27 @@ async def test_wait_for_a_state_that_is_there_looks_once(
     )
 
     assert found["state"] == "Running"
-    assert server.looks == [SERVICE]
+    assert server.inspections == [SERVICE]
     await server.left.wait()
 
 
-async def test_wait_does_not_look_before_it_is_subscribed(
+async def test_wait_inspects_nothing_before_the_subscription(
     fake: tuple[Fake, DockerCloud],
 ) -> None:
-    """What happens between a look and a subscription would be lost."""
+    """A change between an inspection and the subscription would be missed."""
     server, cloud = fake
     server.admit.clear()
     server.objects[SERVICE] = [service("Running")]
     waiting = asyncio.ensure_future(wait(cloud, UUID, "Running"))
     await server.knocked.wait()
 
-    assert server.looks == []
+    assert server.inspections == []
     server.admit.set()
 
     assert (await waiting)["state"] == "Running"
 
 
-async def test_wait_looks_by_the_clock_while_no_answer_about_events_comes(
+async def test_wait_inspects_by_the_clock_while_the_event_stream_is_unanswered(
     fake: tuple[Fake, DockerCloud],
 ) -> None:
     server, cloud = fake
@@ -69,7 +69,7 @@ async def test_wait_looks_by_the_clock_while_no_answer_about_events_comes(
     server.admit.set()
 
 
-async def test_wait_looks_at_each_event_and_closes_its_stream(
+async def test_wait_inspects_at_each_event_and_closes_its_stream(
     fake: tuple[Fake, DockerCloud],
 ) -> None:
     server, cloud = fake
@@ -80,33 +80,33 @@ async def test_wait_looks_at_each_event_and_closes_its_stream(
         )
     )
 
-    await server.looked(1)
+    await server.inspected(1)
     await server.event()
 
     assert (await waiting)["state"] == "Partly running"
     await server.left.wait()
 
 
-async def test_wait_looks_at_events_of_what_belongs_to_the_object(
+async def test_wait_inspects_at_events_of_the_parts_of_the_object(
     fake: tuple[Fake, DockerCloud],
 ) -> None:
     server, cloud = fake
     server.objects[SERVICE] = [service("Starting"), service("Running")]
     waiting = asyncio.ensure_future(wait(cloud, UUID, "Running"))
-    await server.looked(1)
+    await server.inspected(1)
 
     await server.event(f"{APP}container/{OTHER}/", SERVICE)
 
     assert (await waiting)["state"] == "Running"
 
 
-async def test_wait_beside_another_looks_at_once(
+async def test_wait_beside_another_inspects_at_once(
     fake: tuple[Fake, DockerCloud],
 ) -> None:
     server, cloud = fake
     server.objects[SERVICE] = [service("Starting")]
     waiting = asyncio.ensure_future(wait(cloud, UUID, "Running"))
-    await server.looked(1)
+    await server.inspected(1)
 
     await wait(cloud, UUID, "Starting")
 
@@ -117,7 +117,7 @@ async def test_wait_beside_another_looks_at_once(
 
 
 @pytest.mark.parametrize("name", ["Service Create", "Service Update"])
-async def test_wait_with_an_action_that_begins_nothing_is_for_somebody_to_start_it(
+async def test_wait_with_an_action_that_starts_nothing_waits_for_a_start(
     fake: tuple[Fake, DockerCloud], name: str
 ) -> None:
     server, cloud = fake
@@ -129,20 +129,20 @@ async def test_wait_with_an_action_that_begins_nothing_is_for_somebody_to_start_
         await cloud.services.wait(thing, "Running", timeout=0.3, poll=SOON)
 
 
-async def test_wait_for_what_was_terminated_waits_for_its_action_to_say_why(
+async def test_wait_for_a_terminated_object_reports_the_reason_of_its_action(
     fake: tuple[Fake, DockerCloud],
 ) -> None:
     server, cloud = fake
     server.objects[SERVICE] = [service("Terminated")]
     server.objects[ACTION] = [action("In progress"), action("Failed")]
-    server.log = ["no machines"]
+    server.log = ["no nodes"]
     thing = service("Starting", dockercloud_action_uri=ACTION)
 
-    with pytest.raises(WaitFailed, match="is Failed: no machines"):
+    with pytest.raises(WaitFailed, match="is Failed: no nodes"):
         await cloud.services.wait(thing, "Running", poll=SOON)
 
 
-async def test_wait_without_events_looks_by_the_clock(
+async def test_wait_without_events_inspects_by_the_clock(
     fake: tuple[Fake, DockerCloud],
 ) -> None:
     server, cloud = fake
@@ -152,7 +152,7 @@ async def test_wait_without_events_looks_by_the_clock(
     assert (await cloud.services.wait(UUID, "Running", poll=SOON))["state"] == "Running"
 
 
-async def test_wait_with_a_lost_event_looks_by_the_clock(
+async def test_wait_with_a_lost_event_inspects_by_the_clock(
     fake: tuple[Fake, DockerCloud],
 ) -> None:
     server, cloud = fake
@@ -161,7 +161,7 @@ async def test_wait_with_a_lost_event_looks_by_the_clock(
     assert (await cloud.services.wait(UUID, "Running", poll=SOON))["state"] == "Running"
 
 
-async def test_wait_for_what_was_terminated_fails(
+async def test_wait_for_a_terminated_object_fails(
     fake: tuple[Fake, DockerCloud],
 ) -> None:
     server, cloud = fake
@@ -173,7 +173,7 @@ async def test_wait_for_what_was_terminated_fails(
 
 
 @pytest.mark.parametrize("state", ["Failed", "Canceled"])
-async def test_wait_whose_action_fails_says_why(
+async def test_wait_whose_action_fails_reports_the_reason(
     fake: tuple[Fake, DockerCloud], state: str
 ) -> None:
     server, cloud = fake
@@ -188,10 +188,10 @@ async def test_wait_whose_action_fails_says_why(
     assert "no such image" in str(caught.value)
 
 
-async def test_wait_looks_once_more_before_it_gives_up(
+async def test_wait_inspects_once_more_before_the_failure(
     fake: tuple[Fake, DockerCloud],
 ) -> None:
-    """Between the look at the service and the one at its containers it has come up."""
+    """The service starts between its inspection and that of its containers."""
     server, cloud = fake
     server.objects[f"{SERVICE}start/"] = [service("Starting")]
     server.objects[SERVICE] = [service("Partly running"), service("Running")]
@@ -205,7 +205,7 @@ async def test_wait_looks_once_more_before_it_gives_up(
     assert found["state"] == "Running"
 
 
-async def test_wait_whose_action_is_forgotten_goes_by_the_state(
+async def test_wait_whose_action_is_forgotten_uses_the_state(
     fake: tuple[Fake, DockerCloud],
 ) -> None:
     server, cloud = fake
@@ -220,7 +220,7 @@ async def test_wait_whose_action_is_forgotten_goes_by_the_state(
         await wait(cloud, started, "Running")
 
 
-async def test_wait_first_look_that_fails_is_raised(
+async def test_wait_whose_first_inspection_fails_raises(
     fake: tuple[Fake, DockerCloud],
 ) -> None:
     _, cloud = fake
@@ -239,7 +239,7 @@ async def test_wait_that_takes_too_long_names_the_state(
         await cloud.services.wait(UUID, "Running", timeout=0.5)
 
 
-async def test_wait_cancelled_leaves_no_stream(
+async def test_wait_cancelled_closes_its_stream(
     fake: tuple[Fake, DockerCloud],
 ) -> None:
     server, cloud = fake
@@ -257,7 +257,7 @@ async def test_wait_cancelled_leaves_no_stream(
 
 
 @pytest.mark.parametrize("form", ["changed", "dict", "uri", "uuid"])
-async def test_actions_wait_takes_each_form_of_an_action(
+async def test_actions_wait_accepts_each_form_of_an_action(
     fake: tuple[Fake, DockerCloud], form: str
 ) -> None:
     server, cloud = fake
@@ -274,7 +274,7 @@ async def test_actions_wait_takes_each_form_of_an_action(
     assert found["state"] == "Success"
 
 
-async def test_actions_wait_for_a_failure_whose_log_is_gone_still_fails(
+async def test_actions_wait_for_a_failure_without_a_log_fails(
     fake: tuple[Fake, DockerCloud],
 ) -> None:
     server, cloud = fake

@@ -1,4 +1,4 @@
-"""Batches of operations: so many at a time, and each with its outcome."""
+"""Batches of operations: their limit, and the outcome of each."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.support.batches import note
 from tests.support.facts import IDLE, PATIENCE
 
 
-async def test_each_gives_outcomes_in_the_order_of_the_items() -> None:
+async def test_each_returns_outcomes_in_the_order_of_the_items() -> None:
     turns = [asyncio.Event() for _ in range(4)]
     turns[3].set()
 
@@ -31,7 +31,7 @@ async def test_each_gives_outcomes_in_the_order_of_the_items() -> None:
     ]
 
 
-async def test_each_where_one_fails_does_the_others_all_the_same() -> None:
+async def test_each_where_one_fails_completes_the_others() -> None:
     async def halve(number: int) -> int:
         if number % 2:
             raise ValueError(f"{number} is odd")
@@ -45,7 +45,7 @@ async def test_each_where_one_fails_does_the_others_all_the_same() -> None:
     assert str(odd.error) == "3 is odd"
 
 
-async def test_each_to_fail_fast_cancels_the_others_and_raises() -> None:
+async def test_each_with_fail_fast_cancels_the_others_and_raises() -> None:
     cancelled = []
 
     async def work(number: int) -> None:
@@ -65,7 +65,7 @@ async def test_each_to_fail_fast_cancels_the_others_and_raises() -> None:
     assert sorted(cancelled) == [0, 1]
 
 
-async def test_each_uses_its_limit_and_never_more() -> None:
+async def test_each_uses_its_limit_and_never_exceeds_it() -> None:
     full = asyncio.Event()
     running = most = 0
 
@@ -85,7 +85,7 @@ async def test_each_uses_its_limit_and_never_more() -> None:
     assert most == 5
 
 
-async def test_each_takes_items_only_when_there_is_room() -> None:
+async def test_each_takes_an_item_when_its_operation_can_start() -> None:
     taken: list[int] = []
     free = asyncio.Semaphore(0)
 
@@ -110,26 +110,26 @@ async def test_each_takes_items_only_when_there_is_room() -> None:
     assert taken == [0, 1, 2, 3, 4, 5]
 
 
-async def test_each_of_a_list_tells_progress_with_the_total() -> None:
-    told: list[Any] = []
+async def test_each_of_a_list_reports_progress_with_the_total() -> None:
+    reported: list[Any] = []
 
     async def work(text: str) -> str:
         return text.upper()
 
-    outcomes = await batch.each(["a", "b"], work, limit=1, progress=note(told))
+    outcomes = await batch.each(["a", "b"], work, limit=1, progress=note(reported))
 
-    assert told == [(1, 2, outcomes[0]), (2, 2, outcomes[1])]
+    assert reported == [(1, 2, outcomes[0]), (2, 2, outcomes[1])]
 
 
-async def test_each_of_a_generator_tells_progress_without_a_total() -> None:
-    told: list[Any] = []
+async def test_each_of_a_generator_reports_progress_without_a_total() -> None:
+    reported: list[Any] = []
 
     async def work(text: str) -> str:
         return text.upper()
 
-    outcomes = await batch.each(iter("ab"), work, limit=1, progress=note(told))
+    outcomes = await batch.each(iter("ab"), work, limit=1, progress=note(reported))
 
-    assert told == [(1, None, outcomes[0]), (2, None, outcomes[1])]
+    assert reported == [(1, None, outcomes[0]), (2, None, outcomes[1])]
 
 
 async def test_each_whose_progress_raises_ends() -> None:
@@ -157,7 +157,7 @@ async def test_each_with_an_operation_that_cancels_itself_has_an_outcome() -> No
 
 
 @pytest.mark.parametrize("limit", [1, 9])
-async def test_each_to_fail_fast_raises_of_an_operation_that_cancels_itself(
+async def test_each_with_fail_fast_raises_when_an_operation_cancels_itself(
     limit: int,
 ) -> None:
     async def work(number: int) -> None:
@@ -172,7 +172,7 @@ async def test_each_to_fail_fast_raises_of_an_operation_that_cancels_itself(
     assert isinstance(error.__cause__, asyncio.CancelledError)
 
 
-async def test_each_when_cancelled_waits_for_what_is_under_way() -> None:
+async def test_each_when_cancelled_waits_for_its_operations() -> None:
     begun, cleaned = asyncio.Event(), []
 
     async def work(number: int) -> None:
@@ -194,14 +194,14 @@ async def test_each_when_cancelled_waits_for_what_is_under_way() -> None:
 
 
 @pytest.mark.parametrize("limit", [0, -1])
-async def test_each_without_a_limit_of_one_is_refused(limit: int) -> None:
+async def test_each_with_a_limit_below_one_is_refused(limit: int) -> None:
     async def work(number: int) -> None: ...
 
     with pytest.raises(ValueError, match=f"1 or more, got {limit}"):
         await batch.each([1], work, limit=limit)
 
 
-async def test_each_over_services_gives_each_its_answer_or_error(
+async def test_each_over_services_returns_the_result_or_error_of_each(
     live: DockerCloud,
 ) -> None:
     names = ["one", "two", "three"]

@@ -1,4 +1,4 @@
-"""Batches of jobs leave nothing behind, and never have more services than allowed."""
+"""Batches of jobs remove their services, and never have more than the limit."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from tests.support.batches import JOB, job, job_engine, jobs, left, shell, texts
 from tests.support.facts import IDLE, PATIENCE, ended_except, tasks
 from tests.support.flows import Gated, client_of
 
-#: The path that services are created at.
+#: The path of the request that creates a service.
 CREATE = "/api/app/v1/service/"
-#: Seconds that a thousand jobs may take; alone they take less than ten.
+#: Seconds that a thousand jobs may take; on an idle host they take less than ten.
 LONG = 8 * PATIENCE
 
 
@@ -40,8 +40,8 @@ class Slow(Embedded):
         await super().remove_container(uuid, volumes=volumes)
 
 
-class Watch:
-    """The services that exist at the server, counted at each of its events."""
+class ServiceCount:
+    """The services that exist on the server, counted at each of its events."""
 
     def __init__(self) -> None:
         self.live: set[str] = set()
@@ -68,26 +68,26 @@ class Watch:
 
 
 @pytest.fixture
-async def watch(server: Server) -> AsyncIterator[Watch]:
-    """By a client of its own."""
-    watch, ready = Watch(), asyncio.Event()
+async def services(server: Server) -> AsyncIterator[ServiceCount]:
+    """Count the services with a separate client."""
+    services, ready = ServiceCount(), asyncio.Event()
     async with client_of(server) as cloud:
-        following = asyncio.create_task(watch.follow(cloud, ready))
+        following = asyncio.create_task(services.follow(cloud, ready))
         async with asyncio.timeout(PATIENCE):
             await ready.wait()
-        yield watch
-        assert not following.done(), "the count has broken off"
+        yield services
+        assert not following.done(), "the event stream was lost"
         following.cancel()
         await asyncio.gather(following, return_exceptions=True)
 
 
-async def test_job_deleted_by_somebody_else_fails_and_holds_nothing_up(
-    server: Server, live: DockerCloud, watch: Watch
+async def test_job_deleted_by_another_client_fails_and_does_not_block(
+    server: Server, live: DockerCloud, services: ServiceCount
 ) -> None:
     running = asyncio.create_task(batch.run_jobs(live, [shell("sleep 1000")]))
     async with asyncio.timeout(PATIENCE):
-        await watch.until(lambda: watch.created == 1)
-        [uri] = watch.live
+        await services.until(lambda: services.created == 1)
+        [uri] = services.live
         await live.services.wait(uri, "Running")
         await live.services.delete(uri)
         [result] = await running
@@ -96,13 +96,13 @@ async def test_job_deleted_by_somebody_else_fails_and_holds_nothing_up(
     assert left(server) == []
 
 
-async def test_job_whose_volumes_somebody_else_uses_says_that_it_is_left(
-    live: DockerCloud, watch: Watch, caplog: pytest.LogCaptureFixture
+async def test_job_whose_volumes_are_in_use_reports_that_its_service_is_left(
+    live: DockerCloud, services: ServiceCount, caplog: pytest.LogCaptureFixture
 ) -> None:
     data = shell("sleep 1000", name="data", bindings=[{"container_path": "/data"}])
     running = asyncio.create_task(batch.run_jobs(live, [data], timeout=0.3))
     async with asyncio.timeout(PATIENCE):
-        await watch.until(lambda: watch.created == 1)
+        await services.until(lambda: services.created == 1)
         await live.services.create(image=IDLE, bindings=[{"volumes_from": "data"}])
         [result] = await running
 
@@ -111,7 +111,7 @@ async def test_job_whose_volumes_somebody_else_uses_says_that_it_is_left(
     assert "the service of job data may be left" in caplog.text
 
 
-async def test_jobs_within_a_timeout_that_expires_leave_nothing(
+async def test_jobs_within_a_timeout_that_expires_leave_no_service(
     server: Server, live: DockerCloud
 ) -> None:
     endless = [shell("sleep 1000")] * 3
@@ -123,12 +123,12 @@ async def test_jobs_within_a_timeout_that_expires_leave_nothing(
     assert left(server) == []
 
 
-async def test_jobs_whose_source_fails_leave_nothing(
-    server: Server, live: DockerCloud, watch: Watch
+async def test_jobs_whose_source_fails_leave_no_service(
+    server: Server, live: DockerCloud, services: ServiceCount
 ) -> None:
     async def source() -> AsyncIterator[ServiceFields]:
         yield shell("sleep 1000")
-        await watch.until(lambda: watch.created == 1)
+        await services.until(lambda: services.created == 1)
         raise OSError("the list of jobs cannot be read")
 
     with pytest.raises(ExceptionGroup) as caught:
@@ -139,14 +139,14 @@ async def test_jobs_whose_source_fails_leave_nothing(
     assert left(server) == []
 
 
-class TestThatDoNotComeUp:
-    """On an engine that keeps them ``Starting``, as one does that pulls an image."""
+class TestJobsThatDoNotStart:
+    """On an engine that keeps services ``Starting``, as during a long pull."""
 
     @pytest.fixture
     def engine(self) -> Gated:
         return Gated()
 
-    async def test_time_is_up_ends_the_start_and_deletes(
+    async def test_timeout_cancels_the_start_and_deletes(
         self, server: Server, live: DockerCloud
     ) -> None:
         async with asyncio.timeout(PATIENCE):
@@ -156,7 +156,7 @@ class TestThatDoNotComeUp:
         assert "'Starting' after 2 s" in str(result.error)
         assert left(server) == []
 
-    async def test_cancel_ends_the_start_and_deletes(
+    async def test_cancellation_cancels_the_start_and_deletes(
         self, server: Server, live: DockerCloud, engine: Gated
     ) -> None:
         running = asyncio.create_task(batch.run_jobs(live, [shell("exit 0")] * 3))
@@ -169,7 +169,7 @@ class TestThatDoNotComeUp:
         assert left(server) == []
 
 
-async def test_job_cancelled_before_its_creation_was_answered_is_gone(
+async def test_job_cancelled_before_its_creation_was_answered_is_deleted(
     server: Server, live: DockerCloud
 ) -> None:
     with server.faults.stall(when="after", method="POST", path=CREATE) as stalled:
@@ -188,7 +188,7 @@ async def test_job_cancelled_before_its_creation_was_answered_is_gone(
     assert left(server) == []
 
 
-async def test_job_cancelled_twice_while_it_is_deleted_is_gone(
+async def test_job_cancelled_twice_during_its_deletion_is_deleted(
     server: Server, live: DockerCloud
 ) -> None:
     with server.faults.stall(method="DELETE") as stalled:
@@ -224,8 +224,8 @@ async def test_job_whose_creation_is_never_answered_ends_in_bounded_time(
     await ended_except(before)
 
 
-async def test_jobs_on_a_bad_network_leave_nothing(server: Server) -> None:
-    """With retries: a creation whose answer is lost is asked for again, by its key."""
+async def test_jobs_on_a_bad_network_leave_no_service(server: Server) -> None:
+    """The client repeats a creation whose response is lost, with the same key."""
     server.faults.cut(when="after", method="POST", path=CREATE, chance=0.3)
     server.faults.fail(503, chance=0.1)
     async with DockerCloud(
@@ -242,38 +242,38 @@ async def test_jobs_on_a_bad_network_leave_nothing(server: Server) -> None:
     assert left(server) == []
 
 
-class TestThatAreSlowToGo:
-    """On an engine that keeps them ``Terminating``, as a busy machine does."""
+class TestJobsThatAreSlowToTerminate:
+    """On an engine that keeps services ``Terminating``, as a busy node does."""
 
     @pytest.fixture
     def engine(self) -> Slow:
         return Slow()
 
-    async def test_next_job_waits_for_the_end_of_the_last_ones_service(
-        self, live: DockerCloud, engine: Slow, watch: Watch
+    async def test_next_job_waits_until_the_previous_service_is_terminated(
+        self, live: DockerCloud, engine: Slow, services: ServiceCount
     ) -> None:
         pair = [shell("exit 0")] * 2
         running = asyncio.create_task(batch.run_jobs(live, pair, limit=1))
         async with asyncio.timeout(PATIENCE):
             await engine.asked.wait()
-            # Any request that were to come now would come before these answers.
+            # A request of the batch would arrive before these requests are answered.
             for _ in range(5):
                 await live.services.list()
-            assert watch.created == 1
+            assert services.created == 1
             engine.gate.set()
             results = await running
 
         assert [result.ok for result in results] == [True, True]
-        assert watch.most == 1
+        assert services.most == 1
 
 
 # --- a thousand -----------------------------------------------------------------------
 
 
-async def test_thousand_jobs_never_exceed_the_limit_and_leave_nothing(
-    server: Server, live: DockerCloud, watch: Watch, engine: Embedded
+async def test_thousand_jobs_never_exceed_the_limit_and_leave_no_service(
+    server: Server, live: DockerCloud, services: ServiceCount, engine: Embedded
 ) -> None:
-    """The first fifty wait for each other: less at a time would never end."""
+    """The first fifty jobs wait for each other: a lower limit would never end."""
     full, waiting = asyncio.Event(), 0
 
     @engine.image(JOB)
@@ -289,9 +289,9 @@ async def test_thousand_jobs_never_exceed_the_limit_and_leave_nothing(
 
     async with asyncio.timeout(LONG):
         results = await batch.run_jobs(live, iter(jobs(1000)), limit=50)
-        await watch.until(lambda: watch.created == 1000 and not watch.live)
+        await services.until(lambda: services.created == 1000 and not services.live)
 
-    assert watch.most == 50
+    assert services.most == 50
     assert [(result.error, result.exit_codes, texts(result)) for result in results] == [
         (None, [n % 256], [f"this is job {n}"]) for n in range(1000)
     ]
@@ -301,15 +301,15 @@ async def test_thousand_jobs_never_exceed_the_limit_and_leave_nothing(
 @pytest.mark.parametrize(
     ("seed", "count"), [(0, 1000), *((seed, 60) for seed in range(1, 13))]
 )
-async def test_jobs_cancelled_at_a_random_moment_leave_nothing(
+async def test_jobs_cancelled_at_a_random_moment_leave_no_service(
     server: Server,
     live: DockerCloud,
-    watch: Watch,
+    services: ServiceCount,
     seed: int,
     count: int,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """Up to the last one, which never ends."""
+    """The last job never ends, so the batch is always under way."""
     definitions = [*jobs(count - 1), shell("sleep 1000")]
     chance = random.Random(seed)
     before = tasks()
@@ -318,7 +318,7 @@ async def test_jobs_cancelled_at_a_random_moment_leave_nothing(
     )
     at = chance.randint(0, count)
     async with asyncio.timeout(LONG):
-        await watch.until(lambda: watch.created >= at)
+        await services.until(lambda: services.created >= at)
         for _ in range(chance.randrange(100)):
             await asyncio.sleep(0)
         running.cancel()
@@ -327,5 +327,5 @@ async def test_jobs_cancelled_at_a_random_moment_leave_nothing(
         assert left(server) == []
         await ended_except(before)
 
-    assert left(server) == []  # nothing came later, either
+    assert left(server) == []  # no service was created later
     assert caplog.messages == []

@@ -1,4 +1,4 @@
-"""Batches of jobs: what the result of each says, whatever becomes of it."""
+"""Batches of jobs: the result of each, in success and in failure."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ def engine() -> Embedded:
     return job_engine()
 
 
-async def test_jobs_bring_logs_and_exit_codes_and_leave_nothing(
+async def test_jobs_return_logs_and_exit_codes_and_leave_no_service(
     server: Server, live: DockerCloud
 ) -> None:
     definitions = jobs(3)
-    told: list[Any] = []
+    reported: list[Any] = []
 
-    results = await batch.run_jobs(live, definitions, limit=2, progress=note(told))
+    results = await batch.run_jobs(live, definitions, limit=2, progress=note(reported))
 
     assert [result.job for result in results] == definitions
     assert [result.exit_codes for result in results] == [[0], [1], [2]]
@@ -35,12 +35,12 @@ async def test_jobs_bring_logs_and_exit_codes_and_leave_nothing(
     for number, result in enumerate(results):
         assert texts(result) == [f"this is job {number}", "and that was it"]
         assert [line["streamType"] for line in result.logs] == ["stdout", "stderr"]
-    assert [(done, total) for done, total, _ in told] == [(1, 3), (2, 3), (3, 3)]
-    assert all(any(result is one for _, _, one in told) for result in results)
+    assert [(done, total) for done, total, _ in reported] == [(1, 3), (2, 3), (3, 3)]
+    assert all(any(result is one for _, _, one in reported) for result in results)
     assert left(server) == []
 
 
-async def test_job_of_several_containers_has_an_exit_code_of_each(
+async def test_job_of_several_containers_has_the_exit_code_of_each(
     live: DockerCloud, engine: Embedded
 ) -> None:
     @engine.image("acme/part")
@@ -54,7 +54,7 @@ async def test_job_of_several_containers_has_an_exit_code_of_each(
     assert not result.ok
 
 
-async def test_job_that_never_ends_is_given_up_with_what_it_wrote(
+async def test_job_that_never_ends_times_out_and_keeps_its_log(
     server: Server, live: DockerCloud
 ) -> None:
     endless = shell("echo begun; sleep 1000")
@@ -68,7 +68,7 @@ async def test_job_that_never_ends_is_given_up_with_what_it_wrote(
     assert left(server) == []
 
 
-async def test_job_that_fails_is_restarted_where_its_policy_says_so(
+async def test_job_that_fails_is_restarted_under_autorestart(
     live: DockerCloud, engine: Embedded
 ) -> None:
     tries = 0
@@ -95,14 +95,14 @@ async def test_job_with_a_long_log_keeps_its_tail(live: DockerCloud) -> None:
     assert texts(result) == ["4", "5"]
 
 
-async def test_job_without_a_tail_asks_for_no_log(live: DockerCloud) -> None:
+async def test_job_with_a_tail_of_zero_requests_no_log(live: DockerCloud) -> None:
     [result] = await batch.run_jobs(live, [shell("echo unread; exit 3")], tail=0)
 
     assert result.logs == []
     assert result.exit_codes == [3]
 
 
-async def test_job_that_the_server_refuses_is_an_error_of_its_own(
+async def test_job_that_the_server_refuses_has_its_own_error(
     server: Server, live: DockerCloud
 ) -> None:
     bad: ServiceFields = {"image": JOB, "target_num_containers": -1}
@@ -114,7 +114,7 @@ async def test_job_that_the_server_refuses_is_an_error_of_its_own(
     assert left(server) == []
 
 
-async def test_job_that_cannot_be_started_fails_at_once_and_is_gone(
+async def test_job_that_cannot_be_started_fails_at_once_and_is_deleted(
     server: Server, live: DockerCloud
 ) -> None:
     nowhere = shell("echo never", tags=["no-such-node"])
@@ -131,7 +131,7 @@ async def test_job_that_cannot_be_started_fails_at_once_and_is_gone(
 @pytest.mark.parametrize(
     "field", [{"autorestart": "ALWAYS"}, {"autodestroy": "ON_SUCCESS"}]
 )
-async def test_job_with_no_end_or_no_log_is_refused(
+async def test_job_without_an_end_or_a_log_is_refused(
     server: Server, live: DockerCloud, field: dict[str, str]
 ) -> None:
     [result] = await batch.run_jobs(live, [shell("exit 0", **field)])
@@ -141,7 +141,7 @@ async def test_job_with_no_end_or_no_log_is_refused(
     assert not server.cloud.services
 
 
-async def test_job_that_cannot_be_deleted_says_so(
+async def test_job_that_cannot_be_deleted_has_the_error(
     server: Server, live: DockerCloud, caplog: pytest.LogCaptureFixture
 ) -> None:
     with server.faults.fail(500, method="DELETE"):
@@ -163,7 +163,7 @@ async def test_job_that_fails_twice_has_the_second_error_as_a_note(
     assert note.startswith("and then ServerError: 500")
 
 
-async def test_job_whose_log_breaks_off_keeps_the_rest(
+async def test_job_whose_log_cannot_be_read_keeps_its_exit_codes(
     server: Server, live: DockerCloud
 ) -> None:
     with server.faults.fail(500, path="*/logs/"):

@@ -1,5 +1,4 @@
-"""Waiting, on our own server: it ends when the state is there, and at once when it
-cannot come any more, with the reason."""
+"""Waiting, on our own server: success, and immediate failure with the reason."""
 
 from __future__ import annotations
 
@@ -16,7 +15,7 @@ from aiodockercloud.server.engines import ContainerObservation, EngineError
 from tests.support.facts import IDLE, PATIENCE
 from tests.support.flows import containers, done, run
 from tests.support.waiting import LONG, wait
-from tests.support.waits import Engine, job, looked
+from tests.support.waits import Engine, inspected, job
 
 WEB = {"name": "web", "image": IDLE}
 
@@ -28,7 +27,7 @@ def engine() -> Engine:
 
 @asynccontextmanager
 async def failing(*parts: str) -> AsyncIterator[None]:
-    """The block fails with a WaitFailed that says all that."""
+    """Expect a WaitFailed from the block, whose message contains all parts."""
     with pytest.raises(WaitFailed) as caught:
         yield
     text = str(caught.value)
@@ -36,10 +35,10 @@ async def failing(*parts: str) -> AsyncIterator[None]:
         assert part in text, text
 
 
-# --- it comes -----------------------------------------------------------------------
+# --- success ------------------------------------------------------------------------
 
 
-async def test_wait_for_a_start_ends_when_it_runs(live: DockerCloud) -> None:
+async def test_wait_for_a_start_ends_when_the_service_runs(live: DockerCloud) -> None:
     service = await live.services.create(image=IDLE, target_num_containers=3)
 
     started = await live.services.start(service)
@@ -61,28 +60,28 @@ async def test_wait_for_the_end_of_a_batch_job_outlasts_its_start(
     assert (await waiting)["state"] == "Stopped"
 
 
-async def test_wait_by_uuid_at_rest_is_for_somebody_else_to_start_it(
+async def test_wait_by_uuid_at_rest_waits_for_a_start_by_another_caller(
     live: DockerCloud,
 ) -> None:
     service = await live.services.create(image=IDLE)
     waiting = asyncio.ensure_future(wait(live, service["uuid"], "Running"))
     also = asyncio.ensure_future(wait(live, service, "Running"))  # from create
     async with live._change_feed.subscribe(service["uuid"]) as changes:
-        await changes.wait(PATIENCE)  # they are subscribed, too
+        await changes.wait(PATIENCE)  # both waits have subscribed before
 
     await live.services.start(service)
 
     assert (await waiting)["state"] == (await also)["state"] == "Running"
 
 
-async def test_wait_for_a_redeploy_is_not_content_with_the_state_before(
+async def test_wait_for_a_redeploy_ignores_the_state_before(
     live: DockerCloud, engine: Engine
 ) -> None:
     service = await run(live)
     engine.hold.clear()
     redeploying = await live.services.redeploy(service)
     waiting = asyncio.ensure_future(wait(live, redeploying, "Running"))
-    await looked(live, redeploying)
+    await inspected(live, redeploying)
     assert not waiting.done()
 
     engine.hold.set()
@@ -90,10 +89,10 @@ async def test_wait_for_a_redeploy_is_not_content_with_the_state_before(
     assert (await waiting)["synchronized"]
 
 
-async def test_wait_for_a_restarting_container_sees_it_running(
+async def test_wait_for_a_restarting_container_finds_a_running_one(
     live: DockerCloud, engine: Engine
 ) -> None:
-    """A crash loop under autorestart is no failure: it counts as running."""
+    """A container in a crash loop under autorestart counts as running."""
     engine.code = 1
     engine.end.set()
     service = await job(live, autorestart="ALWAYS")
@@ -104,7 +103,7 @@ async def test_wait_for_a_restarting_container_sees_it_running(
 
 
 @pytest.mark.parametrize("kind", ["services", "stacks", "containers", "nodes"])
-async def test_wait_for_terminated_ends_when_it_is(
+async def test_wait_for_terminated_ends_when_the_object_is_terminated(
     live: DockerCloud, kind: str
 ) -> None:
     if kind == "stacks":
@@ -125,7 +124,7 @@ async def test_wait_for_terminated_ends_when_it_is(
     assert (await waiting)["state"] == "Terminated"
 
 
-async def test_wait_for_a_node_that_is_lost_ends_when_it_is_back(
+async def test_wait_for_a_lost_node_ends_when_the_node_returns(
     live: DockerCloud, engine: Engine
 ) -> None:
     engine_id = engine.nodes[0]
@@ -150,7 +149,7 @@ async def cluster_of(live: DockerCloud, nodes: int) -> Any:
     return await live.nodeclusters.deploy(cluster)
 
 
-async def test_wait_for_a_cluster_ends_when_its_nodes_are_there(
+async def test_wait_for_a_cluster_ends_when_its_nodes_are_deployed(
     live: DockerCloud,
 ) -> None:
     deploying = await cluster_of(live, nodes=2)
@@ -160,7 +159,7 @@ async def test_wait_for_a_cluster_ends_when_its_nodes_are_there(
     assert found["current_num_nodes"] == 2
 
 
-# --- it cannot come any more --------------------------------------------------------
+# --- failure ------------------------------------------------------------------------
 
 
 async def test_wait_whose_action_fails_quotes_its_log(live: DockerCloud) -> None:
@@ -178,7 +177,7 @@ async def test_wait_by_uuid_for_a_start_that_fails_quotes_the_log_too(
     service = await live.services.create(image="acme/missing", name="web")
     await live.services.start(service)
     waiting = asyncio.ensure_future(wait(live, service["uuid"], "Running"))
-    await looked(live, service)
+    await inspected(live, service)
 
     engine.hold.set()
 
@@ -193,7 +192,7 @@ async def test_wait_whose_action_is_canceled_fails(
     service = await live.services.create(image=IDLE)
     started = await live.services.start(service)
     waiting = asyncio.ensure_future(wait(live, started, "Running"))
-    await looked(live, service)
+    await inspected(live, service)
 
     await live.actions.cancel(started["dockercloud_action_uri"])
 
@@ -202,7 +201,7 @@ async def test_wait_whose_action_is_canceled_fails(
 
 
 @pytest.mark.parametrize("code", [0, 3])
-async def test_wait_for_a_job_to_run_that_has_ended_tells_its_exit_code(
+async def test_wait_for_running_of_an_ended_job_reports_its_exit_code(
     live: DockerCloud, engine: Engine, code: int
 ) -> None:
     engine.code = code
@@ -215,7 +214,7 @@ async def test_wait_for_a_job_to_run_that_has_ended_tells_its_exit_code(
         await wait(live, started, "Running")
 
 
-async def test_wait_for_running_of_which_one_crashes_tells_which(
+async def test_wait_for_running_of_which_one_crashes_names_that_container(
     live: DockerCloud, engine: Engine
 ) -> None:
     service = await live.services.create(
@@ -231,7 +230,7 @@ async def test_wait_for_running_of_which_one_crashes_tells_which(
         await wait(live, started, "Running")
 
 
-async def test_wait_for_what_autodestroy_took_away_tells_its_exit_code(
+async def test_wait_for_a_container_removed_by_autodestroy_reports_its_exit_code(
     live: DockerCloud, engine: Engine
 ) -> None:
     engine.code = 0
@@ -243,7 +242,9 @@ async def test_wait_for_what_autodestroy_took_away_tells_its_exit_code(
         await wait(live, started, "Running")
 
 
-async def test_wait_for_a_service_scaled_to_none_says_so(live: DockerCloud) -> None:
+async def test_wait_for_a_service_scaled_to_zero_reports_the_target(
+    live: DockerCloud,
+) -> None:
     service = await run(live)
 
     scaled = await live.services.scale(service, 0)
@@ -253,7 +254,7 @@ async def test_wait_for_a_service_scaled_to_none_says_so(live: DockerCloud) -> N
     assert (await wait(live, scaled, "Not running"))["state"] == "Not running"
 
 
-async def test_wait_for_a_redeploy_that_somebody_stops_fails(
+async def test_wait_for_a_redeploy_fails_after_a_stop(
     live: DockerCloud,
 ) -> None:
     service = await run(live)
@@ -266,14 +267,14 @@ async def test_wait_for_a_redeploy_that_somebody_stops_fails(
 
 
 @pytest.mark.parametrize("by", ["uuid", "answer"])
-async def test_wait_for_what_is_deleted_meanwhile_fails(
+async def test_wait_for_an_object_deleted_in_the_meantime_fails(
     live: DockerCloud, by: str
 ) -> None:
     started = await live.services.start(await job(live))
     await live.actions.wait(started, timeout=PATIENCE)
     thing = started if by == "answer" else started["uuid"]
     waiting = asyncio.ensure_future(wait(live, thing, "Stopped"))
-    await looked(live, started)
+    await inspected(live, started)
 
     await live.services.delete(started)
 
@@ -281,7 +282,7 @@ async def test_wait_for_what_is_deleted_meanwhile_fails(
         await waiting
 
 
-async def test_wait_for_what_the_server_has_forgotten_fails(
+async def test_wait_for_an_object_that_the_server_has_forgotten_fails(
     live: DockerCloud, server: Server
 ) -> None:
     service = await live.services.create(image=IDLE)
@@ -295,7 +296,7 @@ async def test_wait_for_what_the_server_has_forgotten_fails(
 
 
 async def started_stack(live: DockerCloud, *services: dict[str, Any]) -> Any:
-    """A stack of these services, started; as the start answered."""
+    """Create and start a stack of these services; return the result of the start."""
     stack = await live.stacks.create(name="shop", services=services)
     started = await live.stacks.start(stack)
     await done(live, started)
@@ -322,7 +323,7 @@ async def test_wait_for_a_stack_names_the_services_and_containers_at_fault(
         await wait(live, started, "Running", kind="stacks")
 
 
-async def test_wait_for_a_stack_does_not_blame_a_service_that_is_long_gone(
+async def test_wait_for_a_stack_does_not_name_a_terminated_service(
     live: DockerCloud, engine: Engine
 ) -> None:
     started = await started_stack(live, WEB, {"name": "old", "image": IDLE})
@@ -337,7 +338,7 @@ async def test_wait_for_a_stack_does_not_blame_a_service_that_is_long_gone(
     assert "old" not in str(caught.value)
 
 
-async def test_wait_for_a_stack_goes_on_while_one_of_its_services_is_on_its_way(
+async def test_wait_for_a_stack_continues_while_a_service_is_in_transition(
     live: DockerCloud, engine: Engine
 ) -> None:
     started = await started_stack(live, WEB, {"name": "db", "image": IDLE})
@@ -359,7 +360,7 @@ async def test_wait_for_a_stack_goes_on_while_one_of_its_services_is_on_its_way(
     await live.actions.wait(redeploying, timeout=PATIENCE)
 
 
-async def test_wait_for_a_container_that_crashed_tells_its_exit_code(
+async def test_wait_for_a_container_that_crashed_reports_its_exit_code(
     live: DockerCloud, engine: Engine
 ) -> None:
     service = await run(live, name="web")
@@ -374,10 +375,10 @@ async def test_wait_for_a_container_that_crashed_tells_its_exit_code(
         await wait(live, started, "Running", kind="containers")
 
 
-async def test_wait_for_lost_containers_goes_on_until_the_node_is_back(
+async def test_wait_for_lost_containers_continues_until_the_node_returns(
     live: DockerCloud, engine: Engine, server: Server
 ) -> None:
-    """As on Swarm, where a lost node's containers are seen as stopped."""
+    """As on Swarm, which reports the containers of a lost node as stopped."""
     service = await live.services.create(image=IDLE)
     started = await live.services.start(service)
     await wait(live, started, "Running")
@@ -414,16 +415,16 @@ async def test_actions_wait_for_a_failure_quotes_its_log(live: DockerCloud) -> N
         await live.actions.wait(started, timeout=PATIENCE, poll=LONG)
 
 
-class NoMachines(Engine):
+class NoNodes(Engine):
     async def add_node(self, node: str, tags: Sequence[str]) -> None:
-        raise EngineError("no machines left")
+        raise EngineError("no nodes left")
 
 
-@pytest.mark.parametrize("engine", [NoMachines()])
-async def test_wait_for_machines_that_do_not_come_quotes_the_log(
+@pytest.mark.parametrize("engine", [NoNodes()])
+async def test_wait_for_nodes_that_cannot_be_created_quotes_the_log(
     live: DockerCloud,
 ) -> None:
     deploying = await cluster_of(live, nodes=1)
 
-    async with failing("Node Cluster Deploy", "is Failed", "no machines left"):
+    async with failing("Node Cluster Deploy", "is Failed", "no nodes left"):
         await wait(live, deploying, "Deployed", kind="nodeclusters")

@@ -1,4 +1,4 @@
-"""What waiting costs: one event stream for all, few looks, and nothing left behind."""
+"""The cost of waiting: one event stream, few inspections, and a complete cleanup."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from aiodockercloud.server import Server
 from tests.support.facts import IDLE, PATIENCE, ended_except, tasks
 from tests.support.flows import client_of, containers, run
 from tests.support.waiting import LONG, wait
-from tests.support.waits import Engine, job, looked
+from tests.support.waits import Engine, inspected, job
 
 
 @pytest.fixture
@@ -23,7 +23,7 @@ def engine() -> Engine:
 
 
 class Streams:
-    """Counts event streams as the client opens them."""
+    """Counts the event streams that a client opens."""
 
     def __init__(self, cloud: DockerCloud, monkeypatch: pytest.MonkeyPatch) -> None:
         self.opened = 0
@@ -55,7 +55,7 @@ async def test_two_hundred_waits_share_one_event_stream(
         )
         for n in range(200)
     ]
-    await looked(live, service)
+    await inspected(live, service)
 
     engine.end.set()
     found = await asyncio.gather(*waits)
@@ -77,31 +77,31 @@ async def test_deploy_opens_one_event_stream(
     assert streams.opened == 1
 
 
-async def test_wait_in_tutums_dialect_goes_by_events_as_well(
+async def test_wait_in_tutums_dialect_uses_events(
     tutum: DockerCloud,
 ) -> None:
     service = await tutum.services.create(image=IDLE)
     waiting = asyncio.ensure_future(wait(tutum, service["uuid"], "Running"))
-    await looked(tutum, service)
+    await inspected(tutum, service)
 
     await tutum.services.start(service)
 
     assert (await waiting)["state"] == "Running"
 
 
-async def test_burst_of_events_is_one_look_or_a_few(
+async def test_burst_of_events_causes_few_inspections(
     live: DockerCloud, server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     service = await run(live)
     record = server.cloud.services[service["uuid"]]
     waiting = asyncio.ensure_future(wait(live, service["uuid"], "Stopped"))
-    await looked(live, service)
-    looks = 0
+    await inspected(live, service)
+    inspections = 0
     inspect = live.services.inspect
 
     async def counted(thing: Any) -> Any:
-        nonlocal looks
-        looks += 1
+        nonlocal inspections
+        inspections += 1
         return await inspect(thing)
 
     monkeypatch.setattr(live.services, "inspect", counted)
@@ -110,16 +110,16 @@ async def test_burst_of_events_is_one_look_or_a_few(
     await live.actions.wait(await live.services.stop(service), timeout=PATIENCE)
     await waiting
 
-    assert looks < 50
+    assert inspections < 50
 
 
 @pytest.mark.parametrize("timings", [Timings(first_pause=0.001)])
-async def test_wait_survives_lost_events_streams_and_refused_looks(
+async def test_wait_survives_lost_event_streams_and_refused_inspections(
     live: DockerCloud, server: Server, engine: Engine
 ) -> None:
     started = await live.services.start(await job(live))
     waiting = asyncio.ensure_future(wait(live, started, "Stopped"))
-    await looked(live, started)
+    await inspected(live, started)
 
     server.faults.cut_streams("*/events*")
     with server.faults.fail(503, path="*/service/*", times=2, method="GET") as rule:
@@ -131,7 +131,7 @@ async def test_wait_survives_lost_events_streams_and_refused_looks(
         assert (await waiting)["state"] == "Stopped"
 
 
-async def test_wait_that_takes_too_long_leaves_nothing_and_tells_the_last_state(
+async def test_wait_that_takes_too_long_cleans_up_and_reports_the_last_state(
     live: DockerCloud,
 ) -> None:
     service = await run(live)
@@ -144,7 +144,7 @@ async def test_wait_that_takes_too_long_leaves_nothing_and_tells_the_last_state(
 
 
 @pytest.mark.parametrize("seed", range(5))
-async def test_waits_cancelled_at_random_moments_leave_nothing_behind(
+async def test_waits_cancelled_at_random_moments_clean_up(
     live: DockerCloud, seed: int
 ) -> None:
     service = await run(live, image="acme/job")
@@ -174,7 +174,7 @@ async def test_wait_of_a_client_that_is_closed_ends(server: Server) -> None:
     async with client_of(server) as cloud:
         service = await cloud.services.create(image=IDLE)
         waiting = asyncio.ensure_future(wait(cloud, service, "Running"))
-        await looked(cloud, service)
+        await inspected(cloud, service)
     async with asyncio.timeout(PATIENCE):
         with pytest.raises(RuntimeError, match="closed"):
             await waiting

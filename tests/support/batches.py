@@ -1,4 +1,4 @@
-"""What the tests of batches share: jobs, what they say, and what is left of them."""
+"""Jobs for the tests of batches, their output, and the services left of them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,10 @@ JOB = "acme/job"
 
 
 def job_engine() -> Embedded:
-    """``acme/job`` says its number; its exit code is that, modulo three."""
+    """Return an engine with the image ``acme/job``.
+
+    Its containers print their number; their exit code is the number modulo three.
+    """
     engine = Embedded(nodes=3)
 
     @engine.image(JOB)
@@ -53,7 +56,7 @@ def texts(result: batch.JobResult) -> list[str]:
 
 
 def left(server: Server) -> list[str]:
-    """The services that the server still has, and containers of the engine."""
+    """Return the existing services of the server, and the containers of the engine."""
     services = [
         s.name for s in server.cloud.services.values() if s.state != "Terminated"
     ]
@@ -61,5 +64,5 @@ def left(server: Server) -> list[str]:
     return [*services, *server.engine._containers]
 
 
-def note(told: list[Any]) -> Callable[[int, int | None, object], None]:
-    return lambda *what: told.append(what)
+def note(reported: list[Any]) -> Callable[[int, int | None, object], None]:
+    return lambda *arguments: reported.append(arguments)

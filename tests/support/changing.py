@@ -1,4 +1,4 @@
-"""A server whose objects change when they are looked at, for the tests of waiting."""
+"""A server whose objects change at each inspection, for the tests of waiting."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ OTHER = "09cbcf8d-a727-40d9-b420-c8e18b7fa55b"
 APP = "/api/app/v1/"
 SERVICE = f"{APP}service/{UUID}/"
 ACTION = f"/api/audit/v1/action/{OTHER}/"
-#: A poll for those who look by the clock.
+#: Seconds of a poll for waits that go by the clock.
 SOON = 0.001
 
 
@@ -26,13 +26,24 @@ def page(*objects: Any) -> Any:
 
 
 class Fake:
-    """Objects by path, each with the states it shows one after the other."""
+    """Objects by path, each with the dicts that its inspections return in order.
+
+    Attributes:
+        objects: Path → the dicts; the last one is returned from then on.
+        writes: The method and the path of each changing request.
+        inspections: The path of each request with GET.
+        log: The lines of the action's log.
+        refuse_events: Whether the event stream is refused.
+        knocked: Set when a client has requested the event stream.
+        admit: While not set, the request for the event stream is not answered.
+        left: Set when a client has left the event stream.
+    """
 
     def __init__(self) -> None:
         self.objects: dict[str, list[dict[str, Any]]] = {}
         self.writes: list[tuple[str, str]] = []
-        self.looks: list[str] = []
-        self.look = asyncio.Event()
+        self.inspections: list[str] = []
+        self.inspection = asyncio.Event()
         self.log: list[str] = []
         self.readers: list[web.WebSocketResponse] = []
         self.subscribed = asyncio.Event()
@@ -51,15 +62,15 @@ class Fake:
 
     async def answer(self, request: web.Request) -> web.Response:
         if request.method == "GET":
-            self.looks.append(request.path)
-            self.look.set()
-            self.look.clear()
+            self.inspections.append(request.path)
+            self.inspection.set()
+            self.inspection.clear()
         else:
             self.writes.append((request.method, request.path))
         try:
             states = self.objects[request.path]
         except KeyError:
-            return web.json_response({"error": "not there"}, status=404)
+            return web.json_response({"error": "not found"}, status=404)
         now = states.pop(0) if len(states) > 1 else states[0]
         action = {"X-DockerCloud-Action-URI": ACTION}
         headers = {} if request.method == "GET" else action
@@ -77,7 +88,7 @@ class Fake:
         try:
             async for _ in ws:
                 pass
-        finally:  # a reader that breaks off in the handshake cancels this handler
+        finally:  # a client that leaves during the handshake cancels this handler
             self.left.set()
         return ws
 
@@ -89,9 +100,9 @@ class Fake:
         await ws.close()
         return ws
 
-    async def looked(self, count: int) -> None:
-        while len(self.looks) < count:
-            await self.look.wait()
+    async def inspected(self, count: int) -> None:
+        while len(self.inspections) < count:
+            await self.inspection.wait()
 
     async def event(self, uri: str = SERVICE, *parents: str) -> None:
         await self.subscribed.wait()

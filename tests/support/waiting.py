@@ -9,7 +9,7 @@ from aiodockercloud import DockerCloud
 from aiodockercloud.resources.managed import Managed
 from tests.support.facts import PATIENCE
 
-#: No test reaches this poll: it must get by on events.
+#: Seconds of a poll that no test reaches, because events end its waits.
 LONG = 3 * PATIENCE
 
 

@@ -1,4 +1,4 @@
-"""What the tests of waiting share: an engine they drive, and waits by events alone."""
+"""An engine that creates and ends containers at the command of a test of waiting."""
 
 from __future__ import annotations
 
@@ -14,7 +14,14 @@ from tests.support.facts import PATIENCE
 
 
 class Engine(Embedded):
-    """One on which containers end as the test says, and some images are not there."""
+    """An engine with two nodes, and with images that do not exist.
+
+    Attributes:
+        hold: While not set, no container is created.
+        began: Set when a container of ``acme/job`` has started.
+        end: When set, the containers of ``acme/job`` end.
+        code: The exit code with which these containers end.
+    """
 
     def __init__(self) -> None:
         super().__init__(nodes=2)
@@ -38,12 +45,15 @@ class Engine(Embedded):
 
 
 async def job(live: DockerCloud, **fields: Any) -> Service:
-    """A service of one container that ends when the test says."""
+    """Create a service with one container, which ends at the command of the test."""
     return await live.services.create(image="acme/job", name="job", **fields)
 
 
-async def looked(cloud: DockerCloud, thing: Any) -> None:
-    """All who wait have looked: they do so when subscribed, before this one."""
+async def inspected(cloud: DockerCloud, thing: Any) -> None:
+    """Return when each wait under way has inspected its object.
+
+    Those waits subscribed before this function, so their hints come first.
+    """
     async with cloud._change_feed.subscribe(thing["uuid"]) as changes:
         await changes.wait(PATIENCE)
         await cloud.services.inspect(thing)
