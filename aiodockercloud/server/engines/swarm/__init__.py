@@ -60,11 +60,12 @@ class Swarm:
         settings: Durations, retries and limits that rarely need a change.
 
     Raises:
-        EngineError: From each method: the operation failed. Its subclasses are
-            ``NoSuchContainer`` for an unknown uuid, ``EngineUnavailable`` while Docker
-            does not respond or the Swarm has no leader, ``NotSupportedByEngine`` when
-            the URL of a node's Engine is needed but not known, and
-            ``UnsupportedField`` from ``check``. The constructor raises nothing.
+        EngineUnavailable: From all methods that need Docker, while Docker does not
+            respond or the Swarm has no leader.
+        NoSuchContainer: From methods with the uuid of a container that does not exist.
+        NotSupportedByEngine: From ``exec``, without the URL of the node's Engine.
+        UnsupportedField: From ``check``, for a field that Swarm cannot honour.
+        EngineError: From all methods, for any other failure. The root of these errors.
     """
 
     name = "swarm"

@@ -155,7 +155,7 @@ class Api:
         """
         attempts = self.settings.update_attempts
         pause = self.settings.update_pause
-        # The Engine returns no spec with the credentials that were sent with the spec.
+        # The spec in a response contains no credentials.
         keep = {} if auth or path.startswith("nodes/") else {"registryAuthFrom": "spec"}
         for attempt in range(attempts):
             found = await self.call("GET", path)

@@ -16,7 +16,7 @@ from typing import Any, Literal
 import aiohttp
 
 from ....wire.loglines import format_seconds, parse_line_stamp
-from .. import EngineUnavailable, LogLine
+from .. import EngineError, EngineUnavailable, LogLine
 from . import observations
 from .docker_api import Api, DockerProblem, frames
 
@@ -131,13 +131,9 @@ async def _task_lines(
         yield notice(f"[a part of this log is on {where}, which does not answer]")
         return
     longest = api.settings.longest_line
-    path, params = (
-        f"tasks/{task['ID']}/logs",
-        _params(
-            since=format_seconds(since_ns),
-            tail="all" if tail is None else tail,
-        ),
-    )
+    path = f"tasks/{task['ID']}/logs"
+    limit = "all" if tail is None else tail
+    params = _params(since=format_seconds(since_ns), tail=limit)
     try:
         async with api.stream(
             path, params, silence=api.settings.request_timeout
@@ -145,12 +141,7 @@ async def _task_lines(
             async with aclosing(_lines(response, tty, longest)) as lines:
                 async for line in lines:
                     yield line
-    except (
-        DockerProblem,
-        EngineUnavailable,
-        aiohttp.ClientError,
-        TimeoutError,
-    ) as error:
+    except (EngineError, aiohttp.ClientError, TimeoutError) as error:
         if not isinstance(error, DockerProblem) or not error.not_found:
             yield notice(f"[a part of this log could not be read: {error}]")
 

@@ -89,8 +89,7 @@ class Watch:
         self._poked.set()
 
     def report_again(self, key: str) -> None:
-        """Report a container (by uuid) or a node (by id) at the next look, changed or
-        not."""
+        """Report a container (uuid) or a node (id) at the next look, even unchanged."""
         self._again.add(key)
         self.poke()
 
