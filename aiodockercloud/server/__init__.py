@@ -115,11 +115,12 @@ async def running(
     """
     engine = engine or Embedded()
     faults = faults or Faults()
-    store = Store(Path(data_dir) if data_dir else None)
     settings = settings or Settings()
     if image_poll is not None:
         timings = replace(settings.timings, image_poll=image_poll)
         settings = replace(settings, timings=timings)
+    directory = Path(data_dir) if data_dir else None
+    store = Store(directory, lock_timeout=settings.timings.database_lock)
     cloud = ControlPlane(engine, store, domain=domain, settings=settings)
     runner = web.AppRunner(
         make_app(cloud, faults),

@@ -12,7 +12,6 @@ from aiohttp import WSMsgType
 
 from aiodockercloud import DockerCloud, StreamClosed
 from aiodockercloud.server import Embedded, Server, running
-from aiodockercloud.server.state.hub import HISTORY
 from aiodockercloud.types import Event, Stack
 from tests.support.facts import IDLE, PATIENCE, ended_except, tasks
 from tests.support.flows import Raw, client_of, collect, containers, done, run
@@ -244,7 +243,7 @@ async def test_old_reader_that_comes_too_late_is_sent_away_with_the_number(
     node = next(iter(server.cloud.nodes.values()))
     async with asyncio.timeout(PATIENCE), await raw.upgrade(EVENTS) as ws:
         # All at once: nobody can have read the first ones before the last is there.
-        for _ in range(HISTORY + 1):
+        for _ in range(server.cloud.settings.limits.event_history + 1):
             server.cloud.hub.publish(node, "update", [])
 
         message = await ws.receive()

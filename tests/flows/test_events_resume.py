@@ -14,7 +14,7 @@ from aiodockercloud import DockerCloud, wire
 from aiodockercloud.resources.events import EventStream
 from aiodockercloud.server import Embedded, Faults, Server, running
 from aiodockercloud.server.journal import Missed
-from aiodockercloud.server.state import hub as hub_module
+from aiodockercloud.server.settings import Limits, Settings
 from aiodockercloud.server.state.hub import Hub
 from aiodockercloud.types import Event
 from tests.support.facts import IDLE, PATIENCE
@@ -22,14 +22,20 @@ from tests.support.flows import client_of, containers
 from tests.support.scripted import SHORT_PAUSES
 
 EVENTS = "*/events*"
+HISTORY = Limits().event_history
 KEY = "s3cret"
 
 
 @asynccontextmanager
-async def serving(port: int = 0) -> AsyncIterator[tuple[Server, DockerCloud]]:
+async def serving(
+    port: int = 0, *, history: int = HISTORY
+) -> AsyncIterator[tuple[Server, DockerCloud]]:
     engine, faults = Embedded(nodes=2), Faults(seed=5)
+    settings = Settings(limits=Limits(event_history=history))
     async with (
-        running(engine, port=port, apikey=KEY, faults=faults) as server,
+        running(
+            engine, port=port, apikey=KEY, faults=faults, settings=settings
+        ) as server,
         client_of(server, timings=SHORT_PAUSES) as cloud,
     ):
         yield server, cloud
@@ -55,11 +61,11 @@ async def read(events: EventStream, count: int) -> list[int | str]:
 
 @asynccontextmanager
 async def following(
-    *, reconnect: bool = True
+    *, reconnect: bool = True, history: int = HISTORY
 ) -> AsyncIterator[tuple[Server, EventStream]]:
     """A server, and a stream of its events that has had the event 0."""
     async with (
-        serving() as (server, cloud),
+        serving(history=history) as (server, cloud),
         cloud.events.subscribe(reconnect=reconnect) as events,
     ):
         publish(server, 0)
@@ -134,11 +140,8 @@ async def test_reader_that_is_canceled_again_and_again_loses_nothing_over_cuts()
         assert seen == list(range(1, total))
 
 
-async def test_history_that_is_cut_is_one_gap_a_hole_with_the_number_missed(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(hub_module, "HISTORY", 50)
-    async with following() as (server, events):
+async def test_history_that_is_cut_is_one_gap_a_hole_with_the_number_missed() -> None:
+    async with following(history=50) as (server, events):
         last = 0
         for missed in (1, 70, 200):
             with server.faults.fail(503, path=EVENTS) as refusal:
@@ -159,11 +162,8 @@ async def test_history_that_is_cut_is_one_gap_a_hole_with_the_number_missed(
         assert events.gaps == 3
 
 
-async def test_hole_as_large_as_the_history_is_none(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(hub_module, "HISTORY", 50)
-    async with following() as (server, events):
+async def test_hole_as_large_as_the_history_is_none() -> None:
+    async with following(history=50) as (server, events):
         server.faults.cut_streams(EVENTS)
         publish(server, *range(1, 51))
 
@@ -198,22 +198,19 @@ async def test_restart_of_the_server_is_one_gap_and_what_came_since_is_told() ->
 async def test_slow_reader_is_told_of_a_gap_and_kept() -> None:
     async with following(reconnect=False) as (server, events):
         # All at once: nothing can have been sent before the last is there.
-        publish(server, *range(1, hub_module.HISTORY + 8))
+        publish(server, *range(1, HISTORY + 8))
         async with asyncio.timeout(PATIENCE):
             gap = await anext(events)
 
         assert (gap["type"], gap["missed"]) == ("gap", 7)
-        assert await read(events, hub_module.HISTORY) == list(
-            range(8, hub_module.HISTORY + 8)
-        )
+        assert await read(events, HISTORY) == list(range(8, HISTORY + 8))
 
 
-async def test_quiet_reader_of_few_events_goes_on_after_many_that_it_does_not_want(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """Its place must not fall out of the history while others fill that."""
-    monkeypatch.setattr(hub_module, "HISTORY", 100)
-    async with serving() as (server, cloud):
+async def test_quiet_reader_of_few_events_continues_after_many_unselected_ones() -> (
+    None
+):
+    """The reader's position must stay in the history while other events fill it."""
+    async with serving(history=100) as (server, cloud):
         await cloud.services.create(image=IDLE)
         hub = server.cloud.hub
         async with cloud.events.subscribe(type="service") as events:
@@ -356,11 +353,10 @@ async def change_at_random(cloud: DockerCloud, chance: random.Random) -> None:
 @pytest.mark.parametrize("history", [10_000, 5])
 @pytest.mark.parametrize("seed", [1, 2])
 async def test_picture_of_a_snapshot_stream_is_true_after_random_cuts(
-    monkeypatch: pytest.MonkeyPatch, history: int, seed: int
+    history: int, seed: int
 ) -> None:
-    monkeypatch.setattr(hub_module, "HISTORY", history)
     async with (
-        serving() as (server, cloud),
+        serving(history=history) as (server, cloud),
         client_of(server, timings=SHORT_PAUSES) as reader,
     ):
         rule = server.faults.cut(path=EVENTS, after=range(0, 12), times=15)

@@ -14,6 +14,7 @@ from aiodockercloud.server.control.control_plane import ControlPlane
 from aiodockercloud.server.engines import ContainerSpec, UnsupportedField
 from aiodockercloud.server.engines.embedded import Embedded
 from aiodockercloud.server.engines.swarm import service_specs
+from aiodockercloud.server.settings import Settings
 from aiodockercloud.server.state.records import Container
 from aiodockercloud.server.state.store import Store
 from aiodockercloud.server.state.tables import Tables
@@ -191,7 +192,7 @@ def test_complete_adds_fields_and_keeps_the_others() -> None:
 
 
 def test_load_of_an_older_definition_adds_the_fields_since() -> None:
-    tables = Tables(Store(None))
+    tables = Tables(Store(None), Settings())
     body = {
         "namespace": "alice",
         "uuid": "s1",

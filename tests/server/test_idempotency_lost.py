@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import aiohttp
+import aiosqlite
 import pytest
 from aiohttp.test_utils import unused_port
 
@@ -16,7 +17,7 @@ from aiodockercloud import DockerCloud, Retry, ThrottledError, wire
 from aiodockercloud.server import Faults, Server, running
 from aiodockercloud.server.api import idempotency
 from aiodockercloud.server.api.idempotency import ANSWER
-from aiodockercloud.server.state import store as store_module
+from aiodockercloud.server.state.store import Rows, write_rows
 from tests.support.facts import IDLE, PATIENCE
 from tests.support.flows import Raw, client_of
 from tests.support.keyed import (
@@ -122,15 +123,14 @@ CREATES: dict[str, tuple[str, dict[str, Any]]] = {
 
 @pytest.mark.parametrize("kind", CREATES)
 async def test_object_and_answer_are_written_together(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+    tmp_path: Path, kind: str
 ) -> None:
     """So there is no moment at which a kill leaves one without the other."""
     batches: list[set[str]] = []
-    write = store_module._write_rows
 
-    async def write_rows(db: Any, rows: Mapping[tuple[str, str], Any]) -> None:
+    async def write(db: aiosqlite.Connection, rows: Rows) -> None:
         batches.append({kind for kind, _ in rows})
-        await write(db, rows)
+        await write_rows(db, rows)
 
     async with (
         running(data_dir=tmp_path) as server,
@@ -140,7 +140,7 @@ async def test_object_and_answer_are_written_together(
         raw = Raw(server, session)
         service = await cloud.services.create(image=IDLE)
         path, body = CREATES[kind]
-        monkeypatch.setattr(store_module, "_write_rows", write_rows)
+        server.cloud.store.write = write
         path = path.format(service=service["uuid"])
         answer = await raw("POST", path, wire.dumps(body), Idempotency_Key=KEY)
         assert answer.status == 201
@@ -149,17 +149,16 @@ async def test_object_and_answer_are_written_together(
 
 
 async def test_answer_that_could_not_be_written_is_given_when_it_can(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path,
 ) -> None:
+    async def full(*_: object) -> None:
+        raise sqlite3.OperationalError("disk full")
+
     async with running(data_dir=tmp_path) as server, aiohttp.ClientSession() as session:
         raw = Raw(server, session)
-        with monkeypatch.context() as patch:
-
-            async def full(*_: object) -> None:
-                raise sqlite3.OperationalError("disk full")
-
-            patch.setattr(store_module, "_write_rows", full)
-            assert (await create(raw)).status == 503
+        server.cloud.store.write = full
+        assert (await create(raw)).status == 503
+        server.cloud.store.write = write_rows
         assert (await create(raw)).status == 201
         assert len(server.cloud.services) == 1
 

@@ -22,13 +22,6 @@ from .jobs import JOBS
 from .observer import Observer
 from .operations import Operations
 
-#: Seconds for which terminated objects and ended actions stay readable.
-KEEP = 3600.0
-#: How many ended actions are kept at the most.
-KEEP_ACTIONS = 10_000
-#: Seconds between two looks for what is older than that.
-SWEEP = 60.0
-
 
 class StoredRows(Protocol):
     """Rows of the store that are not records: read at the start, swept now and then."""
@@ -100,8 +93,8 @@ class ControlPlane(State):
 
     async def _sweep(self) -> None:
         while True:
-            await asyncio.sleep(SWEEP)
-            self.sweep(time.time() - KEEP)
+            await asyncio.sleep(self.settings.timings.sweep)
+            self.sweep(time.time() - self.settings.retention.ended)
             for rows in self.stored.values():
                 rows.sweep()
 
@@ -115,5 +108,6 @@ class ControlPlane(State):
                 if end is not None and end < before:
                     self.remove(record)
         ended = [a for a in self.actions.values() if a.ended is not None]
-        for action in ended[: max(0, len(ended) - KEEP_ACTIONS)]:
+        surplus = len(ended) - self.settings.retention.ended_actions
+        for action in ended[: max(0, surplus)]:
             self.remove(action)

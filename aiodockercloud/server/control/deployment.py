@@ -19,11 +19,6 @@ from ..state.records import EVERYBODY, Container, Node, Service, new_uuid
 from ..state.state import State
 from . import links, placement
 
-#: Seconds that an engine may take to get a container up, image pull included, and
-#: to stop or remove one.
-UP_TIMEOUT = 600.0
-DOWN_TIMEOUT = 120.0
-
 
 def engine_options(definition: Mapping[str, Any]) -> dict[str, Any]:
     """The fields of a definition that are handed to the engine as they are."""
@@ -285,9 +280,10 @@ def _environment(
 
 async def bring_up(cloud: State, container: Container) -> None:
     """Have the engine create a container whose record exists; wait until it runs."""
+    limit = cloud.settings.timings.container_up
     try:
-        with engine_errors(container.name, f"was not up after {UP_TIMEOUT:.0f} s"):
-            async with asyncio.timeout(UP_TIMEOUT):
+        with engine_errors(container.name, f"was not up after {limit:.0f} s"):
+            async with asyncio.timeout(limit):
                 if not cloud.engine.volatile:
                     # What outlives this process must be known to the next one.
                     await cloud.store.flush()
@@ -312,7 +308,7 @@ async def bring_up(cloud: State, container: Container) -> None:
 
 async def _give_up(cloud: State, container: Container) -> None:
     with contextlib.suppress(EngineError, TimeoutError):
-        async with asyncio.timeout(DOWN_TIMEOUT):
+        async with asyncio.timeout(cloud.settings.timings.container_down):
             await cloud.engine.remove_container(container.uuid, volumes=True)
     cloud.set_state(container, states.TERMINATED)
 
@@ -330,7 +326,7 @@ async def start(cloud: State, container: Container) -> None:
     cloud.set_state(container, states.STARTING)
     try:
         with engine_errors(container.name, "did not start"):
-            async with asyncio.timeout(UP_TIMEOUT):
+            async with asyncio.timeout(cloud.settings.timings.container_up):
                 await _start_or_create(cloud, container)
                 await cloud.until(container, lambda: container.state != states.STARTING)
     except OperationFailed:
@@ -357,7 +353,7 @@ async def stop(cloud: State, container: Container) -> None:
         return
     cloud.set_state(container, states.STOPPING)
     with engine_errors():
-        async with asyncio.timeout(DOWN_TIMEOUT):
+        async with asyncio.timeout(cloud.settings.timings.container_down):
             await cloud.engine.stop_container(container.uuid)
             await cloud.until(container, lambda: container.state != states.STOPPING)
 
@@ -368,6 +364,6 @@ async def remove(cloud: State, container: Container, *, volumes: bool = True) ->
         return
     cloud.set_state(container, states.TERMINATING)
     with engine_errors():
-        async with asyncio.timeout(DOWN_TIMEOUT):
+        async with asyncio.timeout(cloud.settings.timings.container_down):
             await cloud.engine.remove_container(container.uuid, volumes=volumes)
     cloud.set_state(container, states.TERMINATED)

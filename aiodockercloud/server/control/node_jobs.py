@@ -12,14 +12,11 @@ from ..state.state import State
 from . import deployment
 from .operations import Job, JobFunction, each
 
-#: Seconds that a machine may take to come up or to go.
-NODE_TIMEOUT = 900.0
-
 
 async def _bring_up(cloud: State, node: Node) -> None:
     try:
         with engine_errors(f"node {node.uuid}", "did not come up"):
-            async with asyncio.timeout(NODE_TIMEOUT):
+            async with asyncio.timeout(cloud.settings.timings.node):
                 await cloud.engine.add_node(node.engine_id, node.tags)
                 await cloud.until(node, lambda: node.state != states.DEPLOYING)
     except OperationFailed:
@@ -32,7 +29,7 @@ async def _take_out(cloud: State, node: Node) -> None:
     cloud.set_state(node, states.TERMINATING)
     try:
         with cloud.hold(node), engine_errors():
-            async with asyncio.timeout(NODE_TIMEOUT):
+            async with asyncio.timeout(cloud.settings.timings.node):
                 await cloud.engine.remove_node(node.engine_id)
                 await cloud.until(node, lambda: node.state == states.TERMINATED)
     except BaseException:

@@ -29,8 +29,6 @@ log = logging.getLogger(__name__)
 
 #: The tag of a node that answers and takes no containers, with the reason.
 _AVAILABILITY = "availability="
-#: Seconds between two tries to remove what is left of a terminated container.
-_AGAIN = 10.0
 
 
 class Observer:
@@ -286,7 +284,7 @@ class Observer:
                         return
                     except EngineError as error:
                         log.info("%s is still there: %s", container.uri, error)
-                    await asyncio.sleep(_AGAIN)
+                    await asyncio.sleep(self._cloud.settings.timings.cleanup_retry)
             finally:
                 self._leftovers.discard(container.uuid)
 

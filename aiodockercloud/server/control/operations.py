@@ -28,9 +28,6 @@ log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-#: Lines kept of one action's log.
-LOG_LINES = 1000
-
 
 @dataclass(frozen=True, slots=True)
 class Origin:
@@ -140,6 +137,7 @@ class Operations:
         self._cloud = cloud
         #: (kind, operation) → what does it.
         self._jobs = jobs
+        self._log_lines = cloud.settings.limits.action_log_lines
         self._locks: dict[str, asyncio.Lock] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._logs: dict[str, Journal[list[Any]]] = {}
@@ -323,7 +321,7 @@ class Operations:
     def write(self, action: Action, text: str) -> None:
         """Add a line to an action's log."""
         line = [time.time(), text]
-        action.log = [*action.log[1 - LOG_LINES :], line]
+        action.log = [*action.log, line][-self._log_lines :]
         self._cloud.save(action)
         if (journal := self._logs.get(action.uuid)) is not None:
             journal.append(line)
@@ -332,7 +330,7 @@ class Operations:
         """The action's log to follow; closed when the action has ended."""
         journal = self._logs.get(action.uuid)
         if journal is None:
-            journal = Journal(LOG_LINES)
+            journal = Journal(self._log_lines)
             for line in action.log:
                 journal.append(line)
             if action.state in states.ENDED:

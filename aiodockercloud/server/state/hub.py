@@ -19,8 +19,6 @@ from ... import wire
 from ..journal import Journal, Missed
 from .records import EVERYBODY, Record, new_uuid
 
-#: How many events are kept for readers that fall behind.
-HISTORY = 10_000
 #: ``since`` of a reader that begins now and wants to be told positions.
 NOW = "now"
 
@@ -36,13 +34,19 @@ class Event(NamedTuple):
 
 
 class Hub:
-    def __init__(self) -> None:
-        self.journal: Journal[Event] = Journal(HISTORY)
+    """The events of all namespaces.
+
+    Args:
+        history: The number of events kept for readers that fall behind or reconnect.
+    """
+
+    def __init__(self, *, history: int) -> None:
+        self.journal: Journal[Event] = Journal(history)
         self._run = secrets.token_hex(4)
         self._namespaces: set[str] = set()
         #: Events passed over after which a reader is told how far it is: its position
         #: must not grow older than the journal while nothing that it wants happens.
-        self._stride = max(1, HISTORY // 10)
+        self._stride = max(1, history // 10)
 
     def publish(self, record: Record, action: str, parents: Sequence[str]) -> None:
         """Tell all readers that *record* was created, updated or deleted."""

@@ -28,8 +28,7 @@ class State(Tables):
     def __init__(
         self, engine: Engine, store: Store, *, domain: str, settings: Settings
     ) -> None:
-        super().__init__(store)
-        self.settings = settings
+        super().__init__(store, settings)
         self.engine = engine
         self.accounts = Accounts(store)
         self.domain = domain

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -26,17 +26,53 @@ CREATE TABLE IF NOT EXISTS objects (
 ) WITHOUT ROWID
 """
 
-#: Seconds to wait for a server that is just letting go of the directory.
-_BUSY = 2.0
-
 Row = Record | dict[str, Any] | None
+Rows = Mapping[tuple[str, str], Row]
+
+
+async def write_rows(db: aiosqlite.Connection, rows: Rows) -> None:
+    """Write and delete rows in one transaction."""
+    written = [
+        (kind, key, wire.dumps(row.as_json() if isinstance(row, Record) else row))
+        for (kind, key), row in rows.items()
+        if row is not None
+    ]
+    deleted = [key for key, row in rows.items() if row is None]
+    try:
+        if written:
+            await db.executemany(
+                "INSERT OR REPLACE INTO objects VALUES (?, ?, ?)", written
+            )
+        if deleted:
+            await db.executemany(
+                "DELETE FROM objects WHERE kind = ? AND uuid = ?", deleted
+            )
+        await db.commit()
+    except sqlite3.Error:
+        await db.rollback()
+        raise
 
 
 class Store:
-    """Rows in a file, or, without *directory*, nowhere."""
+    """Rows in a database file.
 
-    def __init__(self, directory: Path | None = None) -> None:
+    Args:
+        directory: The directory of the database; without a directory, the store keeps
+            nothing.
+        lock_timeout: Seconds to wait for another server to release the database.
+        write: The function that writes one batch of rows, for tests.
+    """
+
+    def __init__(
+        self,
+        directory: Path | None = None,
+        *,
+        lock_timeout: float = 0.0,
+        write: Callable[[aiosqlite.Connection, Rows], Awaitable[None]] = write_rows,
+    ) -> None:
+        self.write = write
         self._directory = directory
+        self._lock_timeout = lock_timeout
         self._db: aiosqlite.Connection | None = None
         self._dirty: dict[tuple[str, str], Row] = {}
         #: How many changes were noted, and how many of them are written.
@@ -59,7 +95,7 @@ class Store:
         )
         try:
             db = await aiosqlite.connect(
-                self._directory / "aiodockercloud.sqlite3", timeout=_BUSY
+                self._directory / "aiodockercloud.sqlite3", timeout=self._lock_timeout
             )
         except sqlite3.Error as error:
             raise self._unusable(error) from error
@@ -156,7 +192,7 @@ class Store:
             noted = self._noted
             failure: OSError | None = None
             try:
-                await _write_rows(db, dirty)
+                await self.write(db, dirty)
             except Exception as error:
                 # Whatever it is: without a writer every flush would wait for ever.
                 self._dirty = dirty | self._dirty
@@ -172,27 +208,3 @@ class Store:
                     progress.set_exception(failure)
             if failure is not None and self._closing:
                 raise failure
-
-
-async def _write_rows(
-    db: aiosqlite.Connection, rows: Mapping[tuple[str, str], Row]
-) -> None:
-    written = [
-        (kind, key, wire.dumps(row.as_json() if isinstance(row, Record) else row))
-        for (kind, key), row in rows.items()
-        if row is not None
-    ]
-    gone = [key for key, row in rows.items() if row is None]
-    try:
-        if written:
-            await db.executemany(
-                "INSERT OR REPLACE INTO objects VALUES (?, ?, ?)", written
-            )
-        if gone:
-            await db.executemany(
-                "DELETE FROM objects WHERE kind = ? AND uuid = ?", gone
-            )
-        await db.commit()
-    except sqlite3.Error:
-        await db.rollback()
-        raise

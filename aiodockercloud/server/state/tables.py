@@ -17,6 +17,7 @@ from ... import wire
 from ...wire import states
 from ...wire.images import ImageName
 from ...wire.service_fields import complete
+from ..settings import Settings
 from . import records
 from .errors import NoSuchObject
 from .hub import Hub
@@ -39,9 +40,10 @@ R = TypeVar("R", bound=Record)
 
 
 class Tables:
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, settings: Settings) -> None:
         self.store = store
-        self.hub = Hub()
+        self.settings = settings
+        self.hub = Hub(history=settings.limits.event_history)
         self._tables: dict[str, dict[str, Any]] = {
             cls.kind: {} for cls in records.RECORDS
         }

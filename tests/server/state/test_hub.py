@@ -13,7 +13,6 @@ from uuid import UUID
 import pytest
 
 from aiodockercloud.server.journal import Missed
-from aiodockercloud.server.state import hub as hub_module
 from aiodockercloud.server.state.hub import Hub
 from aiodockercloud.server.state.records import (
     EVERYBODY,
@@ -58,7 +57,7 @@ def publish_all(hub: Hub) -> None:
 
 
 async def test_publish_makes_a_frame_with_every_key() -> None:
-    hub = Hub()
+    hub = Hub(history=100)
     frames = hub.subscribe("alice")
     WEB.state = "Running"
 
@@ -79,7 +78,7 @@ async def test_publish_makes_a_frame_with_every_key() -> None:
 
 
 async def test_publish_gives_each_event_its_own_uuid_and_state() -> None:
-    hub = Hub()
+    hub = Hub(history=100)
     frames = hub.subscribe("alice")
     action = Action(namespace="alice", action="Service Start", object=WEB.uri)
     hub.publish(action, "create", [WEB.uri])
@@ -96,7 +95,7 @@ async def test_publish_gives_each_event_its_own_uuid_and_state() -> None:
 
 async def test_subscribe_sees_what_comes_after_the_call() -> None:
     """From the call on, not from the first read: nothing between is lost."""
-    hub = Hub()
+    hub = Hub(history=100)
     hub.publish(STACK, "create", [])
     frames = hub.subscribe("alice")
     hub.publish(WEB, "create", [])
@@ -115,7 +114,7 @@ async def test_subscribe_sees_what_comes_after_the_call() -> None:
 async def test_subscribe_sees_its_namespace_and_what_is_everybodys(
     namespace: str, expected: list[Record]
 ) -> None:
-    hub = Hub()
+    hub = Hub(history=100)
     frames = hub.subscribe(namespace)
 
     publish_all(hub)
@@ -139,7 +138,7 @@ async def test_subscribe_sees_its_namespace_and_what_is_everybodys(
 async def test_subscribe_with_a_selection_sees_what_passes_all_of_it(
     selection: dict[str, Any], expected: list[Record]
 ) -> None:
-    hub = Hub()
+    hub = Hub(history=100)
     frames = hub.subscribe("alice", **selection)
 
     publish_all(hub)
@@ -147,11 +146,8 @@ async def test_subscribe_with_a_selection_sees_what_passes_all_of_it(
     assert await uris(hub, frames) == [record.uri for record in expected]
 
 
-async def test_subscribe_by_a_reader_that_fell_behind_is_told(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(hub_module, "HISTORY", 2)
-    hub = Hub()
+async def test_subscribe_by_a_reader_that_fell_behind_is_told() -> None:
+    hub = Hub(history=2)
     frames = hub.subscribe("alice")
 
     publish_all(hub)
@@ -183,14 +179,14 @@ async def brief(hub: Hub, **selection: Any) -> list[tuple[str, Any]]:
 
 
 async def test_subscribe_since_now_is_told_its_position_first() -> None:
-    hub = Hub()
+    hub = Hub(history=100)
     publish_all(hub)
 
     assert await brief(hub, since="now") == [("position", 5)]
 
 
 async def test_subscribe_since_an_event_goes_on_right_after_it() -> None:
-    hub = Hub()
+    hub = Hub(history=100)
     publish_all(hub)
 
     assert await brief(hub, since=hub.id_at(2)) == [
@@ -205,7 +201,7 @@ async def test_subscribe_since_an_event_goes_on_right_after_it() -> None:
 async def test_subscribe_since_what_is_not_known_is_a_gap_and_all_there_is(
     since: str,
 ) -> None:
-    hub = Hub()
+    hub = Hub(history=100)
     publish_all(hub)
     run = hub.id_at(0).partition("-")[0]
 
@@ -221,10 +217,9 @@ async def test_subscribe_since_what_is_not_known_is_a_gap_and_all_there_is(
     [({}, 2), ({"types": ["node"]}, None), ({"parents": [STACK.uri]}, None)],
 )
 async def test_gap_tells_how_many_were_missed_by_a_reader_of_everything(
-    monkeypatch: pytest.MonkeyPatch, selection: dict[str, Any], missed: int | None
+    selection: dict[str, Any], missed: int | None
 ) -> None:
-    monkeypatch.setattr(hub_module, "HISTORY", 2)
-    hub = Hub()
+    hub = Hub(history=2)
     for record in (STACK, WEB, DB, MACHINE):
         hub.publish(record, "update", [])
 
@@ -233,11 +228,8 @@ async def test_gap_tells_how_many_were_missed_by_a_reader_of_everything(
     assert frames[:2] == [("position", 0), ("gap", missed)]
 
 
-async def test_gap_tells_nothing_of_how_much_others_do(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(hub_module, "HISTORY", 2)
-    hub = Hub()
+async def test_gap_tells_nothing_of_how_much_others_do() -> None:
+    hub = Hub(history=2)
     publish_all(hub)  # bob's, too
 
     frames = await brief(hub, since=hub.id_at(0))
@@ -245,11 +237,8 @@ async def test_gap_tells_nothing_of_how_much_others_do(
     assert frames == [*(("position", 0), ("gap", None), ("position", 4), ("node", 5))]
 
 
-async def test_position_is_told_while_nothing_is_selected(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(hub_module, "HISTORY", 20)
-    hub = Hub()
+async def test_position_is_told_while_nothing_is_selected() -> None:
+    hub = Hub(history=20)
     for record in (DB, DB, DB, WEB, DB, DB):
         hub.publish(record, "update", [])
 

@@ -12,9 +12,8 @@ from typing import Any
 import aiosqlite
 import pytest
 
-from aiodockercloud.server.state import store as store_module
 from aiodockercloud.server.state.records import Stack
-from aiodockercloud.server.state.store import Store
+from aiodockercloud.server.state.store import Rows, Store, write_rows
 
 FILE = "aiodockercloud.sqlite3"
 
@@ -52,18 +51,17 @@ async def rows(store: Store) -> list[tuple[str, str, dict[str, Any]]]:
 class Failing:
     """Writes that fail as long as it is on."""
 
-    def __init__(self, monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
+    def __init__(self, store: Store, error: Exception) -> None:
         self.on = True
         self.failed = asyncio.Event()
-        write = store_module._write_rows
+        self._error = error
+        store.write = self._write
 
-        async def write_rows(db: aiosqlite.Connection, rows: Any) -> None:
-            if self.on:
-                self.failed.set()
-                raise error
-            await write(db, rows)
-
-        monkeypatch.setattr(store_module, "_write_rows", write_rows)
+    async def _write(self, db: aiosqlite.Connection, rows: Rows) -> None:
+        if self.on:
+            self.failed.set()
+            raise self._error
+        await write_rows(db, rows)
 
 
 # --- durability ---------------------------------------------------------------------
@@ -92,17 +90,16 @@ async def test_flush_of_many_waiters_writes_each_of_their_notes(
 
 
 async def test_flush_while_a_write_is_under_way_waits_for_the_next_one(
-    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    store: Store, tmp_path: Path
 ) -> None:
     entered, go_on = asyncio.Event(), asyncio.Event()
-    write = store_module._write_rows
 
-    async def slow(db: aiosqlite.Connection, rows: Any) -> None:
+    async def slow(db: aiosqlite.Connection, rows: Rows) -> None:
         entered.set()
         await go_on.wait()
-        await write(db, rows)
+        await write_rows(db, rows)
 
-    monkeypatch.setattr(store_module, "_write_rows", slow)
+    store.write = slow
     store.put_row("thing", "first", {})
     first = asyncio.create_task(store.flush())
     async with asyncio.timeout(5):
@@ -210,11 +207,8 @@ async def test_open_makes_the_directory_for_its_owner_only(tmp_path: Path) -> No
     assert (tmp_path / "deep" / "data").stat().st_mode & 0o777 == 0o700
 
 
-async def test_open_twice_refuses_the_second(
-    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(store_module, "_BUSY", 0.01)
-    second = Store(tmp_path / "data")
+async def test_open_twice_refuses_the_second(store: Store, tmp_path: Path) -> None:
+    second = Store(tmp_path / "data", lock_timeout=0.01)
 
     with pytest.raises(OSError, match="another server is using it"):
         await second.open()
@@ -282,10 +276,9 @@ FAILURES = [
 async def test_flush_of_a_failing_write_raises_and_loses_nothing(
     store: Store,
     tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
     error: Exception,
 ) -> None:
-    failing = Failing(monkeypatch, error)
+    failing = Failing(store, error)
     store.put_row("thing", "a", {"version": 1})
     store.put_row("thing", "b", {})
     async with asyncio.timeout(5):
@@ -302,9 +295,9 @@ async def test_flush_of_a_failing_write_raises_and_loses_nothing(
 
 
 async def test_flush_after_a_failure_nobody_waited_for_tries_again(
-    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    store: Store, tmp_path: Path
 ) -> None:
-    failing = Failing(monkeypatch, sqlite3.OperationalError("disk full"))
+    failing = Failing(store, sqlite3.OperationalError("disk full"))
     store.put_row("thing", "a", {})
     async with asyncio.timeout(5):
         await failing.failed.wait()
@@ -325,12 +318,10 @@ async def test_flush_of_a_row_that_is_no_json_raises_and_lives(store: Store) -> 
     assert await rows(store) == [("thing", "a", {"text": "good"})]
 
 
-async def test_close_with_a_failing_write_raises_and_closes(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_close_with_a_failing_write_raises_and_closes(tmp_path: Path) -> None:
     store = Store(tmp_path / "data")
     await store.open()
-    failing = Failing(monkeypatch, sqlite3.OperationalError("disk full"))
+    failing = Failing(store, sqlite3.OperationalError("disk full"))
     store.put_row("thing", "a", {})
     async with asyncio.timeout(5):
         with pytest.raises(OSError, match="disk full"):
