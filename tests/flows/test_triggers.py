@@ -5,10 +5,12 @@ from __future__ import annotations
 import uuid
 from typing import Any
 
+import aiohttp
 import pytest
 
 from aiodockercloud import BadRequest, DockerCloud, ObjectNotFound, OperationNotAllowed
-from aiodockercloud.server import running
+from aiodockercloud.server import Settings, running
+from aiodockercloud.server.settings import Limits
 from aiodockercloud.types import Service
 from tests.support.flows import Gated, Raw, client_of, containers, done, run
 
@@ -109,6 +111,21 @@ async def test_call_while_the_service_is_busy_is_refused_with_422() -> None:
         engine.gate.set()
         await done(cloud, started)
         assert (await cloud.services.inspect(service))["target_num_containers"] == 1
+
+
+async def test_call_with_a_body_over_the_limit_is_refused() -> None:
+    settings = Settings(limits=Limits(largest_trigger_body=4))
+    async with running(settings=settings) as server, client_of(server) as cloud:
+        service = await cloud.services.create(image="acme/unknown")
+        trigger = await cloud.triggers.create(service)
+        async with aiohttp.ClientSession() as session:
+            raw = Raw(server, session)
+            too_large = await raw("POST", trigger["url"], "12345", auth=None)
+            largest = await raw("POST", trigger["url"], "1234", auth=None)
+
+    assert too_large.status == 400
+    assert too_large.error == "body: must be at most 4 bytes"
+    assert largest.status == 202
 
 
 async def test_call_of_a_terminated_service_is_not_found(
