@@ -1,7 +1,9 @@
-"""What travels between the two halves: paths, headers, bodies, dates. No I/O.
+"""The vocabulary that client and server share: paths, headers, bodies, dates. No I/O.
 
-Both sides read this module, so a rule about the wire stands once. Where a rule comes
-from real clients rather than from the API's text, the comment says so.
+Both halves import this package, so that each rule of the API is written once. A comment
+states when a rule comes from real clients and not from the API's reference. The most
+used names are exported here; ``states``, ``images``, ``service_fields``, ``loglines``,
+``exec`` and ``window`` are imported as modules.
 
 Source: Docker Cloud API reference, "Authentication" and "Errors".
 """

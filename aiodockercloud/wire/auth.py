@@ -1,4 +1,7 @@
-"""The ``Authorization`` header, written and read. No I/O."""
+"""The ``Authorization`` header. No I/O.
+
+Source: Docker Cloud API reference, "Authentication".
+"""
 
 from __future__ import annotations
 
@@ -9,14 +12,15 @@ __all__ = ["basic_auth", "parse_authorization"]
 
 
 def basic_auth(user: str, key: str) -> str:
-    """The value of ``Authorization`` for a user with an API key or password."""
+    """Return the value of ``Authorization`` for a user and an API key or password."""
     return "Basic " + base64.b64encode(f"{user}:{key}".encode()).decode()
 
 
 def parse_authorization(value: str) -> tuple[str, str] | None:
-    """User and key from an ``Authorization`` value; ``None`` when it is neither.
+    """Return user and key of an ``Authorization`` value.
 
-    ``Basic`` is what all clients send; ``ApiKey user:key`` is Tutum before 2016.
+    All clients send ``Basic``; Tutum's clients before 2016 send ``ApiKey user:key``.
+    ``None`` is returned for a value in neither form.
     """
     scheme, _, rest = value.strip().partition(" ")
     rest = rest.strip()

@@ -1,4 +1,4 @@
-"""Bodies of answers: JSON, pages of lists, errors. No I/O.
+"""Bodies of responses: JSON, pages of lists, errors. No I/O.
 
 Source: Docker Cloud API reference, "Errors".
 """
@@ -28,7 +28,7 @@ try:
 except ImportError:
 
     def dumps(value: Any) -> bytes:
-        """JSON as bytes."""
+        """Return a value as JSON."""
         return json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode()
 
     loads = json.loads
@@ -37,16 +37,17 @@ else:
     loads = orjson.loads
 
 
-#: A write that is sent again has the same key as the first time, and is done once by
-#: a server that says with each answer for how many seconds it keeps its answers.
+#: A repeated write has the key of the first attempt. A server that stores its responses
+#: executes the write once, and states in each response for how many seconds the
+#: responses are stored.
 IDEMPOTENCY_KEY = "Idempotency-Key"
 IDEMPOTENCY_KEPT = "Idempotency-Kept"
 
 
 def next_offset(page: Mapping[str, Any]) -> int | None:
-    """Where the next page of a list starts, ``None`` after the last.
+    """Return the offset of the next page of a list, ``None`` after the last page.
 
-    As the official SDK does: ``meta.next`` is only tested for truth.
+    ``meta.next`` is only tested for truth, as the official SDK does.
     """
     meta = page["meta"]
     return meta["offset"] + meta["limit"] if meta.get("next") else None
@@ -61,10 +62,23 @@ def decode_response(
     url: str = "",
     dialect: Dialect = DOCKER_CLOUD,
 ) -> dict[str, Any]:
-    """The object in an answer, or the exception that it means.
+    """Return the object in a response, or raise the error of its status.
 
-    A 2xx without a body is an empty dict. Where the answer names an action, the
-    dict has it under ``dockercloud_action_uri``, as in the official SDK.
+    A response with a status 2xx and without a body is an empty dict. When the response
+    names an action, the dict has the action's URI under ``dockercloud_action_uri``, as
+    in the official SDK.
+
+    Args:
+        status: The response's status.
+        headers: The response's headers.
+        body: The response's body.
+        method: The request's method, for the error.
+        url: The request's URL, for the error.
+        dialect: The dialect of the request.
+
+    Raises:
+        ApiError: The status is no 2xx, or the body is no JSON object. The class of the
+            error is the class of the status.
     """
     problem = ""
     if 200 <= status < 300:

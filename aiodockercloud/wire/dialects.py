@@ -1,4 +1,4 @@
-"""The two generations of the API, and how each spells its paths. No I/O."""
+"""The dialects of the API: Docker Cloud and Tutum. No I/O."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 __all__ = ["DOCKER_CLOUD", "SUBSYSTEMS", "TUTUM", "Dialect"]
 
-#: kind → the subsystem that serves it.
+#: Kind of object → the subsystem that serves the kind.
 SUBSYSTEMS = {
     "stack": "app",
     "service": "app",
@@ -29,18 +29,26 @@ SUBSYSTEMS = {
 
 @dataclass(frozen=True)
 class Dialect:
-    """How one generation of the API spells what both mean."""
+    """One generation of the API: its hosts, headers and paths.
+
+    Attributes:
+        name: The name of the dialect.
+        env_prefix: The prefix of the environment variables of the official clients.
+        rest_host: The address of the hosted REST API.
+        stream_host: The address of the hosted stream API.
+        action_header: The response header with the URI of an action.
+        by_subsystem: Whether the paths name the subsystem: ``/api/app/v1/``.
+    """
 
     name: str
     env_prefix: str
     rest_host: str
     stream_host: str
     action_header: str
-    #: The error and log vocabulary is the same; paths are not.
     by_subsystem: bool
 
     def prefix(self, kind: str, *, stream: bool = False) -> str:
-        """The path up to the namespace, e.g. ``/api/app/v1/``."""
+        """Return the path up to the namespace, e.g. ``/api/app/v1/``."""
         if self.by_subsystem:
             return f"/api/{SUBSYSTEMS[kind]}/v1/"
         return "/v1/" if stream else "/api/v1/"

@@ -1,7 +1,8 @@
-"""Lines of logs as both halves read and write them: their stamps and their text.
+"""Lines of logs: their stamps and their text. No I/O.
 
-The engine's time stamp, with nanoseconds, stands at the beginning of the text: real
-clients saw it there, and it is what a reader that comes back goes on from. No I/O.
+The text of a line begins with the engine's time stamp, which has nanoseconds. Real
+clients expect the stamp there, and a reader that reconnects continues from the last
+stamp.
 
 Source: Docker Cloud API reference, "Services", on logs.
 """
@@ -31,7 +32,7 @@ _STAMP = re.compile(r"^\d{4}-\d\d-\d\dT[\d:.]+Z ")
 
 
 def log_text(line: Mapping[str, Any]) -> str:
-    """The text of a log line, without the engine's time stamp and the newline."""
+    """Return the text of a log line, without the engine's stamp and the newline."""
     return _STAMP.sub("", str(line.get("log", ""))).rstrip("\r\n")
 
 
@@ -76,13 +77,13 @@ def _fraction(decimals: str | None) -> int:
     return int(decimals.ljust(9, "0")) if decimals else 0
 
 
-@lru_cache(64)  # most lines are of the same second as the one before
+@lru_cache(64)  # Most lines have the second of the line before.
 def _whole_seconds(date: str) -> int:
     return round(parse_date(date).timestamp())
 
 
 def format_stamp(nanoseconds: int) -> str:
-    """``2016-05-04T12:00:00.123456789Z``, as lines begin with."""
+    """Return a stamp as lines begin with, ``2016-05-04T12:00:00.123456789Z``."""
     seconds, rest = divmod(nanoseconds, NANOSECONDS)
     return f"{_second(seconds)}.{rest:09}Z"
 
@@ -92,14 +93,16 @@ def format_seconds(nanoseconds: int) -> str:
     return f"{nanoseconds // NANOSECONDS}.{nanoseconds % NANOSECONDS:09}"
 
 
-@lru_cache(64)  # most lines are of the same second as the one before
+@lru_cache(64)  # Most lines have the second of the line before.
 def _second(seconds: int) -> str:
     return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}"
 
 
 def log_stamp(line: Mapping[str, Any]) -> int | None:
-    """When a line was written, in nanoseconds since 1970: by its stamp or, where it
-    has none, its ``timestamp``; ``None`` without either."""
+    """Return when a line was written, in nanoseconds since 1970.
+
+    A line without a stamp has its ``timestamp``; ``None`` is returned without either.
+    """
     if match := _STAMP.match(str(line.get("log", ""))):
         try:
             return parse_line_stamp(match[0].rstrip())
@@ -113,10 +116,11 @@ _TEXT_LINE = re.compile(r"(?:\[([^\]]+)\] )?(\d{4}-\d\d-\d\dT[\d:.]+Z) ")
 
 
 def log_lines(text: str) -> Iterator[dict[str, Any]]:
-    """The lines of a log that came as one text, each as a stream has it.
+    """Yield the lines of a log that is one text, each line as in a stream.
 
-    ``[web-1] 2014-10-13T11:01:43.000000000Z hello`` is how Tutum wrote a service's;
-    which of the two outputs a line came from is not in it.
+    Tutum wrote a service's line as ``[web-1] 2014-10-13T11:01:43.000000000Z hello``.
+    The text does not state the output of a line, so that each line counts as
+    ``stdout``.
     """
     for line in text.splitlines():
         found: dict[str, Any] = {"type": "log", "streamType": "stdout"}

@@ -1,4 +1,4 @@
-"""Paths and resource URIs: how they are made and taken apart. No I/O."""
+"""Paths and resource URIs of both dialects. No I/O."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ __all__ = [
     "target_of",
 ]
 
-#: kind → how many path segments name one object, where that is not one.
-#: ``repository`` takes all that is left: its names contain slashes.
+#: Kind → how many path segments name one object, when that number is not one.
+#: A ``repository`` has all remaining segments: its names contain slashes.
 _KEY_SEGMENTS = {"region": 2, "nodetype": 2, "az": 3, "repository": 99, "events": 0}
 
-#: In Tutum repositories were called images, and there was one kind more.
+#: Tutum's name of repositories was images, and Tutum had one additional kind.
 _TUTUM_KINDS = {**SUBSYSTEMS, "image": "repo", "volumegroup": "infra"}
 
-#: Kinds that belong to everybody; their paths carry no namespace.
+#: Kinds that all namespaces share; their paths have no namespace.
 GLOBAL_KINDS = frozenset({"action", "provider", "region", "az", "nodetype"})
 
 
@@ -39,13 +39,21 @@ def path(
     dialect: Dialect = DOCKER_CLOUD,
     stream: bool = False,
 ) -> str:
-    """The path of a list, an object or an operation, each segment quoted.
+    """Return the path of a list, an object or an operation.
 
-    ``path("service", uuid, "start")`` is ``/api/app/v1/service/<uuid>/start/``.
-    It always ends in a slash, as every write of the official clients does.
+    ``path("service", uuid, "start")`` is ``/api/app/v1/service/<uuid>/start/``. Each
+    segment is quoted. A path ends in a slash, as in every write of the official
+    clients.
+
+    Args:
+        kind: The kind of object.
+        segments: The object's key and the operation; none for a list.
+        namespace: The namespace, left out of the paths of shared kinds and of Tutum.
+        dialect: The dialect of the path.
+        stream: Whether the path belongs to the stream API.
 
     Raises:
-        ValueError: A segment is empty, ``.`` or ``..``: it would name another path.
+        ValueError: A segment is empty, ``.`` or ``..``, which would name another path.
     """
     word = "image" if kind == "repository" and not dialect.by_subsystem else kind
     parts = [word, *segments]
@@ -59,7 +67,15 @@ def path(
 
 
 class Target(NamedTuple):
-    """What a path names: ``/api/app/v1/acme/service/<uuid>/start/`` taken apart."""
+    """The parts of a path, such as ``/api/app/v1/acme/service/<uuid>/start/``.
+
+    Attributes:
+        kind: The kind of object, ``service``.
+        namespace: The namespace, ``acme``.
+        key: The segments that name the object.
+        operation: The remaining segments, ``start``.
+        dialect: The dialect of the path.
+    """
 
     kind: str
     namespace: str | None
@@ -69,17 +85,17 @@ class Target(NamedTuple):
 
     @property
     def pk(self) -> str:
-        """The object's key: a uuid, a repository's name, ``provider/region``…"""
+        """The object's key as one text: a uuid, a repository's name, …"""
         return "/".join(self.key)
 
 
 def split_path(raw_path: str) -> Target | None:
-    """Take a path apart; ``None`` when it names nothing of this API.
+    """Return the parts of a path, ``None`` for a path that the API does not have.
 
-    Real clients leave the last slash out, double slashes, leave ``/api`` out on
-    streams and put a namespace where there should be none: all of that is read.
-    Triggers hang below their service: kind ``trigger``, ``key`` is the service's
-    uuid and the trigger's, if any.
+    Real clients omit the last slash, double slashes, omit ``/api`` on streams, and send
+    a namespace for shared kinds: such paths are parsed too. A trigger's path continues
+    the path of its service: the kind is ``trigger``, the key has the service's uuid and
+    the trigger's, if any.
     """
     parts = [unquote(part) for part in raw_path.split("/") if part]
     if parts and parts[0] == "api":
@@ -107,7 +123,7 @@ def split_path(raw_path: str) -> Target | None:
     if kind == "image":
         kind = "repository"
     if dialect is TUTUM and rest[1:3] == ["webhook", "handler"]:
-        rest[1:3] = ["trigger"]  # as triggers were called before May 2015
+        rest[1:3] = ["trigger"]  # The name of triggers before May 2015.
     if kind == "service" and len(rest) > 1 and rest[1] == "trigger":
         service, _, *below = rest
         return Target(
@@ -118,9 +134,9 @@ def split_path(raw_path: str) -> Target | None:
 
 
 def canonical_uri(uri: str) -> str:
-    """The URI of an object in the one spelling that bodies and events have.
+    """Return the URI of an object in the spelling of bodies and events.
 
-    Whatever spelling it comes in; what names no object comes back as it is.
+    A text that is no URI of an object is returned unchanged.
     """
     target = split_path(uri)
     if target is None or not target.key:
@@ -130,7 +146,7 @@ def canonical_uri(uri: str) -> str:
         kind, key = "service", (key[0], "trigger", *key[1:])
     try:
         return path(kind, *key)
-    except (KeyError, ValueError):  # Tutum's own kind; a path with ..
+    except (KeyError, ValueError):  # A kind that only Tutum has; a path with "..".
         return uri
 
 
@@ -138,7 +154,7 @@ _SUBSYSTEM = re.compile(rf"/api/(?:{'|'.join(sorted({*SUBSYSTEMS.values()}))})/v
 
 
 def respell(uri: str, dialect: Dialect) -> str:
-    """A canonical URI, or a URL that ends in one, as a dialect spells it."""
+    """Return a canonical URI, or a URL with such a path, in a dialect's spelling."""
     if dialect.by_subsystem:
         return uri
     uri = _SUBSYSTEM.sub("/api/v1/", uri, count=1)
@@ -148,12 +164,17 @@ def respell(uri: str, dialect: Dialect) -> str:
 def target_of(
     kind: str, thing: str | Mapping[str, Any], *, key: str = "uuid"
 ) -> Target:
-    """What the first argument of a method means: a dict, a resource URI or a key.
+    """Return the object that the first argument of a method names.
 
     Args:
-        kind: What it must be; a URI of another kind is an error, not a 404 later.
-        thing: An object's dict, its ``resource_uri``, or its key (mostly a uuid).
-        key: The dict's key that names the object, where it has no URI.
+        kind: The expected kind. A URI of another kind is an error here, not a response
+            404 later.
+        thing: An object's dict, its ``resource_uri``, or its key, mostly a uuid.
+        key: The key of the dict that names the object when the dict has no URI.
+
+    Raises:
+        ValueError: The argument names no object of the kind.
+        TypeError: The argument is neither a dict nor a text.
     """
     if isinstance(thing, Mapping):
         thing = thing.get("resource_uri") or thing.get(key) or ""
@@ -177,5 +198,5 @@ def target_of(
 
 
 def stream_url(rest_url: str) -> str:
-    """The address of the stream API beside a REST address: http becomes ws."""
+    """Return the address of the stream API for a REST address: ws instead of http."""
     return "ws" + rest_url.removeprefix("http") if rest_url else ""

@@ -1,4 +1,4 @@
-"""Which errors another attempt may mend, and how long to pause before it. No I/O."""
+"""Failures that another attempt may overcome, and pauses between attempts. No I/O."""
 
 from __future__ import annotations
 
@@ -9,12 +9,15 @@ from ..exceptions import ApiError, ConnectError, StreamClosed
 
 __all__ = ["RETRY_STATUSES", "backoff", "is_transient"]
 
-#: Answers that another attempt may turn into a good one.
+#: Statuses after which another attempt may succeed.
 RETRY_STATUSES = frozenset({429, 502, 503, 504})
 
 
 def is_transient(error: BaseException) -> bool:
-    """Whether trying again may help: lost connections, overload, restarts."""
+    """Return whether another attempt may succeed.
+
+    Another attempt may succeed after a lost connection, an overload or a restart.
+    """
     if isinstance(error, ApiError):
         return error.status in RETRY_STATUSES
     if isinstance(error, StreamClosed):
@@ -25,10 +28,15 @@ def is_transient(error: BaseException) -> bool:
 def backoff(
     first: float = 0.2, *, factor: float = 2.0, cap: float = 30.0
 ) -> Iterator[float]:
-    """Seconds to pause before each further attempt: growing, capped, jittered.
+    """Yield the seconds to pause before each further attempt.
 
-    Jitter is half of the pause, so that clients that lost the same server do not
-    come back in step.
+    The pauses grow up to a bound. Half of each pause is random, so that the clients of
+    one lost server do not return in step.
+
+    Args:
+        first: The first pause, before the random part is taken off.
+        factor: The growth from one pause to the next.
+        cap: The longest pause.
     """
     pause = first
     while True:

@@ -1,4 +1,4 @@
-"""The names of states, as they travel.
+"""The names of states in requests and responses.
 
 Source: Docker Cloud API reference: the states of stacks, services, containers, nodes,
 node clusters and actions.

@@ -1,4 +1,4 @@
-"""Dates and booleans, as the API writes them. No I/O."""
+"""Dates and booleans in the spelling of the API. No I/O."""
 
 from __future__ import annotations
 
@@ -15,9 +15,10 @@ _MONTHS = (
 
 
 def format_date(moment: datetime | None) -> str | None:
-    """``Tue, 1 Mar 2016 03:52:18 +0000``: the day of the month is not padded.
+    """Return a date as ``Tue, 1 Mar 2016 03:52:18 +0000``.
 
-    The old CLI parses with exactly this pattern and crashes on any other.
+    The day of the month is not padded: the old CLI parses with exactly this pattern and
+    crashes on other patterns. ``None`` stays ``None``.
     """
     if moment is None:
         return None
@@ -29,15 +30,17 @@ def format_date(moment: datetime | None) -> str | None:
 
 
 def format_event_date(moment: datetime) -> str:
-    """``2016-02-01T16:47:28Z``, as in events."""
+    """Return a date as ``2016-02-01T16:47:28Z``, the form of events."""
     return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
 def parse_date(text: str) -> datetime:
-    """Read either form of date, or any ISO 8601; UTC where it names no zone.
+    """Parse a date in either form of the API or in ISO 8601.
+
+    A date without a zone is in UTC.
 
     Raises:
-        ValueError: It is neither.
+        ValueError: The text is no date.
     """
     try:
         moment = datetime.fromisoformat(text)
@@ -50,10 +53,10 @@ _WORDS = {"true": True, "1": True, "false": False, "0": False}
 
 
 def parse_bool(text: str) -> bool:
-    """``true``/``True``/``1`` and their opposites, as the clients spell them.
+    """Parse ``true``, ``1``, ``false`` or ``0``, in upper or lower case.
 
     Raises:
-        ValueError: It is another word.
+        ValueError: The text is another word.
     """
     try:
         return _WORDS[text.strip().lower()]

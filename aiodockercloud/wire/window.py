@@ -1,9 +1,9 @@
 """Flow control of a stream: how much one side may send before the other grants more.
 
-Because what is granted is what the reader has room for, each side always receives: the
-pings that are in line behind the data are answered however slow the reader is, and
-what waits is bounded, by ``WINDOW`` credits of ``CREDIT_BYTES`` each (and
-one frame, which may cost more than is left).
+The receiving side grants as many credits as its reader has room for, and so receives
+each frame at once. Pings behind the data are therefore answered however slow the reader
+is. The frames that wait for the reader are bounded by ``WINDOW`` credits of
+``CREDIT_BYTES`` each, and one frame, which may cost more than the remaining credits.
 """
 
 from __future__ import annotations
@@ -22,35 +22,38 @@ __all__ = [
     "frame_cost",
 ]
 
-#: A stream whose two sides grant each other what may be sent: see ``Credits``. The
-#: client offers it as a websocket subprotocol; without it TCP alone holds senders up.
-#: A server that takes it also knows ``since``, ``at`` and ``seen`` of logs.
+#: The websocket subprotocol of streams with credits, see ``Credits``. The client offers
+#: the subprotocol; on a stream without it only TCP holds the sender up. A server that
+#: accepts it also knows the parameters ``since``, ``at`` and ``seen`` of logs.
 WINDOW_PROTOCOL = "window.aiodockercloud"
 
-#: Credits each side begins with: so much may be on its way or wait for the reader.
-#: Text messages are data and cost them, binary messages grant more (a decimal number).
+#: Credits of each side at the start: the bound on frames that are on their way or wait
+#: for the reader. Text messages are data and cost credits; a binary message is a
+#: decimal number and grants as many credits.
 WINDOW = 1000
 
-#: A frame costs one credit, and one more for each of so many bytes.
+#: A frame costs one credit, and another one for each of these numbers of bytes.
 CREDIT_BYTES = 4096
 
-#: What is used before it is granted anew: not each frame is worth a message.
+#: Credits used before the receiver grants them again: one message for many frames.
 BATCH = WINDOW // 2
 
 
 def frame_cost(data: str | bytes) -> int:
-    """What a frame costs of the window."""
+    """Return the credits that a frame costs."""
     if isinstance(data, str) and not data.isascii():
         data = data.encode()
     return 1 + len(data) // CREDIT_BYTES
 
 
 class Credits:
-    """What one side of a stream may still send; without a window, whatever TCP takes.
+    """The credits with which one side of a stream may send.
+
+    Without a window the credits have no bound, and only TCP holds the sender up.
 
     Attributes:
-        left: Credits left; the one who sends takes ``frame_cost`` off, and may
-            overdraw them with one frame.
+        left: The remaining credits. The sender subtracts ``frame_cost``, and may
+            overdraw the credits with one frame.
     """
 
     def __init__(self, *, windowed: bool) -> None:
@@ -58,10 +61,10 @@ class Credits:
         self._granted = asyncio.Event()
 
     def grant(self, message: bytes) -> None:
-        """Add what the other side's message grants.
+        """Add the credits that a message of the other side grants.
 
         Raises:
-            StreamClosed: It grants nothing that can be understood.
+            StreamClosed: The message is no number.
         """
         if not message.isdigit() or len(message) > 9:
             raise StreamClosed(1008, "a grant is not a number")
@@ -69,12 +72,12 @@ class Credits:
         self._granted.set()
 
     async def wait(self) -> None:
-        """Wait until there is something left."""
+        """Wait until at least one credit is left."""
         while self.left <= 0:
             self._granted.clear()
             await self._granted.wait()
 
     def end(self) -> None:
-        """Hold nobody up any more: the stream is over."""
+        """Release the waiting sender: the stream has ended."""
         self.left = inf
         self._granted.set()
