@@ -1,14 +1,13 @@
-"""The shapes of what the API takes and answers: plain dicts with names.
+"""The shapes of the dicts that the client sends and returns, for type checkers.
 
-Every answer is an ordinary ``dict``. The types say which keys the API documents; keys
-that a server adds later stay in the dict. List entries may be shorter than what
-``inspect`` answers, so all keys of answers are optional to a type checker.
+Each result is an ordinary ``dict``. The types list the documented keys; a dict keeps
+further keys that a newer server adds. An entry of a list can have fewer keys than the
+result of ``inspect``, so all keys of results are optional to a type checker.
 
-Dates are RFC 2822 text in UTC (``wire.parse_date`` reads them),
-memory is in MB, disks are in GB, and whatever points at another object is its
-``resource_uri``.
+Dates are RFC 2822 text in UTC, which ``wire.parse_date`` reads. Memory is in MB, disks
+are in GB. A reference to another object is its ``resource_uri``.
 
-Source: Docker Cloud API reference, the "Attributes" and "JSON Parameters" tables.
+Source: Docker Cloud API reference, the tables "Attributes" and "JSON Parameters".
 """
 
 from __future__ import annotations
@@ -108,7 +107,18 @@ DeploymentStrategy = Literal["EMPTIEST_NODE", "HIGH_AVAILABILITY", "EVERY_NODE"]
 
 
 class Port(TypedDict, total=False):
-    """A port of a container; the first four keys are what a caller writes."""
+    """A port of a container; a caller sets the first four keys.
+
+    Attributes:
+        protocol: ``"tcp"`` or ``"udp"``.
+        inner_port: The port in the container.
+        outer_port: The port on the node; ``None`` for a dynamic port, or for none.
+        published: Whether the node publishes the port. Other containers reach a port
+            that is not published through links.
+        port_name: The usual service of the port, such as ``"http"``.
+        uri_protocol: The scheme of ``endpoint_uri``, such as ``"http"``.
+        endpoint_uri: The address of the published port, or ``None``.
+    """
 
     protocol: Literal["tcp", "udp"]
     inner_port: int
@@ -120,7 +130,14 @@ class Port(TypedDict, total=False):
 
 
 class EnvVar(TypedDict, total=False):
-    """An environment variable; ``origin`` only in ``calculated_envvars``."""
+    """An environment variable.
+
+    Attributes:
+        key: The name of the variable.
+        value: The value of the variable.
+        origin: Where the variable comes from, such as ``"user"`` or ``"image"``; in
+            ``calculated_envvars`` only.
+    """
 
     key: str
     value: str
@@ -128,7 +145,13 @@ class EnvVar(TypedDict, total=False):
 
 
 class Link(TypedDict, total=False):
-    """A link between services; ``to_service`` may be written as a name, too."""
+    """A link from one service to another.
+
+    Attributes:
+        name: The name of the target in the containers of the origin.
+        from_service: The origin, as its ``resource_uri``; in results only.
+        to_service: The target, as its ``resource_uri``; a caller may set its name.
+    """
 
     name: str
     from_service: str
@@ -136,7 +159,15 @@ class Link(TypedDict, total=False):
 
 
 class ContainerLink(TypedDict, total=False):
-    """A link between containers; ``endpoints`` is ``{"80/tcp": "tcp://10.7.0.3:80"}``."""
+    """A link from one container to another.
+
+    Attributes:
+        name: The name of the target in the origin.
+        from_container: The origin, as its ``resource_uri``.
+        to_container: The target, as its ``resource_uri``.
+        endpoints: The addresses of the target by port, as in ``{"80/tcp":
+            "tcp://10.7.0.3:80"}``.
+    """
 
     name: str
     from_container: str
@@ -145,7 +176,18 @@ class ContainerLink(TypedDict, total=False):
 
 
 class Binding(TypedDict, total=False):
-    """A volume; ``volume`` only on containers, ``volumes_from`` only on services."""
+    """A volume of the containers of a service.
+
+    A caller sets ``container_path``, or ``volumes_from`` alone.
+
+    Attributes:
+        host_path: The path on the node, or ``None`` for a new volume.
+        container_path: The path in the container.
+        rewritable: Whether the container may write to the volume; ``True`` by default.
+        volumes_from: The service whose volumes the containers use, as its
+            ``resource_uri``; on services only.
+        volume: The URI of the volume; on containers only.
+    """
 
     host_path: str | None
     container_path: str | None
@@ -155,23 +197,28 @@ class Binding(TypedDict, total=False):
 
 
 class Tag(TypedDict, total=False):
-    """A tag; ``origin`` says whether the user or the platform set it."""
+    """A tag of a node, or of the nodes on which a service may run.
+
+    Attributes:
+        name: The tag.
+        origin: Who set the tag: the platform or, without the key, the user.
+    """
 
     name: str
     origin: str
 
 
-# --- answers ----------------------------------------------------------------------
+# --- results ----------------------------------------------------------------------
 
 
 class _Changed(TypedDict, total=False):
-    """What the client adds to the answer of a changing call."""
+    """The key that the client adds to the result of a changing call."""
 
     dockercloud_action_uri: str
 
 
 class _Definition(TypedDict, total=False):
-    """What services and their containers have in common."""
+    """The keys that services and their containers have in common."""
 
     uuid: str
     resource_uri: str
@@ -221,7 +268,37 @@ class _Definition(TypedDict, total=False):
 
 
 class Service(_Changed, _Definition, total=False):
-    """A service: so many containers of one image."""
+    """A service: a number of containers of one image.
+
+    The further keys are those of :class:`ServiceFields`.
+
+    Attributes:
+        uuid: The identifier of the object.
+        resource_uri: The URI of the object.
+        name: The name, which is part of host names and variables.
+        nickname: A display name; by default the name.
+        image_name: The image of the containers.
+        public_dns: The host name of the published ports.
+        synchronized: Whether the containers have the current definition.
+        deployed_datetime: When the service was last deployed, or ``None``.
+        started_datetime: When the service was last started, or ``None``.
+        stopped_datetime: When the service last stopped, or ``None``.
+        destroyed_datetime: When the service was terminated, or ``None``.
+        link_variables: The environment variables that a linked container receives.
+        cgroup_name: The value of the field ``cgroup_parent``.
+        state: The state of the service.
+        target_num_containers: The number of containers to which ``scale`` leads; 0 for
+            a service that runs on every node.
+        current_num_containers: The number of containers that exist.
+        running_num_containers: The number of running containers.
+        stopped_num_containers: The number of stopped containers.
+        stack: The stack of the service, as its ``resource_uri``, or ``None``.
+        containers: The containers, as resource URIs.
+        calculated_envvars: All environment variables of the containers, with their
+            origins.
+        linked_to_service: The links to other services.
+        linked_from_service: The links from other services to the service.
+    """
 
     state: ServiceState
     target_num_containers: int
@@ -240,7 +317,33 @@ class Service(_Changed, _Definition, total=False):
 
 
 class Container(_Changed, _Definition, total=False):
-    """One container of a service; ``exit_code`` is set once it has stopped."""
+    """One container of a service.
+
+    The further keys are those of :class:`ServiceFields`.
+
+    Attributes:
+        uuid: The identifier of the object.
+        resource_uri: The URI of the object.
+        name: The name, which is part of host names and variables.
+        nickname: A display name; by default the name.
+        image_name: The image of the containers.
+        public_dns: The host name of the published ports.
+        synchronized: Whether the container has the current definition of its service.
+        deployed_datetime: When the container was last deployed, or ``None``.
+        started_datetime: When the container was last started, or ``None``.
+        stopped_datetime: When the container last stopped, or ``None``.
+        destroyed_datetime: When the container was terminated, or ``None``.
+        link_variables: The environment variables that a linked container receives.
+        cgroup_name: The value of the field ``cgroup_parent``.
+        state: The state of the container.
+        service: The service of the container, as its ``resource_uri``.
+        node: The node of the container, as its ``resource_uri``.
+        docker_id: The identifier of the container in Docker.
+        private_ip: The IP address for other containers.
+        exit_code: The exit code when the container has stopped, or ``None``.
+        exit_code_msg: The exit code in words, or ``None``.
+        linked_to_container: The links to other containers.
+    """
 
     state: ContainerState
     service: str
@@ -253,7 +356,19 @@ class Container(_Changed, _Definition, total=False):
 
 
 class Stack(_Changed, total=False):
-    """A stack: services deployed together."""
+    """A stack: services that are deployed together.
+
+    Attributes:
+        uuid: The identifier of the object.
+        resource_uri: The URI of the object.
+        name: The name of the stack.
+        nickname: A display name; by default the name.
+        state: The state of the stack.
+        synchronized: Whether all containers have their current definitions.
+        services: The services, as resource URIs.
+        deployed_datetime: When the stack was last deployed, or ``None``.
+        destroyed_datetime: When the stack was terminated, or ``None``.
+    """
 
     uuid: str
     resource_uri: str
@@ -267,7 +382,33 @@ class Stack(_Changed, total=False):
 
 
 class Node(_Changed, total=False):
-    """A machine that runs containers."""
+    """A node: a host that runs containers.
+
+    Attributes:
+        uuid: The identifier of the object.
+        resource_uri: The URI of the object.
+        nickname: A display name; by default ``external_fqdn``.
+        state: The state of the node.
+        external_fqdn: The host name of the node.
+        public_ip: The public IP address, or ``None``.
+        private_ips: The private IP addresses.
+        node_cluster: The cluster of the node, as its ``resource_uri``, or ``None``.
+        node_type: The type of the node, as its ``resource_uri``, or ``None``.
+        region: The region of the node, as its ``resource_uri``, or ``None``.
+        availability_zone: The zone of the node, as its ``resource_uri``, or ``None``.
+        docker_version: The version of Docker on the node.
+        docker_execdriver: The execution driver of Docker.
+        docker_graphdriver: The storage driver of Docker.
+        cpu: The number of CPUs.
+        disk: The size of the disk, in GB.
+        memory: The size of the memory, in MB.
+        current_num_containers: The number of containers on the node.
+        last_seen: When the node last answered, or ``None``.
+        tunnel: The address of the tunnel to Docker, or ``None``.
+        tags: The tags that services select nodes by.
+        deployed_datetime: When the node was deployed, or ``None``.
+        destroyed_datetime: When the node was terminated, or ``None``.
+    """
 
     uuid: str
     resource_uri: str
@@ -295,7 +436,25 @@ class Node(_Changed, total=False):
 
 
 class NodeCluster(_Changed, total=False):
-    """Nodes of one type that are scaled together."""
+    """A node cluster: nodes of one type that are scaled together.
+
+    Attributes:
+        uuid: The identifier of the object.
+        resource_uri: The URI of the object.
+        name: The name of the cluster.
+        nickname: A display name; by default the name.
+        state: The state of the cluster.
+        node_type: The type of the nodes, as its ``resource_uri``.
+        region: The region of the nodes, as its ``resource_uri``.
+        disk: The size of a node's disk, in GB.
+        nodes: The nodes, as resource URIs.
+        target_num_nodes: The number of nodes to which scaling leads.
+        current_num_nodes: The number of nodes that exist.
+        tags: The tags of the nodes.
+        provider_options: Options of the provider, as ``vpc`` and ``iam`` of AWS.
+        deployed_datetime: When the cluster was deployed, or ``None``.
+        destroyed_datetime: When the cluster was terminated, or ``None``.
+    """
 
     uuid: str
     resource_uri: str
@@ -315,7 +474,26 @@ class NodeCluster(_Changed, total=False):
 
 
 class Action(_Changed, total=False):
-    """A recorded API call and what became of it; ``object`` is what it applies to."""
+    """An action: the record of a call that changes an object.
+
+    Attributes:
+        uuid: The identifier of the object.
+        resource_uri: The URI of the object.
+        object: The object that the call changes, as its ``resource_uri``.
+        action: The name of the operation, such as ``"Service Start"``.
+        method: The HTTP method of the call.
+        path: The path of the call.
+        user: The user who sent the call.
+        user_agent: The client that sent the call.
+        state: The state of the action.
+        start_date: When the action was created.
+        end_date: When the action ended, or ``None``.
+        ip: The IP address that sent the call.
+        location: The geographic location of that address.
+        is_user_action: Whether a user sent the call.
+        can_be_canceled: Whether ``cancel`` is allowed.
+        can_be_retried: Whether ``retry`` is allowed.
+    """
 
     uuid: str
     resource_uri: str
@@ -336,7 +514,15 @@ class Action(_Changed, total=False):
 
 
 class Trigger(_Changed, total=False):
-    """A URL that redeploys or scales a service; whoever knows it may call it."""
+    """A trigger: a URL that redeploys or scales a service without credentials.
+
+    Attributes:
+        uuid: The identifier of the object.
+        resource_uri: The URI of the object.
+        url: The path to call with ``POST``; a secret.
+        name: The name of the trigger.
+        operation: ``"REDEPLOY"``, or ``"SCALEUP"`` to add containers.
+    """
 
     uuid: str
     resource_uri: str
@@ -346,7 +532,14 @@ class Trigger(_Changed, total=False):
 
 
 class Repository(_Changed, total=False):
-    """An image repository outside Docker Hub."""
+    """An image repository outside Docker Hub.
+
+    Attributes:
+        resource_uri: The URI of the object.
+        name: The host and the path of the repository.
+        in_use: Whether a service uses an image of the repository.
+        registry: The registry, as its ``resource_uri``.
+    """
 
     resource_uri: str
     name: str
@@ -355,7 +548,16 @@ class Repository(_Changed, total=False):
 
 
 class Registry(TypedDict, total=False):
-    """A registry that images come from."""
+    """A registry that hosts images.
+
+    Attributes:
+        resource_uri: The URI of the object.
+        name: A display name.
+        host: The host name.
+        is_docker_registry: Whether Docker operates the registry.
+        is_ssl: Whether the registry uses TLS.
+        port: The port, or ``None``.
+    """
 
     resource_uri: str
     name: str
@@ -366,7 +568,15 @@ class Registry(TypedDict, total=False):
 
 
 class Provider(TypedDict, total=False):
-    """A provider of machines."""
+    """A provider of nodes.
+
+    Attributes:
+        resource_uri: The URI of the object.
+        name: The key of the provider.
+        label: A display name.
+        regions: The regions, as resource URIs.
+        available: Whether new nodes can be deployed at the provider.
+    """
 
     resource_uri: str
     name: str
@@ -376,7 +586,17 @@ class Provider(TypedDict, total=False):
 
 
 class Region(TypedDict, total=False):
-    """A region of a provider."""
+    """A region of a provider.
+
+    Attributes:
+        resource_uri: The URI of the object.
+        name: The key of the region in its provider.
+        label: A display name.
+        provider: The provider, as its ``resource_uri``.
+        node_types: The node types on offer, as resource URIs.
+        availability_zones: The zones, as resource URIs.
+        available: Whether new nodes can be deployed in the region.
+    """
 
     resource_uri: str
     name: str
@@ -388,7 +608,14 @@ class Region(TypedDict, total=False):
 
 
 class AvailabilityZone(TypedDict, total=False):
-    """A zone of a region."""
+    """An availability zone of a region.
+
+    Attributes:
+        resource_uri: The URI of the object.
+        name: The key of the zone in its region.
+        region: The region, as its ``resource_uri``.
+        available: Whether new nodes can be deployed in the zone.
+    """
 
     resource_uri: str
     name: str
@@ -397,7 +624,17 @@ class AvailabilityZone(TypedDict, total=False):
 
 
 class NodeType(TypedDict, total=False):
-    """A kind of machine a provider offers."""
+    """A type of node that a provider offers.
+
+    Attributes:
+        resource_uri: The URI of the object.
+        name: The key of the type in its provider.
+        label: A display name.
+        provider: The provider, as its ``resource_uri``.
+        regions: The regions that offer the type, as resource URIs.
+        availability_zones: The zones that offer the type, as resource URIs.
+        available: Whether new nodes of the type can be deployed.
+    """
 
     resource_uri: str
     name: str
@@ -412,10 +649,23 @@ class NodeType(TypedDict, total=False):
 
 
 class Event(TypedDict, total=False):
-    """An object changed: ``uuid`` is the event's own, ``resource_uri`` the object's.
+    """A change of an object, or an item that the client adds to the stream.
 
-    ``id`` is where a stream can go on. The types ``gap`` and ``snapshot`` are the
-    client's and have the last three keys only; see ``cloud.events``.
+    The client adds items of the types ``gap`` and ``snapshot``, which have the last
+    three keys only; see ``cloud.events``.
+
+    Attributes:
+        type: The kind of the object, ``"gap"`` or ``"snapshot"``.
+        action: What happened to the object.
+        parents: The parents of the object, as resource URIs.
+        resource_uri: The URI of the object.
+        state: The state of the object after the change.
+        uuid: The identifier of the event, not of the object.
+        datetime: When the object changed, as ISO 8601 text.
+        id: The position from which a stream can continue, or ``None``.
+        missed: The number of missing events, or ``None`` when the number is unknown; of
+            ``gap`` only.
+        objects: The current objects; with ``cloud.events.snapshot`` only.
     """
 
     type: Literal[
@@ -440,11 +690,17 @@ class Event(TypedDict, total=False):
 
 
 class LogLine(TypedDict, total=False):
-    """A line of a log; ``source`` is the container's name, on service logs only.
+    """A line of a log, or an item that stands for lost lines.
 
-    ``log`` is what was written, its newline included; ``loglines.log_text`` takes the
-    engine's time stamp off. A line with ``missed`` stands for lines that cannot be had
-    any more: how many, or ``None`` if that is not known.
+    Attributes:
+        type: ``"log"``.
+        source: The name of the container; in the logs of services only.
+        log: The text with its newline. ``aiodockercloud.log_text`` removes the time
+            stamp of the engine.
+        streamType: The output that the container wrote to.
+        timestamp: When the line was written, in seconds since 1970.
+        missed: The number of lost lines that the item stands for, or ``None`` when the
+            number is unknown. Other lines do not have the key.
     """
 
     type: str
@@ -456,7 +712,13 @@ class LogLine(TypedDict, total=False):
 
 
 class ExecFrame(TypedDict, total=False):
-    """A piece of a command's output."""
+    """A piece of the output of a command.
+
+    Attributes:
+        type: The type of the frame.
+        streamType: The output that the command wrote to.
+        output: The text.
+    """
 
     type: str
     streamType: Literal["stdout", "stderr"]
@@ -464,18 +726,76 @@ class ExecFrame(TypedDict, total=False):
 
 
 class ExecResult(TypedDict):
-    """What a command left; ``exit_code`` is ``None`` where the server tells none."""
+    """The result of a command.
+
+    Attributes:
+        stdout: The whole output.
+        stderr: The whole error output.
+        exit_code: The exit code, or ``None`` when the server reports none.
+    """
 
     stdout: str
     stderr: str
     exit_code: int | None
 
 
-# --- what callers write -------------------------------------------------------------
+# --- fields to send -----------------------------------------------------------------
 
 
 class ServiceFields(TypedDict, total=False):
-    """The fields of a service that ``create`` and ``update`` take."""
+    """The fields of a service that ``create`` and ``update`` accept.
+
+    The default of a list or a mapping is an empty one. ``None`` means that the image or
+    Docker decides.
+
+    Attributes:
+        image: The image, as ``[host/]name[:tag]``; required by ``create``.
+        name: The name; by default the name of the image. Cannot be changed later.
+        nickname: A display name; by default the name.
+        target_num_containers: The number of containers, 0 to 1000; 1 by default.
+        run_command: The command, instead of that of the image.
+        entrypoint: The entry point, instead of that of the image.
+        container_ports: The ports, in addition to those of the image.
+        container_envvars: The environment variables, which override those of the image.
+        labels: The labels of the containers.
+        linked_to_service: The links to other services.
+        bindings: The volumes.
+        autorestart: Whether a container that ends is restarted; ``"OFF"`` by default.
+        autodestroy: Whether a container that ends is removed; ``"OFF"`` by default.
+        autoredeploy: Whether a new version of the image redeploys the service;
+            ``False`` by default.
+        autoreplace: Tutum's former name of ``autorestart``.
+        sequential_deployment: Whether containers are deployed one after the other;
+            ``False`` by default.
+        deployment_strategy: How nodes are chosen; ``"EMPTIEST_NODE"`` by default.
+        roles: ``["global"]`` gives the containers access to the API.
+        tags: The tags that a node must have.
+        net: The network mode; ``"bridge"`` by default.
+        pid: The PID namespace; ``"none"`` by default.
+        cpu_shares: The relative weight of the CPU, 2 to 262144.
+        cpuset: The CPUs to use, such as ``"0,1"``.
+        memory: The limit of the memory, in MB; 4 or more.
+        memory_swap: The limit of memory and swap together, in MB; 4 or more.
+        privileged: Whether the containers have all privileges; ``False`` by default.
+        read_only: Whether the file system of the containers is read-only; ``False`` by
+            default.
+        tty: Whether the containers have a terminal; ``False`` by default.
+        stdin_open: Whether the input of the containers stays open; ``False`` by
+            default.
+        user: The user that runs the command.
+        hostname: The host name in the containers.
+        domainname: The domain name in the containers.
+        mac_address: The MAC address of the containers.
+        working_dir: The working directory of the command.
+        cgroup_parent: The parent cgroup of the containers.
+        cap_add: The capabilities to add.
+        cap_drop: The capabilities to drop.
+        devices: The devices, each as ``host:container[:permissions]``.
+        dns: The DNS servers.
+        dns_search: The DNS search domains.
+        extra_hosts: Additional hosts, each as ``name:address``.
+        security_opt: The security options of Docker.
+    """
 
     image: str
     name: str
@@ -523,7 +843,14 @@ class ServiceFields(TypedDict, total=False):
 
 
 class StackFields(TypedDict, total=False):
-    """The fields of a stack; a service is given by API fields or stack file keys."""
+    """The fields of a stack that ``create`` and ``update`` accept.
+
+    Attributes:
+        name: The name; required by ``create``. Cannot be changed later.
+        nickname: A display name; by default the name.
+        services: The services, each with a ``name`` and the fields of the API or the
+            keys of a stack file.
+    """
 
     name: str
     nickname: str
@@ -531,14 +858,33 @@ class StackFields(TypedDict, total=False):
 
 
 class NodeFields(TypedDict, total=False):
-    """The fields of a node that can be changed; ``tags`` replaces the list."""
+    """The fields of a node that ``update`` accepts.
+
+    Attributes:
+        nickname: A display name; by default ``external_fqdn``.
+        tags: The tags, which replace the former ones.
+    """
 
     nickname: str
     tags: Sequence[Tag | str]
 
 
 class NodeClusterFields(TypedDict, total=False):
-    """The fields of a node cluster; only the last two can be changed later."""
+    """The fields of a node cluster that ``create`` and ``update`` accept.
+
+    ``create`` requires ``name``, ``node_type`` and ``region``. ``update`` accepts
+    ``nickname``, ``target_num_nodes`` and ``tags`` only.
+
+    Attributes:
+        name: The name of the cluster.
+        nickname: A display name; by default the name.
+        node_type: The type of the nodes, as its ``resource_uri``.
+        region: The region of the nodes, as its ``resource_uri``.
+        disk: The size of a node's disk, in GB; 60 by default.
+        provider_options: Options of the provider, as ``vpc`` and ``iam`` of AWS.
+        target_num_nodes: The number of nodes, 0 to 100; 1 by default.
+        tags: The tags of the nodes, which replace the former ones.
+    """
 
     name: str
     nickname: str
@@ -551,7 +897,14 @@ class NodeClusterFields(TypedDict, total=False):
 
 
 class RepositoryFields(TypedDict, total=False):
-    """The fields of an external repository."""
+    """The fields of an external repository.
+
+    Attributes:
+        name: The host and the path of the repository; required by ``create``. Cannot be
+            changed later.
+        username: The user name for the registry.
+        password: The password for the registry.
+    """
 
     name: str
     username: str
@@ -559,7 +912,12 @@ class RepositoryFields(TypedDict, total=False):
 
 
 class TriggerFields(TypedDict, total=False):
-    """The fields of a trigger."""
+    """The fields of a trigger.
+
+    Attributes:
+        name: The name; by default the name of the operation.
+        operation: ``"REDEPLOY"`` (by default), or ``"SCALEUP"`` to add containers.
+    """
 
     name: str
     operation: Literal["REDEPLOY", "SCALEUP"]

@@ -1,9 +1,11 @@
-"""The states that the types list, and the ones that objects can be in."""
+"""The types of the client: their states, and the descriptions of their keys."""
 
 from __future__ import annotations
 
+import inspect
+import re
 from collections.abc import Set
-from typing import get_args
+from typing import get_args, is_typeddict
 
 import pytest
 
@@ -38,3 +40,27 @@ def test_states_of_a_type_are_those_of_its_kind(kind: str, literal: object) -> N
 
     assert len(listed) == len(set(listed))
     assert {*listed, *UNLISTED.get(kind, ())} == _states_of(kind)
+
+
+# --- descriptions of the keys ---------------------------------------------------------
+
+#: Types with the keys of ``ServiceFields`` besides the described ones.
+DEFINITIONS = {types.Service, types.Container}
+#: Keys that the client adds to every result of a changing call.
+ADDED = {"dockercloud_action_uri"}
+
+TYPES = [value for name in types.__all__ if is_typeddict(value := getattr(types, name))]
+
+
+@pytest.mark.parametrize("typed", TYPES, ids=lambda typed: str(typed.__name__))
+def test_docstring_describes_the_keys_of_the_type(typed: type) -> None:
+    docstring = inspect.getdoc(typed) or ""
+    described = re.findall(
+        r"^    (\w+): ", docstring.partition("Attributes:")[2], re.MULTILINE
+    )
+
+    keys = set(typed.__annotations__) - ADDED
+    if typed in DEFINITIONS:
+        keys -= set(types.ServiceFields.__annotations__) - set(described)
+    assert set(described) == keys
+    assert len(described) == len(keys)
