@@ -73,8 +73,8 @@ class EventStream(Reconnecting[Event]):
         since: The position to start from.
         reconnect: Whether the stream connects again when the connection is lost.
         objects: Lists the current objects, for the first item and for each gap.
-        timings: The durations; see :class:`~aiodockercloud.Timings`.
-        limits: The bounds; see :class:`~aiodockercloud.Limits`.
+        timings: The durations; see :class:`~aiodockercloud.transport.settings.Timings`.
+        limits: The bounds; see :class:`~aiodockercloud.transport.settings.Limits`.
 
     Attributes:
         position: The ``id`` to continue from, as ``subscribe(since=…)`` accepts;

@@ -125,6 +125,8 @@ class Readable(Generic[T]):
 
         Raises:
             ValueError: The reference is invalid or refers to another kind.
+
+        :meta private:
         """
         return wire.target_of(self.kind, thing, key=self.key)
 
@@ -195,6 +197,8 @@ class Resource(Readable[T]):
         Source:
             Docker Cloud API reference, "Get the logs of a service" and the pages of
             containers and actions.
+
+        :meta private:
         """
         cloud = self.cloud
         timings, limits = cloud.timings, cloud.limits
