@@ -47,7 +47,6 @@ from . import (
 from .errors import api_error, is_unexpected
 from .idempotency import ANSWER, KEEP, IdempotencyKeys
 from .resource import LARGEST_BODY, Call, Handler, Reply
-from .tutum import kinds as tutum_kinds
 
 log = logging.getLogger(__name__)
 
@@ -73,7 +72,7 @@ RESOURCES = {
 #: What each dialect serves; Tutum had some kinds of its own.
 SERVED = {
     wire.DOCKER_CLOUD: RESOURCES,
-    wire.TUTUM: {**RESOURCES, **tutum_kinds.RESOURCES},
+    wire.TUTUM: {**RESOURCES, **tutum.RESOURCES},
 }
 
 CLOUD = web.AppKey("cloud", ControlPlane)

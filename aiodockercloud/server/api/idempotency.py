@@ -18,16 +18,14 @@ import hashlib
 import time
 from collections import Counter, defaultdict
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from aiohttp import web
 
 from ... import wire
 from ...exceptions import BadRequest, OperationNotAllowed
+from ..state.accounts import Account
 from ..state.store import Store
-
-if TYPE_CHECKING:
-    from ..state.accounts import Account
 
 #: The kind under which answers are stored.
 ANSWER = "answer"

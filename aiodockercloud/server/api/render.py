@@ -15,7 +15,7 @@ from ..state.records import Record
 from . import filters
 from .resource import Call, Reply, Resource
 
-Render = Callable[["ControlPlane", Any], dict[str, Any]]
+Render = Callable[[ControlPlane, Any], dict[str, Any]]
 
 
 def date(moment: float | None) -> str | None:

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from aiohttp import web
 
 from ... import wire
 from ...exceptions import BadRequest, ObjectNotFound, UnsupportedMediaType
+from ..control.control_plane import ControlPlane
+from ..state.accounts import Account
 from ..state.records import Action
-
-if TYPE_CHECKING:
-    from ..control.control_plane import ControlPlane
-    from ..state.accounts import Account
 
 #: The largest request body, in bytes.
 LARGEST_BODY = 4 * 2**20
