@@ -26,6 +26,8 @@ class Limits:
     largest_page: int = 1000
     #: Events kept in memory for readers that fall behind or reconnect.
     event_history: int = 10_000
+    #: Log lines of each container that are read ahead of the reader of a service's log.
+    lines_ahead: int = 50
     #: The number of last lines kept of the log of one action.
     action_log_lines: int = 1000
     #: Answers kept for the idempotency keys of one account.

@@ -14,7 +14,7 @@ from aiohttp import WSMsgType, web
 
 from aiodockercloud import DockerCloud, StreamClosed
 from aiodockercloud.server import Embedded, running
-from aiodockercloud.server.api import streams
+from aiodockercloud.server.settings import Settings, Timings
 from aiodockercloud.types import Container, Service
 from aiodockercloud.wire import loglines
 from aiodockercloud.wire.window import CREDIT_BYTES, WINDOW, WINDOW_PROTOCOL
@@ -283,10 +283,8 @@ async def test_writer_that_is_held_up_learns_that_the_command_ended(
 # --- ends -----------------------------------------------------------------------------
 
 
-async def test_server_ends_in_time_though_a_reader_takes_nothing(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(streams, "GOODBYE", 0.2)
+async def test_server_ends_in_time_though_a_reader_takes_nothing() -> None:
+    settings = Settings(timings=Timings(close_handshake=0.2))
     engine = Embedded()
     flood = Flood(engine)
     async with (
@@ -294,7 +292,7 @@ async def test_server_ends_in_time_though_a_reader_takes_nothing(
         aiohttp.ClientSession() as session,
         proxy("http://127.0.0.1:1") as way,
     ):
-        async with running(engine) as server:
+        async with running(engine, settings=settings) as server:
             way.point_to(server.url)
             async with client_of(server) as cloud:
                 service = await run(cloud, image="acme/flood", name="web")

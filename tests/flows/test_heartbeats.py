@@ -7,11 +7,11 @@ import time
 
 import aiohttp
 import pytest
-from aiohttp import web
 
 from aiodockercloud import DockerCloud, StreamClosed, Timings
 from aiodockercloud.server import Server
-from aiodockercloud.server.api import streams
+from aiodockercloud.server.settings import Settings
+from aiodockercloud.server.settings import Timings as ServerTimings
 from aiodockercloud.types import Container, Service
 from aiodockercloud.wire import loglines
 from aiodockercloud.wire.window import WINDOW
@@ -19,7 +19,7 @@ from tests.support import flooding, reconnecting
 from tests.support.facts import PATIENCE, tasks, until
 from tests.support.flooding import Flood
 from tests.support.flows import Raw
-from tests.support.proxies import Proxy
+from tests.support.proxies import Proxy, without_window
 
 #: Seconds between pings in these tests, 30 elsewhere: all times scale with it.
 HEARTBEAT = 0.8
@@ -37,14 +37,13 @@ def timings() -> Timings:
 
 
 @pytest.fixture
-def _short_heartbeats(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(streams, "HEARTBEAT", HEARTBEAT)
+def settings() -> Settings:
+    return Settings(timings=ServerTimings(heartbeat=HEARTBEAT))
 
 
 # --- slow readers ---------------------------------------------------------------------
 
 
-@pytest.mark.usefixtures("_short_heartbeats")
 async def test_reader_that_is_slow_for_heartbeats_keeps_its_connection(
     live: DockerCloud, service: Service, flood: Flood
 ) -> None:
@@ -66,7 +65,6 @@ async def test_reader_that_is_slow_for_heartbeats_keeps_its_connection(
 # --- silent peers ---------------------------------------------------------------------
 
 
-@pytest.mark.usefixtures("_short_heartbeats")
 async def test_silent_server_is_reported_within_two_heartbeats(
     far: DockerCloud, way: Proxy, service: Service
 ) -> None:
@@ -81,7 +79,6 @@ async def test_silent_server_is_reported_within_two_heartbeats(
     assert time.monotonic() - silent < 2 * HEARTBEAT
 
 
-@pytest.mark.usefixtures("_short_heartbeats")
 async def test_silent_reader_is_forgotten_within_two_heartbeats(
     raw: Raw, live: DockerCloud, far: DockerCloud, way: Proxy, service: Service
 ) -> None:
@@ -95,7 +92,6 @@ async def test_silent_reader_is_forgotten_within_two_heartbeats(
             await asyncio.wait(ours)
 
 
-@pytest.mark.usefixtures("_short_heartbeats")
 async def test_silent_reader_is_forgotten_while_much_is_to_be_sent_to_it(
     raw: Raw,
     server: Server,
@@ -126,18 +122,16 @@ async def test_silent_reader_is_forgotten_while_much_is_to_be_sent_to_it(
         await until(lambda: connection.fileno() == -1)
 
 
-@pytest.mark.usefixtures("_short_heartbeats")
 @pytest.mark.parametrize("windowed", [True, False])
 async def test_writer_to_a_silent_server_is_told_within_two_heartbeats(
     far: DockerCloud,
     way: Proxy,
     box: Container,
     windowed: bool,
-    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """It waits to be granted more, or for the socket to take more."""
     if not windowed:
-        monkeypatch.setattr(streams, "_response", web.WebSocketResponse)
+        way.edit = without_window
     async with far.containers.exec(box, "sleep 1000") as process:
         way.black_hole()
         silent = time.monotonic()

@@ -10,22 +10,20 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from aiohttp import web
 
 from aiodockercloud import DockerCloud, wire
 from aiodockercloud.server import Embedded, Server, running
-from aiodockercloud.server.api import log_streams, streams
-from aiodockercloud.server.api.log_streams import Selection
-from aiodockercloud.server.api.resource import Call
+from aiodockercloud.server.api import log_streams
 from aiodockercloud.server.engines.embedded import Container as Run
 from aiodockercloud.server.engines.embedded import EmbeddedSettings
 from aiodockercloud.server.engines.embedded.clock import ManualClock
 from aiodockercloud.server.journal import Journal
+from aiodockercloud.server.settings import Settings, Timings
 from aiodockercloud.wire import loglines
 from tests.support import reconnecting, talking
 from tests.support.facts import PATIENCE, until
 from tests.support.flows import client_of, containers, done, run
-from tests.support.proxies import Proxy, proxy
+from tests.support.proxies import Proxy, proxy, without_position
 from tests.support.reconnecting import far_client
 from tests.support.talking import Talk, texts_until
 
@@ -296,7 +294,6 @@ async def test_follow_goes_on_where_the_server_has_become_an_old_one(
     far: DockerCloud,
     way: Proxy,
     talk: Talk,
-    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     service = await run(live, image="acme/talk", name="web")
     async with far.services.logs(service, tail=1) as stream:
@@ -305,12 +302,7 @@ async def test_follow_goes_on_where_the_server_has_become_an_old_one(
         way.refuse()
         way.cut()
         talk.say("web-1", "b", "c", "d")
-
-        def selection(call: Call) -> Selection:
-            return Selection(tail=int(call.query.get("tail", 300)), follow=True)
-
-        monkeypatch.setattr(log_streams, "selection", selection)
-        monkeypatch.setattr(streams, "_response", web.WebSocketResponse)
+        way.edit = without_position
         way.accept()
         found = await texts_until(stream, "d")
 
@@ -346,10 +338,10 @@ async def test_lines_that_are_not_kept_until_the_reader_is_back_are_told_missing
     assert rest == [str(number) for number in range(20, 30)]
 
 
+@pytest.mark.parametrize("settings", [Settings(timings=Timings(log_retry=0.01))])
 async def test_container_out_of_reach_is_read_on_when_its_node_is_back(
-    live: DockerCloud, engine: Embedded, talk: Talk, monkeypatch: pytest.MonkeyPatch
+    live: DockerCloud, engine: Embedded, talk: Talk
 ) -> None:
-    monkeypatch.setattr(log_streams, "AGAIN", 0.01)
     service = await run(live, image="acme/talk", name="web")
     talk.say("web-1", "before")
     for node in engine.nodes:
@@ -366,16 +358,11 @@ async def test_container_out_of_reach_is_read_on_when_its_node_is_back(
     assert found == ["before", "meanwhile"]
 
 
-async def test_action_log_tells_a_reader_that_was_too_slow_what_it_missed(
-    server: Server, live: DockerCloud, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    await run(live, image="x")
-    (action, *_) = server.cloud.actions.values()
+async def test_action_log_tells_a_reader_that_was_too_slow_what_it_missed() -> None:
     journal: Journal[list[Any]] = Journal(2)
-    monkeypatch.setattr(server.cloud.operations, "journal", lambda _: journal)
     wanted = log_streams.Selection(tail=None, follow=True)
     journal.append([1.5, "a"])
-    frames = log_streams.action_log(server.cloud, action, wanted)
+    frames = log_streams.action_log(journal, wanted)
     async with asyncio.timeout(PATIENCE), aclosing(frames):
         assert wire.loads(await anext(frames))["log"] == "a"
         for text in "bcde":

@@ -10,7 +10,7 @@ import pytest
 
 from aiodockercloud import BadRequest, ConflictError, DockerCloud, OperationNotAllowed
 from aiodockercloud.server import Server
-from aiodockercloud.server.api.resource import LARGEST_BODY
+from aiodockercloud.server.settings import Settings
 from aiodockercloud.types import Service
 from tests.support.facts import IDLE, PATIENCE, UUID
 from tests.support.flows import Raw, done, run
@@ -215,8 +215,9 @@ async def test_create_with_a_body_that_is_not_compressed_as_it_says_is_400(
     assert answer.error.startswith("body: ")
 
 
-async def test_create_with_a_huge_body_is_413(raw: Raw) -> None:
-    body = json.dumps({"image": "web", "run_command": "x" * LARGEST_BODY})
+async def test_create_with_a_huge_body_is_413(raw: Raw, settings: Settings) -> None:
+    size = settings.limits.largest_body
+    body = json.dumps({"image": "web", "run_command": "x" * size})
 
     answer = await raw("POST", SERVICES, io.BytesIO(body.encode()))
 

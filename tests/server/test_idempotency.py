@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 
+import aiohttp
 import pytest
 
 from aiodockercloud import DockerCloud, wire
-from aiodockercloud.server import Embedded, Server
-from aiodockercloud.server.api import idempotency
+from aiodockercloud.server import Embedded, Server, running
 from aiodockercloud.server.engines import EngineError
+from aiodockercloud.server.settings import Limits, Retention, Settings
 from tests.support.facts import IDLE, PATIENCE
 from tests.support.flows import Answer, Raw
 from tests.support.keyed import (
@@ -168,6 +169,7 @@ async def test_answer_in_tutum_words_is_repeated_in_them(raw: Raw) -> None:
     assert second.headers["X-Tutum-Action-URI"].startswith("/api/v1/action/")
 
 
+@pytest.mark.parametrize("settings", [Settings(retention=Retention(answers=90.0))])
 async def test_every_answer_says_how_long_keys_are_known(raw: Raw) -> None:
     for answer in (
         await raw("GET", SERVICES),
@@ -176,7 +178,7 @@ async def test_every_answer_says_how_long_keys_are_known(raw: Raw) -> None:
         await raw("GET", "/nowhere/"),
         await raw("GET", SERVICES, auth=None),
     ):
-        assert answer.headers["Idempotency-Kept"] == f"{idempotency.KEEP:g}"
+        assert answer.headers["Idempotency-Kept"] == "90"
 
 
 # --- what is not ----------------------------------------------------------------------
@@ -280,12 +282,9 @@ def stored(server: Server) -> int:
     return sum(len(found) for found in keys_of(server)._kept.values())
 
 
-async def test_answer_is_forgotten_after_its_time(
-    raw: Raw, server: Server, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.mark.parametrize("settings", [Settings(retention=Retention(answers=-1.0))])
+async def test_answer_is_forgotten_after_its_time(raw: Raw, server: Server) -> None:
     await create(raw)
-    monkeypatch.setattr(idempotency, "KEEP", -1.0)
-
     await create(raw)
     assert len(server.cloud.services) == 2
     assert stored(server) == 1
@@ -297,25 +296,30 @@ async def test_answer_is_forgotten_after_its_time(
 
 @pytest.mark.parametrize("bound", ["number", "size"])
 async def test_oldest_answers_of_an_account_make_room_for_its_new_ones(
-    raw: Raw, server: Server, monkeypatch: pytest.MonkeyPatch, bound: str
+    raw: Raw, bound: str
 ) -> None:
-    server.cloud.accounts.add("bob", "k", namespace="admin")
-    bob = wire.basic_auth("bob", "k")
-    other = await raw("POST", SERVICES, BODY, auth=bob, Idempotency_Key=KEY)
-    if bound == "number":
-        monkeypatch.setattr(idempotency, "KEEP_ANSWERS", 3)
-    else:
-        size = int(3.5 * len(other.body))
-        monkeypatch.setattr(idempotency, "KEEP_CHARACTERS", size)
+    size = len((await create(raw)).body)
+    limits = (
+        Limits(kept_answers=3)
+        if bound == "number"
+        else Limits(kept_answer_characters=int(3.5 * size))
+    )
+    async with (
+        running(settings=Settings(limits=limits)) as server,
+        aiohttp.ClientSession() as session,
+    ):
+        raw = Raw(server, session)
+        server.cloud.accounts.add("bob", "k", namespace="admin")
+        bob = wire.basic_auth("bob", "k")
+        await raw("POST", SERVICES, BODY, auth=bob, Idempotency_Key=KEY)
+        for number in range(5):
+            await create(raw, key=str(number))
+        assert len(server.cloud.services) == 6
+        assert stored(server) == 4
+        await create(raw, key="4")
+        await create(raw, key="2")
+        await raw("POST", SERVICES, BODY, auth=bob, Idempotency_Key=KEY)
+        assert len(server.cloud.services) == 6
 
-    for number in range(5):
-        await create(raw, key=str(number))
-    assert len(server.cloud.services) == 6
-    assert stored(server) == 4
-    await create(raw, key="4")
-    await create(raw, key="2")
-    await raw("POST", SERVICES, BODY, auth=bob, Idempotency_Key=KEY)
-    assert len(server.cloud.services) == 6
-
-    await create(raw, key="1")
-    assert len(server.cloud.services) == 7
+        await create(raw, key="1")
+        assert len(server.cloud.services) == 7

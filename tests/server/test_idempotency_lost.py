@@ -15,8 +15,8 @@ from aiohttp.test_utils import unused_port
 
 from aiodockercloud import DockerCloud, Retry, ThrottledError, wire
 from aiodockercloud.server import Faults, Server, running
-from aiodockercloud.server.api import idempotency
-from aiodockercloud.server.api.idempotency import ANSWER
+from aiodockercloud.server.api.idempotency import ANSWER, _digest
+from aiodockercloud.server.settings import Limits, Retention, Settings
 from aiodockercloud.server.state.store import Rows, write_rows
 from tests.support.facts import IDLE, PATIENCE
 from tests.support.flows import Raw, client_of
@@ -37,9 +37,7 @@ SOON = Retry(attempts=10, first=0.01, cap=0.1)
 # --- through the end of a server ------------------------------------------------------
 
 
-async def test_answer_is_repeated_after_a_restart(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_answer_is_repeated_after_a_restart(tmp_path: Path) -> None:
     account: dict[str, Any] = {"user": "admin", "apikey": "k", "data_dir": tmp_path}
     bodies = []
     for _ in range(2):
@@ -48,8 +46,8 @@ async def test_answer_is_repeated_after_a_restart(
             assert len(server.cloud.services) == 1
     assert bodies[0] == bodies[1]
 
-    monkeypatch.setattr(idempotency, "KEEP", -1.0)
-    async with running(**account) as server:
+    ended = Settings(retention=Retention(answers=-1.0))
+    async with running(**account, settings=ended) as server:
         assert keys_of(server)._kept == {}
     assert answers_in(tmp_path) == 0
 
@@ -64,7 +62,7 @@ def answers_in(data: Path) -> int:
 
 
 async def test_forgotten_answers_leave_the_store_in_their_order(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path,
 ) -> None:
     account: dict[str, Any] = {"user": "admin", "apikey": "k", "data_dir": tmp_path}
     async with running(**account) as server, aiohttp.ClientSession() as session:
@@ -72,8 +70,11 @@ async def test_forgotten_answers_leave_the_store_in_their_order(
             await create(Raw(server, session), key=str(number))
     assert answers_in(tmp_path) == 10
 
-    monkeypatch.setattr(idempotency, "KEEP_ANSWERS", 4)
-    async with running(**account) as server, aiohttp.ClientSession() as session:
+    settings = Settings(limits=Limits(kept_answers=4))
+    async with (
+        running(**account, settings=settings) as server,
+        aiohttp.ClientSession() as session,
+    ):
         await create(Raw(server, session), key="10")
         for number in range(7, 11):
             await create(Raw(server, session), key=str(number))
@@ -170,7 +171,7 @@ async def test_no_secret_of_a_request_outlives_its_object(tmp_path: Path) -> Non
         raw = Raw(server, session)
         await raw("POST", REPOSITORIES, body, Idempotency_Key=KEY)
         (found,) = keys_of(server)._kept["admin"].values()
-        again = idempotency._digest("", "POST", REPOSITORIES, body)
+        again = _digest("", "POST", REPOSITORIES, body)
         assert found.digest != again
         assert "hunter2" not in str(found)
         assert KEY not in str(found)

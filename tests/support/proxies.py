@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+import re
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 
 from yarl import URL
@@ -19,6 +20,7 @@ class Proxy:
         passed: The number of bytes sent to the client so far.
         cuts: How often connections were broken.
         refused: How many new connections were refused.
+        edit: Changes the bytes that go to the server, for example a request's header.
     """
 
     def __init__(self, url: str) -> None:
@@ -32,6 +34,7 @@ class Proxy:
         self._was_cut = asyncio.Event()
         self.url = ""
         self.passed = self.cuts = self.refused = 0
+        self.edit: Callable[[bytes], bytes] = bytes
 
     def black_hole(self) -> None:
         """Pass no further bytes on, and close no connection."""
@@ -107,9 +110,24 @@ class Proxy:
                         self.cut()
                         return
                     self.passed += len(data)
+                else:
+                    data = self.edit(data)
                 sink.write(data)
                 await sink.drain()
         sink.close()
+
+
+def without_window(data: bytes) -> bytes:
+    """Remove the offer of a window: to the server, the client is an old one.
+
+    To the client, the server is an old one.
+    """
+    return re.sub(rb"Sec-WebSocket-Protocol:[^\r]*\r\n", b"", data)
+
+
+def without_position(data: bytes) -> bytes:
+    """Hide what a resumed log stream asks for, as an old server does not read it."""
+    return re.sub(rb"([?&])(at|seen|since)=", rb"\1unknown-\2=", without_window(data))
 
 
 @asynccontextmanager

@@ -9,9 +9,10 @@ import pytest
 
 from aiodockercloud import TUTUM, DockerCloud, Timings
 from aiodockercloud.server import Embedded, Server, running
+from aiodockercloud.server.settings import Settings
 from tests.support.flows import Raw, client_of
 
-__all__ = ["engine", "live", "raw", "server", "timings", "tutum"]
+__all__ = ["engine", "live", "raw", "server", "settings", "timings", "tutum"]
 
 
 @pytest.fixture
@@ -21,9 +22,15 @@ def engine() -> Embedded:
 
 
 @pytest.fixture
-async def server(engine: Embedded) -> AsyncIterator[Server]:
+def settings() -> Settings:
+    """The settings of ``server``; modules and tests replace them to have others."""
+    return Settings()
+
+
+@pytest.fixture
+async def server(engine: Embedded, settings: Settings) -> AsyncIterator[Server]:
     """Our server on a real socket, its state in memory."""
-    async with running(engine) as server:
+    async with running(engine, settings=settings) as server:
         yield server
 
 

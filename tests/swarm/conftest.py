@@ -2,6 +2,14 @@
 
 from __future__ import annotations
 
-from tests.support.servers import engine, live, raw, server, timings, tutum
+from tests.support.servers import (
+    engine,
+    live,
+    raw,
+    server,
+    settings,
+    timings,
+    tutum,
+)
 
-__all__ = ["engine", "live", "raw", "server", "timings", "tutum"]
+__all__ = ["engine", "live", "raw", "server", "settings", "timings", "tutum"]

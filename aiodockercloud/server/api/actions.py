@@ -146,5 +146,6 @@ async def retry(call: Call) -> Reply:
 
 @resource.route("GET", "logs")
 async def logs(call: Call) -> web.StreamResponse:
-    frames = log_streams.action_log(call.cloud, find(call), log_streams.selection(call))
+    journal = call.cloud.operations.journal(find(call))
+    frames = log_streams.action_log(journal, log_streams.selection(call))
     return await streams.serve(call, frames)

@@ -26,7 +26,7 @@ from ...exceptions import (
 )
 from ..control.control_plane import ControlPlane
 from ..engines import EngineError
-from ..faults import FAULTS, Faults
+from ..faults import Faults
 from ..state.accounts import NOBODY, Account
 from ..state.errors import CredentialsRefused, OperationFailed
 from . import (
@@ -45,8 +45,8 @@ from . import (
     tutum,
 )
 from .errors import api_error, is_unexpected
-from .idempotency import ANSWER, KEEP, IdempotencyKeys
-from .resource import LARGEST_BODY, Call, Handler, Reply
+from .idempotency import ANSWER, IdempotencyKeys
+from .resource import Call, Handler, Reply
 
 log = logging.getLogger(__name__)
 
@@ -78,18 +78,17 @@ SERVED = {
 CLOUD = web.AppKey("cloud", ControlPlane)
 IDEMPOTENCY = web.AppKey("idempotency", IdempotencyKeys)
 
-#: What every JSON answer has.
-_HEADERS = {wire.IDEMPOTENCY_KEPT: f"{KEEP:g}"}
-
 
 def make_app(cloud: ControlPlane, faults: Faults | None = None) -> web.Application:
     """The API over *cloud*, which the application starts and closes; *faults* are what
     its clients may meet on top."""
-    app = web.Application(client_max_size=LARGEST_BODY)
+    app = web.Application(client_max_size=cloud.settings.limits.largest_body)
     app[CLOUD] = cloud
-    app[IDEMPOTENCY] = cloud.stored[ANSWER] = IdempotencyKeys(cloud.store)
-    app[FAULTS] = faults or Faults()
+    app[IDEMPOTENCY] = IdempotencyKeys(cloud.store, cloud.settings)
+    cloud.stored[ANSWER] = app[IDEMPOTENCY]
     app[streams.SOCKETS] = set()
+    if faults is not None:
+        _install(app, faults)
     app.router.add_route("*", "/{path:.*}", handle)
     app.on_startup.append(_start)
     app.on_shutdown.append(_close_sockets)
@@ -97,18 +96,35 @@ def make_app(cloud: ControlPlane, faults: Faults | None = None) -> web.Applicati
     return app
 
 
+def _install(app: web.Application, faults: Faults) -> None:
+    """Let *faults* intercept requests and frames; other servers do not ask for faults.
+
+    Called first of all: faults begin before and end before everything else.
+    """
+
+    async def begin(_: web.Application) -> None:
+        faults.begin()
+
+    async def end(_: web.Application) -> None:
+        faults.end()
+
+    app.middlewares.append(faults.middleware)
+    app[streams.FRAME_HOOK] = faults
+    app.on_startup.append(begin)
+    app.on_shutdown.append(end)
+
+
 async def _start(app: web.Application) -> None:
-    app[FAULTS].begin()
     await app[CLOUD].start()
 
 
 async def _close_sockets(app: web.Application) -> None:
     """Say goodbye to streams, else they would hold up the end."""
-    app[FAULTS].end()
+    timeout = app[CLOUD].settings.timings.close_handshake
     sockets = app[streams.SOCKETS]
     await asyncio.gather(
         *(
-            streams.say_goodbye(ws, WSCloseCode.GOING_AWAY, "the server ends")
+            streams.close(ws, WSCloseCode.GOING_AWAY, "the server ends", timeout)
             for ws in list(sockets)
         ),
         return_exceptions=True,
@@ -120,27 +136,19 @@ async def _close(app: web.Application) -> None:
 
 
 async def handle(request: web.Request) -> web.StreamResponse:
-    """Answer one request, as a fault has it if one is wanted."""
-    faults = request.app[FAULTS]
-    if faults.active:
-        return await faults.answer(request, _handle)
-    return await _handle(request)
-
-
-async def _handle(request: web.Request) -> web.StreamResponse:
     """Answer one request, whatever happens with JSON."""
     cloud = request.app[CLOUD]
     try:
         response = await _dispatch(request, cloud)
     except Exception as error:
-        response = _refusal(_as_api_error(error, request))
+        response = _refusal(request, _as_api_error(error, request))
     if request.method == "GET":
         return response
     try:
         # What is answered is kept, the Failed action of a refused operation too.
         await cloud.store.flush()
     except OSError as error:
-        return _refusal(_as_api_error(error, request))
+        return _refusal(request, _as_api_error(error, request))
     return response
 
 
@@ -149,7 +157,7 @@ def _answer(
 ) -> web.StreamResponse:
     if isinstance(reply, web.StreamResponse):
         return reply
-    response = _json(reply.body, reply.status)
+    response = _json(request, reply.body, reply.status)
     if reply.action is not None:
         target = wire.split_path(request.path)
         dialect = target.dialect if target else wire.DOCKER_CLOUD
@@ -158,20 +166,24 @@ def _answer(
     return response
 
 
-def _refusal(problem: ApiError) -> web.Response:
-    response = _json({"error": problem.message}, problem.status)
+def _refusal(request: web.Request, problem: ApiError) -> web.Response:
+    response = _json(request, {"error": problem.message}, problem.status)
     response.headers.update(problem.headers)
     return response
 
 
-def _json(body: dict[str, object] | None, status: int) -> web.Response:
+def _json(
+    request: web.Request, body: dict[str, object] | None, status: int
+) -> web.Response:
+    retention = request.app[IDEMPOTENCY].retention
+    headers = {wire.IDEMPOTENCY_KEPT: f"{retention:g}"}
     if body is None:
-        return web.Response(status=204, headers=_HEADERS)
+        return web.Response(status=204, headers=headers)
     # Without a charset: the PHP client compares the whole value.
     return web.Response(
         body=wire.dumps(body),
         status=status,
-        headers=_HEADERS,
+        headers=headers,
         content_type="application/json",
     )
 
@@ -189,7 +201,7 @@ async def _dispatch(request: web.Request, cloud: ControlPlane) -> web.StreamResp
             return await tutum.refuse(request)
         raise
     if target.kind == "auth":
-        return _json({"username": account.user}, 200)
+        return _json(request, {"username": account.user}, 200)
     if not handlers:
         raise ObjectNotFound(f"there is no path {request.path}")
     handler: Handler | None = handlers.get(request.method)
@@ -250,7 +262,9 @@ def _as_api_error(error: Exception, request: web.Request) -> ApiError:
         _warn(request, error)
         return Unavailable(str(error))
     if isinstance(error, web.HTTPRequestEntityTooLarge):
-        return PayloadTooLarge(f"the body has more than {LARGEST_BODY} bytes")
+        return PayloadTooLarge(
+            f"the body has more than {request.client_max_size} bytes"
+        )
     if isinstance(error, web.RequestPayloadError):
         return BadRequest("body: is not what its Content-Encoding says")
     if isinstance(error, StackFileError):

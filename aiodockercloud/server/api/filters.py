@@ -14,12 +14,10 @@ from urllib.parse import urlencode
 
 from ... import wire
 from ...exceptions import BadRequest
+from ..settings import Limits
 from .fields import integer
 
 R = TypeVar("R")
-
-PAGE = 25
-LARGEST_PAGE = 1000
 
 Getter = Callable[[Any], Any]
 
@@ -143,11 +141,13 @@ def page(
     query: Mapping[str, str],
     path: str,
     render: Callable[[R], dict[str, Any]],
+    limits: Limits,
 ) -> dict[str, Any]:
     """One page of a list with its ``meta``, whose ``next`` is a path from ``/api/``."""
+    largest = limits.largest_page
     number = integer(0, 2**31)
-    limit = number("limit", query.get("limit") or PAGE) or LARGEST_PAGE
-    limit = min(limit, LARGEST_PAGE)
+    limit = number("limit", query.get("limit") or limits.page) or largest
+    limit = min(limit, largest)
     offset = number("offset", query.get("offset") or 0)
     total = len(records)
     filters = {k: v for k, v in query.items() if k not in ("limit", "offset")}

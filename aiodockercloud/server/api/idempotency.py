@@ -24,17 +24,12 @@ from aiohttp import web
 
 from ... import wire
 from ...exceptions import BadRequest, OperationNotAllowed
+from ..settings import Settings
 from ..state.accounts import Account
 from ..state.store import Store
 
 #: The kind under which answers are stored.
 ANSWER = "answer"
-#: Seconds for which an answer is kept; each response says so.
-KEEP = 600.0
-#: How many answers of one account are kept, and how many characters they may have
-#: together: beyond that the oldest are forgotten before their time.
-KEEP_ANSWERS = 20_000
-KEEP_CHARACTERS = 64 * 2**20
 #: The longest key.
 LONGEST_KEY = 255
 
@@ -63,8 +58,11 @@ class _Answer(NamedTuple):
 class IdempotencyKeys:
     """The answers that can be repeated."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, settings: Settings) -> None:
         self._store = store
+        self._limits = settings.limits
+        #: Seconds for which an answer is kept.
+        self.retention = settings.retention.answers
         #: Of each account by the digest of the key, the oldest first.
         self._kept: dict[str, dict[str, _Answer]] = defaultdict(dict)
         self._sizes: Counter[str] = Counter()
@@ -86,7 +84,7 @@ class IdempotencyKeys:
 
     def sweep(self) -> None:
         """Forget what has been kept long enough."""
-        before = time.time() - KEEP
+        before = time.time() - self.retention
         for user, kept in list(self._kept.items()):
             while kept and next(iter(kept.values())).at < before:
                 self._forget_oldest(user)
@@ -134,7 +132,7 @@ class IdempotencyKeys:
             _check(first, digest)
             await ended.wait()
         kept = self._kept[account.user].get(key)
-        if kept is not None and kept.at >= time.time() - KEEP:
+        if kept is not None and kept.at >= time.time() - self.retention:
             _check(kept.digest, digest)
             return kept.response()
         ended = asyncio.Event()
@@ -164,8 +162,9 @@ class IdempotencyKeys:
         kept[key] = answer
         self._sizes[user] += answer.size
         self._store.put_row(ANSWER, key, answer._asdict())
-        while len(kept) > KEEP_ANSWERS or (
-            self._sizes[user] > KEEP_CHARACTERS and len(kept) > 1
+        limits = self._limits
+        while len(kept) > limits.kept_answers or (
+            self._sizes[user] > limits.kept_answer_characters and len(kept) > 1
         ):
             self._forget_oldest(user)
 

@@ -27,8 +27,8 @@ from ...wire import loglines, states
 from ...wire.window import WINDOW_PROTOCOL
 from ..control.control_plane import ControlPlane
 from ..engines import EngineError, LogLine, NoSuchContainer
-from ..journal import Missed
-from ..state.records import Action, Container, Service
+from ..journal import Journal, Missed
+from ..state.records import Container, Service
 from .merge import Merge
 from .resource import Call
 
@@ -36,8 +36,6 @@ from .resource import Call
 TAIL = 300
 #: What ``tail`` may be.
 _TAIL = re.compile(r"all|\d{1,18}", re.ASCII)
-#: Seconds to the next try of a container that cannot be read.
-AGAIN = 1.0
 
 Frames = AsyncGenerator[str, None]
 Lines = AsyncGenerator[LogLine, None]
@@ -200,7 +198,7 @@ async def _frames(
             return
         if last is not None:
             wanted = replace(wanted, seen={key: last.time_ns + 1})
-        await asyncio.sleep(AGAIN)
+        await asyncio.sleep(cloud.settings.timings.log_retry)
 
 
 def _is_starting(container: Container) -> bool:
@@ -325,7 +323,7 @@ async def _in_order(logs: Sequence[tuple[str, Lines]]) -> Named:
 async def _followed(cloud: ControlPlane, service: Service, wanted: Selection) -> Frames:
     if wanted.tell:
         yield _position(cloud, wanted)
-    merge = Merge()
+    merge = Merge(cloud.settings.limits.lines_ahead)
 
     def join(container: Container, wanted: Selection) -> None:
         if container.uuid not in merge:
@@ -363,9 +361,8 @@ async def _followed(cloud: ControlPlane, service: Service, wanted: Selection) ->
 # --- of actions ---------------------------------------------------------------------
 
 
-async def action_log(cloud: ControlPlane, action: Action, wanted: Selection) -> Frames:
+async def action_log(journal: Journal[list[Any]], wanted: Selection) -> Frames:
     """The frames of an action's log; it ends with the action."""
-    journal = cloud.operations.journal(action)
     async for line in journal.read(tail=wanted.tail, follow=wanted.follow):
         frame: dict[str, Any] = {"type": "log"}
         if isinstance(line, Missed):

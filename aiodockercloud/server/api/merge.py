@@ -7,10 +7,7 @@ from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing, asynccontextmanager
 
-__all__ = ["AHEAD", "Merge"]
-
-#: Frames of one source that may wait for their turn.
-AHEAD = 50
+__all__ = ["Merge"]
 
 
 class _Source:
@@ -26,11 +23,14 @@ class Merge:
 
     So of n sources that all have more than can be taken, each gets every n-th frame,
     and one that says little is not held up by one that says much: once its frame is
-    here, at most one of each other source comes before it. ``AHEAD`` frames of each are
-    read in advance.
+    here, at most one of each other source comes before it.
+
+    Args:
+        ahead: The number of frames of each source that are read in advance.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, ahead: int) -> None:
+        self._ahead = ahead
         self._keys: set[str] = set()
         self._reading: set[asyncio.Task[None]] = set()
         #: Sources that have frames, in their order.
@@ -69,7 +69,7 @@ class Merge:
                 if len(waiting) == 1:
                     self._ready.append(source)
                     self._news.set()
-                elif len(waiting) >= AHEAD:
+                elif len(waiting) >= self._ahead:
                     room.clear()
                     await room.wait()
 
@@ -100,6 +100,6 @@ class Merge:
             frame = waiting.popleft()
             if waiting:
                 ready.append(source)
-            if len(waiting) == AHEAD // 2:
+            if len(waiting) == self._ahead // 2:
                 source.room.set()
             yield frame

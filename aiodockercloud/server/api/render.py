@@ -74,7 +74,8 @@ def listed(
     # Always from /api/: the Go client cuts that off by its length.
     parts = [part for part in call.request.rel_url.raw_path.split("/") if part]
     path = f"/api/{'/'.join(parts[parts[0] == 'api' :])}/"
-    return Reply(filters.page(found, call.query, path, show))
+    limits = call.cloud.settings.limits
+    return Reply(filters.page(found, call.query, path, show, limits))
 
 
 def refuse_terminated(record: Record) -> None:

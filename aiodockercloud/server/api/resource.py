@@ -14,9 +14,6 @@ from ..control.control_plane import ControlPlane
 from ..state.accounts import Account
 from ..state.records import Action
 
-#: The largest request body, in bytes.
-LARGEST_BODY = 4 * 2**20
-
 
 @dataclass(slots=True)
 class Call:

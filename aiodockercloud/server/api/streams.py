@@ -11,8 +11,8 @@ import logging
 import socket
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
-from contextlib import aclosing
-from typing import Any
+from contextlib import AbstractContextManager, aclosing
+from typing import Any, Protocol
 
 from aiohttp import WSCloseCode, WSMsgType, web
 
@@ -20,34 +20,41 @@ from ... import wire
 from ...exceptions import BadRequest, StreamClosed
 from ...wire.window import BATCH, WINDOW, WINDOW_PROTOCOL, Credits, frame_cost
 from ..engines import ExecSession
-from ..faults import FAULTS, Faults
 from .resource import Call
 
 log = logging.getLogger(__name__)
-
-#: Seconds between pings; a peer that does not answer within half of that is gone.
-HEARTBEAT = 30.0
-#: Seconds for the last frames and the closing handshake; a reader that takes longer is
-#: cut off.
-GOODBYE = 10.0
-#: Seconds for the other side of an exec to go after the closing handshake.
-LINGER = 2.0
 
 SOCKETS: web.AppKey[set[web.WebSocketResponse]] = web.AppKey("sockets", set)
 
 Frames = AsyncGenerator[str, None]
 
 
+class FrameHook(Protocol):
+    """Replaces frames of streams: faults that a test has installed."""
+
+    def stream(
+        self, request: web.Request, ws: web.WebSocketResponse
+    ) -> AbstractContextManager[None]:
+        """Register a websocket while the block runs."""
+
+    def frames(self, ws: web.WebSocketResponse, frames: Frames) -> Frames:
+        """Yield the frames to send on a registered websocket in place of *frames*."""
+
+
+#: Set only on servers with faults.
+FRAME_HOOK: web.AppKey[FrameHook] = web.AppKey("frame hook")
+
+
 async def serve(call: Call, frames: Frames) -> web.WebSocketResponse:
     """Send all frames, then close with 1000; stop at once when the reader leaves."""
     async with _socket(call) as ws:
-        await pump(ws, call.request.app[FAULTS], frames)
+        await pump(call, ws, frames)
     return ws
 
 
-def _response() -> web.WebSocketResponse:
+def _response(heartbeat: float | None = None) -> web.WebSocketResponse:
     return web.WebSocketResponse(
-        heartbeat=HEARTBEAT, compress=False, protocols=[WINDOW_PROTOCOL]
+        heartbeat=heartbeat, compress=False, protocols=[WINDOW_PROTOCOL]
     )
 
 
@@ -69,13 +76,14 @@ def is_upgrade(request: web.Request) -> bool:
 @contextlib.asynccontextmanager
 async def _socket(call: Call) -> AsyncIterator[web.WebSocketResponse]:
     require_upgrade(call.request)
-    ws = _response()
+    ws = _response(call.cloud.settings.timings.heartbeat)
     transport = call.request.transport
     await ws.prepare(call.request)
     sockets = call.request.app[SOCKETS]
     sockets.add(ws)
     try:
-        with call.request.app[FAULTS].stream(call.request, ws):
+        hook = call.request.app.get(FRAME_HOOK)
+        with hook.stream(call.request, ws) if hook else contextlib.nullcontext():
             yield ws
     finally:
         sockets.discard(ws)
@@ -84,10 +92,12 @@ async def _socket(call: Call) -> AsyncIterator[web.WebSocketResponse]:
             transport.abort()
 
 
-async def say_goodbye(ws: web.WebSocketResponse, code: int, reason: str) -> None:
-    """Close it, but wait only so long for a peer that is slow or silent."""
+async def close(
+    ws: web.WebSocketResponse, code: int, reason: str, seconds: float
+) -> None:
+    """Close a websocket; wait *seconds* for a peer that is slow or silent."""
     with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(GOODBYE):
+        async with asyncio.timeout(seconds):
             await ws.close(code=code, message=reason.encode())
 
 
@@ -143,8 +153,8 @@ def _is_windowed(ws: web.WebSocketResponse) -> bool:
 
 
 async def pump(
+    call: Call,
     ws: web.WebSocketResponse,
-    faults: Faults,
     frames: Frames,
     inbox: Inbox | None = None,
 ) -> None:
@@ -157,6 +167,8 @@ async def pump(
     hours. A reader that answers no ping for half a heartbeat has left.
     """
     credits = Credits(windowed=_is_windowed(ws))
+    if (hook := call.request.app.get(FRAME_HOOK)) is not None:
+        frames = hook.frames(ws, frames)
 
     async def read() -> None:
         async for message in ws:
@@ -168,12 +180,10 @@ async def pump(
     async def send() -> None:
         async with aclosing(frames):
             async for frame in frames:
-                texts = await faults.frames(ws, frame) if faults.active else (frame,)
-                for text in texts:
-                    if credits.left <= 0:
-                        await credits.wait()
-                    credits.left -= frame_cost(text)
-                    await ws.send_str(text)
+                if credits.left <= 0:
+                    await credits.wait()
+                credits.left -= frame_cost(frame)
+                await ws.send_str(frame)
 
     tasks = [asyncio.create_task(read()), asyncio.create_task(send())]
     if inbox is not None:
@@ -192,7 +202,7 @@ async def pump(
             # It is too late for another answer: the upgrade was one.
             log.error("a stream broke off", exc_info=result)
             code, reason = int(WSCloseCode.INTERNAL_ERROR), "internal error"
-    await say_goodbye(ws, code, reason)
+    await close(ws, code, reason, call.cloud.settings.timings.close_handshake)
 
 
 async def serve_exec(call: Call, session: ExecSession) -> web.WebSocketResponse:
@@ -212,10 +222,9 @@ async def serve_exec(call: Call, session: ExecSession) -> web.WebSocketResponse:
     connection = peer.dup() if peer else None
     try:
         async with _socket(call) as ws:
-            faults = call.request.app[FAULTS]
-            await pump(ws, faults, frames(), Inbox(ws, session.write))
+            await pump(call, ws, frames(), Inbox(ws, session.write))
         if connection is not None and ws.close_code != WSCloseCode.ABNORMAL_CLOSURE:
-            await _linger(connection)
+            await _linger(connection, call.cloud.settings.timings.linger)
     finally:
         if connection is not None:
             connection.close()
@@ -223,7 +232,7 @@ async def serve_exec(call: Call, session: ExecSession) -> web.WebSocketResponse:
     return ws
 
 
-async def _linger(connection: socket.socket) -> None:
+async def _linger(connection: socket.socket, seconds: float) -> None:
     """Say that nothing more comes, and take what still does.
 
     The official command line sends input even after the closing handshake, and fails
@@ -232,7 +241,7 @@ async def _linger(connection: socket.socket) -> None:
     with contextlib.suppress(OSError, TimeoutError):
         connection.setblocking(False)
         connection.shutdown(socket.SHUT_WR)
-        async with asyncio.timeout(LINGER):
+        async with asyncio.timeout(seconds):
             while await asyncio.get_running_loop().sock_recv(connection, 4096):
                 pass
 

@@ -291,8 +291,5 @@ class Faults(Interceptor):
             rule.remove()
 
 
-FAULTS = web.AppKey("faults", Faults)
-
-
 async def _no_effect(_: Rule, __: web.Request) -> None:
     """Leave the answer unchanged: faults of frames change only the sent frames."""

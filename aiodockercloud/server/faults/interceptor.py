@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
+from contextlib import aclosing, contextmanager, suppress
 
 from aiohttp import web
 
@@ -50,7 +50,8 @@ class Interceptor:
         self._pauses.release(self._pauses.rules)
         self._half_open.reset(self._half_open.rules)
 
-    async def answer(
+    @web.middleware
+    async def middleware(
         self, request: web.Request, handler: Handler
     ) -> web.StreamResponse:
         """Return the answer of *handler*, or the answer that a fault puts in its place.
@@ -62,6 +63,8 @@ class Interceptor:
         Returns:
             The response for aiohttp.
         """
+        if not self.active:
+            return await handler(request)
         for rule in self._met("before", request):
             if (replacement := await rule.act(rule, request)) is not None:
                 return replacement
@@ -109,20 +112,31 @@ class Interceptor:
             del self._streams[ws]
             stream.take()
 
-    async def frames(self, ws: web.WebSocketResponse, frame: str) -> list[str]:
-        """Return the frames to send on a websocket in place of *frame*.
+    async def frames(
+        self, ws: web.WebSocketResponse, frames: AsyncGenerator[str, None]
+    ) -> AsyncGenerator[str, None]:
+        """Yield the frames to send on a websocket in place of *frames*.
 
         Args:
             ws: The websocket, while :meth:`stream` runs.
-            frame: The frame that the server is about to send.
+            frames: The frames of the server, closed at the end.
 
-        Returns:
-            The frames to send now, in this order.
+        Yields:
+            The frames to send, in this order.
 
         Raises:
             ConnectionResetError: A fault has closed the connection.
         """
-        stream = self._streams[ws]
+        async with aclosing(frames):
+            async for frame in frames:
+                if not self.active:
+                    yield frame
+                    continue
+                for replacement in await self._replace(self._streams[ws], frame):
+                    yield replacement
+
+    async def _replace(self, stream: OpenStream, frame: str) -> list[str]:
+        """Return the frames to send now in place of *frame*."""
         request = stream.request
         if wire.loads(frame).get("type") in _CONTROL:
             return [frame]

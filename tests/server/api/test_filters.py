@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from aiodockercloud import BadRequest
 from aiodockercloud.server.api import filters
+from aiodockercloud.server.settings import Limits
 from aiodockercloud.server.state.records import Stack
 
 PATH = "/api/app/v1/stack/"
@@ -251,7 +252,9 @@ def records(count: int) -> list[Stack]:
 def paged(
     total: int, query: dict[str, str] | None = None, path: str = PATH
 ) -> tuple[dict[str, Any], list[str]]:
-    page = filters.page(records(total), query or {}, path, lambda r: {"name": r.name})
+    page = filters.page(
+        records(total), query or {}, path, lambda r: {"name": r.name}, Limits()
+    )
     assert set(page) == {"meta", "objects"}
     return page["meta"], [shown["name"] for shown in page["objects"]]
 
@@ -358,7 +361,11 @@ def test_page_renders_only_its_own_objects(total: int, limit: int, offset: int) 
         return {}
 
     filters.page(
-        records(total), {"limit": str(limit), "offset": str(offset)}, PATH, render
+        records(total),
+        {"limit": str(limit), "offset": str(offset)},
+        PATH,
+        render,
+        Limits(),
     )
 
     assert rendered == [f"s{n}" for n in range(total)][offset : offset + limit]

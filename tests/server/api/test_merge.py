@@ -7,8 +7,11 @@ from collections.abc import AsyncGenerator
 
 import pytest
 
-from aiodockercloud.server.api.merge import AHEAD, Merge
+from aiodockercloud.server.api.merge import Merge
 from tests.support.facts import PATIENCE
+
+#: Frames of each source that are read in advance.
+AHEAD = 50
 
 
 async def numbered(name: str, count: int) -> AsyncGenerator[str, None]:
@@ -17,7 +20,7 @@ async def numbered(name: str, count: int) -> AsyncGenerator[str, None]:
 
 
 async def test_merge_takes_one_frame_of_each_source_in_turn() -> None:
-    merge = Merge()
+    merge = Merge(AHEAD)
     merge.add("a", numbered("a", 1000))
     async with asyncio.timeout(PATIENCE), merge.frames() as frames:
         found = [await anext(frames) for _ in range(10)]
@@ -41,7 +44,7 @@ async def test_merge_reads_so_far_ahead_and_no_further() -> None:
             read += 1
             yield "x"
 
-    merge = Merge()
+    merge = Merge(AHEAD)
     merge.add("a", endless())
     async with asyncio.timeout(PATIENCE), merge.frames() as frames:
         for taken in range(1, 200):
@@ -65,7 +68,7 @@ async def test_merge_fails_with_a_source_and_closes_the_others() -> None:
         yield "a"
         raise OSError("broken")
 
-    merge = Merge()
+    merge = Merge(AHEAD)
     merge.add("a", silent())
     merge.add("b", broken())
     async with asyncio.timeout(PATIENCE):

@@ -99,7 +99,8 @@ async def _text_log(call: Call) -> str:
     elif kind == "container":
         frames = log_streams.container_log(cloud, containers.find(call), selection)
     else:
-        frames = log_streams.action_log(cloud, actions.find(call), selection)
+        journal = cloud.operations.journal(actions.find(call))
+        frames = log_streams.action_log(journal, selection)
     lines = []
     async with aclosing(frames):
         async for frame in frames:
