@@ -1,9 +1,9 @@
-"""What the control plane asks of an engine: one container, one node at a time.
+"""The engine protocol: what the control plane asks of the place that runs containers.
 
-An engine knows no service, stack, state table or name rule. It makes a container be
-there, stops it, starts it, removes it, hands out its logs, runs a command in it, and
-tells what it sees: observations, which the control plane turns into states and events.
-Which node a container goes to is decided above: ``ContainerSpec.node``.
+An engine creates, starts, stops and removes single containers, reads their logs, runs
+commands in them, and reports observations, from which the control plane derives states
+and events. Services, stacks, states and names are unknown to engines. The control plane
+chooses the node of each container: :attr:`ContainerSpec.node`.
 """
 
 from __future__ import annotations
@@ -14,30 +14,30 @@ from typing import Any, Literal, NamedTuple, Protocol
 
 
 class EngineError(Exception):
-    """The engine cannot do what was asked; the text is for the action's log."""
+    """The engine cannot carry out the request; the text is for the action's log."""
 
 
 class NoSuchContainer(EngineError):
-    """The engine has no container of this uuid."""
+    """The engine has no container with the uuid."""
 
 
 class EngineUnavailable(EngineError):
-    """The engine cannot be reached now; the same request may work later."""
+    """The engine cannot be reached at the moment; the request may be repeated."""
 
 
 class NotSupportedByEngine(EngineError):
-    """The engine can never do this, whatever the fields are."""
+    """The engine has no such operation, whatever the arguments are."""
 
 
 class UnsupportedField(EngineError):
-    """The engine cannot do what a field of a definition says.
+    """The engine does not support the value of a field of a definition.
 
     The text is ``"field: what is wrong, what is allowed"``.
     """
 
 
 class PortSpec(NamedTuple):
-    """One port of a container. ``outer`` is None for a host port of engine's choice."""
+    """One port of a container. Without *outer*, the engine chooses a host port."""
 
     inner: int
     protocol: str
@@ -56,15 +56,19 @@ class MountSpec(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContainerSpec:
-    """All that makes a container. ``None`` leaves a thing as the image has it."""
+    """All properties of a container to create. ``None`` stands for the image's value.
+
+    *uuid* identifies the container; *service*, *stack* and *namespace* are names.
+    """
 
     uuid: str
     name: str
     service: str
     stack: str | None
     namespace: str
-    #: The node it goes to. Unless it is *pinned* there, because of its volumes or its
-    #: strategy, the engine may choose and later move it among nodes with all *tags*.
+    #: The id of the node. Unless the container is *pinned* to the node, by its volumes
+    #: or its strategy, the engine may choose another node with all *tags*, and may move
+    #: the container later.
     node: str
     pinned: bool = True
     tags: Sequence[str] = ()
@@ -74,31 +78,36 @@ class ContainerSpec:
     command: str | None = None
     entrypoint: str | None = None
     environment: Mapping[str, str] = field(default_factory=dict, repr=False)
-    #: Variables that get its private address, ``10.7.0.3/16``, as far as the engine
-    #: knows it before the container runs.
+    #: Variables that receive the container's private address, for example
+    #: ``10.7.0.3/16``, if the engine knows the address before the container runs.
     address_variables: Sequence[str] = ()
     ports: Sequence[PortSpec] = ()
     mounts: Sequence[MountSpec] = ()
-    #: Containers (uuids) whose volumes this one shares; they are on the same node.
+    #: The uuids of the containers whose volumes this container shares; all of them are
+    #: on the same node.
     volumes_from: Sequence[str] = ()
-    #: Names under which others reach it on the private network.
+    #: Names of the container on the private network.
     aliases: Sequence[str] = ()
     autorestart: Literal["OFF", "ON_FAILURE", "ALWAYS"] = "OFF"
-    #: The remaining fields of the API under their own names: ``memory`` in MB, …
+    #: The remaining fields of the API by name, for example ``memory`` in MB.
     options: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContainerObservation:
-    """A container as it is now. ``stopped`` is final: restarts were tried before."""
+    """The present state of a container.
+
+    ``stopped`` is final: the engine reports a container that its restart policy will
+    restart as ``starting``, with its last *exit_code*.
+    """
 
     uuid: str
     state: Literal["starting", "running", "stopped", "gone"]
     exit_code: int | None = None
-    #: Why it stopped or could not start, in the engine's words.
+    #: The engine's reason why the container stopped or could not start.
     message: str = ""
     docker_id: str | None = None
-    #: The node it is on, where the engine may have chosen another one.
+    #: The id of the container's node, if the engine may have chosen another one.
     node: str | None = None
     private_ip: str | None = None
     #: ``(inner port, protocol)`` → host ports.
@@ -107,7 +116,7 @@ class ContainerObservation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NodeObservation:
-    """A machine as it is now. Memory is in MB, disk in GB."""
+    """The present state of a node. *memory* is in MB, *disk* in GB."""
 
     id: str
     hostname: str
@@ -119,13 +128,14 @@ class NodeObservation:
     docker_version: str
     storage_driver: str = ""
     tags: Sequence[str] = ()
-    #: Why it takes no containers although it answers, in a word; empty: it takes them.
+    #: The reason, in one word, why a ready node accepts no containers; empty if the
+    #: node accepts containers.
     unschedulable: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class ImageObservation:
-    """The tag of an image now means another image: somebody pushed it."""
+    """A push: the tag of the image *name* now refers to another image."""
 
     name: str
 
@@ -135,7 +145,7 @@ Observe = Callable[[Observation], None]
 
 
 class ImageInfo(NamedTuple):
-    """What an image brings: its variables, its command, its exposed ports."""
+    """The variables, the command and the exposed ports of an image."""
 
     environment: Mapping[str, str]
     command: str
@@ -144,10 +154,11 @@ class ImageInfo(NamedTuple):
 
 
 class LogLine(NamedTuple):
-    """One line of output; ``time_ns`` is nanoseconds since 1970, no newline in text.
+    """One line of a container's output, without its newline.
 
-    Those of one container have growing stamps. In place of lines that cannot be had
-    there is a word of the engine's own: how many of them are missing, None if unknown.
+    *time_ns* is nanoseconds since 1970; the stamps of one container increase. A line
+    that stands for unavailable lines has their number in *missing*, or ``None`` if the
+    number is unknown, and a text of the engine.
     """
 
     time_ns: int
@@ -157,101 +168,122 @@ class LogLine(NamedTuple):
 
 
 class ExecSession(Protocol):
-    """A command running in a container. Closing it ends the command."""
+    """A command that runs in a container."""
 
-    #: None until the output has ended.
+    #: The exit code; ``None`` until the output has ended.
     exit_code: int | None
 
-    def output(self) -> AsyncIterator[tuple[Literal["stdout", "stderr"], str]]: ...
-    async def write(self, data: str) -> None: ...
-    async def close(self) -> None: ...
+    def output(self) -> AsyncIterator[tuple[Literal["stdout", "stderr"], str]]:
+        """Yield the output in pieces, each with its stream, until the command ends."""
+
+    async def write(self, data: str) -> None:
+        """Write to the command's standard input."""
+
+    async def close(self) -> None:
+        """End the session, and the command if it still runs. Safe to repeat."""
 
 
 class Engine(Protocol):
-    """The whole contract; ``tests/contract/test_engine_contract.py`` tests it."""
+    """The contract of engines; ``tests/contract/test_engine_contract.py`` tests it.
+
+    A method that fails raises :class:`EngineError` or a subclass.
+    """
 
     name: str
-    #: It has machines to give: nodes can be deployed, upgraded, taken out.
+    #: The engine deploys, upgrades and removes nodes itself.
     provisions: bool
-    #: A container keeps its private address as long as it is there.
+    #: A container keeps its private address until the container is removed.
     fixed_addresses: bool
-    #: Containers end with the server's process: what should run is created again.
+    #: Containers end with the server's process; the next start creates them again.
     volatile: bool
 
     async def start(self, observe: Observe) -> None:
-        """Begin to observe. All that is there has been told when this returns."""
+        """Start to observe; on return, each existing object has been reported."""
 
     async def close(self) -> None:
         """Stop observing; a volatile engine ends its containers. Safe to repeat."""
 
     async def image_info(self, name: str) -> ImageInfo | None:
-        """What is known about an image, None when nothing is known before a pull."""
+        """Return the properties of an image; ``None`` if unknown before a pull."""
 
     def check(self, options: Mapping[str, Any], ports: Sequence[PortSpec]) -> None:
-        """Raise ``BadRequest`` naming the field this engine cannot honour."""
+        """Check fields of a definition.
+
+        Raises:
+            UnsupportedField: The engine does not support a field's value.
+        """
 
     async def create(self, spec: ContainerSpec) -> None:
-        """Make it be there and run. Repeating it for a uuid that is there is safe."""
+        """Create and start a container. Idempotent by uuid."""
 
     async def image_digest(
         self, name: str, credentials: tuple[str, str] | None
     ) -> str | None:
-        """What the tag of an image means now, ``sha256:…``, as its registry says.
+        """Return the digest, ``sha256:…``, that an image's tag has in its registry.
 
-        None when that cannot be told, or when the engine tells of pushes by itself
-        (``ImageObservation``).
+        ``None`` if the digest is unknown, or if the engine reports pushes itself
+        (:class:`ImageObservation`).
         """
 
     async def start_container(
         self, uuid: str, *, credentials: tuple[str, str] | None = None
     ) -> None:
-        """Run a stopped container again, same container, same volumes. One that runs
-        is told of again.
+        """Start a stopped container, with its volumes, or report a running one again.
 
         Args:
-            credentials: For its image's registry as they are now; None: as they were.
+            uuid: The container.
+            credentials: The present user and password for the image's registry;
+                ``None`` leaves the credentials of the container's creation.
 
         Raises:
-            NoSuchContainer: It is not there; a volatile engine may have lost it.
+            NoSuchContainer: The container does not exist; a volatile engine may have
+                lost it.
         """
 
     async def stop_container(self, uuid: str) -> None:
-        """Stop it and keep it; its restart policy does not bring it back. One that is
-        stopped is told of again."""
+        """Stop a container, or report a stopped one again.
+
+        The container continues to exist, and its restart policy does not restart it.
+        """
 
     async def remove_container(self, uuid: str, *, volumes: bool) -> None:
-        """Remove it, running or not, and with *volumes* the ones it owns."""
+        """Remove a container in any state, and with *volumes* the volumes it owns."""
 
     def logs(
         self, uuid: str, *, tail: int | None, follow: bool, since_ns: int = 0
     ) -> AsyncGenerator[LogLine, None]:
-        """Its last *tail* lines (None: all kept) that are not older than *since_ns*,
-        then, with *follow*, new ones until the container is removed.
+        """Yield the log of a container, oldest line first.
 
-        What is left of the log of a container that was removed can be read for a while
-        where the engine keeps it.
+        An engine may keep the log of a removed container for a while.
 
-        Raises (now or on the first step):
-            NoSuchContainer: It is not there.
+        Args:
+            uuid: The container.
+            tail: The number of last lines to yield; ``None`` yields all kept lines.
+            follow: Yield new lines as well, until the container is removed.
+            since_ns: The stamp of the oldest line to yield.
+
+        Raises:
+            NoSuchContainer: No such container or log exists; raised by the call or by
+                the first step.
         """
 
     def time_ns(self) -> int:
-        """Now, by the clock that log lines are stamped with."""
+        """Return the time of the clock that stamps log lines."""
 
     async def exec(self, uuid: str, command: Sequence[str]) -> ExecSession:
         """Run a command in a running container."""
 
     async def add_node(self, node: str, tags: Sequence[str]) -> None:
-        """Bring up a machine under this id, for an engine that has some to give."""
+        """Deploy a node with this id, if the engine provisions nodes."""
 
     async def remove_node(self, node: str) -> None:
-        """Take a machine out; its containers go with it."""
+        """Remove a node and its containers."""
 
     async def tag_node(self, node: str, tags: Sequence[str]) -> None:
-        """Give a machine these tags instead of those it had."""
+        """Replace the tags of a node."""
 
     async def join_token(self) -> str | None:
-        """What a machine that somebody brings joins with; None: there is no way."""
+        """Return the token with which a node joins; ``None`` if nodes cannot join."""
 
     async def check_node(self, node: str) -> bool:
-        """Whether the machine answers just now."""
+        """Return whether a node responds at the moment."""
