@@ -1,8 +1,8 @@
-"""A bounded list that many readers follow, each at its own pace.
+"""A bounded list of items that many readers follow, each at its own pace.
 
-Readers keep a position instead of a queue, so a slow one costs nothing and holds
-nobody up; what it can miss is what has fallen off the end, and it is told how much.
-Events, action logs and the embedded engine's container logs are all journals.
+A reader has a position instead of a queue, so a slow reader needs no memory and delays
+no other reader. When items that a reader has not read are dropped, the reader receives
+their number. Events, action logs and the embedded engine's container logs are journals.
 """
 
 from __future__ import annotations
@@ -17,52 +17,53 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Missed:
-    """Told to a reader in place of the items it came too late for."""
+    """Stands for the items that were dropped before a reader read them."""
 
     count: int
 
 
 class Journal(Generic[T]):
-    """The last *limit* items, numbered from 0 in the order they came."""
+    """The last *limit* items, numbered from 0 in the order of their arrival."""
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
-        #: A ring: number n is at n % limit, so that readers need no copy.
+        #: A ring: item n is at index n % limit, so readers need no copy.
         self._items: list[T] = []
         self._next = 0
         self._closed = False
-        self._news: asyncio.Future[None] | None = None
+        self._new_item: asyncio.Future[None] | None = None
 
     def __len__(self) -> int:
         return len(self._items)
 
     @property
     def end(self) -> int:
-        """The number the next item will get."""
+        """Return the number of the next item."""
         return self._next
 
     @property
     def start(self) -> int:
-        """The number of the oldest item still here."""
+        """Return the number of the oldest kept item."""
         return self._next - len(self._items)
 
     def __getitem__(self, number: int) -> T:
-        """The item of this number, which must be here."""
+        """Return the item with this number; the item must be kept."""
         return self._items[number % self._limit]
 
     def append(self, item: T) -> None:
+        """Add an item, and drop the oldest one if the journal is full."""
         if len(self._items) < self._limit:
             self._items.append(item)
         else:
             self._items[self._next % self._limit] = item
         self._next += 1
-        if self._news is not None:
+        if self._new_item is not None:
             self._wake()
 
     def first(self, wanted: Callable[[T], bool]) -> int:
-        """The number of the first item that is *wanted*, ``end`` if there is none.
+        """Return the number of the first *wanted* item, or ``end`` without one.
 
-        All items after a wanted one must be wanted, too: few of them are looked at.
+        All items after a wanted item must be wanted too: the search is binary.
         """
         low, high = self.start, self._next
         while low < high:
@@ -74,20 +75,26 @@ class Journal(Generic[T]):
         return low
 
     def close(self) -> None:
-        """End it: readers that follow get the rest, then their end."""
+        """Close the journal: following readers receive the rest, then the end."""
         self._closed = True
         self._wake()
 
     def _wake(self) -> None:
-        news, self._news = self._news, None
-        if news is not None and not news.done():
-            news.set_result(None)
+        waiter, self._new_item = self._new_item, None
+        if waiter is not None and not waiter.done():
+            waiter.set_result(None)
 
     async def read(
         self, *, tail: int | None = None, since: int | None = None, follow: bool
     ) -> AsyncGenerator[T | Missed, None]:
-        """The last *tail* items, or those from number *since* on, or all; then,
-        with *follow*, each new one until the journal is closed."""
+        """Yield items, and :class:`Missed` for items that were dropped before.
+
+        Args:
+            tail: The number of last items to yield.
+            since: The number of the first item to yield; overrides *tail*. Without
+                both, all kept items are yielded.
+            follow: Yield new items as well, until the journal is closed.
+        """
         position = self.start
         if since is not None:
             position = since
@@ -98,12 +105,14 @@ class Journal(Generic[T]):
             while position < self._next:
                 if position < (start := self._next - len(items)):
                     yield Missed(start - position)
-                    position = start  # more may have fallen off meanwhile: look again
+                    position = (
+                        start  # more items may have been dropped since: check again
+                    )
                     continue
                 position += 1
                 yield items[(position - 1) % limit]
             if self._closed or not follow:
                 return
-            if self._news is None:
-                self._news = asyncio.get_running_loop().create_future()
-            await asyncio.shield(self._news)
+            if self._new_item is None:
+                self._new_item = asyncio.get_running_loop().create_future()
+            await asyncio.shield(self._new_item)

@@ -27,7 +27,7 @@ from ...exceptions import (
 from ..control.control_plane import ControlPlane
 from ..engines import EngineError
 from ..faults import Faults
-from ..state.accounts import NOBODY, Account
+from ..state.accounts import ANONYMOUS, Account
 from ..state.errors import CredentialsRefused, OperationFailed
 from . import (
     actions,
@@ -195,7 +195,7 @@ async def _dispatch(request: web.Request, cloud: ControlPlane) -> web.StreamResp
     resource = SERVED[target.dialect].get(target.kind)
     handlers, public = resource.find(target) if resource else ({}, False)
     try:
-        account = NOBODY if public else authenticate(request, cloud)
+        account = ANONYMOUS if public else authenticate(request, cloud)
     except CredentialsRefused:
         if target.dialect is wire.TUTUM and streams.is_upgrade(request):
             return await tutum.refuse(request)

@@ -80,7 +80,7 @@ class ControlPlane(State):
         # Jobs first: they begin what the others do.
         await self.operations.close()
         await self.autoredeploy.close()
-        await self.end_chores()
+        await self.end_background()
         await self.engine.close()
         self.hub.journal.close()
         await self.store.close()

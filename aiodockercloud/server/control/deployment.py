@@ -15,7 +15,7 @@ from ...wire import states
 from ...wire.service_fields import EMPTIEST_NODE, ENGINE_OPTIONS, EVERY_NODE
 from ..engines import ContainerSpec, EngineError, MountSpec, NoSuchContainer, PortSpec
 from ..state.errors import OperationFailed, engine_errors
-from ..state.records import EVERYBODY, Container, Node, Service, new_uuid
+from ..state.records import SHARED, Container, Node, Service, new_uuid
 from ..state.state import State
 from . import links, placement
 
@@ -143,7 +143,7 @@ def candidates(cloud: State, service: Service) -> list[placement.Candidate]:
     """The nodes that answer and take containers, as placement sees them."""
     found = []
     for node in cloud.live_nodes():
-        owners = (service.namespace, EVERYBODY)
+        owners = (service.namespace, SHARED)
         if node.state != states.DEPLOYED or node.namespace not in owners:
             continue
         if node.unschedulable:

@@ -20,7 +20,7 @@ from ..engines import (
     NodeObservation,
     Observation,
 )
-from ..state.records import EVERYBODY, Container, Node, NodeCluster, Service
+from ..state.records import SHARED, Container, Node, NodeCluster, Service
 from ..state.state import State
 from . import deployment
 from .operations import Request
@@ -58,10 +58,10 @@ class Observer:
     def _own_cluster(self) -> NodeCluster:
         """The one cluster that all machines are in which somebody brings."""
         for cluster in self._cloud.nodeclusters.values():
-            if cluster.namespace == EVERYBODY:
+            if cluster.namespace == SHARED:
                 return cluster
         cluster = NodeCluster(
-            namespace=EVERYBODY,
+            namespace=SHARED,
             name=self._cloud.engine.name,
             nickname=self._cloud.engine.name,
             node_type="",
@@ -76,7 +76,7 @@ class Observer:
     async def reconcile(self) -> None:
         """After a restart: what is gone is gone; a volatile engine gets it again."""
         for node in self._cloud.live_nodes():
-            if node.engine_id in self._cloud.seen:
+            if node.engine_id in self._cloud.observed:
                 continue
             if self._cloud.engine.volatile:
                 await self._cloud.engine.add_node(node.engine_id, node.tags)
@@ -89,7 +89,7 @@ class Observer:
         for container in list(self._cloud.containers.values()):
             if (
                 container.state == states.TERMINATED
-                or container.uuid in self._cloud.seen
+                or container.uuid in self._cloud.observed
             ):
                 continue
             if not self._cloud.engine.volatile:
@@ -116,7 +116,7 @@ class Observer:
         elif isinstance(seen, ImageObservation):
             self._pushed(seen.name)
         elif (container := self._cloud.containers.get(seen.uuid)) is not None:
-            self._cloud.seen[seen.uuid] = seen.state
+            self._cloud.observed[seen.uuid] = seen.state
             self._observe_container(container, seen)
         elif seen.state != "gone" and seen.uuid not in self._strangers:
             self._strangers.add(seen.uuid)
@@ -132,7 +132,7 @@ class Observer:
             if seen.state == "gone":
                 return
             node = self._adopt(seen) or Node(
-                namespace=EVERYBODY,
+                namespace=SHARED,
                 engine_id=seen.id,
                 hostname=seen.hostname,
                 nickname="",
@@ -146,7 +146,7 @@ class Observer:
                 self._cloud.by_engine_id[seen.id] = node
             else:
                 self._cloud.register(node)
-        self._cloud.seen[seen.id] = seen.state
+        self._cloud.observed[seen.id] = seen.state
         node.hostname, node.address = seen.hostname, seen.address
         node.cpu, node.memory, node.disk = seen.cpu, seen.memory, seen.disk
         node.docker_version = seen.docker_version
@@ -223,7 +223,9 @@ class Observer:
         if not self._cloud.engine.volatile:
             return None
         orphans = (
-            n for n in self._cloud.live_nodes() if n.engine_id not in self._cloud.seen
+            n
+            for n in self._cloud.live_nodes()
+            if n.engine_id not in self._cloud.observed
         )
         return next(orphans, None)
 

@@ -1,1 +1,1 @@
-"""What the server knows: records, their states, durable storage, events."""
+"""The state of the server: records, derived states, storage, accounts, events."""

@@ -1,10 +1,10 @@
-"""Events to many readers: one journal, each event made into text once.
+"""Events for many readers: one journal of events, each encoded once.
 
-An event's ``id`` names this run of the server and how many events there have been in
-it, so it is also the point from which a reader goes on. To clients it is opaque.
+The ``id`` of an event contains the run of the server and the number of the run's events
+so far, so a reader can continue after the event. To clients, the id is opaque.
 
-Source: Docker Cloud API reference, "Docker Cloud Events"; ids, positions and gaps are
-ours.
+Source: Docker Cloud API reference, "Docker Cloud Events". Ids, positions and gaps are
+additions of this server.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from typing import Any, NamedTuple
 
 from ... import wire
 from ..journal import Journal, Missed
-from .records import EVERYBODY, Record, new_uuid
+from .records import SHARED, Record, new_uuid
 
-#: ``since`` of a reader that begins now and wants to be told positions.
+#: ``since`` of a reader that starts with the next event and receives positions.
 NOW = "now"
 
 
 class Event(NamedTuple):
-    """An event as it is sent, with what readers select by."""
+    """An encoded event, with the fields by which readers select events."""
 
     namespace: str
     type: str
@@ -44,13 +44,13 @@ class Hub:
         self.journal: Journal[Event] = Journal(history)
         self._run = secrets.token_hex(4)
         self._namespaces: set[str] = set()
-        #: Events passed over after which a reader is told how far it is: its position
-        #: must not grow older than the journal while nothing that it wants happens.
+        #: The number of unselected events after which a reader receives its position:
+        #: the position must stay in the journal while no selected event occurs.
         self._stride = max(1, history // 10)
 
     def publish(self, record: Record, action: str, parents: Sequence[str]) -> None:
-        """Tell all readers that *record* was created, updated or deleted."""
-        # Every key in every frame: the Go client keeps a missing key's last value.
+        """Publish that *record* was created, updated or deleted."""
+        # Each frame has every key: the Go client keeps the last value of a missing key.
         frame = {
             "type": record.kind,
             "action": action,
@@ -75,16 +75,16 @@ class Hub:
         )
 
     def id_at(self, position: int) -> str:
-        """The id of the point after so many events of this run."""
+        """Return the id of the position after this number of events of the run."""
         return f"{self._run}-{position}"
 
     def position_of(self, id: str) -> int | None:
-        """The point that an id names; None when it is none of this run."""
+        """Return the position of an id; ``None`` if the id is of another run."""
         run, _, number = id.rpartition("-")
         if run != self._run or not number.isdecimal():
             return None
         if len(number) > len(str(self.journal.end)):
-            return None  # nor may it be too long to be a number
+            return None  # a number this long may be too long for int()
         return int(number) if int(number) <= self.journal.end else None
 
     def subscribe(
@@ -96,17 +96,21 @@ class Hub:
         parents: Collection[str] = (),
         since: str | None = None,
     ) -> AsyncGenerator[str | Missed, None]:
-        """The frames of one namespace from this call on; empty sets select all.
+        """Yield the frames of one namespace's events from this call on.
 
         Args:
-            since: Begin after the event of this id, or ``"now"``. Such a reader is
-                told its position, first of all and now and then, and what it came too
-                late for is a frame ``gap``; others get ``Missed``.
+            namespace: The namespace; events of shared records are included.
+            types: The kinds of objects to select; empty selects all.
+            objects: The URIs of the objects to select; empty selects all.
+            parents: The URIs of the parents to select by; empty selects all.
+            since: The id of the event after which to start, or ``"now"``. Such a reader
+                receives its position at the start and from time to time, and dropped
+                events as a frame ``gap``. Other readers receive :class:`Missed`.
         """
 
         def selected(event: Event) -> bool:
             return (
-                event.namespace in (namespace, EVERYBODY)
+                event.namespace in (namespace, SHARED)
                 and (not types or event.type in types)
                 and (not objects or event.resource_uri in objects)
                 and (not parents or not set(parents).isdisjoint(event.parents))
@@ -115,7 +119,7 @@ class Hub:
         def gap(position: int, missed: int | None) -> str:
             return _frame("gap", id=self.id_at(position), missed=missed)
 
-        # Only a reader of everything can be told how much of it is gone.
+        # For a selection, the number of dropped events is unknown.
         everything = not (types or objects or parents)
         start: int | None = self.journal.end
         if since is not None and since != NOW:
@@ -124,17 +128,17 @@ class Hub:
         async def frames() -> AsyncGenerator[str | Missed, None]:
             position = self.journal.start if start is None else start
             if since is not None:
-                # Still the old one where that is gone: a reader whose connection
-                # breaks right here has not been told of the gap yet.
+                # The reader's own id if unknown: a reader whose connection breaks here
+                # has not received the gap yet.
                 known = since if start is None else self.id_at(position)
                 yield _frame("position", id=known)
                 if start is None:
                     yield gap(position, None)
-            passed_over = 0
+            unselected = 0
             async for event in self.journal.read(since=position, follow=True):
                 if isinstance(event, Missed):
                     position += event.count
-                    mine = everything and self._namespaces <= {namespace, EVERYBODY}
+                    mine = everything and self._namespaces <= {namespace, SHARED}
                     yield (
                         event
                         if since is None
@@ -142,12 +146,12 @@ class Hub:
                     )
                     continue
                 position += 1
-                passed_over += 1
+                unselected += 1
                 if selected(event):
-                    passed_over = 0
+                    unselected = 0
                     yield event.text
-                elif since is not None and passed_over >= self._stride:
-                    passed_over = 0
+                elif since is not None and unselected >= self._stride:
+                    unselected = 0
                     yield _frame("position", id=self.id_at(position))
 
         return frames()

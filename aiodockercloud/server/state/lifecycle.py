@@ -1,9 +1,11 @@
-"""The documented state tables, as data, and the two functions that derive a state.
+"""The documented state tables as data, and the functions that derive a state.
 
-Which operation a state allows and which state it leads through stands here and
-nowhere else. Source: Docker Cloud API reference, "Service states" and its sisters,
-with what real clients were seen to rely on (a redeploy of a service that was never
-started starts it; a stack can be stopped).
+The tables are the only definition of the states that allow an operation and of the
+state during the operation.
+
+Source: Docker Cloud API reference, "Service states" and the same for other objects,
+and behaviour on which real clients rely: a redeploy starts a service that was never
+started, and a stack can be stopped.
 """
 
 from __future__ import annotations
@@ -40,7 +42,10 @@ from .errors import NotAllowedNow
 
 
 class Rule(NamedTuple):
-    """An operation: in which states it is allowed, and the state while it runs."""
+    """The states that allow an operation, and the object's state during it.
+
+    An empty ``during`` leaves the object's state unchanged.
+    """
 
     allowed: frozenset[str]
     during: str
@@ -91,7 +96,7 @@ OPERATIONS: Mapping[str, Mapping[str, Rule]] = {
 
 
 def check(kind: str, name: str, state: str, operation: str) -> Rule:
-    """The rule of an operation, when *state* allows it.
+    """Return the rule of an operation that *state* allows.
 
     Raises:
         NotAllowedNow: The state does not; the text lists the allowed operations.
@@ -108,10 +113,11 @@ def check(kind: str, name: str, state: str, operation: str) -> Rule:
 
 
 def service_state(containers: Collection[str]) -> str:
-    """The state of a service that no operation is changing, from its containers'.
+    """Return the state of a service without an operation in progress.
 
-    Terminated ones do not count. A container on its way down still runs, one on its
-    way up does not yet.
+    Args:
+        containers: The states of the service's containers. Terminated containers do
+            not count; stopping containers count as running, starting ones do not.
     """
     live = [state for state in containers if state not in (TERMINATING, TERMINATED)]
     if not live:
@@ -123,7 +129,11 @@ def service_state(containers: Collection[str]) -> str:
 
 
 def stack_state(services: Collection[str]) -> str:
-    """The state of a stack that no operation is changing, from its services'."""
+    """Return the state of a stack without an operation in progress.
+
+    Args:
+        services: The states of the stack's services; terminated ones do not count.
+    """
     live = {state for state in services if state not in (TERMINATING, TERMINATED)}
     if live <= {NOT_RUNNING}:
         return NOT_RUNNING
@@ -133,7 +143,11 @@ def stack_state(services: Collection[str]) -> str:
 
 
 def cluster_state(nodes: Collection[str]) -> str:
-    """The state of a deployed node cluster that no operation is changing."""
+    """Return the state of a deployed node cluster without an operation in progress.
+
+    Args:
+        nodes: The states of the cluster's nodes; terminated ones do not count.
+    """
     live = [state for state in nodes if state != TERMINATED]
     if not live:
         return EMPTY_CLUSTER

@@ -1,7 +1,7 @@
-"""The records of the control plane: what is kept, and nothing derivable.
+"""The records of the control plane. A record has no value that others determine.
 
-Everything in a record is JSON: the store writes it as it is. Dates are seconds since
-1970. References are uuids. ``definition`` holds a resource's writable fields, checked.
+All fields are JSON values, which the store writes unchanged. Dates are seconds since
+1970, references are uuids. ``definition`` has the checked writable fields of an object.
 """
 
 from __future__ import annotations
@@ -14,18 +14,24 @@ from typing import Any, ClassVar
 from ... import wire
 from ...wire import states
 
-#: The namespace of records that all namespaces share: the machines.
-EVERYBODY = ""
+#: The namespace of the records that all namespaces share: nodes and their clusters.
+SHARED = ""
 
 
 def new_uuid() -> str:
-    """Version 4: the official clients take the short way only for those."""
+    """Return a random uuid.
+
+    Version 4: the official clients request an object directly only for this version.
+    """
     return str(uuid_module.uuid4())
 
 
 @dataclass(slots=True, kw_only=True, repr=False)
 class Record:
-    """What all have. ``number`` counts up over all records: the order of creation."""
+    """The fields of all records.
+
+    ``number`` increases with each record of any kind: the order of creation.
+    """
 
     kind: ClassVar[str]
 
@@ -37,20 +43,22 @@ class Record:
 
     @property
     def uri(self) -> str:
-        """The one spelling used in bodies, events, headers and variables."""
+        """Return the URI as in bodies, events, headers and variables."""
         return wire.path(self.kind, self.uuid)
 
     def __repr__(self) -> str:
-        # Not the fields: definitions and variables hold secrets, a trigger's uuid is.
+        # Without the fields: definitions and variables contain secrets, and a trigger's
+        # uuid is a secret.
         return f"<{self.kind} {getattr(self, 'name', self.uuid)} {self.state}>"
 
     def as_json(self) -> dict[str, Any]:
+        """Return the fields as the body of the record's row."""
         return {f.name: getattr(self, f.name) for f in fields(self)}
 
 
 @dataclass(slots=True, kw_only=True, repr=False)
 class Deployed(Record):
-    """What comes up and ends; it is readable for a while after that."""
+    """An object that is deployed and terminated, and readable for a while after."""
 
     deployed: float | None = None
     destroyed: float | None = None
@@ -58,7 +66,7 @@ class Deployed(Record):
 
 @dataclass(slots=True, kw_only=True, repr=False)
 class Run(Deployed):
-    """What is started and stopped as well."""
+    """An object that is also started and stopped."""
 
     started: float | None = None
     stopped: float | None = None
@@ -66,6 +74,8 @@ class Run(Deployed):
 
 @dataclass(slots=True, kw_only=True, repr=False)
 class Stack(Deployed):
+    """A group of services."""
+
     kind = "stack"
 
     name: str
@@ -75,50 +85,56 @@ class Stack(Deployed):
 
 @dataclass(slots=True, kw_only=True, repr=False)
 class Service(Run):
+    """A service: a definition, and containers that are deployed from the definition."""
+
     kind = "service"
 
     name: str
     stack: str | None = None
     definition: dict[str, Any]
-    #: What ``rollback`` goes back to.
+    #: The definition before the last change, for ``rollback``.
     previous: dict[str, Any] | None = None
-    #: Counts changes of the definition; containers remember theirs.
+    #: The number of changes of the definition; each container has the revision of its
+    #: deployment.
     revision: int = 0
-    #: target_num_containers was changed and nobody has scaled yet.
+    #: ``target_num_containers`` was changed, and the service was not scaled since.
     scale_pending: bool = False
     state: str = states.NOT_RUNNING
 
 
 @dataclass(slots=True, kw_only=True, repr=False)
 class Container(Run):
+    """A container of a service."""
+
     kind = "container"
 
     name: str
-    #: The n of ``web-n``.
+    #: The number in the name: 2 in ``web-2``.
     ordinal: int
     service: str
     node: str
     #: The service's definition when this container was deployed.
     definition: dict[str, Any]
     revision: int
-    #: The action that deployed it: a redeploy replaces what is not its own.
+    #: The uuid of the action that deployed the container: a redeploy replaces the
+    #: containers of other actions.
     deployment: str
-    #: The action that put, or is about to put, another one in its place.
+    #: The uuid of the action that replaces the container.
     replaced_by: str = ""
-    #: All variables it got: the user's, the platform's, the links'.
+    #: All variables of the user, the platform and the links.
     environment: dict[str, str] = field(default_factory=dict)
-    #: Those that its image brings, as far as the engine knew them.
+    #: The variables of the image, if the engine knew them.
     image_environment: dict[str, str] = field(default_factory=dict)
     command: str = ""
     entrypoint: str = ""
-    #: ``[container path, volume uuid]`` of each volume it owns.
+    #: ``[container path, volume uuid]`` of each volume that the container owns.
     volumes: list[list[str]] = field(default_factory=list)
-    #: ``[inner, protocol, published, outer or None]``; outer is what is really bound.
+    #: ``[inner, protocol, published, outer or None]``; ``outer`` is a bound host port.
     ports: list[list[Any]] = field(default_factory=list)
     state: str = states.STARTING
     exit_code: int | None = None
     message: str = ""
-    #: What its image's tag meant when it was deployed, for ``autoredeploy``.
+    #: The digest of the image's tag at the deployment, for ``autoredeploy``.
     image_digest: str | None = None
     docker_id: str | None = None
     private_ip: str | None = None
@@ -126,7 +142,7 @@ class Container(Run):
 
 @dataclass(slots=True, kw_only=True, repr=False)
 class Node(Deployed):
-    """A machine; its uuid is also its name towards the engine."""
+    """A node; the engine knows the node by ``engine_id``."""
 
     kind = "node"
 
@@ -135,7 +151,7 @@ class Node(Deployed):
     nickname: str
     cluster: str | None = None
     tags: list[str] = field(default_factory=list)
-    #: Tags the platform set: the clients show them, users cannot take them away.
+    #: Tags of the platform: clients show them, users cannot remove them.
     auto_tags: list[str] = field(default_factory=list)
     address: str = ""
     cpu: int = 0
@@ -143,14 +159,17 @@ class Node(Deployed):
     disk: int = 0
     docker_version: str = ""
     storage_driver: str = ""
-    #: Why it takes no containers although it answers.
+    #: The reason why the deployed node accepts no containers; empty if it does.
     unschedulable: str = ""
     last_seen: float | None = None
 
 
 @dataclass(slots=True, kw_only=True, repr=False)
 class NodeCluster(Deployed):
-    """Machines of one kind. ``node_type`` and ``region`` are keys of the catalogue."""
+    """Nodes of one type.
+
+    ``node_type`` and ``region`` are keys of the catalogue.
+    """
 
     kind = "nodecluster"
 
@@ -167,7 +186,10 @@ class NodeCluster(Deployed):
 
 @dataclass(slots=True, kw_only=True, repr=False)
 class Trigger(Record):
-    """A way to redeploy or scale up a service without credentials: its uuid is one."""
+    """A URL that redeploys or scales up a service without further credentials.
+
+    The uuid is a secret.
+    """
 
     kind = "trigger"
 
@@ -197,7 +219,7 @@ class Repository(Record):
 
 @dataclass(slots=True, kw_only=True, repr=False)
 class Token(Record):
-    """Lets a machine that somebody brings join."""
+    """A token with which a bring-your-own node joins."""
 
     kind = "token"
 
@@ -206,13 +228,15 @@ class Token(Record):
 
 @dataclass(slots=True, kw_only=True, repr=False)
 class Action(Record):
+    """An operation on an object, in progress or ended."""
+
     kind = "action"
 
     action: str
     object: str
     operation: str = ""
     params: dict[str, Any] = field(default_factory=dict)
-    #: Object (uuid) → the action that does it to this part of the whole.
+    #: Uuid of a part of the object → uuid of the action on the part.
     parts: dict[str, str] = field(default_factory=dict)
     method: str = ""
     path: str = ""
@@ -231,7 +255,7 @@ RECORDS: tuple[type[Record], ...] = (
     *(Trigger, Repository, Token, Action),
 )
 
-#: Kinds of which every change of state is an event.
+#: Kinds whose changes of state are events.
 EVENT_KINDS = frozenset(
     {"stack", "service", "container", "node", "nodecluster", "action"}
 )

@@ -1,7 +1,6 @@
-"""The state of the control plane: its records, what is under way on them, and the
-states that derive from others.
+"""The state of the control plane: records, operations in progress, derived states.
 
-Everything of the control plane is built on this; it drives nothing itself.
+All parts of the control plane use the state; the state starts no operation itself.
 """
 
 from __future__ import annotations
@@ -23,7 +22,14 @@ from .tables import Tables
 
 
 class State(Tables):
-    """The records, the engine they describe, and what was last seen of it."""
+    """The records, the engine they describe, and the engine's last observations.
+
+    Args:
+        engine: The engine that runs the containers.
+        store: The durable storage of the records.
+        domain: The last part of the DNS names of services, containers and nodes.
+        settings: Limits, retention and timings.
+    """
 
     def __init__(
         self, engine: Engine, store: Store, *, domain: str, settings: Settings
@@ -32,62 +38,66 @@ class State(Tables):
         self.engine = engine
         self.accounts = Accounts(store)
         self.domain = domain
-        #: Where containers reach this server; set when it listens.
+        #: The address at which containers reach the server, once the server listens.
         self.rest_host = ""
-        #: The server ends: what is interrupted now is continued at the next start.
+        #: The server is closing: the next start continues interrupted actions.
         self.closing = False
-        #: Object uuid → the action that put it into its intermediate state.
+        #: Object uuid → the action that put the object into its transitional state.
         self.under_way: dict[str, Action] = {}
+        #: Object uuid → the number of blocks that hold the object's state.
         self.held: Counter[str] = Counter()
-        #: What the engine has told of since the start, with the state it last had.
-        self.seen: dict[str, str] = {}
+        #: Container uuid or engine id of a node → the last state that the engine has
+        #: reported since the start.
+        self.observed: dict[str, str] = {}
+        #: Engine id → node.
         self.by_engine_id: dict[str, Node] = {}
-        #: Called with each container that is about to be created.
+        #: Called with each container before the engine creates the container.
         self.on_create: Callable[[Container], None] = lambda _: None
-        self._chores: set[asyncio.Task[None]] = set()
+        self._background: set[asyncio.Task[None]] = set()
 
-    async def end_chores(self) -> None:
-        """Cancel what runs in the background."""
-        chores = list(self._chores)
-        for chore in chores:
-            chore.cancel()
-        await asyncio.gather(*chores, return_exceptions=True)
+    async def end_background(self) -> None:
+        """Cancel the tasks in the background, and wait for their end."""
+        tasks = list(self._background)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
     def in_background(self, work: Coroutine[Any, Any, None]) -> None:
-        """Do something that nobody waits for, until the end of the server."""
-        chore = asyncio.create_task(work)
-        self._chores.add(chore)
-        chore.add_done_callback(self._chores.discard)
+        """Run *work* as a task that the end of the server cancels."""
+        task = asyncio.create_task(work)
+        self._background.add(task)
+        task.add_done_callback(self._background.discard)
 
     def register(self, node: Node) -> None:
-        """Add a node that the engine will know by its ``engine_id``."""
+        """Add a node that the engine knows, or will know, by its ``engine_id``."""
         self.by_engine_id[node.engine_id] = node
         self.add(node)
 
     def remove(self, record: Record) -> None:
         super().remove(record)
-        self.seen.pop(record.uuid, None)
+        self.observed.pop(record.uuid, None)
         if isinstance(record, Node):
-            self.seen.pop(record.engine_id, None)
+            self.observed.pop(record.engine_id, None)
             self.by_engine_id.pop(record.engine_id, None)
 
-    # --- what is under way ----------------------------------------------------------
+    # --- operations in progress -----------------------------------------------------
 
     def busy(self, record: Record) -> bool:
-        """Whether the object's state is not to be derived just now."""
+        """Return whether an operation determines the object's state at the moment."""
         return record.uuid in self.under_way or self.held[record.uuid] > 0
 
     @contextmanager
     def hold(self, record: Record) -> Iterator[None]:
-        """Keep an object's state as it is while its parts are exchanged."""
+        """Keep the state of an object unchanged while its parts are replaced."""
         self.held[record.uuid] += 1
         try:
             yield
         finally:
             self.held[record.uuid] -= 1
-            self.held += Counter()  # forgets what nothing holds
+            self.held += Counter()  # drops the keys whose count is zero
 
     def active(self, record: Record) -> Action | None:
+        """Return the action in progress on an object, if its state depends on one."""
         return self.under_way.get(record.uuid)
 
     # --- states ---------------------------------------------------------------------
@@ -95,12 +105,16 @@ class State(Tables):
     def set_state(self, record: Record, state: str) -> None:
         super().set_state(record, state)
         if state == states.TERMINATED and isinstance(record, Container):
-            # Not before: one that could not be removed goes on and needs them.
+            # Not before: a container that could not be removed still runs and needs its
+            # credentials.
             self.accounts.forget_container(record.uuid)
 
     def settle(self, service: Service) -> None:
-        """Derive the states of a service and its stack, unless an operation on them
-        is under way: then its end does."""
+        """Derive the states of a service and of its stack from their parts.
+
+        During an operation on the service or the stack, its state stays unchanged; the
+        end of the operation derives the state.
+        """
         if not self.busy(service):
             found = [c.state for c in self.containers_of(service)]
             if service.state != states.TERMINATED:
@@ -109,6 +123,7 @@ class State(Tables):
             self.settle_stack(stack)
 
     def settle_cluster(self, cluster: NodeCluster) -> None:
+        """Derive the state of a deployed cluster from its nodes."""
         fixed = (states.INIT, states.TERMINATED)
         if self.busy(cluster) or cluster.state in fixed:
             return
@@ -116,26 +131,34 @@ class State(Tables):
         self.set_state(cluster, lifecycle.cluster_state(found))
 
     def settle_stack(self, stack: Stack) -> None:
+        """Derive the state of a stack from its services."""
         if self.busy(stack) or stack.state == states.TERMINATED:
             return
         found = [service.state for service in self.services_of(stack)]
         self.set_state(stack, lifecycle.stack_state(found))
 
     def recover(self, containers: Iterable[Container]) -> None:
-        """Containers that an operation left on their way, because it failed or was
-        canceled, are again what the engine last saw of them."""
+        """Set the states of containers to the engine's last observations.
+
+        For the containers that a failed or canceled operation left in a transitional
+        state.
+        """
         for container in containers:
-            seen = self.seen.get(container.uuid)
-            moving = container.state in states.TRANSITIONAL_STATES
-            if seen not in (None, "gone") and moving and not self.busy(container):
-                down = seen == "stopped"
-                self.set_state(container, states.STOPPED if down else states.RUNNING)
+            observed = self.observed.get(container.uuid)
+            if observed in (None, "gone") or self.busy(container):
+                continue
+            if container.state in states.TRANSITIONAL_STATES:
+                stopped = observed == "stopped"
+                self.set_state(container, states.STOPPED if stopped else states.RUNNING)
 
     def settle_node(self, node: Node) -> None:
-        """A node that no operation keeps on its way any more is again what the engine
-        last saw of it; its cluster follows."""
+        """Set the state of a node to the engine's last observation.
+
+        For a node that a failed operation left in a transitional state. The state of
+        the node's cluster is derived as well.
+        """
         if node.state in states.TRANSITIONAL_STATES and not self.busy(node):
-            ready = self.seen.get(node.engine_id) == "ready"
+            ready = self.observed.get(node.engine_id) == "ready"
             self.set_state(node, states.DEPLOYED if ready else states.UNREACHABLE)
         if (cluster := self.cluster_of(node)) is not None:
             self.settle_cluster(cluster)

@@ -1,8 +1,9 @@
-"""Durable state: every record as one row of JSON in SQLite, read only at start.
+"""Durable storage: one row of JSON in SQLite for each record, read at the start only.
 
-A change is noted at once; one writer task writes all that was noted meanwhile in one
-transaction. A request is answered after ``flush``, so what was answered 2xx is in the
-database (WAL) before the client knows. Without a directory nothing is written.
+``put`` and ``delete`` queue a change; one writer task writes all queued changes in one
+transaction. The server responds after ``flush``: the changes of a request are in the
+database (WAL) before the client receives the response. Without a directory, the store
+writes nothing.
 """
 
 from __future__ import annotations
@@ -75,18 +76,18 @@ class Store:
         self._lock_timeout = lock_timeout
         self._db: aiosqlite.Connection | None = None
         self._dirty: dict[tuple[str, str], Row] = {}
-        #: How many changes were noted, and how many of them are written.
-        self._noted = self._written = 0
+        #: The numbers of queued and of written changes since the start.
+        self._queued = self._written = 0
         self._wanted = asyncio.Event()
         self._progress: asyncio.Future[None] | None = None
         self._closing = False
         self._writer: asyncio.Task[None] | None = None
 
     async def open(self) -> None:
-        """Open the database, made on first use.
+        """Open the database, and create the directory and the database if necessary.
 
         Raises:
-            OSError: The directory cannot be used, or another server uses it.
+            OSError: The directory cannot be used, or another server uses the directory.
         """
         if self._directory is None:
             return
@@ -100,7 +101,7 @@ class Store:
         except sqlite3.Error as error:
             raise self._unusable(error) from error
         try:
-            # One server a directory: the second one fails here.
+            # Only one server may use the directory: a second one fails here.
             await db.execute("PRAGMA locking_mode = EXCLUSIVE")
             await db.execute("PRAGMA journal_mode = WAL")
             await db.execute("PRAGMA synchronous = NORMAL")
@@ -128,7 +129,7 @@ class Store:
         return OSError(f"cannot use {self._directory}: {why}")
 
     async def load(self) -> AsyncIterator[tuple[str, str, dict[str, Any]]]:
-        """All rows as (kind, key, body)."""
+        """Yield all rows as (kind, key, body)."""
         if self._db is None:
             return
         async with self._db.execute("SELECT kind, uuid, body FROM objects") as rows:
@@ -136,42 +137,42 @@ class Store:
                 yield kind, key, wire.loads(body)
 
     def put(self, record: Record) -> None:
-        """Note that a record is new or changed."""
+        """Queue a new or changed record."""
         self.put_row(record.kind, record.uuid, record)
 
     def delete(self, record: Record) -> None:
-        """Note that a record is gone."""
+        """Queue the deletion of a record."""
         self.put_row(record.kind, record.uuid, None)
 
     def put_row(self, kind: str, key: str, row: Row) -> None:
-        """Note a row of any kind; ``None`` deletes it."""
+        """Queue a row of any kind; ``None`` deletes the row."""
         if self._db is not None:
             self._dirty[kind, key] = row
-            self._noted += 1
+            self._queued += 1
             self._wanted.set()
 
     async def flush(self) -> None:
-        """Return when all that is noted now is in the database.
+        """Return when all changes queued before the call are in the database.
 
         Raises:
-            OSError: It could not be written.
+            OSError: The changes could not be written.
         """
-        target = self._noted
+        target = self._queued
         while self._written < target:
             if self._progress is None:
                 self._progress = asyncio.get_running_loop().create_future()
             if self._writer is None:
                 raise OSError("the database is closed")
             if self._dirty:
-                # After a failure the writer waits for a reason to try again.
+                # After a failure, the writer waits for this before the next attempt.
                 self._wanted.set()
             await asyncio.shield(self._progress)
 
     async def close(self) -> None:
-        """Write the rest and close; safe to repeat.
+        """Write the queued changes and close the database. Safe to repeat.
 
         Raises:
-            OSError: The rest could not be written; it is closed all the same.
+            OSError: The changes could not be written; the database is closed.
         """
         self._closing = True
         self._wanted.set()
@@ -189,17 +190,17 @@ class Store:
             await self._wanted.wait()
             self._wanted.clear()
             dirty, self._dirty = self._dirty, {}
-            noted = self._noted
+            queued = self._queued
             failure: OSError | None = None
             try:
                 await self.write(db, dirty)
             except Exception as error:
-                # Whatever it is: without a writer every flush would wait for ever.
+                # Any exception: without a writer, every flush would wait forever.
                 self._dirty = dirty | self._dirty
                 failure = OSError(f"the database cannot be written: {error}")
                 failure.__cause__ = error
             else:
-                self._written = noted
+                self._written = queued
             progress, self._progress = self._progress, None
             if progress is not None and not progress.done():
                 if failure is None:

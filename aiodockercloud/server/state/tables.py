@@ -1,7 +1,7 @@
-"""The records: tables by kind and uuid, their relations, who waits for a change.
+"""The tables of records by kind and uuid, their relations, and waiting for a change.
 
-All changes go through ``add``, ``save``, ``touch``, ``set_state`` and ``remove``: they
-write to the store, tell the hub and wake whoever waits.
+All changes go through ``add``, ``save``, ``touch``, ``set_state`` and ``remove``, which
+write to the store, publish events and wake the coroutines that wait for a change.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from . import records
 from .errors import NoSuchObject
 from .hub import Hub
 from .records import (
-    EVERYBODY,
+    SHARED,
     Action,
     Container,
     Deployed,
@@ -40,6 +40,13 @@ R = TypeVar("R", bound=Record)
 
 
 class Tables:
+    """The tables of all records, in the order of creation.
+
+    Args:
+        store: The durable storage of the records.
+        settings: Limits, retention and timings.
+    """
+
     def __init__(self, store: Store, settings: Settings) -> None:
         self.store = store
         self.settings = settings
@@ -61,10 +68,10 @@ class Tables:
         self._number = 0
 
     def load(self, kind: str, body: dict[str, Any]) -> None:
-        """Take in a record from the store; ``loaded`` comes after the last."""
+        """Load a record from the store; ``loaded`` must follow the last one."""
         for cls in records.RECORDS:
             if cls.kind == kind:
-                # Another version may have kept fields that this one has not.
+                # Another version of the server may have stored unknown fields.
                 known = {field.name for field in fields(cls)}
                 record = cls(**{k: v for k, v in body.items() if k in known})
                 if isinstance(record, Service | Container):
@@ -74,7 +81,7 @@ class Tables:
                 self._tables[kind][record.uuid] = record
 
     def loaded(self) -> None:
-        """Put what was loaded into the order of its creation."""
+        """Sort the loaded records by their creation."""
         for table in self._tables.values():
             ordered = sorted(table.items(), key=lambda item: item[1].number)
             table.clear()
@@ -86,29 +93,29 @@ class Tables:
     # --- changes --------------------------------------------------------------------
 
     def add(self, record: Record) -> None:
-        """Take in a new record and tell that it was created."""
+        """Add a new record and publish its creation."""
         self._number += 1
         record.number = self._number
         self._tables[record.kind][record.uuid] = record
         self._index(record)
         self.save(record)
-        self._tell(record, "create")
+        self._publish(record, "create")
 
     def save(self, record: Record) -> None:
-        """Store a change that is no change of state."""
+        """Store a change of a record without an event."""
         self.store.put(record)
         self._wake(record.uuid)
         if isinstance(record, Container):
-            # Whoever watches a service watches its containers.
+            # A wait for a service also waits for changes of its containers.
             self._wake(record.service)
 
     def touch(self, record: Record) -> None:
-        """Store a change of a definition and tell of it."""
+        """Store a change of a definition and publish an event."""
         self.save(record)
-        self._tell(record, "update")
+        self._publish(record, "update")
 
     def set_state(self, record: Record, state: str) -> None:
-        """Give a record another state, and tell."""
+        """Set the state of a record, store the record and publish a changed state."""
         if record.state == state:
             self.save(record)
             return
@@ -119,14 +126,14 @@ class Tables:
             if isinstance(record, Container):
                 self._of_node[record.node].pop(record.uuid, None)
         self.save(record)
-        self._tell(record, "delete" if state == states.TERMINATED else "update")
+        self._publish(record, "delete" if state == states.TERMINATED else "update")
 
-    def _tell(self, record: Record, action: str) -> None:
+    def _publish(self, record: Record, action: str) -> None:
         if record.kind in records.EVENT_KINDS:
             self.hub.publish(record, action, self.parents(record))
 
     def move(self, container: Container, node: Node) -> None:
-        """The engine has put a container elsewhere."""
+        """Record that the engine moved a container to another node."""
         self._of_node[container.node].pop(container.uuid, None)
         container.node = node.uuid
         self._of_node[node.uuid][container.uuid] = container
@@ -140,7 +147,7 @@ class Tables:
                 self._of_node[record.node][record.uuid] = record
 
     def remove(self, record: Record) -> None:
-        """Drop a record at once, where nothing of it stays readable."""
+        """Delete a record; the object is not readable any more."""
         self._tables[record.kind].pop(record.uuid, None)
         self._wake(record.uuid)
         if isinstance(record, Service):
@@ -161,34 +168,34 @@ class Tables:
             if not waiter.done():
                 waiter.set_result(None)
 
-    async def until(self, record: Record, holds: Callable[[], bool]) -> None:
-        """Return when *holds*; it is asked again after each change of the record."""
-        while not holds():
+    async def until(self, record: Record, condition: Callable[[], bool]) -> None:
+        """Return when *condition* holds, which each change of the record may cause."""
+        while not condition():
             waiter = asyncio.get_running_loop().create_future()
             waiters = self._waiting[record.uuid]
             waiters.append(waiter)
             try:
                 await waiter
             finally:
-                # Who leaves before there is news must not stay in the list.
+                # A cancelled waiter must not stay in the list.
                 if waiter in waiters:
                     waiters.remove(waiter)
 
-    # --- looking up -----------------------------------------------------------------
+    # --- lookups --------------------------------------------------------------------
 
     def get(self, kind: str, uuid: str, namespace: str) -> Any:
-        """The record of a uuid, as far as the namespace can see it.
+        """Return the record with a uuid in a namespace, or shared by all namespaces.
 
         Raises:
             NoSuchObject: The namespace has no such record.
         """
         record = self._tables[kind].get(uuid.lower())
-        if record is None or record.namespace not in (namespace, EVERYBODY):
+        if record is None or record.namespace not in (namespace, SHARED):
             raise NoSuchObject(f"there is no {kind} {uuid}")
         return record
 
     def by_uri(self, uri: str) -> Record | None:
-        """The record a canonical URI names, in whatever namespace."""
+        """Return the record with a canonical URI, in any namespace."""
         target = wire.split_path(uri)
         if target is None or target.kind not in self._tables:
             return None
@@ -196,41 +203,45 @@ class Tables:
         return record
 
     def all(self, kind: str, namespace: str) -> list[Any]:
-        """The records of a kind that a namespace sees, newest first."""
+        """Return the records of a kind in a namespace and shared ones, newest first."""
         table = self._tables[kind]
-        seen = (namespace, EVERYBODY)
-        return [r for r in reversed(table.values()) if r.namespace in seen]
+        visible = (namespace, SHARED)
+        return [r for r in reversed(table.values()) if r.namespace in visible]
 
     # --- relations ------------------------------------------------------------------
 
     def stack_of(self, service: Service) -> Stack | None:
+        """Return the stack of a service, if the service is in a stack."""
         return self.stacks.get(service.stack) if service.stack else None
 
     def services_of(self, stack: Stack) -> list[Service]:
-        """The services of a stack that are not terminated."""
+        """Return the services of a stack that are not terminated."""
         return _live(self._of_stack[stack.uuid].values())
 
     def containers_of(self, service: Service) -> list[Container]:
-        """The containers of a service that are not terminated, in their order."""
+        """Return the containers of a service that are not terminated, by ordinal."""
         live = _live(self._of_service[service.uuid].values())
         return sorted(live, key=lambda c: (c.ordinal, c.number))
 
     def containers_on(self, node: Node) -> list[Container]:
+        """Return the containers of a node that are not terminated."""
         return _live(self._of_node[node.uuid].values())
 
     def cluster_of(self, node: Node) -> NodeCluster | None:
+        """Return the cluster of a node, if the node is in a cluster."""
         return self.nodeclusters.get(node.cluster) if node.cluster else None
 
     def nodes_of(self, cluster: NodeCluster) -> list[Node]:
-        """The nodes of a cluster that are not terminated."""
+        """Return the nodes of a cluster that are not terminated."""
         return [node for node in self.live_nodes() if node.cluster == cluster.uuid]
 
     def triggers_of(self, service: Service) -> list[Trigger]:
+        """Return the triggers of a service."""
         triggers: Iterable[Trigger] = self._tables["trigger"].values()
         return [trigger for trigger in triggers if trigger.service == service.uuid]
 
     def members(self, record: Record) -> list[Record]:
-        """All that is in a stack, a service or a cluster, terminated ones too."""
+        """Return all parts of a stack, a service or a cluster, terminated ones too."""
         if isinstance(record, NodeCluster):
             return [n for n in self.nodes.values() if n.cluster == record.uuid]
         if isinstance(record, Stack):
@@ -241,18 +252,19 @@ class Tables:
         return []
 
     def linking_to(self, service: Service) -> list[Service]:
-        """The services that have a link to this one."""
+        """Return the services with a link to this service."""
         return [
             other
             for other in self.services.values()
-            # Most have none: with thousands of services it counts to see that first.
+            # Checked first, because most services have no link: a server may have
+            # thousands of services.
             if (links := other.definition["linked_to_service"])
             and other.state != states.TERMINATED
             and any(link["to_service"] == service.uuid for link in links)
         ]
 
     def repository_for(self, namespace: str, image: str) -> Repository | None:
-        """The repository whose credentials an image is pulled with."""
+        """Return the repository with the credentials for pulling an image."""
         wanted = ImageName.parse(image).familiar().repository
         for repository in self.repositories.values():
             # A repository's name with a tag names no image of a service.
@@ -262,14 +274,14 @@ class Tables:
         return None
 
     def credentials_for(self, namespace: str, image: str) -> tuple[str, str] | None:
-        """User and password for an image's registry, where some are stored."""
+        """Return the stored user and password for an image's registry."""
         repository = self.repository_for(namespace, image)
         if repository is None or not repository.username:
             return None
         return repository.username, repository.password
 
     def link_names(self, service: Service) -> set[str]:
-        """The names under which services of the same stack link to this one."""
+        """Return the names of the links to this service in its stack."""
         return {
             link["name"]
             for other in self.linking_to(service)
@@ -279,7 +291,7 @@ class Tables:
         }
 
     def sharing_volumes_of(self, service: Service) -> list[Service]:
-        """The services that have this one under ``volumes_from``."""
+        """Return the services that name this service in ``volumes_from``."""
         return [
             other
             for other in _live(self.services.values())
@@ -290,17 +302,18 @@ class Tables:
         ]
 
     def live_nodes(self) -> list[Node]:
+        """Return the nodes that are not terminated."""
         return _live(self.nodes.values())
 
     def synchronized(self, service: Service) -> bool:
-        """Whether the containers are as the definition says."""
+        """Return whether the containers correspond to the definition."""
         return not service.scale_pending and all(
             container.revision == service.revision
             for container in self.containers_of(service)
         )
 
     def parents(self, record: Record) -> list[str]:
-        """The URIs of what an object belongs to, nearest first."""
+        """Return the URIs of the objects that contain an object, nearest first."""
         if isinstance(record, Action):
             return [record.object]
         owners: list[Record | None] = []
@@ -318,8 +331,14 @@ class Tables:
     def find_service(
         self, reference: str, namespace: str, stack: str | None
     ) -> Service | None:
-        """What a link means by ``to_service``: a URI, a uuid, ``name.stack`` or a
-        name, which is looked for in the own stack first, then outside of stacks."""
+        """Return the service that ``to_service`` of a link refers to.
+
+        Args:
+            reference: A URI, a uuid, ``name.stack``, or a name, which is searched in
+                *stack* first and then outside of stacks.
+            namespace: The namespace of the service.
+            stack: The uuid of the stack of the linking service.
+        """
         uuid = reference.rstrip("/").rpartition("/")[2]
         service = self.services.get(uuid)
         if service is None and "/" not in reference:
@@ -336,7 +355,7 @@ class Tables:
             for service in live:
                 if service.name == name and service.stack == place:
                     return service
-        # Names may hold dots themselves, so the whole was tried first.
+        # Names may contain dots, so the complete name takes precedence.
         for service in live:
             owner = self.stack_of(service)
             if owner is not None and f"{service.name}.{owner.name}" == name:

@@ -15,7 +15,7 @@ import pytest
 from aiodockercloud.server.journal import Missed
 from aiodockercloud.server.state.hub import Hub
 from aiodockercloud.server.state.records import (
-    EVERYBODY,
+    SHARED,
     Action,
     Node,
     Record,
@@ -27,7 +27,7 @@ STACK = Stack(namespace="alice", name="shop", nickname="")
 WEB = Service(namespace="alice", name="web", stack=STACK.uuid, definition={})
 DB = Service(namespace="alice", name="db", definition={})
 BOBS = Service(namespace="bob", name="web", definition={})
-MACHINE = Node(namespace=EVERYBODY, engine_id="n", hostname="h", nickname="")
+MACHINE = Node(namespace=SHARED, engine_id="n", hostname="h", nickname="")
 
 
 async def until_closed(
