@@ -1,15 +1,17 @@
-"""Stack files: ``docker-cloud.yml`` and ``tutum.yml`` to API JSON, and back.
+"""Translate stack files, ``docker-cloud.yml`` and ``tutum.yml``, to API JSON and back.
 
-A stack file has the services of one stack at its top level, as Compose files of
-version 1 have. :func:`load` reads files, :func:`parse` a text, :func:`find` looks for
-the files that belong to a directory; :func:`to_api` and :func:`to_stackfile` translate
-the keys of one service and do no more.
+A stack file has the services of one stack at the top level, like a Compose file of
+version 1. :func:`find` returns the stack files of a directory, :func:`load` reads
+files, :func:`parse` reads a text. :func:`to_api` and :func:`to_stackfile` translate the
+keys of one service.
 
-Scalars stay the text that the user wrote until a key says what they are: ``22:22`` is
-a pair of ports and no number to the base 60, ``1.10`` keeps its zero, ``no`` is a word.
+Each scalar stays the text of the file until its key defines the type: ``22:22`` is a
+pair of ports and not a number to the base 60, ``1.10`` keeps its zero, ``no`` is a
+word.
 
-Source: Docker Cloud stack file reference; the look-up, the variables and the completion
-of ``environment`` are those of the official command line client.
+Source: Docker Cloud stack file reference. The official command line client defines
+which files belong to a directory, how variables are replaced, and how names without a
+value in ``environment`` are completed.
 """
 
 from __future__ import annotations
@@ -48,7 +50,7 @@ FILE_NAMES = (
     "docker-compose.yml",
     "docker-compose.yaml",
 )
-#: Bounds on one file: bytes, and values when all aliases are written out.
+#: Bounds on one file: bytes, and values with all aliases expanded.
 MAX_SIZE = 2**20
 MAX_NODES = 100_000
 _TOO_LARGE = "is larger than 1 MiB"
@@ -56,13 +58,13 @@ _TOO_LARGE = "is larger than 1 MiB"
 
 @dataclass(frozen=True)
 class StackFile:
-    """What one stack file, or several together, say.
+    """The services of one stack file, or of several files together.
 
     Attributes:
-        name: A name for the stack: that of the (first) file's directory.
+        name: A name for the stack: the name of the first file's directory.
         services: API JSON, ready to be posted as ``services`` of a stack, in the order
-            of the file; links by service name.
-        warnings: What is worth telling the user, such as variables that are not set.
+            of the file. Links name services.
+        warnings: Messages for the user, such as a variable that is not set.
     """
 
     name: str
@@ -71,11 +73,21 @@ class StackFile:
 
 
 def find(directory: str | os.PathLike[str]) -> list[Path]:
-    """The stack files for a directory: the first known name in it or its parents.
+    """Return the stack files of a directory, the nearest ones up to the root.
 
-    ``docker-cloud.yml`` goes before ``tutum.yml`` before ``docker-compose.yml``; the
-    ``.override`` file beside it (``docker-cloud.override.yml``) comes second, if there
-    is one. An empty list: none was found up to the root.
+    ``docker-cloud.yml`` precedes ``tutum.yml``, and ``tutum.yml`` precedes
+    ``docker-compose.yml``.
+
+    Args:
+        directory: The directory where the search starts; the parents follow.
+
+    Returns:
+        The first stack file found, then its ``.override`` file
+        (``docker-cloud.override.yml``) if that file exists. An empty list if no
+        directory up to the root has a stack file.
+
+    Source:
+        The official command line client.
     """
     start = Path(directory).absolute()
     for folder in (start, *start.parents):
@@ -92,16 +104,23 @@ def load(
     *,
     environ: Mapping[str, str] | None = None,
 ) -> StackFile:
-    """Read one stack file, or several: a later one replaces whole services.
+    """Read one stack file, or several files of which a later one replaces services.
 
     Args:
-        path: A file, or files in order, as :func:`find` returns them.
-        environ: The variables for ``$NAME`` and ``environment``; those of the process
-            when left out.
+        path: A file, or files in order, as :func:`find` returns them. A service in a
+            later file replaces the whole service of the same name.
+        environ: The variables for ``$NAME`` and ``environment``, by default the
+            variables of the process.
+
+    Returns:
+        The services as API JSON, the name of the stack, and warnings.
 
     Raises:
-        StackFileError: A file cannot be read, or something in it is wrong; it names
-            file, service and key, and says what is allowed.
+        StackFileError: No file was given, a file cannot be read, or a file has a
+            mistake. The error names file, service and key, and states what is allowed.
+
+    Source:
+        Docker Cloud stack file reference.
     """
     paths = [path] if isinstance(path, str | os.PathLike) else list(path)
     if not paths:
@@ -117,10 +136,23 @@ def parse(
     file: str = "docker-cloud.yml",
     environ: Mapping[str, str] | None = None,
 ) -> StackFile:
-    """Read the text of a stack file; as :func:`load`, ``file`` being for messages.
+    """Read the text of a stack file.
+
+    Args:
+        text: The YAML text.
+        file: The path for messages; its directory names the stack. No file is read.
+        environ: The variables for ``$NAME`` and ``environment``, by default the
+            variables of the process.
+
+    Returns:
+        The services as API JSON, the name of the stack, and warnings.
 
     Raises:
-        StackFileError: Something in it is wrong.
+        StackFileError: The text has a mistake. The error names service and key, and
+            states what is allowed.
+
+    Source:
+        Docker Cloud stack file reference.
     """
     return _build([(file, text)], environ)
 
@@ -178,9 +210,9 @@ def _stack_name(file: str) -> str:
 
 
 class _Loader(yaml.SafeLoader):
-    """YAML in which every scalar is text, but for nulls; ``<<`` merges.
+    """YAML in which each scalar is text, except nulls; ``<<`` merges mappings.
 
-    A tag such as ``!!int`` changes nothing: the keys know what they want.
+    A tag such as ``!!int`` has no effect: the key of a value defines the type.
     """
 
     def __init__(self, stream: str) -> None:
@@ -188,7 +220,7 @@ class _Loader(yaml.SafeLoader):
         self._sizes: dict[yaml.Node, int] = {}
 
     def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
-        """Count nodes as if aliases were written out, so that few cannot make many."""
+        """Count nodes with aliases expanded, so that few nodes cannot become many."""
         alias = self.check_event(yaml.AliasEvent)
         node = super().compose_node(parent, index)
         if node is None:
@@ -196,7 +228,10 @@ class _Loader(yaml.SafeLoader):
         if alias:
             if node not in self._sizes:
                 raise yaml.composer.ComposerError(
-                    None, None, "an alias stands inside what it names", node.start_mark
+                    None,
+                    None,
+                    "an alias is inside the value that it names",
+                    node.start_mark,
                 )
             return node
         below: Iterable[yaml.Node] = ()
@@ -237,7 +272,7 @@ def _yaml(text: str, file: str) -> Any:
     try:
         documents = list(islice(yaml.load_all(text, Loader=_Loader), 2))
     except yaml.MarkedYAMLError as exc:
-        # Without the snippet that PyYAML adds: it may show a secret.
+        # Without the lines that PyYAML quotes, which may have a secret.
         mark = exc.problem_mark or exc.context_mark
         line = f", line {mark.line + 1}" if mark else ""
         raise StackFileError(f"is not valid YAML{line}: {exc.problem}", file) from None
@@ -246,7 +281,7 @@ def _yaml(text: str, file: str) -> Any:
         raise StackFileError(f"is not valid YAML{line}: {exc.reason}", file) from None
     if len(documents) > 1:
         raise StackFileError(
-            "has several YAML documents (---); write one stack a file", file
+            "has several YAML documents (---); write one stack per file", file
         )
     return documents[0] if documents else None
 
@@ -258,7 +293,7 @@ _LAYOUT = "a stack file has its services at the top level, each a mapping with a
 
 
 def _services(text: str, file: str) -> dict[str, dict[str, Any]]:
-    """The services of a file with their keys as they stand; the layout is checked."""
+    """Return the services of a file, untranslated; check the layout of the file."""
     data = _yaml(text, file)
     if data is None or data == {}:
         raise StackFileError(f"is empty; {_LAYOUT}", file)
@@ -267,9 +302,9 @@ def _services(text: str, file: str) -> dict[str, dict[str, Any]]:
         raise StackFileError(f"holds {found}; {_LAYOUT}", file)
     if section := _compose_section(data):
         raise StackFileError(
-            f"this is a Compose file of version 2 or later (Compose v2+), it has"
-            f" {section!r} at its top level; {_LAYOUT} (the layout of Compose v1). Take"
-            " away version, networks and volumes and move the services from below"
+            "this is a Compose file of version 2 or later (Compose v2+) with"
+            f" {section!r} at the top level; {_LAYOUT} (the layout of Compose v1)."
+            " Remove version, networks and volumes, and move the services from below"
             " 'services' to the top level",
             file,
             key=section,
@@ -284,7 +319,10 @@ def _services(text: str, file: str) -> dict[str, dict[str, Any]]:
 
 
 def _compose_section(data: Mapping[Any, Any]) -> str | None:
-    """The top-level key that only Compose v2+ has; a service may have such a name."""
+    """Return the top-level key that only Compose v2+ has, ``None`` if there is none.
+
+    A service may have the name of such a key.
+    """
     version = data.get("version")
     if version is not None and not isinstance(version, dict):
         return "version"
@@ -307,13 +345,14 @@ _VARIABLE = re.compile(
     r"\$(?:(?P<escaped>\$)|(?P<named>[_a-zA-Z][_a-zA-Z0-9]*)"
     r"|\{(?P<braced>[_a-zA-Z][_a-zA-Z0-9]*)\}|(?P<invalid>))"
 )
-#: The platform sets these in every container and expands them when it deploys.
+#: Prefixes of variables that the platform sets in each container, and expands when it
+#: deploys the container.
 _PLATFORM = ("DOCKERCLOUD_", "TUTUM_")
 
 
 @dataclass(frozen=True)
 class _Place:
-    """Where in the files something stands."""
+    """A place in the files, for messages."""
 
     file: str
     service: str
@@ -325,13 +364,13 @@ class _Place:
 
 @dataclass
 class _Variables:
-    """Puts values for ``$NAME``; notes which variables are not set, and where."""
+    """Replaces ``$NAME``; records the variables that are not set, and their places."""
 
     environ: Mapping[str, str]
     unset: dict[str, _Place] = field(default_factory=dict)
 
     def replace(self, value: Any, place: _Place) -> Any:
-        """The value with its variables replaced, at any depth, but not in keys."""
+        """Return a value with its variables replaced at any depth, except in keys."""
         if isinstance(value, dict):
             return {name: self.replace(item, place) for name, item in value.items()}
         if isinstance(value, list):
@@ -344,7 +383,7 @@ class _Variables:
         if match["escaped"]:
             return "$"
         name = match["named"] or match["braced"]
-        if name is None:  # the message leaves out the value, it may be a secret
+        if name is None:  # The message has no value, which may be a secret.
             raise place.error(
                 f"the $ at character {match.start() + 1} of a value begins no variable;"
                 " allowed: $NAME, ${NAME} (without a default), and $$ for a plain $"
@@ -360,10 +399,10 @@ class _Variables:
 def _service(
     place: _Place, keys: Mapping[str, Any], environ: Mapping[str, str]
 ) -> dict[str, Any]:
-    """API JSON of one service. A key without a value counts as left out."""
+    """Return the API JSON of one service. A key without a value has no effect."""
     given = {k: v for k, v in keys.items() if v is not None or k == "image"}
     if "environment" in given:
-        with suppress(ValueError):  # to_api says what is wrong with it
+        with suppress(ValueError):  # to_api reports the mistake.
             named = environment_of(given["environment"])
             given["environment"] = {
                 k: v or environ.get(k, "") for k, v in named.items()
@@ -372,14 +411,14 @@ def _service(
     if "image" not in service:
         raise place.error("is missing; every service must name its image", "image")
     if service.setdefault("name", place.service) != place.service:
-        raise place.error("is not the name that the service stands under", "name")
+        raise place.error("differs from the name of the service in the file", "name")
     return {"name": place.service, **service}
 
 
 def _check_targets(
     place: _Place, service: Mapping[str, Any], known: Collection[str]
 ) -> None:
-    """Plain names must be services of the files; ``name.stack`` is another stack's."""
+    """Check that the files have each plain name; ``name.stack`` is another stack's."""
     wanted = [
         (key, entry.get(part))
         for key, field_name, part in (
@@ -389,7 +428,7 @@ def _check_targets(
         for entry in _dicts(service.get(field_name))
     ]
     for key, target in wanted:
-        # API fields may hold resource URIs, which only the server can resolve.
+        # API fields may have resource URIs, which only the server can resolve.
         if isinstance(target, str) and target not in known and not {*"./"} & {*target}:
             raise place.error(
                 f"there is no service {target} in the file; there are"

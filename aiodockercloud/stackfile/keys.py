@@ -1,7 +1,7 @@
-"""The keys of a service in a stack file, and the API fields that they mean.
+"""The keys of a service in a stack file, and their API fields.
 
 ``wire.service_fields`` has the names of the keys; this module adds how the value of a
-key is read and how the value is written back.
+key is read and written.
 
 Source: Docker Cloud stack file reference; Docker Cloud API reference, "Services".
 """
@@ -40,7 +40,7 @@ def _as_word(words: Mapping[str, str]) -> values.Reader:
 
 
 class _Key(NamedTuple):
-    """What a stack-file key means: its API field, how it is read and written."""
+    """The API field of a stack-file key, and the reader and writer of the values."""
 
     field: ServiceField
     read: values.Reader
@@ -79,7 +79,7 @@ _WRITERS: Mapping[Kind, values.Reader] = {
 
 
 def _key(field: ServiceField, name: str) -> _Key:
-    """Return what the key *name* of a stack file means for its field."""
+    """Return the entry of the key *name* of a stack file, which sets *field*."""
     words = {word: api for api, word in field.words.items()}
     match field.kind:
         case Kind.CHOICE:
@@ -95,7 +95,7 @@ def _key(field: ServiceField, name: str) -> _Key:
 _KEYS: Mapping[str, _Key] = {
     name: _key(field, name) for field in FIELDS for name in field.stack_keys
 }
-# Real files write the API's name for it, with the words of the stack file.
+# Real files use the API's name with the words of the stack file.
 _READ_ALSO = {"autorestart": _KEYS["restart"]}
 
 #: The keys of a service in a stack file.
@@ -104,20 +104,20 @@ STACK_KEYS = frozenset(_KEYS)
 API_KEYS = frozenset(BY_NAME).union(SYNONYMS)
 
 _INSTEAD = {
-    "build": "images are not built here; build and push one, and name it under image",
+    "build": "images are not built here; build and push one, and use its name as image",
     "configs": "use environment, or files in the image",
     "container_name": "containers are named after their service",
     "cpuset_cpus": "use cpuset",
     "depends_on": "use links",
     "deploy": "use target_num_containers, restart, tags and deployment_strategy",
-    "dockerfile": "images are not built here; name one under image",
+    "dockerfile": "images are not built here; use the name of one as image",
     "env_file": "use environment",
     "extends": "write the keys out, or use YAML anchors",
     "external_links": "use links; a service of another stack is service.stack:alias",
     "network_mode": "use net",
     "networks": "all services share one private network; use links for names",
     "scale": "use target_num_containers",
-    "secrets": "use environment, or volumes_from a service that holds them",
+    "secrets": "use environment, or volumes_from a service that has the files",
 }
 
 
@@ -136,32 +136,33 @@ def _unknown(key: Any) -> str:
 def to_api(
     service_name: str, keys: Mapping[str, Any], *, file: str = ""
 ) -> dict[str, Any]:
-    """One service's stack-file keys as the JSON that the API takes.
+    """Return the stack-file keys of one service as the API's JSON.
 
-    Stack-file keys and API fields may be mixed. Fields that only the API has pass
-    unchanged, for the server to check; so does ``null`` under an API field. A key that
-    only stack files have counts as left out when it has no value. Nothing is required
-    here, ``image`` neither, and variables are not replaced:
-    :func:`~aiodockercloud.stackfile.parse` does that.
+    Stack-file keys and API fields may be mixed. Fields that only the API has stay
+    unchanged, for the server to check, as does ``null`` under an API field. A key that
+    only stack files have is left out when it has no value. No key is required, not even
+    ``image``. :func:`~aiodockercloud.stackfile.parse` replaces variables, this function
+    does not.
 
     Args:
-        service_name: For messages only.
-        keys: As a YAML or JSON parser left them; not changed.
-        file: For messages only.
+        service_name: The name of the service, for messages only.
+        keys: The keys with the values of a YAML or JSON parser; not changed.
+        file: The path of the file, for messages only.
 
     Returns:
-        ``{"image": str, "run_command": str, "container_ports": [{"protocol": "tcp",
-        "inner_port": 80, "outer_port": 80 or None, "published": True}],
-        "container_envvars": [{"key": …, "value": …}], "linked_to_service":
+        The given fields: ``{"image": str, "run_command": str, "container_ports":
+        [{"protocol": "tcp", "inner_port": 80, "outer_port": 80 or None, "published":
+        True}], "container_envvars": [{"key": …, "value": …}], "linked_to_service":
         [{"to_service": …, "name": …}], "bindings": [{"host_path": …,
         "container_path": …, "rewritable": …} or {"volumes_from": …, "rewritable": …}],
-        "tags": [{"name": …}], "memory": MB, …}``, with only what was given.
+        "tags": [{"name": …}], "memory": MB, …}``.
 
     Raises:
         StackFileError: A key is unknown or not supported, a value is not possible, or
             two keys (``restart`` and ``autorestart``) contradict each other.
 
-    Source: Docker Cloud API reference, "Services", "Create a new service".
+    Source:
+        Docker Cloud API reference, "Services", "Create a new service".
     """
     found: dict[str, Any] = {}
     origin: dict[str, str] = {}
@@ -174,7 +175,7 @@ def to_api(
             if field not in API_KEYS:
                 raise ValueError(_unknown(key))
             if value is None and key == "image":
-                raise ValueError("must name an image, it is empty")
+                raise ValueError("must name an image, the value is empty")
             if value is None and key != field:
                 continue
             if entry and value is not None:
@@ -199,18 +200,21 @@ def to_api(
 
 
 def to_stackfile(service_api: Mapping[str, Any]) -> dict[str, Any]:
-    """A service of the API as the keys of a stack file; defaults are left out.
+    """Return the keys of a stack file for a service of the API, without defaults.
 
     Args:
-        service_api: The service, links and ``volumes_from`` by service *name* (or
-            ``name.stack``): the caller has put names for the URIs.
+        service_api: The service. Links and ``volumes_from`` must have names of services
+            (or ``name.stack``), which the caller has put in the place of URIs.
 
     Returns:
-        ``{"image": …, "command": …, "ports": ["80:80"], "links": ["db:mysql"],
-        "environment": {…}, "restart": "always", "mem_limit": "128m", …}``.
-        ``to_api`` of it has the same meaning. A ``$`` is not doubled.
+        The keys: ``{"image": …, "command": …, "ports": ["80:80"], "links":
+        ["db:mysql"], "environment": {…}, "restart": "always", "mem_limit": "128m",
+        …}``.
+        ``to_api`` translates the keys back to the same definition. A ``$`` is not
+        doubled.
 
-    Source: Docker Cloud API reference, "Stacks", "Export an existing stack".
+    Source:
+        Docker Cloud API reference, "Stacks", "Export an existing stack".
     """
     service = {
         **service_api,
@@ -237,7 +241,7 @@ def to_stackfile(service_api: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _exported_parts(service: Mapping[str, Any]) -> dict[str, Any]:
-    """The keys whose values are put together from the API's lists of objects."""
+    """Return the keys whose values derive from the API's lists of objects."""
     ports, expose, volumes, volumes_from = [], [], [], []
     for port in service.get("container_ports") or ():
         protocol = port.get("protocol") or "tcp"

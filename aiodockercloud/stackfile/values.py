@@ -1,9 +1,8 @@
-"""How the values of a stack file are read: one function for each form.
+"""Readers of the values of a stack file, one function per form.
 
-Values come as the text that the user wrote, or typed as another YAML parser left them;
-both are read. A value that cannot be meant is a ``ValueError`` that says what is
-allowed; values of ``environment`` and ``labels`` are never part of a message, they may
-be secrets.
+A value is the text of the file, or has the type that another YAML parser gave it. An
+invalid value raises a ``ValueError`` whose message states what is allowed. No message
+has a value of ``environment`` or ``labels``, which may be a secret.
 
 Source: Docker Cloud stack file reference.
 """
@@ -34,7 +33,7 @@ def _kind(value: Any) -> str:
     return "a list" if isinstance(value, list | tuple) else "text or a number"
 
 
-def _shown(value: Any) -> str:
+def _rendered(value: Any) -> str:
     return str(value) if len(str(value)) <= 60 else f"{str(value)[:60]}…"
 
 
@@ -54,7 +53,7 @@ def filled(value: Any) -> str:
 
 
 def items_of(value: Any) -> list[Any]:
-    """The items; a single text or number is taken as a list of one."""
+    """Return the items; a single text or number is a list of one item."""
     if isinstance(value, list | tuple):
         return list(value)
     if isinstance(value, str | int | float) and not isinstance(value, bool):
@@ -63,7 +62,7 @@ def items_of(value: Any) -> list[Any]:
 
 
 def each(read: Callable[[Any], _T]) -> Callable[[Any], list[_T]]:
-    """A reader of lists from the reader of one item."""
+    """Return a reader of lists, given the reader of one item."""
 
     def convert(value: Any) -> list[_T]:
         found = []
@@ -72,7 +71,7 @@ def each(read: Callable[[Any], _T]) -> Callable[[Any], list[_T]]:
                 if isinstance(item, Mapping):
                     # "- 80: 80" is a mapping to YAML, "- 80:80" is not.
                     raise ValueError(
-                        "is a mapping; put quotes around it, or write it without a"
+                        "is a mapping; put quotes around the item, or write no"
                         " space after the colon"
                     )
                 found.append(read(item))
@@ -97,24 +96,28 @@ def boolean(value: Any) -> bool:
     try:
         return _BOOLS[text_of(value).strip().lower()]
     except KeyError:
-        raise ValueError(f"{_shown(value)} is not true or false") from None
+        raise ValueError(f"{_rendered(value)} is not true or false") from None
 
 
 def count(value: Any) -> int:
     text = text_of(value).strip()
     if isinstance(value, bool) or not re.fullmatch(r"[0-9]{1,9}", text):
-        raise ValueError(f"{_shown(value)} is not a whole number, 0 or more")
+        raise ValueError(f"{_rendered(value)} is not a whole number, 0 or more")
     return int(text)
 
 
 def one_of(allowed: Mapping[str, str]) -> Callable[[Any], str]:
-    """A reader of one of some words, in any case, with ``-`` or ``_``."""
+    """Return a reader of one of some words, in any case, with ``-`` or ``_``.
+
+    Args:
+        allowed: Word of the stack file → word of the API.
+    """
 
     def plain(word: str) -> str:
         return word.strip().lower().replace("-", "_")
 
     by_plain = {plain(word): meaning for word, meaning in allowed.items()}
-    if "no" in by_plain:  # a YAML 1.1 parser makes False of it
+    if "no" in by_plain:  # False for a YAML 1.1 parser.
         by_plain |= dict.fromkeys(("off", "false"), by_plain["no"])
 
     def convert(value: Any) -> str:
@@ -122,7 +125,7 @@ def one_of(allowed: Mapping[str, str]) -> Callable[[Any], str]:
             return by_plain[plain(text_of(value))]
         except KeyError:
             raise ValueError(
-                f"{_shown(value)} is not possible; allowed: {', '.join(allowed)}"
+                f"{_rendered(value)} is not possible; allowed: {', '.join(allowed)}"
             ) from None
 
     return convert
@@ -134,7 +137,7 @@ _RESTARTS = {word: api for api, word in BY_NAME["autorestart"].words.items()}
 def restart(value: Any) -> str:
     if re.match(r"on[-_]failure:", text_of(value).strip(), re.IGNORECASE):
         raise ValueError(
-            f"{_shown(value)}: the number of restarts cannot be limited; write"
+            f"{_rendered(value)}: the number of restarts cannot be limited; write"
             " on-failure"
         )
     return one_of(_RESTARTS)(value)
@@ -145,11 +148,11 @@ _SIZE = re.compile(r"([0-9]{1,15}(?:\.[0-9]{1,9})?)\s*([bkmg]?)b?", re.IGNORECAS
 
 
 def megabytes(value: Any) -> int:
-    """``512m`` → 512; a number without a unit is bytes. Rounded up."""
+    """Return a size in MB, rounded up; a number without a unit is bytes."""
     match = _SIZE.fullmatch(text_of(value).strip())
     if match is None or isinstance(value, bool):
         raise ValueError(
-            f"{_shown(value)} is not a size; write a number and b, k, m or g,"
+            f"{_rendered(value)} is not a size; write a number and b, k, m or g,"
             " for example 128m"
         )
     number, unit = match.groups()
@@ -157,18 +160,19 @@ def megabytes(value: Any) -> int:
     if size < LEAST_MEMORY:
         bytes_meant = "" if unit else " (a number without a unit is bytes)"
         raise ValueError(
-            f"{_shown(value)} is too small{bytes_meant}; the least is {LEAST_MEMORY}m"
+            f"{_rendered(value)} is too small{bytes_meant}; the least is"
+            f" {LEAST_MEMORY}m"
         )
     return size
 
 
 def mac_address(value: Any) -> str:
-    # Digits only and unquoted, it is one base-60 number to YAML 1.1 parsers.
+    # An unquoted address of digits only is one base-60 number for YAML 1.1 parsers.
     if not isinstance(value, str) or not re.fullmatch(
         r"[0-9A-Fa-f]{2}(?:[:-][0-9A-Fa-f]{2}){5}", value
     ):
         raise ValueError(
-            f"{_shown(value)} is not a MAC address such as 02:42:ac:11:65:43"
+            f"{_rendered(value)} is not a MAC address such as 02:42:ac:11:65:43"
             " (put quotes around it)"
         )
     return value
@@ -178,13 +182,13 @@ def mac_address(value: Any) -> str:
 
 
 def environment_of(value: Any) -> dict[str, str | None]:
-    """Names and values of ``environment``, ``None`` where only the name is given.
+    """Return names and values of ``environment``, ``None`` for a name without a value.
 
-    Reads a mapping, a list of ``K=V``, ``K`` and one-pair mappings, or one such text.
-    Of a name given twice the last counts.
+    ``environment`` is a mapping, a list of ``K=V``, ``K`` and one-pair mappings, or one
+    such text. The last value of a name wins.
 
     Raises:
-        ValueError: It is none of these. The message has no value in it.
+        ValueError: The value has another form. The message has no value of a variable.
     """
     if isinstance(value, Mapping):
         return dict(_pair(key, item) for key, item in value.items())
@@ -208,7 +212,9 @@ def _pair(key: Any, value: Any) -> tuple[str, str | None]:
     if not name:
         raise ValueError("a name is empty; allowed: a mapping, or a list of K=V or K")
     if isinstance(value, Mapping | list | tuple):
-        raise ValueError(f"the value of {_shown(name)} must be text, not a collection")
+        raise ValueError(
+            f"the value of {_rendered(name)} must be text, not a collection"
+        )
     return name, None if value is None else text_of(value)
 
 
@@ -234,7 +240,7 @@ _PORT = re.compile(
     r"(?:/(?P<protocol>tcp|udp))?",
     re.IGNORECASE | re.ASCII,
 )
-#: Media servers publish 16384-32768, so it is not small.
+#: Media servers publish 16384-32768, which this bound must allow.
 _MOST_PORTS = 20_000
 
 
@@ -250,18 +256,18 @@ def _port(value: Any, published: bool) -> list[dict[str, Any]]:
     form = '"80:8080", "80", "53:53/udp"' if published else '"80", "53/udp"'
     text = text_of(value).strip()
     if isinstance(value, int) and value > 65535:
-        # What 3000:22 is to a YAML 1.1 parser: a number to the base 60.
+        # A YAML 1.1 parser reads 3000:22 as a number to the base 60.
         raise ValueError(
             f"{text} is not a port; put quotes around a pair of ports, as in {form}"
         )
     match = _PORT.fullmatch(text)
     if match is None and (text.count(":") > 1 or re.search(r"\..*:", text)):
         raise ValueError(
-            f"{_shown(text)}: a host address cannot be chosen, ports are published on"
-            f" all addresses of the node; allowed: {form}"
+            f"{_rendered(text)}: a host address cannot be chosen, ports are published"
+            f" on all addresses of the node; allowed: {form}"
         )
     if match is None or (match["outer"] and not published):
-        raise ValueError(f"{_shown(text)} is not a port; allowed: {form}")
+        raise ValueError(f"{_rendered(text)} is not a port; allowed: {form}")
     inner = _port_range(match["inner"], match["inner_end"])
     outer: Iterable[int | None] = [None] * len(inner)
     if match["outer"]:
@@ -295,7 +301,7 @@ def ports(published: bool) -> Reader:
 
 
 def settle_ports(ports: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Each port once; one that is both exposed and published is published."""
+    """Return each port once; a port both exposed and published is published."""
     distinct = {
         (
             port["inner_port"],
@@ -320,7 +326,7 @@ def link(value: Any) -> dict[str, str]:
     match = _LINK.fullmatch(filled(value))
     if match is None:
         raise ValueError(
-            f"{_shown(value)} is not a link; allowed: service, service:alias,"
+            f"{_rendered(value)} is not a link; allowed: service, service:alias,"
             " service.stack:alias"
         )
     target, alias = match.groups()
@@ -345,10 +351,10 @@ def volume(value: Any) -> dict[str, Any]:
                 f"named volumes do not exist; write {inside} for a volume of the"
                 f" container or /path:{inside} for a directory of the node"
             )
-        raise ValueError(f"{_shown(text)}: {why}")
+        raise ValueError(f"{_rendered(text)}: {why}")
     if len(paths) > 2 or not inside.startswith("/"):
         raise ValueError(
-            f"{_shown(text)} is not a volume; allowed: /path, /host/path:/path, with"
+            f"{_rendered(text)} is not a volume; allowed: /path, /host/path:/path, with"
             " :ro or :rw behind it"
         )
     return {"host_path": host, "container_path": inside, "rewritable": mode == "rw"}
@@ -358,14 +364,14 @@ def volumes_from(value: Any) -> dict[str, Any]:
     match = _LINK.fullmatch(filled(value))
     if match is None or match[2] not in (None, "ro", "rw"):
         raise ValueError(
-            f"{_shown(value)} is not possible; allowed: service, service:ro,"
+            f"{_rendered(value)} is not possible; allowed: service, service:ro,"
             " service:rw, service.stack"
         )
     return {"volumes_from": match[1], "rewritable": match[2] != "ro"}
 
 
 def tags(value: Any) -> list[Any]:
-    # The API's own form, {"name": …}, stands under the same key.
+    # The API's own form, {"name": …}, has the same key.
     if isinstance(value, list) and any(isinstance(tag, Mapping) for tag in value):
         return value
     return [{"name": name} for name in each(filled)(value)]
