@@ -1,6 +1,6 @@
-"""Definitions of services: their fields, the checks of them, and how they change.
+"""Definitions of services: fields, checks and changes.
 
-Source: Docker Cloud API reference, "Services": creating and updating one.
+Source: Docker Cloud API reference, "Services": creating and updating a service.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ from .fields import (
     optional_text,
 )
 
-#: What clients send for an unset number: the Go client 0, the command line texts.
+#: Values that clients send for an unset number: the Go client 0, the CLI texts.
 _UNSET = (None, 0, "", "0")
 
 _PARSERS: Mapping[Kind, Parser] = {
@@ -82,11 +82,12 @@ FIELDS: Mapping[str, Field] = {
 
 
 def read(body: Mapping[str, Any]) -> dict[str, Any]:
-    """The fields of a body, each checked alone. Stack file keys are taken as well:
-    the old CLI posts them untranslated.
+    """Return the fields of a body, each field checked alone.
+
+    A body may have stack file keys: the old CLI posts these untranslated.
 
     Raises:
-        BadRequest: A field is wrong; nothing was changed.
+        BadRequest: A field is wrong.
     """
     writable = {key: body[key] for key in body if key not in READ_ONLY}
     if stackfile.STACK_KEYS | stackfile.API_KEYS >= writable.keys():
@@ -99,10 +100,11 @@ def read(body: Mapping[str, Any]) -> dict[str, Any]:
 
 @api_errors()
 def check(cloud: ControlPlane, definition: Mapping[str, Any]) -> None:
-    """What only a whole definition shows.
+    """Check the fields of a whole definition against each other.
 
     Raises:
-        BadRequest: Two fields contradict each other, or the engine cannot do it.
+        BadRequest: Two fields contradict each other.
+        UnsupportedField: The engine does not support a field.
     """
     if definition["autorestart"] == ALWAYS and definition["autodestroy"] != OFF:
         raise BadRequest(
@@ -135,7 +137,18 @@ def resolve(
     stack: Stack | None,
     own: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
-    """*found* with the services that links and volumes name as uuids."""
+    """Return fields in which links and volumes name services by uuid.
+
+    Args:
+        cloud: The control plane.
+        found: The checked fields of a request.
+        namespace: The namespace of the service.
+        stack: The stack of the service.
+        own: Name → uuid of the services that the same request creates.
+
+    Raises:
+        BadRequest: A service does not exist, or two links have the same name.
+    """
     found = dict(found)
     uuid = stack.uuid if stack else None
     resolved: list[dict[str, Any]] = []
@@ -174,10 +187,10 @@ def resolve(
 def free_name(
     cloud: ControlPlane, found: Mapping[str, Any], namespace: str, stack: Stack | None
 ) -> str:
-    """The name for a new service: the wanted one, or one made from the image.
+    """Return the name of a new service: the requested name, or a name from the image.
 
     Raises:
-        ConflictError: The wanted one is taken.
+        ConflictError: Another service has the requested name.
     """
     taken = {
         service.name
@@ -204,7 +217,7 @@ def build(
     uuid: str | None = None,
     own: Mapping[str, str] | None = None,
 ) -> Service:
-    """A new service from checked fields; it is not yet part of the cloud."""
+    """Return a new service from checked fields, without adding the service."""
     if "image" not in found:
         raise BadRequest("image: is missing; give the image to run, [host/]name[:tag]")
     resolved = resolve(cloud, dict(found), namespace, stack, own)
@@ -227,7 +240,7 @@ def changed(
     found: Mapping[str, Any],
     own: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
-    """The definition of a service with *found* in it, checked as a whole."""
+    """Return the definition of a service changed by *found*, checked as a whole."""
     if found.get("name", service.name) != service.name:
         raise BadRequest("name: cannot be changed; use nickname, or create a new one")
     strategy = found.get("deployment_strategy")
@@ -250,7 +263,7 @@ def changed(
 
 
 def apply(service: Service, definition: dict[str, Any]) -> None:
-    """Store a changed definition; the containers stay as they are."""
+    """Set a changed definition; the containers stay unchanged until a redeploy."""
     before = service.definition
     if any(definition[k] != before[k] for k in definition if k not in IN_STEP):
         service.previous = before

@@ -1,8 +1,8 @@
 """Checks of request bodies: a table of fields, each with a parser and a default.
 
-A parser gets the place (``container_ports[0].inner_port``) and the JSON value, and
-returns the value as it is kept, or raises ``BadRequest`` saying what is wrong there and
-what is allowed. The tables themselves stand with their resources.
+A parser receives the place (``container_ports[0].inner_port``) and the JSON value. The
+parser returns the value to store, or raises ``BadRequest`` with the place, the mistake
+and the allowed values. Each resource has a table of its own.
 """
 
 from __future__ import annotations
@@ -20,7 +20,12 @@ Parser = Callable[[str, Any], Any]
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One writable field. ``default`` is made anew for each object when callable."""
+    """One writable field.
+
+    Attributes:
+        parse: The parser of the field's values.
+        default: The default, or a function that returns a new default per object.
+    """
 
     parse: Parser
     default: Any = None
@@ -36,18 +41,23 @@ def read(
     ignored: Collection[str] = (),
     synonyms: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
-    """The fields of *body*, checked; unknown ones are refused by name.
+    """Return the checked fields of a body.
 
     Args:
-        ignored: Fields that real clients send back although they are read-only.
+        body: The JSON object of a request.
+        table: The writable fields by name.
+        ignored: Read-only fields that real clients send back.
         synonyms: Other spelling → the field's name.
+
+    Raises:
+        BadRequest: A field is wrong or unknown.
     """
     synonyms = synonyms or {}
     found: dict[str, Any] = {}
     for given, value in body.items():
         name = synonyms.get(given, given)
         if name != given and name in body:
-            continue  # a whole object sent back has both; its own name counts
+            continue  # A whole object sent back has both; the field's own name wins.
         if name in table:
             found[name] = table[name].parse(given, value)
         elif given not in ignored:
@@ -86,7 +96,7 @@ def optional_text(place: str, value: Any) -> str | None:
 
 
 def flag(place: str, value: Any) -> bool:
-    """A boolean; ``null`` is false, and the words of stack files are taken."""
+    """Parse a boolean, ``null`` (false), or a word of stack files."""
     words = {"true": True, "yes": True, "false": False, "no": False, "": False}
     if value is None or isinstance(value, bool):
         return bool(value)
@@ -96,7 +106,7 @@ def flag(place: str, value: Any) -> bool:
 
 
 def integer(minimum: int, maximum: int, *, unit: str = "") -> Parser:
-    """A whole number within bounds; a text of digits counts, as the CLI sends them."""
+    """Return a parser of whole numbers, also as text, which the CLI sends."""
     allowed = f"a whole number from {minimum} to {maximum}{unit}"
 
     def parse(place: str, value: Any) -> int:
@@ -114,7 +124,7 @@ def integer(minimum: int, maximum: int, *, unit: str = "") -> Parser:
 
 
 def optional(parse: Parser, *, unset: Collection[Any] = (None,)) -> Parser:
-    """``None`` for the values that mean "not set", else what *parse* makes of it."""
+    """Return a parser that gives ``None`` for each of *unset*, else uses *parse*."""
 
     def parse_or_none(place: str, value: Any) -> Any:
         for nothing in unset:
@@ -129,7 +139,7 @@ def optional(parse: Parser, *, unset: Collection[Any] = (None,)) -> Parser:
 
 
 def choice(*words: str) -> Parser:
-    """One of *words*, in any case and with ``-`` for ``_``, as stack files have it."""
+    """Return a parser of *words*, in any case; stack files have ``-`` for ``_``."""
     spelled = {word.lower().replace("_", "-"): word for word in words}
 
     def parse(place: str, value: Any) -> str:
@@ -145,7 +155,7 @@ def choice(*words: str) -> Parser:
 
 
 def listing(parse: Parser, *, limit: int = 1000) -> Parser:
-    """A list whose elements *parse* reads; ``null`` is the empty list."""
+    """Return a parser of lists of *parse*'s values; ``null`` is the empty list."""
 
     def parse_all(place: str, value: Any) -> list[Any]:
         if value is None:
@@ -166,7 +176,7 @@ def mapping(place: str, value: Any) -> dict[str, Any]:
 
 
 def labels(place: str, value: Any) -> dict[str, str]:
-    """``{"key": "value"}``, or the list form ``["key=value", "key"]``."""
+    """Parse ``{"key": "value"}``, or the list form ``["key=value", "key"]``."""
     if value is None:
         return {}
     if isinstance(value, list):
@@ -183,7 +193,7 @@ _STACK_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,127}")
 
 
 def name(place: str, value: Any) -> str:
-    """A name of services: it becomes part of host names and variables."""
+    """Parse the name of a service, a part of host names and of variables."""
     if _NAME.fullmatch(required_text(place, value).strip()):
         return str(value).strip()
     raise BadRequest(
@@ -202,8 +212,8 @@ def stack_name(place: str, value: Any) -> str:
 
 
 def image(place: str, value: Any) -> str:
-    """``name[:tag]`` as docker writes it; ``latest`` is added where no tag is."""
-    # ``app:${TAG}`` of a stack file where TAG is not set.
+    """Parse the name of an image; a name without a tag gets ``latest``."""
+    # ``app:${TAG}`` of a stack file in which TAG is not set.
     wanted = required_text(place, value).removesuffix(":")
     try:
         return str(ImageName.parse(wanted).with_tag())
@@ -215,14 +225,14 @@ def image(place: str, value: Any) -> str:
 
 
 def tag(place: str, value: Any) -> str:
-    """``{"name": "x"}``, or plain ``"x"`` as the Go client sends it."""
+    """Parse ``{"name": "x"}``, or plain ``"x"``, which the Go client sends."""
     if isinstance(value, dict):
         place, value = f"{place}.name", value.get("name")
     return required_text(place, value)
 
 
 def envvar(place: str, value: Any) -> dict[str, str]:
-    """``{"key": …, "value": …}``; numbers and booleans as values become texts."""
+    """Parse ``{"key": …, "value": …}``; numbers and booleans become texts."""
     if not isinstance(value, dict):
         # Without the value, which may be a secret.
         raise BadRequest(f"{place}: must be an object with key and value")
@@ -244,7 +254,7 @@ def envvar(place: str, value: Any) -> dict[str, str]:
 
 
 def envvars(place: str, value: Any) -> list[dict[str, str]]:
-    """A list of variables; the last of a key wins."""
+    """Parse a list of variables; the last value of a key wins."""
     if isinstance(value, str):
         raise BadRequest(f"{place}: must be a list of objects with key and value")
     by_key = {item["key"]: item for item in listing(envvar)(place, value)}
@@ -255,8 +265,11 @@ _PORT = integer(1, 65535)
 
 
 def port(place: str, value: Any) -> dict[str, Any]:
-    """One of ``container_ports``. An outer port of 0 is none, as the Go client means
-    it, and a real one implies that the port is published."""
+    """Parse one of ``container_ports``.
+
+    An outer port of 0, which the Go client sends, is no outer port. A port with an
+    outer port is published.
+    """
     item = mapping(place, value)
     known = {"protocol", "inner_port", "outer_port", "published"}
     rendered = {"port_name", "uri_protocol", "endpoint_uri", "container"}
@@ -287,7 +300,7 @@ _LINK_NAME = re.compile(r"[A-Za-z0-9_.-]{1,128}")
 def _link_name(place: str, value: Any) -> str:
     alias = required_text(place, value)
     if not _LINK_NAME.fullmatch(alias):
-        # It becomes part of the names of variables.
+        # The alias becomes part of the names of variables.
         raise BadRequest(
             f"{place}: must be letters, digits, -, _ and ., at most 128, not"
             f" {_rendered(value)}"
@@ -296,7 +309,7 @@ def _link_name(place: str, value: Any) -> str:
 
 
 def link(place: str, value: Any) -> dict[str, Any]:
-    """``{"to_service": URI, uuid or name, "name": alias}``; resolved elsewhere."""
+    """Parse ``{"to_service": URI, uuid or name, "name": alias}``, unresolved."""
     item = mapping(place, value)
     if unknown := set(item) - {"to_service", "name", "from_service"}:
         raise BadRequest(
@@ -311,8 +324,11 @@ def link(place: str, value: Any) -> dict[str, Any]:
 
 
 def binding(place: str, value: Any) -> dict[str, Any]:
-    """A volume: ``container_path`` with or without ``host_path``, or
-    ``volumes_from`` another service."""
+    """Parse a volume.
+
+    A volume has ``container_path``, with or without ``host_path``, or has
+    ``volumes_from``, which names another service.
+    """
     item = mapping(place, value)
     known = ("host_path", "container_path", "rewritable", "volumes_from")
     if unknown := set(item) - {*known, "volume"}:
@@ -342,7 +358,7 @@ def binding(place: str, value: Any) -> dict[str, Any]:
 
 
 def _rendered(value: Any) -> str:
-    """A refused value as it may be shown: short, and never a whole structure."""
+    """Return a refused value for a message: short, and never a whole structure."""
     if isinstance(value, dict | list):
         return "an object" if isinstance(value, dict) else "a list"
     rendered = repr(value)
