@@ -70,7 +70,7 @@ async def test_keys_of_namespaces_and_accounts_are_their_own(
     ]
 
     assert len({answer.json()["uuid"] for answer in answers}) == 4
-    assert len({key for kept in keys_of(server)._kept.values() for key in kept}) == 4
+    assert len({key for kept in keys_of(server)._stored.values() for key in kept}) == 4
     assert len(server.cloud.services) == 4
 
 
@@ -279,7 +279,7 @@ async def test_repeat_of_a_first_that_is_refused_is_tried_itself(
 
 
 def stored(server: Server) -> int:
-    return sum(len(found) for found in keys_of(server)._kept.values())
+    return sum(len(found) for found in keys_of(server)._stored.values())
 
 
 @pytest.mark.parametrize("settings", [Settings(retention=Retention(answers=-1.0))])
@@ -290,7 +290,7 @@ async def test_answer_is_forgotten_after_its_time(raw: Raw, server: Server) -> N
     assert stored(server) == 1
 
     keys_of(server).sweep()
-    assert keys_of(server)._kept == {}
+    assert keys_of(server)._stored == {}
     assert +keys_of(server)._sizes == {}
 
 

@@ -48,7 +48,7 @@ async def test_answer_is_repeated_after_a_restart(tmp_path: Path) -> None:
 
     ended = Settings(retention=Retention(answers=-1.0))
     async with running(**account, settings=ended) as server:
-        assert keys_of(server)._kept == {}
+        assert keys_of(server)._stored == {}
     assert answers_in(tmp_path) == 0
 
 
@@ -170,7 +170,7 @@ async def test_no_secret_of_a_request_outlives_its_object(tmp_path: Path) -> Non
     async with running(data_dir=tmp_path) as server, aiohttp.ClientSession() as session:
         raw = Raw(server, session)
         await raw("POST", REPOSITORIES, body, Idempotency_Key=KEY)
-        (found,) = keys_of(server)._kept["admin"].values()
+        (found,) = keys_of(server)._stored["admin"].values()
         again = _digest("", "POST", REPOSITORIES, body)
         assert found.digest != again
         assert "hunter2" not in str(found)

@@ -1,8 +1,8 @@
-"""The HTTP side: who asks, for what, and errors as JSON.
+"""The HTTP application: authentication, dispatch to resources, errors as JSON.
 
-One handler takes every request, because the paths of this API are regular and what
-clients make of them is not (``wire.split_path``). The resources say what they serve in
-their ``resource``; ``RESOURCES`` is the list of them.
+One handler receives every request: the paths of this API are regular, but old clients
+spell paths in many ways (``wire.split_path``). Each resource module has a ``resource``
+with its routes; ``RESOURCES`` lists all resources.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ RESOURCES = {
     )
 }
 
-#: What each dialect serves; Tutum had some kinds of its own.
+#: The resources of each dialect, by kind. Some kinds exist only in Tutum.
 SERVED = {
     wire.DOCKER_CLOUD: RESOURCES,
     wire.TUTUM: {**RESOURCES, **tutum.RESOURCES},
@@ -80,8 +80,16 @@ IDEMPOTENCY = web.AppKey("idempotency", IdempotencyKeys)
 
 
 def make_app(cloud: ControlPlane, faults: Faults | None = None) -> web.Application:
-    """The API over *cloud*, which the application starts and closes; *faults* are what
-    its clients may meet on top."""
+    """Return the application that serves the API.
+
+    Args:
+        cloud: The control plane. The application starts and closes the control plane.
+        faults: The faults of the server, for tests of clients. Without faults, the
+            application has neither a middleware nor a hook for frames.
+
+    Returns:
+        The application, for an aiohttp runner.
+    """
     app = web.Application(client_max_size=cloud.settings.limits.largest_body)
     app[CLOUD] = cloud
     app[IDEMPOTENCY] = IdempotencyKeys(cloud.store, cloud.settings)
@@ -97,9 +105,10 @@ def make_app(cloud: ControlPlane, faults: Faults | None = None) -> web.Applicati
 
 
 def _install(app: web.Application, faults: Faults) -> None:
-    """Let *faults* intercept requests and frames; other servers do not ask for faults.
+    """Let *faults* intercept requests and the frames of streams.
 
-    Called first of all: faults begin before and end before everything else.
+    Called before other handlers of startup and shutdown are added: faults start before
+    the control plane, and end before streams are closed.
     """
 
     async def begin(_: web.Application) -> None:
@@ -119,7 +128,7 @@ async def _start(app: web.Application) -> None:
 
 
 async def _close_sockets(app: web.Application) -> None:
-    """Say goodbye to streams, else they would hold up the end."""
+    """Close all streams, which would otherwise delay the end of the server."""
     timeout = app[CLOUD].settings.timings.close_handshake
     sockets = app[streams.SOCKETS]
     await asyncio.gather(
@@ -136,28 +145,29 @@ async def _close(app: web.Application) -> None:
 
 
 async def handle(request: web.Request) -> web.StreamResponse:
-    """Answer one request, whatever happens with JSON."""
+    """Return the response to a request; every error becomes a JSON response."""
     cloud = request.app[CLOUD]
     try:
         response = await _dispatch(request, cloud)
     except Exception as error:
-        response = _refusal(request, _as_api_error(error, request))
+        response = _error_response(request, _as_api_error(error, request))
     if request.method == "GET":
         return response
     try:
-        # What is answered is kept, the Failed action of a refused operation too.
+        # A change is durable before its response, and so is the failed action of a
+        # refused operation.
         await cloud.store.flush()
     except OSError as error:
-        return _refusal(request, _as_api_error(error, request))
+        return _error_response(request, _as_api_error(error, request))
     return response
 
 
-def _answer(
+def _response(
     request: web.Request, reply: Reply | web.StreamResponse
 ) -> web.StreamResponse:
     if isinstance(reply, web.StreamResponse):
         return reply
-    response = _json(request, reply.body, reply.status)
+    response = _json_response(request, reply.body, reply.status)
     if reply.action is not None:
         target = wire.split_path(request.path)
         dialect = target.dialect if target else wire.DOCKER_CLOUD
@@ -166,20 +176,20 @@ def _answer(
     return response
 
 
-def _refusal(request: web.Request, problem: ApiError) -> web.Response:
-    response = _json(request, {"error": problem.message}, problem.status)
+def _error_response(request: web.Request, problem: ApiError) -> web.Response:
+    response = _json_response(request, {"error": problem.message}, problem.status)
     response.headers.update(problem.headers)
     return response
 
 
-def _json(
+def _json_response(
     request: web.Request, body: dict[str, object] | None, status: int
 ) -> web.Response:
     retention = request.app[IDEMPOTENCY].retention
     headers = {wire.IDEMPOTENCY_KEPT: f"{retention:g}"}
     if body is None:
         return web.Response(status=204, headers=headers)
-    # Without a charset: the PHP client compares the whole value.
+    # No charset: the PHP client compares the whole value of Content-Type.
     return web.Response(
         body=wire.dumps(body),
         status=status,
@@ -201,34 +211,37 @@ async def _dispatch(request: web.Request, cloud: ControlPlane) -> web.StreamResp
             return await tutum.refuse(request)
         raise
     if target.kind == "auth":
-        return _json(request, {"username": account.user}, 200)
+        return _json_response(request, {"username": account.user}, 200)
     if not handlers:
         raise ObjectNotFound(f"there is no path {request.path}")
     handler: Handler | None = handlers.get(request.method)
     if handler is None:
         allowed = ", ".join(handlers)
         raise MethodNotAllowed(
-            f"{request.method} is not possible here; {allowed} is",
+            f"{request.method} is not allowed for this path; allowed: {allowed}",
             headers={"Allow": allowed},
         )
     namespace = cloud.accounts.namespace(account, target.namespace)
 
     async def answer() -> web.StreamResponse:
-        given = (request, cloud, target, account, namespace)
+        parts = (request, cloud, target, account, namespace)
         if target.dialect is wire.TUTUM:
-            reply = await tutum.answer(tutum.TutumCall(*given), handler)
+            reply = await tutum.answer(tutum.TutumCall(*parts), handler)
         else:
-            reply = await handler(Call(*given))
-        return _answer(request, reply)
+            reply = await handler(Call(*parts))
+        return _response(request, reply)
 
-    # Who calls a trigger is nobody, with keys of that trigger.
+    # A trigger call has no account: its idempotency keys belong to the trigger.
     scope = request.path if public else namespace
     return await request.app[IDEMPOTENCY].run(request, account, scope, answer)
 
 
 def authenticate(request: web.Request, cloud: ControlPlane) -> Account:
-    """The account of a request: by its header, or, as browsers and old clients do on
-    websockets, by its query (``auth=`` or ``user=`` with ``token=``).
+    """Return the account of a request.
+
+    The credentials are in the ``Authorization`` header or, as browsers and old clients
+    send credentials for websockets, in the query: ``auth=``, or ``user=`` with
+    ``token=``.
 
     Raises:
         CredentialsRefused: The credentials are missing or wrong.
@@ -236,7 +249,7 @@ def authenticate(request: web.Request, cloud: ControlPlane) -> Account:
     query = request.query
     header = request.headers.get("Authorization")
     if header is None and "auth" in query:
-        # Not percent-encoded by the Node client: a plus arrives as a space.
+        # The Node client does not percent-encode the value: a plus arrives as a space.
         scheme, _, rest = query["auth"].partition(" ")
         header = f"{scheme} {rest.replace(' ', '+')}"
     if header is not None:
@@ -249,6 +262,7 @@ def authenticate(request: web.Request, cloud: ControlPlane) -> Account:
 
 
 def _as_api_error(error: Exception, request: web.Request) -> ApiError:
+    """Return the error of the response, and log errors that clients do not cause."""
     if isinstance(error, ApiError):
         return error
     if isinstance(error, EngineError | OperationFailed):
@@ -266,11 +280,11 @@ def _as_api_error(error: Exception, request: web.Request) -> ApiError:
             f"the body has more than {request.client_max_size} bytes"
         )
     if isinstance(error, web.RequestPayloadError):
-        return BadRequest("body: is not what its Content-Encoding says")
+        return BadRequest("body: does not match its Content-Encoding")
     if isinstance(error, StackFileError):
         return ApiError(str(error), 400)
     log.exception("%s %s failed", request.method, wire.redact(request.path))
-    return ServerError("internal error; the server's log has it")
+    return ServerError("internal error; the server's log has the details")
 
 
 def _warn(request: web.Request, error: Exception) -> None:

@@ -21,27 +21,30 @@ resource = Resource("events")
 
 @resource.route("GET", key=False)
 async def events(call: Call) -> web.StreamResponse:
-    """All events of the namespace from the moment of the upgrade; ``type``, ``object``
-    and ``parent`` select, several values separated by commas.
+    """Stream all events of the namespace from the moment of the upgrade.
 
-    Beyond the old API: ``since`` is the ``id`` of an event, after which the stream goes
-    on, or ``now``. Then the first frame is ``{"type": "position", "id"}``, others like
-    it may follow, and events that are not kept any more are one frame ``{"type": "gap",
-    "id", "missed"}``, where *missed* is null unless it is known. Readers that send no
-    ``since`` are closed with 1013 instead.
+    The parameters ``type``, ``object`` and ``parent`` select events; commas separate
+    several values.
+
+    Beyond the old API: ``since`` is ``now``, or the ``id`` of the event after which the
+    stream continues. With ``since``, the first frame is ``{"type": "position", "id"}``,
+    and further position frames may follow. Events that the server has no longer are
+    replaced by one frame ``{"type": "gap", "id", "missed"}``; *missed* is their number,
+    or null for an unknown number. Without ``since``, missed events end the stream with
+    close code 1013.
     """
     return await streams.serve(call, _frames(call))
 
 
 def _frames(call: Call) -> AsyncGenerator[str, None]:
     def values(*names: str) -> set[str]:
-        # The Go client says parents where the reference says parent.
+        # The Go client sends "parents"; the API's reference documents "parent".
         texts = (text for name in names for text in call.request.query.getall(name, []))
-        # Objects may be spelled in whatever way; types are no URIs and stay.
+        # URIs of objects have several spellings; types are no URIs and do not change.
         found = (value for text in texts for value in text.split(","))
         return {wire.canonical_uri(value) for value in found if value}
 
-    # Tutum's events have no ids, so its readers cannot go on from one.
+    # Tutum's events have no ids: a stream cannot continue after an event.
     since = call.query.get("since") if call.target.dialect.by_subsystem else None
     subscription = call.cloud.hub.subscribe(
         call.namespace,
@@ -55,8 +58,8 @@ def _frames(call: Call) -> AsyncGenerator[str, None]:
         async with aclosing(subscription):
             async for frame in subscription:
                 if isinstance(frame, Missed):
-                    # Whoever cannot keep up and knows no gaps reconnects and looks
-                    # anew: better than events silently missing.
+                    # A reader that does not know gaps reconnects and reads the state
+                    # again. The alternative would be events missing silently.
                     raise StreamClosed(1013, f"{frame.count} events were missed")
                 yield call.event(frame)
 

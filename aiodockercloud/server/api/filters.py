@@ -1,8 +1,8 @@
-"""Lists: filters in the manner of Django, newest first, a page at a time.
+"""Lists: filters as in Django, newest objects first, one page per response.
 
 ``?state=Running&name__startswith=web&stack__name=shop&limit=10&offset=20``. A filter
-works on any field of the object as it is shown; an unknown one with a value is refused
-rather than ignored, because ignoring it would answer "everything".
+applies to any field of the rendered object. A filter on an unknown field is refused,
+unless its value is empty: without the filter, the response would contain all objects.
 """
 
 from __future__ import annotations
@@ -37,11 +37,11 @@ _LOOKUPS: Mapping[str, Callable[[Any, Any], bool]] = {
     "lt": lambda value, wanted: value < wanted,
     "lte": lambda value, wanted: value <= wanted,
 }
-#: These compare texts, whatever the type of the field.
+#: Lookups that compare texts, for fields of any type.
 _TEXT_LOOKUPS = frozenset(
     name for name in _LOOKUPS if name.endswith(("contains", "with", "iexact"))
 )
-#: How clients write that a field has no value.
+#: The texts with which clients select objects whose field has no value.
 _NOTHING = frozenset({"", "null", "None"})
 
 
@@ -54,13 +54,19 @@ def select(
     known: Sequence[str],
     reserved: Sequence[str] = (),
 ) -> list[R]:
-    """The records that pass every filter of *query*, in their order.
+    """Return the records that pass all filters of *query*, in the given order.
 
     Args:
-        getters: Field → its value, for the usual ones: rendering all is slow.
-        render: The object as it is shown, for filters on any other field.
-        known: The fields there are.
-        reserved: Parameters that are no filters.
+        records: The records to select from.
+        query: The parameters of the request.
+        getters: Functions that return a field of a record, for the most used fields:
+            rendering a whole record only for a filter is slow.
+        render: Returns the rendered object, for filters on all other fields.
+        known: The names of the rendered fields.
+        reserved: Parameters that are not filters.
+
+    Raises:
+        BadRequest: A field is unknown, or a value has the wrong type.
     """
     for parameter, text in query.items():
         if parameter in ("limit", "offset", *reserved):
@@ -77,7 +83,7 @@ def select(
                 f"{parameter}: there is no such filter; fields are"
                 f" {', '.join(sorted({*known, *getters}))}"
             )
-        get = getters.get(field) or _shown_field(render, field)
+        get = getters.get(field) or _rendered_field(render, field)
         records = [
             record
             for record in records
@@ -86,11 +92,12 @@ def select(
     return list(records)
 
 
-def _shown_field(render: Callable[[R], dict[str, Any]], field: str) -> Getter:
+def _rendered_field(render: Callable[[R], dict[str, Any]], field: str) -> Getter:
     return lambda record: render(record).get(field)
 
 
 def _passes(value: Any, lookup: str, text: str, parameter: str) -> bool:
+    """Return whether a field's value passes a filter with the text of *parameter*."""
     if lookup == "isnull":
         return (value is None) is bool(_typed(True, text, parameter))
     if lookup == "in":
@@ -114,15 +121,19 @@ def _passes(value: Any, lookup: str, text: str, parameter: str) -> bool:
     return bool(_LOOKUPS[lookup](value, _typed(value, text, parameter)))
 
 
-@lru_cache(maxsize=1024)  # many records name the same few
+@lru_cache(maxsize=1024)  # many records refer to few objects
 def _named(uri: str) -> tuple[object, ...] | str:
-    """What a URI names, the same for all spellings of it."""
+    """Return a key of the object of a URI, equal for all spellings of the URI."""
     target = wire.split_path(uri)
     return uri if target is None else (target.kind, target.key, target.operation)
 
 
 def _typed(like: Any, text: str, parameter: str) -> Any:
-    """*text* as a value of the type of *like*; datetimes stand for date fields."""
+    """Return *text* as a value of the type of *like*; date fields are datetimes.
+
+    Raises:
+        BadRequest: The text is no such value.
+    """
     try:
         if isinstance(like, bool):
             return wire.parse_bool(text)
@@ -143,7 +154,18 @@ def page(
     render: Callable[[R], dict[str, Any]],
     limits: Limits,
 ) -> dict[str, Any]:
-    """One page of a list with its ``meta``, whose ``next`` is a path from ``/api/``."""
+    """Return one page of a list, as in the body of the response.
+
+    Args:
+        records: All selected records, newest first.
+        query: The parameters of the request, with ``limit`` and ``offset``.
+        path: The path of the list, for the links in ``meta``.
+        render: Returns the rendered object; called only for records on the page.
+        limits: The default size and the largest size of a page.
+
+    Raises:
+        BadRequest: ``limit`` or ``offset`` is not a number from 0.
+    """
     largest = limits.largest_page
     number = integer(0, 2**31)
     limit = number("limit", query.get("limit") or limits.page) or largest

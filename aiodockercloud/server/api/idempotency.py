@@ -1,14 +1,14 @@
-"""A request that is sent again is done once: its first answer is repeated.
+"""Idempotency keys: a repeated request is carried out once and has the first response.
 
-A client that got no answer cannot know whether its request was done. When it sends it
-again with the same ``Idempotency-Key``, it gets the answer of the first time. Kept are
-the answers that say that something was done (2xx), in the store and noted together
-with what was done, so one is never there without the other; a refusal changed nothing,
-so its repeat is simply tried. Keys belong to an account and a namespace, those of
-trigger calls, which need no account, to the trigger.
+A client without a response cannot know whether the server carried out its request. When
+the client repeats the request with the same ``Idempotency-Key``, the server sends the
+first response again. The server stores the responses of successful requests (2xx), each
+in the same transaction as the changes of its request, so that neither exists without
+the other. A refused request changed nothing: its repetition is a new attempt.
 
-Of key and request only digests are kept, so nothing is kept that the answer and the
-store's other rows do not have.
+A key belongs to an account and a namespace. The key of a trigger call, which needs no
+account, belongs to the trigger. The store has only digests of keys and requests: the
+stored responses contain no secret that other rows do not contain.
 """
 
 from __future__ import annotations
@@ -28,16 +28,19 @@ from ..settings import Settings
 from ..state.accounts import Account
 from ..state.store import Store
 
-#: The kind under which answers are stored.
+#: The kind of stored responses. The value stays: existing databases contain it.
 ANSWER = "answer"
-#: The longest key.
+#: The largest number of characters of a key.
 LONGEST_KEY = 255
 
 
-class _Answer(NamedTuple):
+class _StoredResponse(NamedTuple):
+    """A response as a row of the store; the names are those of existing rows."""
+
     user: str
+    #: Seconds since 1970.
     at: float
-    #: What shows that a request is the same one.
+    #: The digest of the request, to recognize its repetition.
     digest: str
     status: int
     headers: dict[str, str]
@@ -45,9 +48,11 @@ class _Answer(NamedTuple):
 
     @property
     def size(self) -> int:
+        """The number of characters of the body."""
         return len(self.body)
 
     def response(self) -> web.Response:
+        """Return a new response, equal to the first one."""
         if self.status == 204:
             return web.Response(status=204, headers=self.headers)
         return web.Response(
@@ -56,99 +61,115 @@ class _Answer(NamedTuple):
 
 
 class IdempotencyKeys:
-    """The answers that can be repeated."""
+    """The responses that repeated requests receive.
+
+    Args:
+        store: The store for the responses.
+        settings: Limits of the number and size of responses, and their retention.
+
+    Attributes:
+        retention: Seconds for which a response is kept.
+    """
 
     def __init__(self, store: Store, settings: Settings) -> None:
         self._store = store
         self._limits = settings.limits
-        #: Seconds for which an answer is kept.
         self.retention = settings.retention.answers
-        #: Of each account by the digest of the key, the oldest first.
-        self._kept: dict[str, dict[str, _Answer]] = defaultdict(dict)
+        #: The responses of each account by the digest of the key, oldest first.
+        self._stored: dict[str, dict[str, _StoredResponse]] = defaultdict(dict)
         self._sizes: Counter[str] = Counter()
-        #: Requests that are being answered, with their own digests.
+        #: Requests in progress by the digest of the key: the digest of the request, and
+        #: an event for its end.
         self._running: dict[str, tuple[str, asyncio.Event]] = {}
 
-    # --- beginning and end of a time ------------------------------------------------
+    # --- the store and the retention ------------------------------------------------
 
     def load(self, key: str, body: dict[str, Any]) -> None:
-        """Take in an answer from the store; ``loaded`` comes after the last."""
-        answer = _Answer(**body)
-        self._kept[answer.user][key] = answer
-        self._sizes[answer.user] += answer.size
+        """Add a response from the store; ``loaded`` follows the last one."""
+        response = _StoredResponse(**body)
+        self._stored[response.user][key] = response
+        self._sizes[response.user] += response.size
 
     def loaded(self) -> None:
-        for user, kept in self._kept.items():
-            self._kept[user] = dict(sorted(kept.items(), key=lambda item: item[1].at))
+        """Sort the loaded responses by age and remove those without retention."""
+        for user, stored in self._stored.items():
+            by_age = sorted(stored.items(), key=lambda item: item[1].at)
+            self._stored[user] = dict(by_age)
         self.sweep()
 
     def sweep(self) -> None:
-        """Forget what has been kept long enough."""
+        """Remove the responses whose retention has ended."""
         before = time.time() - self.retention
-        for user, kept in list(self._kept.items()):
-            while kept and next(iter(kept.values())).at < before:
-                self._forget_oldest(user)
-            if not kept:
-                del self._kept[user]
+        for user, stored in list(self._stored.items()):
+            while stored and next(iter(stored.values())).at < before:
+                self._remove_oldest(user)
+            if not stored:
+                del self._stored[user]
 
-    def _forget_oldest(self, user: str) -> None:
-        kept = self._kept[user]
-        key = next(iter(kept))
-        self._sizes[user] -= kept.pop(key).size
+    def _remove_oldest(self, user: str) -> None:
+        stored = self._stored[user]
+        key = next(iter(stored))
+        self._sizes[user] -= stored.pop(key).size
         self._store.put_row(ANSWER, key, None)
 
-    # --- a request ------------------------------------------------------------------
+    # --- requests -------------------------------------------------------------------
 
     async def run(
         self,
         request: web.Request,
         account: Account,
         scope: str,
-        answer: Callable[[], Awaitable[web.StreamResponse]],
+        respond: Callable[[], Awaitable[web.StreamResponse]],
     ) -> web.StreamResponse:
-        """What *answer* returns, or what it returned to the same key before.
+        """Return the stored response to a repeated request, else call *respond*.
 
-        A repeat that comes while the first is under way waits for it. *scope* is in
-        what the same key means the same: a namespace, or one trigger.
+        A repetition waits for the end of the first request. Errors of *respond* are
+        raised and not stored.
+
+        Args:
+            request: The request, with or without a key.
+            account: The account of the request.
+            scope: The namespace or the path of the trigger to which the key belongs.
+            respond: Carries out the request.
 
         Raises:
             BadRequest: The key is empty or too long.
-            OperationNotAllowed: The key was that of another request.
-            Whatever *answer* raises.
+            OperationNotAllowed: The key was used by another request.
         """
-        given = request.headers.get(wire.IDEMPOTENCY_KEY)
-        if given is None or request.method == "GET":
-            return await answer()
-        if not 0 < len(given) <= LONGEST_KEY:
+        sent_key = request.headers.get(wire.IDEMPOTENCY_KEY)
+        if sent_key is None or request.method == "GET":
+            return await respond()
+        if not 0 < len(sent_key) <= LONGEST_KEY:
             raise BadRequest(
                 f"{wire.IDEMPOTENCY_KEY}: must have 1 to {LONGEST_KEY} characters"
             )
-        key = _digest(account.user, scope, given)
-        # The key is in it as what nobody can guess: else a short password in a body
-        # could be found by trying.
-        digest = _digest(given, request.method, request.path_qs, await request.read())
+        key = _digest(account.user, scope, sent_key)
+        # The digest includes the key, which cannot be guessed: otherwise the digest
+        # would reveal a short password in the body to a search.
+        body = await request.read()
+        digest = _digest(sent_key, request.method, request.path_qs, body)
         while (running := self._running.get(key)) is not None:
             first, ended = running
             _check(first, digest)
             await ended.wait()
-        kept = self._kept[account.user].get(key)
-        if kept is not None and kept.at >= time.time() - self.retention:
-            _check(kept.digest, digest)
-            return kept.response()
+        stored = self._stored[account.user].get(key)
+        if stored is not None and stored.at >= time.time() - self.retention:
+            _check(stored.digest, digest)
+            return stored.response()
         ended = asyncio.Event()
         self._running[key] = digest, ended
         try:
-            response = await answer()
-            if isinstance(response, web.Response):  # refusals are raised
-                self._keep(account.user, key, digest, response)
+            response = await respond()
+            if isinstance(response, web.Response):  # errors are raised
+                self._put(account.user, key, digest, response)
             return response
         finally:
             del self._running[key]
             ended.set()
 
-    def _keep(self, user: str, key: str, digest: str, response: web.Response) -> None:
+    def _put(self, user: str, key: str, digest: str, response: web.Response) -> None:
         body = response.body
-        answer = _Answer(
+        stored = _StoredResponse(
             user,
             time.time(),
             digest,
@@ -156,23 +177,23 @@ class IdempotencyKeys:
             {str(name): value for name, value in response.headers.items()},
             body.decode() if isinstance(body, bytes) else "",
         )
-        kept = self._kept[user]
-        if (old := kept.pop(key, None)) is not None:
+        of_user, limits = self._stored[user], self._limits
+        if (old := of_user.pop(key, None)) is not None:
             self._sizes[user] -= old.size
-        kept[key] = answer
-        self._sizes[user] += answer.size
-        self._store.put_row(ANSWER, key, answer._asdict())
-        limits = self._limits
-        while len(kept) > limits.kept_answers or (
-            self._sizes[user] > limits.kept_answer_characters and len(kept) > 1
+        of_user[key] = stored
+        self._sizes[user] += stored.size
+        self._store.put_row(ANSWER, key, stored._asdict())
+        while len(of_user) > limits.kept_answers or (
+            self._sizes[user] > limits.kept_answer_characters and len(of_user) > 1
         ):
-            self._forget_oldest(user)
+            self._remove_oldest(user)
 
 
 def _digest(*parts: str | bytes) -> str:
+    """Return a digest that differs for every other sequence of parts."""
     digest = hashlib.sha256()
     for part in parts:
-        # Headers may hold bytes that are no text, which come as lone surrogates.
+        # Bytes of a header that are not UTF-8 arrive as lone surrogates.
         data = part if isinstance(part, bytes) else part.encode(errors="surrogatepass")
         digest.update(b"%d:" % len(data))
         digest.update(data)
@@ -180,8 +201,13 @@ def _digest(*parts: str | bytes) -> str:
 
 
 def _check(first: str, second: str) -> None:
+    """Compare the digests of two requests with the same key.
+
+    Raises:
+        OperationNotAllowed: The requests differ.
+    """
     if first != second:
         raise OperationNotAllowed(
-            f"{wire.IDEMPOTENCY_KEY}: was sent with another request before;"
-            " each request needs a key of its own"
+            f"{wire.IDEMPOTENCY_KEY}: was used by another request;"
+            " each request needs its own key"
         )

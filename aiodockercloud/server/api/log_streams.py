@@ -1,11 +1,12 @@
-"""Logs as frames: of a container, of all of a service, of an action.
+"""Logs as frames: of a container, of all containers of a service, of an action.
 
-A reader whose connection was lost comes back for the rest. For that it says when it
-first asked (``at``, which the first frame has told it) and of each container the stamp
-of the last line that it has (``seen``); it gets all from there on, that line included.
+A client that reconnects continues a log with two parameters: ``at``, the time of its
+first request, as the first frame reported the time, and ``seen``, the stamp of the last
+received line of each container. The server then sends all lines from these stamps on,
+the lines with these stamps included.
 
-Source: Docker Cloud API reference, "Get the logs of a service" and its sisters; what
-real clients read from the frames.
+Source: Docker Cloud API reference, "Get the logs of a service" and the same sections of
+containers and actions; the behaviour of real clients.
 """
 
 from __future__ import annotations
@@ -32,9 +33,9 @@ from ..state.records import Container, Service
 from .merge import Merge
 from .resource import Call
 
-#: Lines sent from the end of a log when the reader does not say.
+#: Lines from the end of a log in a request without ``tail`` and ``since``.
 TAIL = 300
-#: What ``tail`` may be.
+#: The valid values of ``tail``.
 _TAIL = re.compile(r"all|\d{1,18}", re.ASCII)
 
 Frames = AsyncGenerator[str, None]
@@ -45,17 +46,17 @@ Named = AsyncGenerator[tuple[str, LogLine], None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Selection:
-    """Which lines of a log a reader wants.
+    """The lines of a log that a client requests. Stamps are nanoseconds since 1970.
 
     Attributes:
-        tail: How many past ones at most; None: all.
-        follow: New ones, too.
-        since_ns: None that are older, in nanoseconds since 1970.
-        at_ns: When a reader that has come back first asked; else 0. What is past for
-            ``tail`` is what was past then.
-        seen: What it has: container's name → stamp of its last line. A container's own
-            log has no names: ``""``.
-        tell: The reader wants to be told the moment, to be able to come back.
+        tail: The largest number of past lines; None for all past lines.
+        follow: Whether new lines follow.
+        since_ns: The smallest stamp; 0 for all lines.
+        at_ns: The time of the first request of a client that has reconnected, else 0.
+            ``tail`` counts the lines before that time.
+        seen: The stamp of the last received line by the name of the container, which is
+            ``""`` in the log of a single container.
+        send_position: Whether the first frame reports the time of the request.
     """
 
     tail: int | None
@@ -63,14 +64,14 @@ class Selection:
     since_ns: int = 0
     at_ns: int = 0
     seen: Mapping[str, int] = field(default_factory=dict)
-    tell: bool = False
+    send_position: bool = False
 
 
 def selection(call: Call) -> Selection:
-    """What the query of a log asks for.
+    """Return the selection in the query of a request for a log.
 
     Raises:
-        BadRequest: A part of it is not what it should be.
+        BadRequest: A parameter is invalid.
     """
     query = call.query
     try:
@@ -92,7 +93,7 @@ def selection(call: Call) -> Selection:
         since_ns=since_ns,
         at_ns=_moment("at", query.get("at")),
         seen=seen,
-        tell=WINDOW_PROTOCOL in offered,
+        send_position=WINDOW_PROTOCOL in offered,
     )
 
 
@@ -110,8 +111,11 @@ def _moment(name: str, text: str | None) -> int:
 
 
 def _frame(line: LogLine, source: str | None) -> str:
-    """One line as a frame; the text begins with the engine's stamp, as it always has,
-    and ends in its newline. ``missed`` marks a word in place of lines."""
+    """Return the frame of a line.
+
+    As in the hosted service, the text begins with the stamp of the engine and ends with
+    a newline. A frame with the key ``missed`` replaces lines that cannot be read.
+    """
     frame: dict[str, Any] = {"type": "log"}
     if source is not None:
         frame["source"] = source
@@ -124,38 +128,40 @@ def _frame(line: LogLine, source: str | None) -> str:
 
 
 def _position(cloud: ControlPlane, wanted: Selection) -> str:
+    """Return the frame with the time of the client's first request."""
     at = wanted.at_ns or cloud.engine.time_ns()
     return wire.dumps({"type": "position", "at": loglines.format_stamp(at)}).decode()
 
 
 def _unreadable(container: Container, error: EngineError) -> LogLine:
+    """Return a line that replaces the log of a container."""
     text = f"[log of {container.name}: {error}]"
     return LogLine(time.time_ns(), "stderr", text, None)
 
 
-# --- of containers ------------------------------------------------------------------
+# --- logs of containers -------------------------------------------------------------
 
 
 def _lines(
     cloud: ControlPlane, container: Container, wanted: Selection, key: str
 ) -> Lines:
-    """The lines of one container that are wanted.
+    """Return the selected lines of one container.
 
-    Raises (now or on the first step):
-        EngineError: It cannot be read.
+    Raises:
+        EngineError: The log cannot be read. Raised by the call or by the iteration.
     """
     read = partial(cloud.engine.logs, container.uuid, follow=wanted.follow)
     if (stamp := wanted.seen.get(key)) is not None:
         return read(tail=None, since_ns=stamp)
     if not wanted.at_ns or wanted.tail is None:
         return read(tail=wanted.tail, since_ns=wanted.since_ns)
-    return _as_of(cloud, container, wanted, wanted.tail)
+    return _resumed(cloud, container, wanted, wanted.tail)
 
 
-async def _as_of(
+async def _resumed(
     cloud: ControlPlane, container: Container, wanted: Selection, tail: int
 ) -> Lines:
-    """The last *tail* lines before the reader first asked, and all since."""
+    """Yield the last *tail* lines before the first request, and all later lines."""
     read = partial(cloud.engine.logs, container.uuid, tail=None)
     past: deque[LogLine] = deque(maxlen=tail)
     if tail:
@@ -174,9 +180,12 @@ async def _as_of(
 async def _frames(
     cloud: ControlPlane, container: Container, wanted: Selection, source: str | None
 ) -> Frames:
-    """The frames of one container. One that cannot be read does not end the log of its
-    service: a word says so, and a reader that follows gets the rest when it can be."""
-    key, told = source or "", False
+    """Yield the frames of one container.
+
+    An error does not end the log of a service: one frame reports the error. With
+    ``follow`` the attempt is repeated until the container is terminated.
+    """
+    key, reported = source or "", False
     while True:
         last: LogLine | None = None
         try:
@@ -186,14 +195,14 @@ async def _frames(
                     yield _frame(line, source)
             return
         except EngineError as error:
-            if _went_before(container, max(wanted.seen.values(), default=0)):
-                return  # most probably nothing of it was left to read
-            if wanted.follow and _is_being_made(container, error):
+            if _was_removed_before(container, max(wanted.seen.values(), default=0)):
+                return  # the client had most probably received all its lines
+            if wanted.follow and _is_being_created(container, error):
                 await cloud.until(container, lambda: not _is_starting(container))
                 continue
-            if not told:
+            if not reported:
                 yield _frame(_unreadable(container, error), source)
-            told = True
+            reported = True
         if not wanted.follow or container.state == states.TERMINATED:
             return
         if last is not None:
@@ -205,29 +214,32 @@ def _is_starting(container: Container) -> bool:
     return container.state == states.STARTING
 
 
-def _is_being_made(container: Container, error: EngineError) -> bool:
-    """Whether it is only that the engine has not got it yet."""
+def _is_being_created(container: Container, error: EngineError) -> bool:
+    """Return whether the engine does not know the container yet."""
     return isinstance(error, NoSuchContainer) and _is_starting(container)
 
 
 def _is_wanted(container: Container, wanted: Selection) -> bool:
-    """Whether it may have lines that the reader has not got: one that is gone may for
-    a reader that has come back, even if it has newer ones of others (see ``Merge``)."""
+    """Return whether a container may have lines that the client has not received.
+
+    A terminated container may have such lines for a client that has reconnected, even
+    if the client has newer lines of other containers: ``Merge`` does not order lines.
+    """
     if container.state != states.TERMINATED:
         return True
-    return bool(wanted.at_ns) and not _went_before(container, wanted.at_ns)
+    return bool(wanted.at_ns) and not _was_removed_before(container, wanted.at_ns)
 
 
-def _went_before(container: Container, moment_ns: int) -> bool:
-    gone = container.state == states.TERMINATED
-    return gone and (container.destroyed or 0) * loglines.NANOSECONDS < moment_ns
+def _was_removed_before(container: Container, moment_ns: int) -> bool:
+    terminated = container.state == states.TERMINATED
+    return terminated and (container.destroyed or 0) * loglines.NANOSECONDS < moment_ns
 
 
 async def container_log(
     cloud: ControlPlane, container: Container, wanted: Selection
 ) -> Frames:
-    """The frames of one container's log; it ends with the container."""
-    if wanted.tell:
+    """Yield the frames of a container's log; a followed log ends with the container."""
+    if wanted.send_position:
         yield _position(cloud, wanted)
     if _is_wanted(container, wanted):
         async with aclosing(_frames(cloud, container, wanted, None)) as frames:
@@ -235,15 +247,15 @@ async def container_log(
                 yield frame
 
 
-# --- of services --------------------------------------------------------------------
+# --- logs of services ---------------------------------------------------------------
 
 
 def service_log(cloud: ControlPlane, service: Service, wanted: Selection) -> Frames:
-    """The logs of all containers of a service in one.
+    """Return the frames of the logs of all containers of a service.
 
-    Without ``follow`` in the order of their stamps. With it as they come, from each
-    container in turn (see :class:`Merge`), and new containers join in with their first
-    line; it ends with the service.
+    Without ``follow`` the lines are ordered by their stamps. With ``follow`` the lines
+    are in the order of arrival, from each container in turn (see :class:`Merge`). New
+    containers are added from their first line on. A followed log ends with the service.
     """
     return (_followed if wanted.follow else _sorted)(cloud, service, wanted)
 
@@ -261,10 +273,11 @@ def _containers(
 
 
 async def _sorted(cloud: ControlPlane, service: Service, wanted: Selection) -> Frames:
-    if wanted.tell:
+    if wanted.send_position:
         yield _position(cloud, wanted)
     end = wanted.at_ns or cloud.engine.time_ns()
-    # To be the same lines as when it was first asked, the tail is that of then.
+    # The tail is that of the first request, without regard to received lines: the
+    # selection must not change when the client reconnects.
     first = replace(wanted, seen={})
     logs = [
         (container.name, _past(cloud, container, first, end))
@@ -280,7 +293,7 @@ async def _sorted(cloud: ControlPlane, service: Service, wanted: Selection) -> F
 async def _past(
     cloud: ControlPlane, container: Container, wanted: Selection, end: int
 ) -> Lines:
-    """What one container wrote before a moment."""
+    """Yield the selected lines of one container before the stamp *end*."""
     try:
         async with aclosing(_lines(cloud, container, wanted, container.name)) as lines:
             async for line in lines:
@@ -292,7 +305,7 @@ async def _past(
 
 
 async def _last(logs: Sequence[tuple[str, Lines]], tail: int) -> Named:
-    """The last lines of several logs, of which each brings no more than wanted."""
+    """Yield the last *tail* lines of several logs, each of at most *tail* lines."""
     found: list[tuple[str, LogLine]] = []
     for name, log in logs:
         async with aclosing(log) as lines:
@@ -303,7 +316,7 @@ async def _last(logs: Sequence[tuple[str, Lines]], tail: int) -> Named:
 
 
 async def _in_order(logs: Sequence[tuple[str, Lines]]) -> Named:
-    """All lines of several logs, oldest first; one of each is held at a time."""
+    """Yield the lines of several logs, oldest first; one line of each is in memory."""
     heads: list[tuple[int, int, LogLine]] = []
 
     async def take(index: int) -> None:
@@ -321,7 +334,7 @@ async def _in_order(logs: Sequence[tuple[str, Lines]]) -> Named:
 
 
 async def _followed(cloud: ControlPlane, service: Service, wanted: Selection) -> Frames:
-    if wanted.tell:
+    if wanted.send_position:
         yield _position(cloud, wanted)
     merge = Merge(cloud.settings.limits.lines_ahead)
 
@@ -331,10 +344,10 @@ async def _followed(cloud: ControlPlane, service: Service, wanted: Selection) ->
             merge.add(container.uuid, frames)
 
     async def watch() -> None:
-        """Read from each container that is there or comes."""
+        """Add the logs of all containers, existing and new, until the service ends."""
         for container in _containers(cloud, service, wanted):
             join(container, wanted)
-        # What is deployed from now on is read from its first line.
+        # The logs of new containers are read from their first line on.
         whole = replace(wanted, tail=None, since_ns=0)
         while service.state != states.TERMINATED:
             for container in cloud.containers_of(service):
@@ -353,16 +366,16 @@ async def _followed(cloud: ControlPlane, service: Service, wanted: Selection) ->
             async for frame in frames:
                 yield frame
         finally:
-            # Before the others end: it could still add one.
+            # Before the logs are closed: the watcher could add a log meanwhile.
             watcher.cancel()
             await asyncio.gather(watcher, return_exceptions=True)
 
 
-# --- of actions ---------------------------------------------------------------------
+# --- logs of actions ----------------------------------------------------------------
 
 
 async def action_log(journal: Journal[list[Any]], wanted: Selection) -> Frames:
-    """The frames of an action's log; it ends with the action."""
+    """Yield the frames of an action's log; a followed log ends with the action."""
     async for line in journal.read(tail=wanted.tail, follow=wanted.follow):
         frame: dict[str, Any] = {"type": "log"}
         if isinstance(line, Missed):

@@ -1,4 +1,4 @@
-"""Many streams of frames made one, fairly."""
+"""A fair merge of several streams of frames."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ __all__ = ["Merge"]
 
 
 class _Source:
-    """Frames of one source that have not had their turn."""
+    """The frames of one source that are read, but not yet yielded."""
 
     def __init__(self) -> None:
         self.frames: deque[str] = deque()
@@ -19,11 +19,11 @@ class _Source:
 
 
 class Merge:
-    """Takes one frame in turn from each source that has some waiting.
+    """Yields one frame in turn from each source that has frames.
 
-    So of n sources that all have more than can be taken, each gets every n-th frame,
-    and one that says little is not held up by one that says much: once its frame is
-    here, at most one of each other source comes before it.
+    Of n sources with more frames than the reader takes, each provides every n-th frame.
+    A source with few frames does not wait for a source with many: once the only frame
+    of a source is read, at most one frame of each other source is yielded before it.
 
     Args:
         ahead: The number of frames of each source that are read in advance.
@@ -33,7 +33,7 @@ class Merge:
         self._ahead = ahead
         self._keys: set[str] = set()
         self._reading: set[asyncio.Task[None]] = set()
-        #: Sources that have frames, in their order.
+        #: Sources with frames, in the order of their turns.
         self._ready: deque[_Source] = deque()
         self._news = asyncio.Event()
         self._complete = False
@@ -43,14 +43,14 @@ class Merge:
         return key in self._keys
 
     def add(self, key: str, frames: AsyncGenerator[str, None]) -> None:
-        """Read from *frames*, too, which are closed in the end."""
+        """Add a source, whose *frames* are closed at the end."""
         self._keys.add(key)
         task = asyncio.create_task(self._fill(frames))
         self._reading.add(task)
         task.add_done_callback(self._ended)
 
     def complete(self) -> None:
-        """Say that no more are added: the stream ends with the last one."""
+        """Declare that no further source comes: the stream ends with its sources."""
         self._complete = True
         self._news.set()
 
@@ -75,7 +75,10 @@ class Merge:
 
     @asynccontextmanager
     async def frames(self) -> AsyncIterator[AsyncGenerator[str, None]]:
-        """All frames, for the time of the block: then nothing is read any more."""
+        """Yield the merged frames; at the end of the block all sources are closed.
+
+        An error of a source is raised after the frames that were read before it.
+        """
         try:
             async with aclosing(self._take()) as frames:
                 yield frames

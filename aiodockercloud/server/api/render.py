@@ -1,4 +1,4 @@
-"""What the resources share in showing objects and taking requests."""
+"""Functions that all resources share: lists, replies to operations, dates."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ Render = Callable[[ControlPlane, Any], dict[str, Any]]
 
 
 def date(moment: float | None) -> str | None:
-    """Seconds since 1970 as the API writes dates."""
+    """Return a date in the format of the API, from seconds since 1970."""
     if moment is None:
         return None
     return wire.format_date(datetime.fromtimestamp(moment, UTC))
 
 
 def moment(seconds: float | None) -> datetime | None:
-    """Seconds since 1970 as filters compare dates: whole seconds, as they are shown."""
+    """Return a date for filters: whole seconds, as in rendered dates."""
     return None if seconds is None else datetime.fromtimestamp(int(seconds), UTC)
 
 
@@ -40,9 +40,20 @@ def listed(
     records: Sequence[Any] | None = None,
     reserved: Sequence[str] = (),
 ) -> Reply:
-    """One page of a kind, filtered, newest first."""
+    """Return one page of a kind's objects, filtered, newest first.
 
-    def show(record: Any) -> dict[str, Any]:
+    Args:
+        call: The request, with filters and page in its query.
+        kind: The kind of the records.
+        render: Renders a record.
+        getters: Functions that return a field of a record, without rendering it.
+        known: The names of all fields.
+        records: The records to select from; by default all of the kind in the
+            namespace.
+        reserved: Parameters that are not filters.
+    """
+
+    def rendered(record: Any) -> dict[str, Any]:
         return render(call.cloud, record)
 
     if records is None:
@@ -57,9 +68,9 @@ def listed(
         records,
         call.query,
         getters={**{k: v for k, v in dates.items() if k in known}, **getters},
-        render=show,
+        render=rendered,
         known=known,
-        # Credentials in the query, as on streams; ``user`` alone may be a field.
+        # Credentials in the query, as of streams. ``user`` alone may be a field.
         reserved=(
             *reserved,
             *("auth", "token"),
@@ -67,22 +78,22 @@ def listed(
         ),
     )
     if "name" in call.query:
-        # Old clients find objects by name: a terminated one must not hide, or make
-        # ambiguous, the one that has its name now.
+        # Old clients find an object by its name: a terminated object must not hide a
+        # live object of the same name, or make the name ambiguous.
         live = [r for r in found if getattr(r, "state", "") != states.TERMINATED]
         found = live or found
-    # Always from /api/: the Go client cuts that off by its length.
+    # Always from /api/ on: the Go client removes a prefix of that length.
     parts = [part for part in call.request.rel_url.raw_path.split("/") if part]
     path = f"/api/{'/'.join(parts[parts[0] == 'api' :])}/"
     limits = call.cloud.settings.limits
-    return Reply(filters.page(found, call.query, path, show, limits))
+    return Reply(filters.page(found, call.query, path, rendered, limits))
 
 
 def refuse_terminated(record: Record) -> None:
-    """Refuse to change what is gone or about to go.
+    """Refuse an update of a terminated or terminating object.
 
     Raises:
-        OperationNotAllowed: The record is.
+        OperationNotAllowed: The object is terminated or terminating.
     """
     if record.state in (states.TERMINATING, states.TERMINATED):
         name = getattr(record, "name", record.uuid)
@@ -92,7 +103,7 @@ def refuse_terminated(record: Record) -> None:
 def submitted(
     call: Call, record: Record, operation: str, render: Render, **params: Any
 ) -> Reply:
-    """The answer to an operation: 202, the object in its intermediate state."""
+    """Submit an operation; reply 202 with the object in its transitional state."""
     action = call.cloud.operations.submit(operation, record, origin(call), **params)
     return Reply(render(call.cloud, record), 202, action)
 
@@ -103,9 +114,10 @@ def serve_operations(
     render: Render,
     *operations: str,
 ) -> None:
-    """Make a route of each operation that takes no more than its object.
+    """Add a route for each operation, for operations without fields in the body.
 
-    ``terminate`` is DELETE; ``redeploy`` takes ``reuse_volumes``, true by default.
+    ``terminate`` is DELETE; ``redeploy`` has a parameter ``reuse_volumes``, true by
+    default.
     """
 
     def route(operation: str) -> None:
@@ -126,15 +138,15 @@ def serve_operations(
 
 
 def origin(call: Call) -> Origin:
-    """Who is asking, for the action's record."""
+    """Return the origin of a request, for the record of an action."""
     request = call.request
     return Origin(
         user=call.account.user,
         method=request.method,
-        # The uuid of a trigger is all the credentials it needs.
+        # The uuid of a trigger is a credential: a call needs no other.
         path=wire.redact(request.path),
         ip=request.remote or "",
-        # Bytes that are no text come as lone surrogates, which JSON cannot hold.
+        # Bytes that are not UTF-8 arrive as lone surrogates, which JSON cannot contain.
         user_agent=request.headers.get("User-Agent", "")
         .encode(errors="replace")
         .decode(),

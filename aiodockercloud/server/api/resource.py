@@ -1,4 +1,4 @@
-"""What every resource's routes are made of: a call, a reply, a table of routes."""
+"""The parts of every resource: calls, replies and the table of routes."""
 
 from __future__ import annotations
 
@@ -17,7 +17,15 @@ from ..state.records import Action
 
 @dataclass(slots=True)
 class Call:
-    """One authenticated request, taken apart."""
+    """An authenticated request, as its handler receives the request.
+
+    Attributes:
+        request: The request.
+        cloud: The control plane.
+        target: The path, parsed: dialect, kind, key and operation.
+        account: The account of the credentials.
+        namespace: The namespace that the request reads and changes.
+    """
 
     request: web.Request
     cloud: ControlPlane
@@ -27,20 +35,22 @@ class Call:
 
     @property
     def query(self) -> Mapping[str, str]:
+        """The parameters of the query; of a repeated parameter, the first value."""
         return self.request.query
 
     @property
     def pk(self) -> str:
+        """The key of the object as one text: a uuid, a repository's name, …"""
         return self.target.pk
 
     async def body(self) -> dict[str, Any]:
-        """The JSON object sent; an empty body is an empty object.
+        """Return the JSON object in the body; an empty body is an empty object.
 
-        The Go and PHP clients send JSON without saying so: a missing type is JSON.
+        The Go and PHP clients send JSON without a content type: a missing type is JSON.
 
         Raises:
-            UnsupportedMediaType: It says it is something else.
-            BadRequest: It is not a JSON object.
+            UnsupportedMediaType: The content type is not JSON.
+            BadRequest: The body is not a JSON object.
         """
         raw = await self.request.read()
         if not raw.strip():
@@ -60,11 +70,15 @@ class Call:
         return data
 
     def event(self, frame: str) -> str:
-        """An event's frame as it is sent to this caller."""
+        """Return the frame of an event in the dialect of the request."""
         return frame
 
     def parameter(self, name: str, body: Mapping[str, Any], default: bool) -> bool:
-        """A boolean from the query or, as the PHP client has it, from the body."""
+        """Return a boolean from the query or, for the PHP client, from the body.
+
+        Raises:
+            BadRequest: The value is not a boolean.
+        """
         value = self.query.get(name, body.get(name))
         if value is None or value == "":
             return default
@@ -76,7 +90,13 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """An answer; ``action`` is named in the action header."""
+    """The reply of a handler, before it becomes a response.
+
+    Attributes:
+        body: The JSON object; None for a response without a body.
+        status: The HTTP status.
+        action: The action for the response's action header.
+    """
 
     body: dict[str, Any] | None
     status: int = 200
@@ -88,10 +108,16 @@ Handler = Callable[[Call], Awaitable[Reply | web.StreamResponse]]
 
 @dataclass(slots=True)
 class Resource:
-    """The routes of one kind: what follows the kind in a path → method → handler."""
+    """The routes of one kind of objects.
+
+    Attributes:
+        kind: The kind, as in paths.
+        public: The operations that need no credentials.
+        routes: The handlers by HTTP method, by the rest of the path: whether a key
+            follows the kind, and the operation.
+    """
 
     kind: str
-    #: Operations that need no credentials.
     public: frozenset[tuple[str, ...]] = frozenset()
     routes: dict[tuple[bool, tuple[str, ...]], dict[str, Handler]] = field(
         default_factory=dict
@@ -100,9 +126,13 @@ class Resource:
     def route(
         self, method: str, *operation: str, key: bool = True
     ) -> Callable[[Handler], Handler]:
-        """Register a handler; *key* says whether the path names one object.
+        """Return a decorator that registers a handler.
 
-        An operation may hold ``*`` for a part that varies.
+        Args:
+            method: The HTTP method.
+            *operation: The parts of the path after the key. The last part may be ``*``,
+                which stands for any text.
+            key: Whether the path contains the key of an object.
         """
 
         def register(handler: Handler) -> Handler:
@@ -112,12 +142,12 @@ class Resource:
         return register
 
     def find(self, target: wire.Target) -> tuple[Mapping[str, Handler], bool]:
-        """The handlers of a path by method, and whether it needs no credentials.
+        """Return the handlers of a path by HTTP method, and whether the path is public.
 
         Raises:
-            ObjectNotFound: There is no such path.
+            ObjectNotFound: The kind has no such path.
         """
-        # A trigger's key begins with its service's.
+        # The key of a trigger begins with the key of its service.
         key = len(target.key) > (target.kind == "trigger")
         operation = target.operation
         if (key, operation) not in self.routes and operation:

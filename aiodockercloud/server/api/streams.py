@@ -1,6 +1,6 @@
-"""Websockets: frames out and messages in, until one side leaves.
+"""Websockets: the server sends frames and receives messages until one side closes.
 
-Source: Docker Cloud API reference, "Stream API"; what real clients send and read.
+Source: Docker Cloud API reference, "Stream API"; the behaviour of real clients.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ Frames = AsyncGenerator[str, None]
 
 
 class FrameHook(Protocol):
-    """Replaces frames of streams: faults that a test has installed."""
+    """Replaces frames of streams, for faults in tests of clients."""
 
     def stream(
         self, request: web.Request, ws: web.WebSocketResponse
@@ -46,7 +46,7 @@ FRAME_HOOK: web.AppKey[FrameHook] = web.AppKey("frame hook")
 
 
 async def serve(call: Call, frames: Frames) -> web.WebSocketResponse:
-    """Send all frames, then close with 1000; stop at once when the reader leaves."""
+    """Send all frames, then close with 1000; stop as soon as the client disconnects."""
     async with _socket(call) as ws:
         await pump(call, ws, frames)
     return ws
@@ -59,22 +59,23 @@ def _response(heartbeat: float | None = None) -> web.WebSocketResponse:
 
 
 def require_upgrade(request: web.Request) -> None:
-    """Refuse what asks for no websocket.
+    """Refuse a request without a websocket upgrade.
 
     Raises:
-        BadRequest: It does not.
+        BadRequest: The request has no upgrade.
     """
     if not is_upgrade(request):
         raise BadRequest("this is a websocket; send an upgrade request")
 
 
 def is_upgrade(request: web.Request) -> bool:
-    """Whether a request asks for a websocket."""
+    """Return whether a request has a websocket upgrade."""
     return _response().can_prepare(request).ok
 
 
 @contextlib.asynccontextmanager
 async def _socket(call: Call) -> AsyncIterator[web.WebSocketResponse]:
+    """Open the websocket of a call; at the end, drop a connection that is broken."""
     require_upgrade(call.request)
     ws = _response(call.cloud.settings.timings.heartbeat)
     transport = call.request.transport
@@ -88,37 +89,42 @@ async def _socket(call: Call) -> AsyncIterator[web.WebSocketResponse]:
     finally:
         sockets.discard(ws)
         if transport is not None and ws.close_code == WSCloseCode.ABNORMAL_CLOSURE:
-            # What a peer that is silent has not taken would keep its socket for long.
+            # Unsent data for a silent client would keep the socket open for minutes.
             transport.abort()
 
 
 async def close(
     ws: web.WebSocketResponse, code: int, reason: str, seconds: float
 ) -> None:
-    """Close a websocket; wait *seconds* for a peer that is slow or silent."""
+    """Close a websocket; wait at most *seconds* for a slow or silent client."""
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(seconds):
             await ws.close(code=code, message=reason.encode())
 
 
 class Inbox:
-    """What a reader has sent and nobody has taken yet: as much as the window has."""
+    """Texts received from the client and not processed yet, bounded by the window.
+
+    Args:
+        ws: The websocket.
+        process: Processes one text.
+    """
 
     def __init__(
-        self, ws: web.WebSocketResponse, take: Callable[[str], Awaitable[object]]
+        self, ws: web.WebSocketResponse, process: Callable[[str], Awaitable[object]]
     ) -> None:
         self._ws = ws
-        self._take = take
+        self._process = process
         self._windowed = _is_windowed(ws)
         self._texts: deque[str] = deque()
         self._room = WINDOW
         self._changed = asyncio.Event()
 
     async def put(self, text: str) -> None:
-        """Add a text; without a window, wait for room, and let TCP hold up the rest.
+        """Add a text; without a window, wait for room while TCP holds the client up.
 
         Raises:
-            StreamClosed: It is more than was granted.
+            StreamClosed: The client has sent more than the server granted.
         """
         while self._room <= 0:
             if self._windowed:
@@ -129,12 +135,12 @@ class Inbox:
         self._changed.set()
 
     async def drain(self) -> None:
-        """Hand the texts on, one after the other, for ever."""
+        """Process the texts in order, without an end, and grant their credits again."""
         used = 0
         while True:
             while not self._texts:
                 await self._change()
-            await self._take(text := self._texts.popleft())
+            await self._process(text := self._texts.popleft())
             cost = frame_cost(text)
             used += cost
             self._room += cost
@@ -158,13 +164,20 @@ async def pump(
     frames: Frames,
     inbox: Inbox | None = None,
 ) -> None:
-    """Move frames out and messages in until either side ends.
+    """Send frames and receive messages until either side ends, then close.
 
-    With a window (:mod:`aiodockercloud.window`) no more frames are under way than the
-    reader has room for; without one, as many as TCP takes. Frames come from *frames*
-    one at a time, as they can be sent. Reading goes on all the while: it is what
-    answers pings and notices that the reader has left, even when no frame comes for
-    hours. A reader that answers no ping for half a heartbeat has left.
+    With a window (:mod:`aiodockercloud.wire.window`) the server sends no more frames
+    than the client has granted; without a window, as many as TCP accepts. Each frame is
+    taken from *frames* when the server can send it. The server reads all the time:
+    reading answers pings and notices that the client has disconnected, even if no frame
+    is sent for hours. A client that answers no ping within half a heartbeat counts as
+    disconnected.
+
+    Args:
+        call: The request.
+        ws: The open websocket.
+        frames: The frames to send; closed at the end.
+        inbox: Receives the texts of the client; by default texts are ignored.
     """
     credits = Credits(windowed=_is_windowed(ws))
     if (hook := call.request.app.get(FRAME_HOOK)) is not None:
@@ -199,17 +212,17 @@ async def pump(
         if isinstance(result, StreamClosed):
             code, reason = result.code, result.reason
         elif isinstance(result, Exception) and not isinstance(result, ConnectionError):
-            # It is too late for another answer: the upgrade was one.
-            log.error("a stream broke off", exc_info=result)
+            # The upgrade was the response: only a close code can report the error.
+            log.error("a stream failed", exc_info=result)
             code, reason = int(WSCloseCode.INTERNAL_ERROR), "internal error"
     await close(ws, code, reason, call.cloud.settings.timings.close_handshake)
 
 
 async def serve_exec(call: Call, session: ExecSession) -> web.WebSocketResponse:
-    """Output out as frames, text in as input; the last frame has the exit code.
+    """Send output as frames and receive input; the last frame has the exit code.
 
-    That frame is ours: it has ``output`` like all others, because an old client adds
-    up the output of every frame, whatever it is.
+    The hosted service had no such last frame. The frame has a key ``output`` as all
+    frames: an old client concatenates the output of every frame.
     """
 
     async def frames() -> Frames:
@@ -233,10 +246,11 @@ async def serve_exec(call: Call, session: ExecSession) -> web.WebSocketResponse:
 
 
 async def _linger(connection: socket.socket, seconds: float) -> None:
-    """Say that nothing more comes, and take what still does.
+    """Shut down sending, and discard input until the client closes the connection.
 
-    The official command line sends input even after the closing handshake, and fails
-    when the connection is reset by that; so it is only closed after the other side.
+    The official command line sends input even after the closing handshake, and fails if
+    the server resets the connection then. The server therefore closes the connection
+    after the client, or after *seconds*.
     """
     with contextlib.suppress(OSError, TimeoutError):
         connection.setblocking(False)

@@ -93,7 +93,8 @@ async def _text_log(call: Call) -> str:
     ``tail`` has the same meaning as on the websocket.
     """
     cloud, kind = call.cloud, call.target.kind
-    selection = replace(log_streams.selection(call), follow=False, tell=False)
+    requested = log_streams.selection(call)
+    selection = replace(requested, follow=False, send_position=False)
     if kind == "service":
         frames = log_streams.service_log(cloud, services.find(call), selection)
     elif kind == "container":
