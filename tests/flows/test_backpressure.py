@@ -1,4 +1,4 @@
-"""Slow readers, and how much may wait where."""
+"""Backpressure: slow readers and writers, and the bounds of all buffers."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ box = flooding.box
 
 
 def resident() -> int:
-    """Bytes of memory this process has."""
+    """Return the bytes of memory of this process."""
     pages = int(Path("/proc/self/statm").read_text().split()[1])
     return pages * os.sysconf("SC_PAGE_SIZE")
 
@@ -44,13 +44,13 @@ def resident() -> int:
 
 
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="needs Linux's /proc")
-async def test_sleeping_reader_costs_little_and_is_told_what_it_missed(
+async def test_sleeping_reader_needs_little_memory_and_receives_the_missed_number(
     live: DockerCloud, service: Service, flood: Flood
 ) -> None:
-    """Server and client are both in this process."""
+    """The memory is that of server and client: both run in this process."""
     async with live.services.logs(service, tail=0, reconnect=False) as lines:
-        await live.services.inspect(service)  # the reader is in place
-        await flood.write(20_000)  # the journal and all buffers are full from now on
+        await live.services.inspect(service)  # the server reads the log by now
+        await flood.write(20_000)  # fills the journal and all buffers
         gc.collect()
         before = resident()
 
@@ -75,11 +75,11 @@ async def test_sleeping_reader_costs_little_and_is_told_what_it_missed(
     numbers = [int(text) for text in texts[:-1]]
     assert numbers[0] == 0
     assert numbers[-1] == LINES - 1
-    assert len(texts) >= 10_000  # what the engine keeps
+    assert len(texts) >= 10_000  # the lines that the engine keeps
 
 
-async def test_client_without_a_window_reads_ahead_only_so_much() -> None:
-    """An old server is held up by TCP."""
+async def test_client_without_a_window_reads_a_bounded_amount_ahead() -> None:
+    """Only TCP holds an old server up."""
     sent = 0
 
     async def handler(request: web.Request) -> web.WebSocketResponse:
@@ -115,7 +115,7 @@ async def windowed(raw: Raw, path: str) -> aiohttp.ClientWebSocketResponse[bool]
 async def count_frames(
     ws: aiohttp.ClientWebSocketResponse[bool], seconds: float
 ) -> int:
-    """Frames that come until none has come for so long."""
+    """Return the number of frames until *seconds* pass without a frame."""
     count = 0
     try:
         while True:
@@ -125,20 +125,20 @@ async def count_frames(
         return count
 
 
-async def test_server_sends_what_was_granted_and_no_more(
+async def test_server_sends_as_many_frames_as_were_granted(
     raw: Raw, service: Service, flood: Flood
 ) -> None:
     await flood.write(3 * WINDOW)
     async with await windowed(raw, f"{service['resource_uri']}logs/?tail=all") as ws:
         assert ws.protocol == WINDOW_PROTOCOL
-        # The first one is the position, which costs as all do.
+        # The first frame is the position, which costs a credit as every frame.
         assert await count_frames(ws, 0.3) == WINDOW
         for more in (7, 500):
             await ws.send_bytes(b"%d" % more)
             assert await count_frames(ws, 0.3) == more
 
 
-async def test_long_frames_take_more_of_the_window(
+async def test_long_frames_cost_more_credits(
     raw: Raw, service: Service, flood: Flood
 ) -> None:
     each = 1 + 10_000 // CREDIT_BYTES
@@ -147,7 +147,7 @@ async def test_long_frames_take_more_of_the_window(
         assert await count_frames(ws, 0.3) == 1 + -(-(WINDOW - 1) // each)
 
 
-async def test_reader_without_a_window_gets_all_without_granting(
+async def test_reader_without_a_window_receives_all_frames_without_granting(
     raw: Raw, service: Service, flood: Flood
 ) -> None:
     await flood.write(3 * WINDOW)
@@ -190,7 +190,7 @@ async def test_command_that_reads_no_input_holds_its_writer_up(
         writer = asyncio.create_task(write())
         await until(lambda: process._credits.left <= 0)
         last = -1
-        while written != last:  # what the server takes of it, it grants anew
+        while written != last:  # the server grants credits up to its own window
             last = written
             await asyncio.sleep(0.05)
         assert WINDOW <= written < 3 * WINDOW
@@ -202,7 +202,7 @@ async def test_command_that_reads_no_input_holds_its_writer_up(
 async def test_much_input_and_much_output_do_not_block_each_other(
     live: DockerCloud, box: Container
 ) -> None:
-    """Far more than the windows, and the reader begins when the writer is held up."""
+    """Far more data than the windows; the reader starts when the writer waits."""
     line = "y" * 999 + "\n"
     count = 10_000
     async with asyncio.timeout(PATIENCE), live.containers.exec(box, "cat") as process:
@@ -240,7 +240,7 @@ async def test_more_input_than_granted_ends_the_stream(
 async def test_old_client_with_much_input_is_held_up_by_tcp(
     raw: Raw, box: Container
 ) -> None:
-    """It gets its output all the same, and all of its input arrives."""
+    """The client receives its output, and all of its input arrives."""
     line = "z" * 999 + "\n"
     async with (
         asyncio.timeout(PATIENCE),
@@ -261,7 +261,7 @@ async def test_old_client_with_much_input_is_held_up_by_tcp(
     assert size == 5000 * len(line)
 
 
-async def test_writer_that_is_held_up_learns_that_the_command_ended(
+async def test_waiting_writer_raises_when_the_command_ends(
     live: DockerCloud, box: Container
 ) -> None:
     async with (
@@ -283,7 +283,7 @@ async def test_writer_that_is_held_up_learns_that_the_command_ended(
 # --- ends -----------------------------------------------------------------------------
 
 
-async def test_server_ends_in_time_though_a_reader_takes_nothing() -> None:
+async def test_server_ends_in_time_with_a_reader_that_receives_nothing() -> None:
     settings = Settings(timings=Timings(close_handshake=0.2))
     engine = Embedded()
     flood = Flood(engine)

@@ -1,4 +1,4 @@
-"""Events: what is told, in which order, to whom."""
+"""Events: their content, their order and their readers."""
 
 from __future__ import annotations
 
@@ -24,11 +24,13 @@ KEYS = {
 
 
 def brief(events: list[Event], kind: str) -> list[tuple[str, str]]:
-    """The (action, state) of the events of one type."""
+    """Return (action, state) of the events of one type."""
     return [(e["action"], e["state"]) for e in events if e["type"] == kind]
 
 
-async def test_start_is_told_from_action_to_action(live: DockerCloud) -> None:
+async def test_start_sends_events_from_the_start_of_its_action_to_the_end(
+    live: DockerCloud,
+) -> None:
     service = await live.services.create(image=IDLE)
 
     async with live.events.subscribe() as events:
@@ -49,7 +51,7 @@ async def test_start_is_told_from_action_to_action(live: DockerCloud) -> None:
 
 
 async def test_every_frame_has_every_key(raw: Raw, live: DockerCloud) -> None:
-    """The Go client keeps the last frame's value of a missing key."""
+    """For a missing key, the Go client keeps the value of the previous frame."""
     async with (
         asyncio.timeout(PATIENCE),
         await raw.upgrade("/api/audit/v1/events") as ws,
@@ -78,7 +80,7 @@ async def shop(live: DockerCloud) -> Stack:
     )
 
 
-async def test_parents_are_what_an_object_belongs_to(
+async def test_parents_are_the_objects_that_an_object_belongs_to(
     live: DockerCloud, shop: Stack
 ) -> None:
     async with live.events.subscribe() as events:
@@ -100,7 +102,7 @@ async def test_parents_are_what_an_object_belongs_to(
     assert {tuple(e["parents"]) for e in of_service} == {(service_uri,)}
 
 
-async def test_terminated_is_told_of_container_service_and_stack(
+async def test_terminate_sends_events_of_container_service_and_stack(
     live: DockerCloud, shop: Stack
 ) -> None:
     await done(live, await live.stacks.start(shop))
@@ -117,8 +119,8 @@ async def test_terminated_is_told_of_container_service_and_stack(
         ]
 
 
-async def test_links_are_up_to_date_when_success_is_told(live: DockerCloud) -> None:
-    """A load balancer reads its links again after that event."""
+async def test_links_are_up_to_date_at_the_event_success(live: DockerCloud) -> None:
+    """A load balancer reads its links again after this event."""
     db = await run(live, name="db")
     web = await run(live, name="web", linked_to_service=[{"to_service": "db"}])
     (client,) = await containers(live, web)
@@ -131,7 +133,9 @@ async def test_links_are_up_to_date_when_success_is_told(live: DockerCloud) -> N
     assert len(linked) == 3
 
 
-async def test_update_is_told_without_a_change_of_state(live: DockerCloud) -> None:
+async def test_update_sends_an_event_without_a_change_of_state(
+    live: DockerCloud,
+) -> None:
     service = await run(live)
 
     async with live.events.subscribe() as events:
@@ -167,7 +171,7 @@ async def test_subscription_selects_by_type_object_and_parent(
         assert all(uri in e["parents"] for e in seen)
 
 
-async def test_go_clients_spelling_of_the_filter_selects(
+async def test_filter_as_the_go_client_spells_it_selects(
     raw: Raw, live: DockerCloud
 ) -> None:
     service = await live.services.create(image=IDLE)
@@ -183,7 +187,9 @@ async def test_go_clients_spelling_of_the_filter_selects(
     assert frame["type"] == "container"
 
 
-async def test_other_namespace_sees_nothing(server: Server, live: DockerCloud) -> None:
+async def test_other_namespace_receives_no_events(
+    server: Server, live: DockerCloud
+) -> None:
     async with (
         DockerCloud(
             server.url, user=server.user, apikey=server.apikey, namespace="acme"
@@ -198,7 +204,7 @@ async def test_other_namespace_sees_nothing(server: Server, live: DockerCloud) -
     assert first["resource_uri"] == mine["resource_uri"]
 
 
-async def test_many_readers_all_get_all(live: DockerCloud) -> None:
+async def test_every_one_of_many_readers_receives_all_events(live: DockerCloud) -> None:
     service = await live.services.create(image=IDLE, target_num_containers=5)
 
     async with asyncio.timeout(PATIENCE):
@@ -212,7 +218,7 @@ async def test_many_readers_all_get_all(live: DockerCloud) -> None:
     assert all(events == seen[0] for events in seen)
 
 
-async def test_reader_that_leaves_in_silence_leaves_nothing_behind(
+async def test_reader_that_disconnects_without_events_leaves_no_task(
     live: DockerCloud,
 ) -> None:
     await live.services.list()
@@ -236,13 +242,13 @@ async def test_end_of_the_server_ends_the_stream() -> None:
     await stream.close()
 
 
-async def test_old_reader_that_comes_too_late_is_sent_away_with_the_number(
+async def test_old_reader_that_misses_events_is_closed_with_their_number(
     raw: Raw, server: Server
 ) -> None:
-    """It knows nothing of gaps, so it must not be left in doubt."""
+    """An old client does not know gaps: the close reports the missed events."""
     node = next(iter(server.cloud.nodes.values()))
     async with asyncio.timeout(PATIENCE), await raw.upgrade(EVENTS) as ws:
-        # All at once: nobody can have read the first ones before the last is there.
+        # Published in one step: the server cannot send events in between.
         for _ in range(server.cloud.settings.limits.event_history + 1):
             server.cloud.hub.publish(node, "update", [])
 

@@ -1,4 +1,4 @@
-"""Events over cut connections: nothing lost, nothing twice, and every hole told."""
+"""Events over lost connections: each event once, and every gap reported."""
 
 from __future__ import annotations
 
@@ -42,19 +42,20 @@ async def serving(
 
 
 def publish(server: Server, *numbers: int, kind: str = "nodes") -> None:
-    """Events that carry a number where their parents are."""
+    """Publish events with a number as their parent."""
     record = next(iter(getattr(server.cloud, kind).values()))
     for number in numbers:
         server.cloud.hub.publish(record, "update", [str(number)])
 
 
 def number_of(event: Event) -> int | str:
+    """Return the number of an event, or the type of an event without a number."""
     (number,) = [int(one) for one in event.get("parents", ()) if one.isdigit()] or [-1]
     return event["type"] if number < 0 else number
 
 
 async def read(events: EventStream, count: int) -> list[int | str]:
-    """The numbers of so many items; a gap is its type."""
+    """Return the numbers of the next *count* items; for a gap, its type."""
     async with asyncio.timeout(PATIENCE):
         return [number_of(await anext(events)) for _ in range(count)]
 
@@ -63,7 +64,7 @@ async def read(events: EventStream, count: int) -> list[int | str]:
 async def following(
     *, reconnect: bool = True, history: int = HISTORY
 ) -> AsyncIterator[tuple[Server, EventStream]]:
-    """A server, and a stream of its events that has had the event 0."""
+    """Yield a server, and a stream of its events that has received event 0."""
     async with (
         serving(history=history) as (server, cloud),
         cloud.events.subscribe(reconnect=reconnect) as events,
@@ -81,7 +82,7 @@ async def test_ten_thousand_events_over_twenty_cuts_come_once_and_in_order() -> 
         async def write() -> None:
             for number in range(total):
                 publish(server, number)
-                if number % 50 == 0:  # so that some come while nobody is connected
+                if number % 50 == 0:  # some events while no client is connected
                     await asyncio.sleep(0.001)
 
         writing = asyncio.create_task(write())
@@ -97,7 +98,7 @@ async def test_ten_thousand_events_over_twenty_cuts_come_once_and_in_order() -> 
 async def test_events_over_cuts_at_random_moments_come_once_and_in_order(
     seed: int,
 ) -> None:
-    """Here the reader is cut off whatever it is at, connecting included."""
+    """The cuts happen at any moment, also while the client connects."""
     total = 3000
     chance = random.Random(seed)
     places = set(chance.sample(range(1, total), 20))
@@ -116,10 +117,8 @@ async def test_events_over_cuts_at_random_moments_come_once_and_in_order(
         assert events.gaps == 0
 
 
-async def test_reader_that_is_canceled_again_and_again_loses_nothing_over_cuts() -> (
-    None
-):
-    """As with a time limit on each step; what is going on then is cut short."""
+async def test_reader_canceled_many_times_loses_no_event_over_cuts() -> None:
+    """As with a time limit for each step: the current step is canceled."""
     total = 1000
     chance = random.Random(11)
     async with following() as (server, events):
@@ -140,7 +139,7 @@ async def test_reader_that_is_canceled_again_and_again_loses_nothing_over_cuts()
         assert seen == list(range(1, total))
 
 
-async def test_history_that_is_cut_is_one_gap_a_hole_with_the_number_missed() -> None:
+async def test_events_missing_in_the_history_are_one_gap_with_their_number() -> None:
     async with following(history=50) as (server, events):
         last = 0
         for missed in (1, 70, 200):
@@ -162,7 +161,7 @@ async def test_history_that_is_cut_is_one_gap_a_hole_with_the_number_missed() ->
         assert events.gaps == 3
 
 
-async def test_hole_as_large_as_the_history_is_none() -> None:
+async def test_interruption_as_long_as_the_history_is_no_gap() -> None:
     async with following(history=50) as (server, events):
         server.faults.cut_streams(EVENTS)
         publish(server, *range(1, 51))
@@ -170,7 +169,7 @@ async def test_hole_as_large_as_the_history_is_none() -> None:
         assert await read(events, 50) == list(range(1, 51))
 
 
-async def test_restart_of_the_server_is_one_gap_and_what_came_since_is_told() -> None:
+async def test_restart_of_the_server_is_one_gap_before_all_new_events() -> None:
     async with asyncio.timeout(PATIENCE), AsyncExitStack() as stack:
         async with serving() as (server, _):
             port = int(server.url.rpartition(":")[2])
@@ -195,9 +194,9 @@ async def test_restart_of_the_server_is_one_gap_and_what_came_since_is_told() ->
         assert events.gaps == 1
 
 
-async def test_slow_reader_is_told_of_a_gap_and_kept() -> None:
+async def test_slow_reader_receives_a_gap_and_stays_connected() -> None:
     async with following(reconnect=False) as (server, events):
-        # All at once: nothing can have been sent before the last is there.
+        # Published in one step: the server cannot send events in between.
         publish(server, *range(1, HISTORY + 8))
         async with asyncio.timeout(PATIENCE):
             gap = await anext(events)
@@ -219,7 +218,7 @@ async def test_quiet_reader_of_few_events_continues_after_many_unselected_ones()
                 for _ in range(20):
                     publish(server, *range(50))
                     end = hub.journal.end
-                    while (hub.position_of(events.position or "") or 0) < end - 10:  # noqa: ASYNC110 - what is watched has no event
+                    while (hub.position_of(events.position or "") or 0) < end - 10:  # noqa: ASYNC110 - the position has no asyncio event
                         await asyncio.sleep(0)
                 server.faults.cut_streams(EVENTS)
                 publish(server, *range(50))
@@ -229,7 +228,7 @@ async def test_quiet_reader_of_few_events_continues_after_many_unselected_ones()
             assert events.gaps == 0
 
 
-async def test_event_of_a_saved_id_is_gone_on_from_by_another_client() -> None:
+async def test_another_client_continues_after_a_saved_event_id() -> None:
     async with serving() as (server, cloud):
         async with cloud.events.subscribe() as events:
             publish(server, 1, 2, 3)
@@ -247,7 +246,7 @@ async def test_event_of_a_saved_id_is_gone_on_from_by_another_client() -> None:
 
 @pytest.fixture
 def _old_server(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Our server without what it has beyond the old API."""
+    """Our server without its extensions of the old API: ``since`` and ids."""
     subscribe = Hub.subscribe
 
     def old(
@@ -282,7 +281,7 @@ async def test_old_server_is_one_gap_per_reconnect() -> None:
 
 
 class Picture:
-    """What a reader of a snapshot stream makes of it."""
+    """The states of all objects, as a reader of a snapshot stream derives them."""
 
     def __init__(self, events: EventStream) -> None:
         self._events = events
@@ -291,6 +290,7 @@ class Picture:
         self.lists = 0
 
     async def keep(self) -> None:
+        """Apply all items of the stream."""
         async for event in self._events:
             if "objects" in event:
                 self.lists += 1
@@ -303,6 +303,7 @@ class Picture:
             self.changed.set()
 
     async def equals(self, expected: dict[str, str]) -> None:
+        """Wait until the states are the expected ones."""
         async with asyncio.timeout(PATIENCE):
             while self.states != expected:
                 self.changed.clear()
@@ -310,6 +311,7 @@ class Picture:
 
 
 async def listed(cloud: DockerCloud) -> dict[str, str]:
+    """Return the states of all objects, as in the lists of the server."""
     found: list[Any] = [
         *(await cloud.services.list()),
         *(await cloud.containers.list()),
@@ -324,7 +326,7 @@ async def listed(cloud: DockerCloud) -> dict[str, str]:
 
 
 async def change_at_random(cloud: DockerCloud, chance: random.Random) -> None:
-    """Some days of work on services, each step taken to its end."""
+    """Run random operations on services, one after the other."""
     services = [
         await cloud.services.create(image=IDLE, target_num_containers=2)
         for _ in range(4)
@@ -352,7 +354,7 @@ async def change_at_random(cloud: DockerCloud, chance: random.Random) -> None:
 
 @pytest.mark.parametrize("history", [10_000, 5])
 @pytest.mark.parametrize("seed", [1, 2])
-async def test_picture_of_a_snapshot_stream_is_true_after_random_cuts(
+async def test_states_from_a_snapshot_stream_are_correct_after_random_cuts(
     history: int, seed: int
 ) -> None:
     async with (
@@ -376,7 +378,7 @@ async def test_picture_of_a_snapshot_stream_is_true_after_random_cuts(
 
 
 @pytest.mark.usefixtures("_old_server")
-async def test_picture_is_true_with_an_old_server_too() -> None:
+async def test_states_from_a_snapshot_stream_of_an_old_server_are_correct() -> None:
     async with (
         serving() as (server, cloud),
         client_of(server, timings=SHORT_PAUSES) as reader,

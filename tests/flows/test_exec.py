@@ -1,4 +1,4 @@
-"""Exec: output, input, exit code, and what happens when one side leaves."""
+"""Exec: output, input, exit code, and disconnection of either side."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ async def test_run_returns_both_outputs_and_the_exit_code(
         ["echo", "a+b%20c&d=e;f"],
     ],
 )
-async def test_run_keeps_every_word(
+async def test_run_passes_every_word_unchanged(
     live: DockerCloud, box: Container, words: list[str]
 ) -> None:
     result = await live.containers.run(box, words, timeout=PATIENCE)
@@ -90,7 +90,7 @@ async def test_run_of_an_unknown_command_is_127(
     assert "no-such-program" in result["stderr"]
 
 
-async def test_run_longer_than_its_time_raises_and_ends_the_command(
+async def test_run_longer_than_its_timeout_raises_and_ends_the_command(
     live: DockerCloud, box: Container
 ) -> None:
     before = tasks()
@@ -175,13 +175,13 @@ async def test_command_that_cannot_be_split_is_400(
         await live.containers.run(box, 'echo "open')
 
 
-# --- as old clients do it -------------------------------------------------------------
+# --- old clients ----------------------------------------------------------------------
 
 
 async def test_every_frame_has_output_and_the_close_is_clean(
     raw: Raw, box: Container
 ) -> None:
-    """One client adds up the ``output`` of every frame, whatever it is."""
+    """One client concatenates the ``output`` of every frame of any type."""
     command = quote_plus('sh -c "echo one; echo two >&2"')
 
     frames = await raw.frames(f"{box['resource_uri']}exec/?&command={command}")
@@ -204,10 +204,10 @@ async def test_exec_without_a_command_is_a_shell(raw: Raw, box: Container) -> No
     assert "box-1\n" in output
 
 
-async def test_input_ended_again_and_again_as_the_old_cli_does_is_harmless(
+async def test_input_ended_several_times_as_by_the_old_cli_is_harmless(
     raw: Raw, box: Container
 ) -> None:
-    """Its stdin keeps reading empty, and each time it sends the end once more."""
+    """The CLI sends the end again at each further read of its ended input."""
     async with (
         asyncio.timeout(PATIENCE),
         await raw.upgrade(f"{box['resource_uri']}exec/?command=cat") as ws,

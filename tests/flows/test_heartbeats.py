@@ -1,4 +1,4 @@
-"""Heartbeats: slow peers keep their connections, silent ones are given up."""
+"""Heartbeats: slow peers keep their connections, silent peers lose theirs."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tests.support.flooding import Flood
 from tests.support.flows import Raw
 from tests.support.proxies import Proxy, without_window
 
-#: Seconds between pings in these tests, 30 elsewhere: all times scale with it.
+#: Seconds between pings in these tests (default: 30); all other times are multiples.
 HEARTBEAT = 0.8
 
 flood = flooding.flood
@@ -47,7 +47,7 @@ def settings() -> Settings:
 async def test_reader_that_is_slow_for_heartbeats_keeps_its_connection(
     live: DockerCloud, service: Service, flood: Flood
 ) -> None:
-    """An item takes it two heartbeats, as a minute would."""
+    """The reader needs two heartbeats per item, as a minute with default settings."""
     count = 3 * WINDOW
     async with live.services.logs(service, tail=0, reconnect=False) as lines:
         await live.services.inspect(service)
@@ -69,7 +69,7 @@ async def test_silent_server_is_reported_within_two_heartbeats(
     far: DockerCloud, way: Proxy, service: Service
 ) -> None:
     async with far.services.logs(service, tail=0, reconnect=False) as lines:
-        await asyncio.sleep(HEARTBEAT)  # it lives as long as somebody answers
+        await asyncio.sleep(HEARTBEAT)  # the connection lives while the server answers
         way.black_hole()
         silent = time.monotonic()
         with pytest.raises(StreamClosed) as caught:
@@ -79,7 +79,7 @@ async def test_silent_server_is_reported_within_two_heartbeats(
     assert time.monotonic() - silent < 2 * HEARTBEAT
 
 
-async def test_silent_reader_is_forgotten_within_two_heartbeats(
+async def test_silent_reader_is_disconnected_within_two_heartbeats(
     raw: Raw, live: DockerCloud, far: DockerCloud, way: Proxy, service: Service
 ) -> None:
     before = tasks()
@@ -92,7 +92,7 @@ async def test_silent_reader_is_forgotten_within_two_heartbeats(
             await asyncio.wait(ours)
 
 
-async def test_silent_reader_is_forgotten_while_much_is_to_be_sent_to_it(
+async def test_silent_reader_is_disconnected_while_the_server_sends(
     raw: Raw,
     server: Server,
     live: DockerCloud,
@@ -100,8 +100,7 @@ async def test_silent_reader_is_forgotten_while_much_is_to_be_sent_to_it(
     service: Service,
     flood: Flood,
 ) -> None:
-    """The one who sends waits for the socket to take more. No window helps: an old
-    client has none."""
+    """The sending task waits for the socket: an old client has no window."""
     before = tasks()
     url = f"{way.url}{service['resource_uri']}logs/?tail=0"
     session = raw._session
@@ -118,18 +117,18 @@ async def test_silent_reader_is_forgotten_while_much_is_to_be_sent_to_it(
         await flood.write(9_000, width=2000)
         async with asyncio.timeout(2 * HEARTBEAT):
             await asyncio.wait(ours)
-        # Not left to the system, which would try for a quarter of an hour.
+        # Left to the system, the connection would stay open for a quarter of an hour.
         await until(lambda: connection.fileno() == -1)
 
 
 @pytest.mark.parametrize("windowed", [True, False])
-async def test_writer_to_a_silent_server_is_told_within_two_heartbeats(
+async def test_writer_to_a_silent_server_raises_within_two_heartbeats(
     far: DockerCloud,
     way: Proxy,
     box: Container,
     windowed: bool,
 ) -> None:
-    """It waits to be granted more, or for the socket to take more."""
+    """The writer waits for credits or, without a window, for the socket."""
     if not windowed:
         way.edit = without_window
     async with far.containers.exec(box, "sleep 1000") as process:

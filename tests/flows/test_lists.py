@@ -1,4 +1,4 @@
-"""Lists over HTTP: their pages, by the rules of each client that follows them."""
+"""Lists over HTTP: pages, as each client follows the links between pages."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ SERVICES = "/api/app/v1/service/"
 @pytest.fixture
 async def sixty(live: DockerCloud) -> list[str]:
     """The uuids of 60 services, newest first."""
-    made = []
+    uuids = []
     for i in range(60):
         service = await live.services.create(
             image="acme/web", name=f"web-{i}", nickname="odd" if i % 2 else "even"
         )
-        made.append(service["uuid"])
-    return made[::-1]
+        uuids.append(service["uuid"])
+    return uuids[::-1]
 
 
 async def test_list_of_more_than_a_page_is_read_whole_by_our_client(
@@ -31,8 +31,10 @@ async def test_list_of_more_than_a_page_is_read_whole_by_our_client(
     assert odd == sixty[::2]
 
 
-async def test_list_by_the_sdks_rule_is_read_whole(raw: Raw, sixty: list[str]) -> None:
-    """It asks for offset + limit while ``next`` is true, filters as at first."""
+async def test_list_by_the_rule_of_the_old_sdk_is_read_whole(
+    raw: Raw, sixty: list[str]
+) -> None:
+    """The SDK adds ``limit`` to ``offset`` while ``next`` is set."""
     found, query, pages = [], "", 0
     while True:
         page = (await raw("GET", f"{SERVICES}?nickname__startswith={query}")).json()
@@ -51,7 +53,7 @@ async def test_list_by_the_sdks_rule_is_read_whole(raw: Raw, sixty: list[str]) -
 async def test_next_is_a_path_from_api_that_keeps_the_filters(
     raw: Raw, sixty: list[str]
 ) -> None:
-    """The Go client cuts ``/api/`` off it and follows the rest."""
+    """The Go client removes ``/api/`` from the path and follows the rest."""
     page = (await raw("GET", f"{SERVICES}?nickname=odd&limit=20")).json()
     assert page["meta"]["previous"] is None
     assert page["meta"]["next"].startswith("/api/app/v1/service/?")
@@ -96,5 +98,5 @@ async def test_unknown_filter_is_400_unless_empty(raw: Raw) -> None:
 
     assert refused.status == 400
     assert "colour" in refused.error
-    # One public client sends an unknown parameter without a value, and lived.
+    # One public client sends an unknown parameter without a value.
     assert (await raw("GET", f"{SERVICES}?udid=")).status == 200

@@ -1,4 +1,4 @@
-"""Logs: tail and follow, of one container and of all of a service."""
+"""Logs of single containers and of services: frames, tail, follow, disconnection."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ STAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}Z ")
 
 @pytest.fixture
 def engine_settings() -> EmbeddedSettings:
-    """The settings of ``engine``; tests replace them to have others."""
+    """The settings of ``engine``; tests override the fixture."""
     return EmbeddedSettings()
 
 
@@ -44,7 +44,7 @@ def talk(engine: Embedded) -> Talk:
 
 @pytest.fixture
 async def web(live: DockerCloud, talk: Talk) -> Service:
-    """Two containers that have said 1, 2, 3 each."""
+    """A service of two containers, which have written 1, 2 and 3 each."""
     service = await run(live, image="acme/talk", name="web", target_num_containers=2)
     for number in "123":
         talk.say("web-1", number)
@@ -55,7 +55,7 @@ async def web(live: DockerCloud, talk: Talk) -> Service:
 # --- frames ---------------------------------------------------------------------------
 
 
-async def test_frames_have_what_old_clients_read(
+async def test_frames_have_the_fields_that_old_clients_read(
     raw: Raw, live: DockerCloud, web: Service, talk: Talk
 ) -> None:
     talk.runs["web-1"].error("oh")
@@ -113,7 +113,7 @@ async def test_tail_of_one_container(live: DockerCloud, web: Service) -> None:
         assert await texts(stream) == expected
 
 
-async def test_tail_is_300_unless_said(live: DockerCloud, talk: Talk) -> None:
+async def test_tail_is_300_by_default(live: DockerCloud, talk: Talk) -> None:
     service = await run(live, image="acme/talk", name="web")
     talk.say("web-1", *map(str, range(400)))
 
@@ -168,7 +168,7 @@ async def test_log_of_an_unknown_uuid_is_not_found_before_the_upgrade(
 # --- follow ---------------------------------------------------------------------------
 
 
-async def test_follow_goes_on_with_new_lines_of_all(
+async def test_follow_continues_with_new_lines_of_all_containers(
     live: DockerCloud, web: Service, talk: Talk
 ) -> None:
     async with live.services.logs(web, tail=1) as stream:
@@ -188,13 +188,13 @@ async def test_follow_with_tail_zero_has_new_lines_only(
     (first, _) = await containers(live, web)
 
     async with live.containers.logs(first, tail=0) as stream:
-        # An answer after the upgrade: the reader is in place when it comes.
+        # A response after the upgrade: the server reads the log by now.
         await live.services.inspect(web)
         talk.say("web-1", "news")
         assert await lines_until(stream, "news") == [("", "news")]
 
 
-async def test_follow_takes_in_new_containers_from_their_first_line(
+async def test_follow_adds_new_containers_from_their_first_line(
     live: DockerCloud, web: Service
 ) -> None:
     async with live.services.logs(web, tail=0) as stream:
@@ -202,7 +202,7 @@ async def test_follow_takes_in_new_containers_from_their_first_line(
         assert await lines_until(stream, "web-3 is up") == [("web-3", "web-3 is up")]
 
 
-async def test_follow_takes_in_a_new_container_while_its_action_goes_on() -> None:
+async def test_follow_adds_a_new_container_while_its_action_runs() -> None:
     engine = Gated()
     Talk(engine, greets=True)
     engine.gate.set()
@@ -212,7 +212,7 @@ async def test_follow_takes_in_a_new_container_while_its_action_goes_on() -> Non
 
         @engine.image("acme/talk")
         async def last(container: Run) -> None:
-            """Once it runs, no other container comes up."""
+            """Let no container start after this one."""
             engine.gate.clear()
             container.print("the first of two")
             await container.wait_stopped()
@@ -224,7 +224,9 @@ async def test_follow_takes_in_a_new_container_while_its_action_goes_on() -> Non
             await done(cloud, scaling)
 
 
-async def test_follow_goes_on_over_a_redeploy(live: DockerCloud, web: Service) -> None:
+async def test_follow_continues_over_a_redeploy(
+    live: DockerCloud, web: Service
+) -> None:
     async with live.services.logs(web, tail=0) as stream:
         await done(live, await live.services.redeploy(web))
         seen = await texts_until(stream, "web-1 is up")
@@ -232,7 +234,7 @@ async def test_follow_goes_on_over_a_redeploy(live: DockerCloud, web: Service) -
             await texts_until(stream, "web-2 is up")
 
 
-async def test_follow_goes_on_over_stop_and_start(
+async def test_follow_continues_over_stop_and_start(
     live: DockerCloud, web: Service
 ) -> None:
     async with live.services.logs(web, tail=0) as stream:
@@ -243,7 +245,7 @@ async def test_follow_goes_on_over_stop_and_start(
 
 
 @pytest.mark.parametrize("kind", ["service", "container"])
-async def test_follow_ends_when_it_is_terminated(
+async def test_follow_ends_when_the_object_is_terminated(
     live: DockerCloud, web: Service, kind: str
 ) -> None:
     (first, _) = await containers(live, web)
@@ -264,7 +266,7 @@ async def test_log_of_a_stopped_container_can_be_read(live: DockerCloud) -> None
     assert await texts(live.services.logs(service, follow=False)) == ["out"]
 
 
-async def test_log_of_something_terminated_is_empty_and_ends(
+async def test_log_of_a_terminated_object_is_empty_and_ends(
     live: DockerCloud, web: Service
 ) -> None:
     (first, _) = await containers(live, web)
@@ -285,7 +287,7 @@ async def test_log_of_a_service_that_never_ran_waits_for_its_first_line(
 
 
 @pytest.mark.parametrize("follow", [True, False])
-async def test_log_with_one_container_out_of_reach_has_the_others(
+async def test_log_with_one_unreachable_container_has_the_others(
     live: DockerCloud, engine: Embedded, web: Service, follow: bool
 ) -> None:
     (first, _) = await containers(live, web)
@@ -308,7 +310,7 @@ async def test_log_with_one_container_out_of_reach_has_the_others(
         (EmbeddedSettings(kept_removed_log_lines=0), False),
     ],
 )
-async def test_reader_that_is_back_gets_what_a_slow_one_left_of_a_container_now_gone(
+async def test_reader_that_reconnects_gets_the_rest_of_a_removed_container(
     live: DockerCloud,
     server: Server,
     talk: Talk,
@@ -323,7 +325,7 @@ async def test_reader_that_is_back_gets_what_a_slow_one_left_of_a_container_now_
     await done(live, await live.services.stop(service))
     last = server.engine.time_ns()
 
-    # A line of one container may overtake those of the others: see ``Merge``.
+    # Lines of different containers are not in the order of their stamps: see ``Merge``.
     frames = log_streams.service_log(
         server.cloud,
         server.cloud.services[service["uuid"]],
@@ -341,11 +343,11 @@ async def test_reader_that_is_back_gets_what_a_slow_one_left_of_a_container_now_
     assert found == (["web-2 is up", "much"] if kept else [])
 
 
-# --- leaving --------------------------------------------------------------------------
+# --- disconnection --------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("kind", ["service", "container", "action"])
-async def test_reader_that_leaves_in_silence_leaves_nothing_behind(
+async def test_reader_of_a_silent_log_that_disconnects_leaves_no_task(
     live: DockerCloud, kind: str
 ) -> None:
     service = await run(live, image=IDLE)
@@ -366,14 +368,14 @@ async def test_reader_that_leaves_in_silence_leaves_nothing_behind(
 
 
 class Lingering(Embedded):
-    """An engine whose logs take their time to be closed."""
+    """An engine that closes its logs only when ``closable`` is set."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
-        #: How many are being read.
+        #: The number of open logs.
         self.open = 0
-        self.leaving = asyncio.Event()
-        self.gone = asyncio.Event()
+        self.closing = asyncio.Event()
+        self.closable = asyncio.Event()
 
     async def logs(
         self, uuid: str, *, tail: int | None, follow: bool, since_ns: int = 0
@@ -386,11 +388,11 @@ class Lingering(Embedded):
                     yield line
         finally:
             self.open -= 1
-            self.leaving.set()
-            await self.gone.wait()
+            self.closing.set()
+            await self.closable.wait()
 
 
-async def test_container_that_comes_while_the_reader_leaves_is_not_read() -> None:
+async def test_container_created_while_the_reader_disconnects_is_not_read() -> None:
     engine = Lingering()
     Talk(engine, greets=True)
     async with running(engine) as server, client_of(server) as cloud:
@@ -402,11 +404,11 @@ async def test_container_that_comes_while_the_reader_leaves_is_not_read() -> Non
         )
         async with asyncio.timeout(PATIENCE):
             await anext(frames)
-            leaving = asyncio.create_task(frames.aclose())
-            await engine.leaving.wait()
+            closing = asyncio.create_task(frames.aclose())
+            await engine.closing.wait()
             await done(cloud, await cloud.services.scale(service, 2))
-            engine.gone.set()
-            await leaving
+            engine.closable.set()
+            await closing
 
         assert engine.open == 0
 
@@ -423,7 +425,7 @@ async def test_slow_reader_gets_every_line(live: DockerCloud, talk: Talk) -> Non
     assert found == [str(n) for n in range(5000)]
 
 
-async def test_follow_waits_for_a_container_that_is_still_being_made() -> None:
+async def test_follow_waits_for_a_container_that_is_being_created() -> None:
     engine = Gated(nodes=1)
     async with running(engine) as server, client_of(server) as cloud:
         service = await cloud.services.create(

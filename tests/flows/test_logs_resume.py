@@ -1,4 +1,4 @@
-"""Logs that go on after lost connections: each line once, in order, or told missing."""
+"""Logs over lost connections: each line once and in order, or reported as missed."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Counters:
     """The image ``acme/count``: each run writes ``<run> <number>`` over and over.
 
     Attributes:
-        written: How many numbers each run has written.
+        written: The number of lines of each run.
     """
 
     def __init__(self, engine: Embedded, prefix: str = "") -> None:
@@ -46,7 +46,7 @@ class Counters:
                     self._write(container, me)
                     await asyncio.sleep(0.001)
             finally:
-                self._write(container, me)  # the last words
+                self._write(container, me)  # the last line
 
     def _write(self, container: Run, me: str) -> None:
         container.print(f"{me} {self.written[me]}")
@@ -55,7 +55,7 @@ class Counters:
 
 @pytest.fixture
 def engine_settings() -> EmbeddedSettings:
-    """The settings of ``engine``; tests replace them to have others."""
+    """The settings of ``engine``; tests override the fixture."""
     return EmbeddedSettings()
 
 
@@ -70,7 +70,7 @@ far = reconnecting.far
 timings = reconnecting.timings
 
 
-# --- nothing lost, nothing twice ------------------------------------------------------
+# --- each line once -------------------------------------------------------------------
 
 
 async def test_follow_over_redeploy_scale_and_cuts_has_every_line_once_and_in_order(
@@ -90,7 +90,7 @@ async def test_follow_over_redeploy_scale_and_cuts_has_every_line_once_and_in_or
 
     async def cut() -> None:
         while True:
-            # In the middle of frames, handshakes and answers; now and then at once.
+            # In the middle of frames, handshakes and responses; sometimes immediately.
             way.cut_after(chance.randrange(1, 60_000))
             cuts = way.cuts
             async with asyncio.timeout(PATIENCE):
@@ -107,7 +107,7 @@ async def test_follow_over_redeploy_scale_and_cuts_has_every_line_once_and_in_or
         while reading.reconnects < 20:
             await way.until_cut(way.cuts + 1)
         await done(live, await live.services.delete(service))
-        # To be sure that it ends: the last cut may be long ago.
+        # The stream ends even if its last reconnection was long ago.
         cutter.cancel()
         way.never_cut()
         await reader
@@ -129,7 +129,7 @@ async def test_log_without_follow_that_is_cut_is_read_to_its_end_once(
         async for line in stream:
             found.append(int(loglines.log_text(line)))
             if len(found) == 1:
-                talk.say("web-1", "too late to be asked for")
+                talk.say("web-1", "after the request")
             if len(found) in (500, 1000):
                 way.cut_after(20_000)
 
@@ -146,12 +146,12 @@ async def test_connection_lost_before_the_first_line_loses_none(
     talk.say("web-1", 1, 2, 3)
     (container,) = await containers(live, service)
     api: Any = live.services if kind == "service" else live.containers
-    thing = service if kind == "service" else container
+    target = service if kind == "service" else container
     if tail:
         server.faults.cut(after=0, times=1, path="*/logs/")
 
-    async with asyncio.timeout(PATIENCE), api.logs(thing, tail=tail) as stream:
-        # What has come is the position only; the reader finds out when it reads.
+    async with asyncio.timeout(PATIENCE), api.logs(target, tail=tail) as stream:
+        # Only the position has arrived; the next read notices the lost connection.
         await until(lambda: len(stream._frames) == 1)
         server.faults.cut_streams("*/logs/")
         await until(lambda: stream._end is not None)
@@ -161,7 +161,7 @@ async def test_connection_lost_before_the_first_line_loses_none(
     assert found == list(expected)
 
 
-async def test_container_that_is_terminated_while_nobody_reads_ends_with_its_last_line(
+async def test_container_terminated_while_disconnected_ends_with_its_last_line(
     live: DockerCloud, far: DockerCloud, way: Proxy, talk: Talk
 ) -> None:
     service = await run(live, image="acme/talk", name="web", target_num_containers=2)
@@ -182,7 +182,7 @@ async def test_container_that_is_terminated_while_nobody_reads_ends_with_its_las
             assert sorted(rest) == ["b", "c"]
 
 
-async def test_client_that_cannot_connect_any_more_goes_on_trying(
+async def test_client_that_cannot_connect_continues_to_try(
     live: DockerCloud, far: DockerCloud, way: Proxy, talk: Talk
 ) -> None:
     service = await run(live, image="acme/talk", name="web")
@@ -198,7 +198,7 @@ async def test_client_that_cannot_connect_any_more_goes_on_trying(
         assert await reading == ["still here"]
 
 
-async def test_action_log_that_is_cut_goes_on(
+async def test_action_log_that_is_cut_continues(
     live: DockerCloud, far: DockerCloud, way: Proxy, engine: Embedded
 ) -> None:
     gate = asyncio.Event()
@@ -208,7 +208,7 @@ async def test_action_log_that_is_cut_goes_on(
         await gate.wait()
         await create(spec)
 
-    engine.create = gated  # type: ignore[method-assign]  # held up by the test
+    engine.create = gated  # type: ignore[method-assign]  # waits for the test
     service = await live.services.create(image="x", target_num_containers=3)
     started = await live.services.start(service)
     async with far.actions.logs(started["dockercloud_action_uri"]) as stream:
@@ -228,7 +228,7 @@ async def test_action_log_that_is_cut_goes_on(
     assert [first["log"], *rest] == whole
 
 
-async def test_stamps_grow_with_each_line_though_time_stands_still() -> None:
+async def test_stamps_grow_with_each_line_while_the_clock_stands_still() -> None:
     engine = Embedded(clock=ManualClock())
     talk = Talk(engine)
     async with running(engine) as server, client_of(server) as cloud:
@@ -246,11 +246,11 @@ async def test_stamps_grow_with_each_line_though_time_stands_still() -> None:
     assert stamps == sorted(set(stamps))  # type: ignore[type-var]  # none is None
 
 
-# --- the server begins anew -----------------------------------------------------------
+# --- restarts of the server -----------------------------------------------------------
 
 
-async def test_follow_goes_on_over_a_restart_of_the_server(tmp_path: Path) -> None:
-    """Embedded containers start anew with it; nothing is repeated."""
+async def test_follow_continues_over_a_restart_of_the_server(tmp_path: Path) -> None:
+    """Embedded containers start again with the server; no line is repeated."""
     found: list[str] = []
     async with proxy("http://127.0.0.1:1") as way:
         first = Embedded()
@@ -289,7 +289,7 @@ async def test_follow_goes_on_over_a_restart_of_the_server(tmp_path: Path) -> No
         assert one == list(range(len(one)))
 
 
-async def test_follow_goes_on_where_the_server_has_become_an_old_one(
+async def test_follow_continues_when_the_server_becomes_an_old_one(
     live: DockerCloud,
     far: DockerCloud,
     way: Proxy,
@@ -309,11 +309,11 @@ async def test_follow_goes_on_where_the_server_has_become_an_old_one(
     assert found == ["b", "c", "d"]
 
 
-# --- told what is missing -------------------------------------------------------------
+# --- missed lines ---------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("engine_settings", [EmbeddedSettings(kept_log_lines=10)])
-async def test_lines_that_are_not_kept_until_the_reader_is_back_are_told_missing(
+async def test_lines_dropped_before_the_reader_reconnects_are_reported_missed(
     live: DockerCloud,
     far: DockerCloud,
     way: Proxy,
@@ -329,17 +329,17 @@ async def test_lines_that_are_not_kept_until_the_reader_is_back_are_told_missing
         talk.say("web-1", *range(30))
         way.accept()
         async with asyncio.timeout(PATIENCE):
-            word = await anext(stream)
+            notice = await anext(stream)
         rest = await texts_until(stream, "29")
 
-    assert word["missed"] is None
-    assert "missing" in word["log"]
-    assert word["source"] == "web-1"
+    assert notice["missed"] is None
+    assert "missing" in notice["log"]
+    assert notice["source"] == "web-1"
     assert rest == [str(number) for number in range(20, 30)]
 
 
 @pytest.mark.parametrize("settings", [Settings(timings=Timings(log_retry=0.01))])
-async def test_container_out_of_reach_is_read_on_when_its_node_is_back(
+async def test_log_of_an_unreachable_container_continues_when_its_node_recovers(
     live: DockerCloud, engine: Embedded, talk: Talk
 ) -> None:
     service = await run(live, image="acme/talk", name="web")
@@ -347,18 +347,18 @@ async def test_container_out_of_reach_is_read_on_when_its_node_is_back(
     for node in engine.nodes:
         engine.lose_node(node)
     async with asyncio.timeout(PATIENCE), live.services.logs(service) as stream:
-        word = await anext(stream)
+        notice = await anext(stream)
         talk.say("web-1", "meanwhile")
         for node in engine.nodes:
             engine.recover_node(node)
         found = await texts_until(stream, "meanwhile")
 
-    assert word["missed"] is None
-    assert "unreachable" in word["log"]
+    assert notice["missed"] is None
+    assert "unreachable" in notice["log"]
     assert found == ["before", "meanwhile"]
 
 
-async def test_action_log_tells_a_reader_that_was_too_slow_what_it_missed() -> None:
+async def test_action_log_reports_the_missed_lines_to_a_slow_reader() -> None:
     journal: Journal[list[Any]] = Journal(2)
     wanted = log_streams.Selection(tail=None, follow=True)
     journal.append([1.5, "a"])
@@ -368,7 +368,7 @@ async def test_action_log_tells_a_reader_that_was_too_slow_what_it_missed() -> N
         for text in "bcde":
             journal.append([2.5, text])
         journal.close()
-        word, *rest = [wire.loads(frame) async for frame in frames]
+        notice, *rest = [wire.loads(frame) async for frame in frames]
 
-    assert (word["type"], word["missed"]) == ("log", 2)
+    assert (notice["type"], notice["missed"]) == ("log", 2)
     assert [frame["log"] for frame in rest] == ["d", "e"]

@@ -1,4 +1,4 @@
-"""Which lines of a log a reader gets, and in whose turn: since, tail, fairness."""
+"""The selected lines of a log and their order: since, tail, fairness."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ talk = talking.talk
 
 @pytest.mark.parametrize("form", ["datetime", "seconds", "stamp"])
 @pytest.mark.parametrize("kind", ["service", "container"])
-async def test_since_leaves_older_lines_out(form: str, kind: str) -> None:
+async def test_since_excludes_older_lines(form: str, kind: str) -> None:
     clock = ManualClock()
     engine = Embedded(clock=clock)
     talk = Talk(engine)
@@ -44,10 +44,10 @@ async def test_since_leaves_older_lines_out(form: str, kind: str) -> None:
             "stamp": now.strftime("%Y-%m-%dT%H:%M:%S.%f000Z"),
         }[form]
         api: Any = live.services if kind == "service" else live.containers
-        thing = service if kind == "service" else container
+        target = service if kind == "service" else container
 
-        found = await texts(api.logs(thing, since=since, follow=False))
-        last = await texts(api.logs(thing, since=since, tail=2, follow=False))
+        found = await texts(api.logs(target, since=since, follow=False))
+        last = await texts(api.logs(target, since=since, tail=2, follow=False))
 
     assert found == [str(number) for number in range(400)]
     assert last == ["398", "399"]
@@ -70,7 +70,7 @@ async def test_since_a_line_begins_with_that_line(
 @pytest.mark.parametrize(
     "since", [datetime(2016, 5, 4), "yesterday", -1, "", "2016-05-04T12:00"]
 )
-async def test_since_that_is_no_moment_is_refused_here(
+async def test_since_that_is_no_time_is_refused_by_the_client(
     live: DockerCloud, since: Any
 ) -> None:
     with pytest.raises(ValueError, match=r"since|moment"):
@@ -91,7 +91,7 @@ async def test_since_that_is_no_moment_is_refused_here(
         ("seen=web-1:x", "seen"),
     ],
 )
-async def test_nonsense_in_the_query_is_400(
+async def test_invalid_parameter_is_400(
     raw: Raw, live: DockerCloud, talk: Talk, query: str, field: str
 ) -> None:
     service = await run(live, image="acme/talk", name="web")
@@ -104,7 +104,9 @@ async def test_nonsense_in_the_query_is_400(
         await raw.upgrade(f"{service['resource_uri']}logs/?{query}")
 
 
-async def test_bad_tail_is_an_error_at_once(live: DockerCloud, talk: Talk) -> None:
+async def test_bad_tail_is_an_error_at_the_first_line(
+    live: DockerCloud, talk: Talk
+) -> None:
     service: Service = await run(live, image="acme/talk", name="web")
 
     with pytest.raises(BadRequest, match="tail"):
@@ -114,11 +116,14 @@ async def test_bad_tail_is_an_error_at_once(live: DockerCloud, talk: Talk) -> No
 # --- fairness -------------------------------------------------------------------------
 
 
-async def test_chatty_container_does_not_hold_up_the_others(
+async def test_container_with_many_lines_does_not_delay_the_others(
     live: DockerCloud, talk: Talk
 ) -> None:
-    """Of each container with new lines one in turn: behind what is under way already,
-    the quiet one's line is the next or the next but one."""
+    """Each container with new lines has its turn.
+
+    After the frames that are already sent, the line of the quiet container is the next
+    or the next but one.
+    """
     service = await run(live, image="acme/talk", name="web", target_num_containers=2)
     async with live.services.logs(service, tail=0) as stream:
         await live.services.inspect(service)
@@ -127,11 +132,11 @@ async def test_chatty_container_does_not_hold_up_the_others(
         talk.say("web-2", "may I?")
         before = await texts_until(stream, "may I?")
 
-    # A window is on its way, one frame in the server's hand, one more of the other.
+    # A window of sent frames, one frame that waits for credits, one of the other turn.
     assert len(before) <= WINDOW + 3
 
 
-async def test_containers_with_much_to_say_share_equally(
+async def test_containers_with_many_lines_share_equally(
     live: DockerCloud, talk: Talk
 ) -> None:
     service = await run(live, image="acme/talk", name="web", target_num_containers=3)
@@ -142,4 +147,4 @@ async def test_containers_with_much_to_say_share_equally(
             first = [(await anext(stream))["source"] for _ in range(1200)]
 
     for name in ("web-1", "web-2", "web-3"):
-        assert abs(first.count(name) - 400) <= 100  # what is read ahead of each
+        assert abs(first.count(name) - 400) <= 100  # lines of each that are read ahead

@@ -1,4 +1,4 @@
-"""The HTTP side as real clients use it: spellings, bodies, answers, refusals."""
+"""HTTP as real clients use the API: spellings of paths, bodies, responses, refusals."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ async def web(live: DockerCloud) -> Service:
         "/api/app/v1/service/{UUID}/",
     ],
 )
-async def test_get_of_one_object_by_any_spelling_is_answered_directly(
+async def test_get_of_one_object_by_any_spelling_is_not_redirected(
     raw: Raw, web: Service, path: str
 ) -> None:
     answer = await raw("GET", path.format(uuid=web["uuid"], UUID=web["uuid"].upper()))
@@ -165,10 +165,10 @@ async def test_create_with_or_without_content_type_is_201(
     assert answer.json()["state"] == "Not running"
 
 
-async def test_empty_object_as_body_is_tolerated_everywhere(
+async def test_empty_object_as_body_is_accepted_everywhere(
     raw: Raw, live: DockerCloud, web: Service
 ) -> None:
-    """The Go client sends one with GET, POST and DELETE."""
+    """The Go client sends an empty object with GET, POST and DELETE."""
     uri = f"{SERVICES}{web['uuid']}/"
 
     assert (await raw("GET", SERVICES, "{}")).status == 200
@@ -200,13 +200,13 @@ async def test_create_with_no_json_object_is_400(raw: Raw, body: str) -> None:
     assert answer.error.startswith("body: ")
 
 
-async def test_create_with_bytes_that_are_no_utf8_is_400(raw: Raw) -> None:
+async def test_create_with_a_body_that_is_not_utf8_is_400(raw: Raw) -> None:
     answer = await raw("POST", SERVICES, b'{"image": "\xff\xfe"}')
 
     assert answer.status == 400
 
 
-async def test_create_with_a_body_that_is_not_compressed_as_it_says_is_400(
+async def test_create_with_a_body_that_contradicts_its_encoding_is_400(
     raw: Raw,
 ) -> None:
     answer = await raw("POST", SERVICES, b'{"image": "web"}', Content_Encoding="gzip")
@@ -233,7 +233,7 @@ async def test_deeply_nested_body_is_refused_in_json(raw: Raw) -> None:
     assert answer.error
 
 
-# --- answers --------------------------------------------------------------------------
+# --- responses ------------------------------------------------------------------------
 
 
 async def test_content_type_is_exactly_json_everywhere(raw: Raw, web: Service) -> None:
@@ -254,7 +254,7 @@ async def test_content_type_is_exactly_json_everywhere(raw: Raw, web: Service) -
         assert isinstance(answer.json(), dict)
 
 
-async def test_every_change_names_an_action_that_can_be_read_at_once(
+async def test_response_to_every_change_names_an_action_that_can_be_read_at_once(
     raw: Raw, live: DockerCloud
 ) -> None:
     created = await raw("POST", SERVICES, '{"image": "acme/web"}')
@@ -268,7 +268,7 @@ async def test_every_change_names_an_action_that_can_be_read_at_once(
     for answer in answers:
         assert "X-DockerCloud-Action-URI" in answer.headers
         action_uri = answer.headers["X-DockerCloud-Action-URI"]
-        # One client takes the last but one part of it, another cuts 26 characters.
+        # One client takes the last part but one, another client cuts 26 characters.
         assert action_uri.startswith("/api/audit/v1/action/")
         assert action_uri.endswith("/")
         action = (await raw("GET", action_uri)).json()
@@ -280,7 +280,7 @@ async def test_every_change_names_an_action_that_can_be_read_at_once(
 async def test_action_header_is_spelled_as_the_hosted_service_spelled_it(
     server: Server, raw: Raw
 ) -> None:
-    """A shell script greps for exactly this."""
+    """A public shell script searches for exactly this spelling."""
     reader, writer = await asyncio.open_connection("127.0.0.1", int(server.url[-5:]))
     body = b'{"image": "web"}'
     writer.write(
@@ -303,7 +303,7 @@ async def test_get_names_no_action(raw: Raw, web: Service) -> None:
     assert "X-DockerCloud-Action-URI" not in answer.headers
 
 
-async def test_delete_answers_terminating_with_target_zero(
+async def test_delete_returns_terminating_with_target_zero(
     raw: Raw, web: Service
 ) -> None:
     answer = await raw("DELETE", f"{SERVICES}{web['uuid']}/")
@@ -345,7 +345,7 @@ async def test_reuse_volumes_from_query_or_body_decides_about_the_volume(
     assert same is reused
 
 
-async def test_reuse_volumes_with_another_word_is_400(raw: Raw, web: Service) -> None:
+async def test_reuse_volumes_with_another_value_is_400(raw: Raw, web: Service) -> None:
     answer = await raw("POST", f"{SERVICES}{web['uuid']}/redeploy/?reuse_volumes=maybe")
 
     assert answer.status == 400
@@ -377,7 +377,7 @@ async def test_update_with_one_bad_field_changes_nothing(
     assert await live.services.inspect(web) == before
 
 
-async def test_create_of_a_stack_with_one_bad_service_makes_nothing(
+async def test_create_of_a_stack_with_one_bad_service_creates_nothing(
     live: DockerCloud,
 ) -> None:
     with pytest.raises(BadRequest, match=r"services\[1\]"):

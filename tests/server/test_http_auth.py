@@ -1,4 +1,4 @@
-"""Who is let in over HTTP: the forms of credentials that real clients send."""
+"""Authentication over HTTP: the forms of credentials that real clients send."""
 
 from __future__ import annotations
 
@@ -27,7 +27,9 @@ def basic(user: str, key: str) -> str:
 
 
 @pytest.mark.parametrize("path", ["/auth/", "/auth", "/api/auth/", "/api/v1/auth/"])
-async def test_auth_with_good_credentials_is_an_object(raw: Raw, path: str) -> None:
+async def test_auth_with_good_credentials_returns_an_object(
+    raw: Raw, path: str
+) -> None:
     answer = await raw("GET", path)
 
     assert answer.status == 200
@@ -60,14 +62,16 @@ async def test_bad_credentials_are_401_in_json(
     assert answer.error
 
 
-async def test_header_forms_of_old_clients_are_taken(raw: Raw, server: Server) -> None:
+async def test_header_forms_of_old_clients_are_accepted(
+    raw: Raw, server: Server
+) -> None:
     pair = f"{server.user}:{server.apikey}"
 
     for auth in (raw.auth, f"ApiKey {pair}", f"Apikey {pair}", f"apikey {pair}"):
         assert (await raw("GET", SERVICES, auth=auth)).status == 200
 
 
-async def test_query_forms_of_old_clients_are_taken_on_streams(
+async def test_query_forms_of_old_clients_are_accepted_on_streams(
     raw: Raw, server: Server, web: Service
 ) -> None:
     path = f"/api/app/v1/service/{web['uuid']}/logs/?follow=false"
@@ -83,7 +87,7 @@ async def test_query_forms_of_old_clients_are_taken_on_streams(
         assert len(listed.json()["objects"]) == 1
 
 
-async def test_auth_in_query_with_plus_signs_as_they_stand_is_taken(
+async def test_auth_in_query_with_unquoted_plus_signs_is_accepted(
     raw: Raw, server: Server
 ) -> None:
     """The Node client encodes nothing: a plus of base64 arrives as a space."""

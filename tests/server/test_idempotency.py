@@ -1,4 +1,4 @@
-"""A write that is sent again with its key is done once; for how long keys are kept."""
+"""Idempotency keys: a repeated write is carried out once; the retention of keys."""
 
 from __future__ import annotations
 
@@ -26,28 +26,28 @@ from tests.support.keyed import (
 )
 
 
-def told(answer: Answer) -> tuple[int, bytes, Mapping[str, str]]:
-    """What an answer says, without the moment at which it said so."""
+def content(answer: Answer) -> tuple[int, bytes, Mapping[str, str]]:
+    """Return status, body and headers of a response, without its date."""
     changing = ("Date", "Content-Length")
     headers = {k: v for k, v in answer.headers.items() if k not in changing}
     return answer.status, answer.body, headers
 
 
-# --- what is repeated -----------------------------------------------------------------
+# --- repeated requests ----------------------------------------------------------------
 
 
-async def test_create_with_the_same_key_makes_one_and_answers_twice(
+async def test_create_with_the_same_key_creates_one_and_responds_twice(
     raw: Raw, server: Server
 ) -> None:
     first, second = await create(raw), await create(raw)
 
     assert first.status == 201
-    assert told(first) == told(second)
+    assert content(first) == content(second)
     assert "X-DockerCloud-Action-URI" in second.headers
     assert list(server.cloud.services) == [first.json()["uuid"]]
 
 
-async def test_create_without_a_key_makes_one_each_time(
+async def test_create_without_a_key_creates_one_each_time(
     raw: Raw, server: Server
 ) -> None:
     for _ in range(2):
@@ -55,7 +55,7 @@ async def test_create_without_a_key_makes_one_each_time(
     assert len(server.cloud.services) == 2
 
 
-async def test_keys_of_namespaces_and_accounts_are_their_own(
+async def test_keys_of_namespaces_and_accounts_are_separate(
     raw: Raw, server: Server
 ) -> None:
     server.cloud.accounts.add("bob", "k", namespace="admin")
@@ -97,12 +97,10 @@ async def test_key_of_another_request_is_refused(
     assert answer.error.startswith("Idempotency-Key: ")
     (only,) = server.cloud.services.values()
     assert only.state == "Not running"
-    assert told(await create(raw))[0] == 201
+    assert content(await create(raw))[0] == 201
 
 
-async def test_refusal_is_not_repeated_but_tried_again(
-    raw: Raw, server: Server
-) -> None:
+async def test_refused_request_is_carried_out_again(raw: Raw, server: Server) -> None:
     body = wire.dumps({"name": "r.example.com/a"})
     other = await raw("POST", REPOSITORIES, body)
     path = other.json()["resource_uri"]
@@ -122,13 +120,13 @@ async def test_operation_and_delete_are_repeated(raw: Raw, server: Server) -> No
         first = await raw(method, path, Idempotency_Key=path)
         second = await raw(method, path, Idempotency_Key=path)
         assert first.status == 202
-        assert told(first) == told(second)
+        assert content(first) == content(second)
     operations = [action.action for action in server.cloud.actions.values()]
     assert operations.count("Service Start") == 1
     assert operations.count("Service Terminate") == 1
 
 
-async def test_delete_that_answers_nothing_is_repeated(raw: Raw) -> None:
+async def test_delete_without_a_response_body_is_repeated(raw: Raw) -> None:
     service = (await create(raw)).json()
     path = f"{service['resource_uri']}trigger/"
     trigger = (await raw("POST", path, b"{}")).json()
@@ -138,13 +136,13 @@ async def test_delete_that_answers_nothing_is_repeated(raw: Raw) -> None:
     third = await raw("DELETE", trigger["resource_uri"], Idempotency_Key="e")
 
     assert (first.status, second.status, third.status) == (204, 204, 404)
-    assert told(first) == told(second)
+    assert content(first) == content(second)
 
 
 async def test_call_of_a_trigger_is_repeated_by_a_key_of_that_trigger(
     raw: Raw, live: DockerCloud
 ) -> None:
-    """Who calls one is nobody: else its keys would be anybody's."""
+    """A trigger call has no account: the key belongs to the trigger instead."""
     service = await live.services.create(image=IDLE)
     urls = [
         (await live.triggers.create(service, operation="SCALEUP"))["url"]
@@ -159,18 +157,18 @@ async def test_call_of_a_trigger_is_repeated_by_a_key_of_that_trigger(
         assert found["target_num_containers"] == count
 
 
-async def test_answer_in_tutum_words_is_repeated_in_them(raw: Raw) -> None:
+async def test_response_in_tutums_dialect_is_repeated_unchanged(raw: Raw) -> None:
     first, second = [
         await raw("POST", "/api/v1/service/", BODY, Idempotency_Key=KEY)
         for _ in range(2)
     ]
 
-    assert told(first) == told(second)
+    assert content(first) == content(second)
     assert second.headers["X-Tutum-Action-URI"].startswith("/api/v1/action/")
 
 
 @pytest.mark.parametrize("settings", [Settings(retention=Retention(answers=90.0))])
-async def test_every_answer_says_how_long_keys_are_known(raw: Raw) -> None:
+async def test_every_response_states_the_retention_of_keys(raw: Raw) -> None:
     for answer in (
         await raw("GET", SERVICES),
         await create(raw),
@@ -181,10 +179,10 @@ async def test_every_answer_says_how_long_keys_are_known(raw: Raw) -> None:
         assert answer.headers["Idempotency-Kept"] == "90"
 
 
-# --- what is not ----------------------------------------------------------------------
+# --- keys -----------------------------------------------------------------------------
 
 
-async def test_get_takes_no_notice_of_a_key(raw: Raw) -> None:
+async def test_get_ignores_a_key(raw: Raw) -> None:
     first = await raw("GET", SERVICES, Idempotency_Key=KEY)
     await create(raw)
     second = await raw("GET", SERVICES, Idempotency_Key=KEY)
@@ -205,26 +203,26 @@ async def test_key_has_a_bounded_length(
     assert len(server.cloud.services) == (status == 201)
 
 
-async def test_key_of_any_bytes_is_taken(raw: Raw, server: Server) -> None:
+async def test_key_of_any_bytes_is_accepted(raw: Raw, server: Server) -> None:
     for _ in range(2):
         assert (await create(raw, key="\udcff\udcfeé☃")).status == 201
     assert len(server.cloud.services) == 1
 
 
-# --- at the same time -----------------------------------------------------------------
+# --- simultaneous requests ------------------------------------------------------------
 
 
 class Slow(Embedded):
-    """An engine whose tokens come when the test says so."""
+    """An engine that returns tokens only while ``gate`` is set."""
 
     def __init__(self) -> None:
         super().__init__()
         self.gate = asyncio.Event()
-        self.asked = asyncio.Event()
+        self.requested = asyncio.Event()
         self.refusals = 0
 
     async def join_token(self) -> str | None:
-        self.asked.set()
+        self.requested.set()
         await self.gate.wait()
         if self.refusals:
             self.refusals -= 1
@@ -237,7 +235,7 @@ def engine() -> Embedded:
     return Slow()
 
 
-async def test_repeat_while_the_first_is_under_way_waits_for_its_answer(
+async def test_repetition_during_the_first_request_waits_for_its_response(
     raw: Raw, server: Server, engine: Slow
 ) -> None:
     def token(body: bytes = b"{}") -> asyncio.Task[Answer]:
@@ -245,9 +243,9 @@ async def test_repeat_while_the_first_is_under_way_waits_for_its_answer(
 
     first = token()
     async with asyncio.timeout(PATIENCE):
-        await engine.asked.wait()
+        await engine.requested.wait()
         others = [token() for _ in range(5)]
-        # What is not the same request does not wait.
+        # A different request does not wait.
         assert (await token(b'{"a":1}')).status == 422
         engine.gate.set()
         answers = [await one for one in (first, *others)]
@@ -258,7 +256,7 @@ async def test_repeat_while_the_first_is_under_way_waits_for_its_answer(
     assert keys_of(server)._running == {}
 
 
-async def test_repeat_of_a_first_that_is_refused_is_tried_itself(
+async def test_repetition_of_a_refused_first_request_is_carried_out(
     raw: Raw, server: Server, engine: Slow
 ) -> None:
     engine.refusals = 1
@@ -267,7 +265,7 @@ async def test_repeat_of_a_first_that_is_refused_is_tried_itself(
             asyncio.create_task(raw("POST", TOKENS, b"{}", Idempotency_Key=KEY))
             for _ in range(3)
         ]
-        await engine.asked.wait()
+        await engine.requested.wait()
         engine.gate.set()
         answers = await asyncio.gather(*tasks)
 
@@ -275,15 +273,18 @@ async def test_repeat_of_a_first_that_is_refused_is_tried_itself(
     assert len(server.cloud.all("token", "admin")) == 1
 
 
-# --- for how long ---------------------------------------------------------------------
+# --- retention ------------------------------------------------------------------------
 
 
 def stored(server: Server) -> int:
+    """Return the number of stored responses."""
     return sum(len(found) for found in keys_of(server)._stored.values())
 
 
 @pytest.mark.parametrize("settings", [Settings(retention=Retention(answers=-1.0))])
-async def test_answer_is_forgotten_after_its_time(raw: Raw, server: Server) -> None:
+async def test_response_is_removed_after_its_retention(
+    raw: Raw, server: Server
+) -> None:
     await create(raw)
     await create(raw)
     assert len(server.cloud.services) == 2
@@ -295,7 +296,7 @@ async def test_answer_is_forgotten_after_its_time(raw: Raw, server: Server) -> N
 
 
 @pytest.mark.parametrize("bound", ["number", "size"])
-async def test_oldest_answers_of_an_account_make_room_for_its_new_ones(
+async def test_new_responses_of_an_account_replace_its_oldest_ones(
     raw: Raw, bound: str
 ) -> None:
     size = len((await create(raw)).body)

@@ -1,4 +1,4 @@
-"""A write that is sent again is done once, though servers and connections end."""
+"""A repeated write is carried out once, even if servers and connections end."""
 
 from __future__ import annotations
 
@@ -34,10 +34,10 @@ from tests.support.processes import ACCOUNT, alice, kept, serving
 
 SOON = Retry(attempts=10, first=0.01, cap=0.1)
 
-# --- through the end of a server ------------------------------------------------------
+# --- restarts of the server -----------------------------------------------------------
 
 
-async def test_answer_is_repeated_after_a_restart(tmp_path: Path) -> None:
+async def test_response_is_repeated_after_a_restart(tmp_path: Path) -> None:
     account: dict[str, Any] = {"user": "admin", "apikey": "k", "data_dir": tmp_path}
     bodies = []
     for _ in range(2):
@@ -49,10 +49,11 @@ async def test_answer_is_repeated_after_a_restart(tmp_path: Path) -> None:
     ended = Settings(retention=Retention(answers=-1.0))
     async with running(**account, settings=ended) as server:
         assert keys_of(server)._stored == {}
-    assert answers_in(tmp_path) == 0
+    assert responses_in(tmp_path) == 0
 
 
-def answers_in(data: Path) -> int:
+def responses_in(data: Path) -> int:
+    """Return the number of responses in a database."""
     db = sqlite3.connect(data / "aiodockercloud.sqlite3")
     try:
         query = "SELECT count(*) FROM objects WHERE kind = ?"
@@ -61,14 +62,14 @@ def answers_in(data: Path) -> int:
         db.close()
 
 
-async def test_forgotten_answers_leave_the_store_in_their_order(
+async def test_removed_responses_leave_the_store_oldest_first(
     tmp_path: Path,
 ) -> None:
     account: dict[str, Any] = {"user": "admin", "apikey": "k", "data_dir": tmp_path}
     async with running(**account) as server, aiohttp.ClientSession() as session:
         for number in range(10):
             await create(Raw(server, session), key=str(number))
-    assert answers_in(tmp_path) == 10
+    assert responses_in(tmp_path) == 10
 
     settings = Settings(limits=Limits(kept_answers=4))
     async with (
@@ -79,10 +80,10 @@ async def test_forgotten_answers_leave_the_store_in_their_order(
         for number in range(7, 11):
             await create(Raw(server, session), key=str(number))
         assert len(server.cloud.services) == 11
-    assert answers_in(tmp_path) == 4
+    assert responses_in(tmp_path) == 4
 
 
-async def test_answer_is_repeated_after_a_kill(tmp_path: Path) -> None:
+async def test_response_is_repeated_after_a_kill(tmp_path: Path) -> None:
     headers = {
         "Authorization": wire.basic_auth(*ACCOUNT.values()),
         "Content-Type": "application/json",
@@ -123,10 +124,10 @@ CREATES: dict[str, tuple[str, dict[str, Any]]] = {
 
 
 @pytest.mark.parametrize("kind", CREATES)
-async def test_object_and_answer_are_written_together(
+async def test_object_and_response_are_written_together(
     tmp_path: Path, kind: str
 ) -> None:
-    """So there is no moment at which a kill leaves one without the other."""
+    """A kill at any moment leaves both in the database, or neither."""
     batches: list[set[str]] = []
 
     async def write(db: aiosqlite.Connection, rows: Rows) -> None:
@@ -149,7 +150,7 @@ async def test_object_and_answer_are_written_together(
     assert kind in batch
 
 
-async def test_answer_that_could_not_be_written_is_given_when_it_can(
+async def test_response_that_could_not_be_written_is_repeated_later(
     tmp_path: Path,
 ) -> None:
     async def full(*_: object) -> None:
@@ -165,7 +166,7 @@ async def test_answer_that_could_not_be_written_is_given_when_it_can(
 
 
 async def test_no_secret_of_a_request_outlives_its_object(tmp_path: Path) -> None:
-    """A digest of a body without the key would: short passwords can be tried."""
+    """A digest without the key would reveal a short password to a search."""
     body = wire.dumps({"name": "r.example.com/a", "password": "hunter2"})
     async with running(data_dir=tmp_path) as server, aiohttp.ClientSession() as session:
         raw = Raw(server, session)
@@ -181,11 +182,10 @@ async def test_no_secret_of_a_request_outlives_its_object(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize("when", ["before", "after", "body"])
-async def test_create_whose_answer_is_lost_with_the_server_makes_one(
+async def test_create_whose_response_is_lost_with_the_server_creates_one(
     tmp_path: Path, when: Any
 ) -> None:
-    """The connection breaks, the server ends, another one comes up: then the client
-    sends it again."""
+    """The client repeats its request after the server has been replaced."""
     port = unused_port()
     account: dict[str, Any] = {
         **{"user": "admin", "apikey": "k", "port": port},
@@ -203,14 +203,14 @@ async def test_create_whose_answer_is_lost_with_the_server_makes_one(
             rule = faults.cut(method="POST", when=when, times=1)
             lost = asyncio.create_task(cloud.services.create(image=IDLE))
             await rule.met()
-            faults.cut()  # nothing gets through any more until it is down
+            faults.cut()  # no further request until this server has ended
         async with running(**account) as server:
             service = await lost
             assert list(server.cloud.services) == [service["uuid"]]
             assert [x["uuid"] for x in await cloud.services.list()] == [service["uuid"]]
 
 
-async def test_call_of_a_trigger_whose_answer_is_lost_counts_once(
+async def test_call_of_a_trigger_whose_response_is_lost_counts_once(
     server: Server,
 ) -> None:
     async with DockerCloud(
@@ -226,7 +226,7 @@ async def test_call_of_a_trigger_whose_answer_is_lost_counts_once(
     assert found["target_num_containers"] == 2
 
 
-async def test_throttled_creates_are_made_once(server: Server) -> None:
+async def test_throttled_create_creates_one(server: Server) -> None:
     async with DockerCloud(
         server.url, user=server.user, apikey=server.apikey, retry=SOON
     ) as cloud:
@@ -238,15 +238,15 @@ async def test_throttled_creates_are_made_once(server: Server) -> None:
     assert len(server.cloud.services) == 1
 
 
-#: What can happen to the connection of a request, and how often it does.
+#: The faults of the connection of a request, with their probabilities.
 CUTS: dict[str, Callable[[Faults], Any]] = {
     "before it is handled": lambda f: f.cut(when="before", method="POST", chance=0.05),
     "after it is handled": lambda f: f.cut(when="after", method="POST", chance=0.05),
-    "in its answer": lambda f: f.cut(after=range(1, 500), method="POST", chance=0.05),
+    "in its response": lambda f: f.cut(after=range(1, 500), method="POST", chance=0.05),
 }
 
 
-async def test_5000_creates_under_cuts_make_each_service_once() -> None:
+async def test_5000_creates_under_cuts_create_each_service_once() -> None:
     count = 5_000
     faults = Faults(seed=5)
     async with (
@@ -256,7 +256,7 @@ async def test_5000_creates_under_cuts_make_each_service_once() -> None:
         ) as cloud,
     ):
         rules = [cut(faults) for cut in CUTS.values()]
-        made = await asyncio.gather(
+        created = await asyncio.gather(
             *(cloud.services.create(image=IDLE, nickname=f"{n}") for n in range(count)),
             return_exceptions=True,
         )
@@ -266,7 +266,7 @@ async def test_5000_creates_under_cuts_make_each_service_once() -> None:
             for service in server.cloud.services.values()
         }
 
-    assert [one for one in made if isinstance(one, BaseException)] == []
-    assert {one["uuid"]: one["nickname"] for one in made} == found  # type: ignore[index]  # no errors
+    assert [one for one in created if isinstance(one, BaseException)] == []
+    assert {one["uuid"]: one["nickname"] for one in created} == found  # type: ignore[index]  # no errors
     assert len(found) == count
     assert [rule.hits > count / 50 for rule in rules] == [True] * 3

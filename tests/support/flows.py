@@ -1,4 +1,4 @@
-"""What the flow tests share: raw requests, and an engine that can be held up."""
+"""Helpers of the flow tests: raw requests, and an engine that waits for the test."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from tests.support.facts import IDLE, PATIENCE
 
 
 class Gated(Embedded):
-    """An engine on which containers come up only while ``gate`` is set."""
+    """An engine that creates containers only while ``gate`` is set."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
         self.gate = asyncio.Event()
-        #: Names of the containers asked for, in that order.
+        #: Names of the requested containers, in the order of the requests.
         self.asked: list[str] = []
         self.knocked = asyncio.Event()
 
@@ -38,18 +38,19 @@ class Gated(Embedded):
 
 @dataclass(frozen=True)
 class Answer:
-    """A response, read to its end."""
+    """A response with its whole body."""
 
     status: int
     headers: Mapping[str, str]
     body: bytes
 
     def json(self) -> Any:
+        """Return the parsed body."""
         return wire.loads(self.body)
 
     @property
     def error(self) -> str:
-        """The message of an error answer, which has no other key."""
+        """The message of an error response, whose body has no other key."""
         body = self.json()
         assert list(body) == ["error"]
         assert self.headers["Content-Type"] == "application/json"
@@ -57,7 +58,7 @@ class Answer:
 
 
 class Raw:
-    """Requests exactly as given: no slash added, nothing quoted, no type set."""
+    """Sends requests unchanged: no added slash, no quoting, no added content type."""
 
     def __init__(self, server: Server, session: aiohttp.ClientSession) -> None:
         assert server.apikey is not None
@@ -74,7 +75,15 @@ class Raw:
         auth: str | None = "",
         **headers: str,
     ) -> Answer:
-        """*auth* replaces the right ``Authorization``; None sends none."""
+        """Send a request and return the response.
+
+        Args:
+            method: The HTTP method.
+            path: The path with the query.
+            body: The body.
+            auth: Replaces the valid ``Authorization``; None sends no such header.
+            **headers: Further headers, with ``_`` instead of ``-``.
+        """
         async with (
             asyncio.timeout(PATIENCE),
             self._session.request(
@@ -93,12 +102,13 @@ class Raw:
     async def upgrade(
         self, path: str, *, auth: str | None = "", **headers: str
     ) -> aiohttp.ClientWebSocketResponse[bool]:
+        """Open a websocket, without a subprotocol."""
         return await self._session.ws_connect(
             URL(self.url + path, encoded=True), headers=self._headers(auth, headers)
         )
 
     async def frames(self, path: str, *, auth: str | None = "") -> list[Any]:
-        """All frames of a stream that ends by itself, with 1000."""
+        """Return all frames of a stream that the server closes with 1000."""
         async with asyncio.timeout(PATIENCE), await self.upgrade(path, auth=auth) as ws:
             found = [message.json() async for message in ws]
             assert ws.close_code == 1000
@@ -118,6 +128,7 @@ async def client_of(
     dialect: wire.Dialect = wire.DOCKER_CLOUD,
     timings: Timings = DEFAULT_TIMINGS,
 ) -> AsyncIterator[DockerCloud]:
+    """Yield a client of a server, without retries."""
     async with DockerCloud(
         server.url,
         user=server.user,
@@ -130,13 +141,13 @@ async def client_of(
 
 
 async def done(cloud: DockerCloud, *answers: Any) -> None:
-    """The actions of changing calls have ended well."""
+    """Wait until the actions of changing calls have succeeded."""
     for answer in answers:
         await cloud.actions.wait(answer, timeout=PATIENCE)
 
 
 async def run(cloud: DockerCloud, **fields: Any) -> Service:
-    """A service, created and started; as it is when its action has ended."""
+    """Create and start a service; return the service after the end of the action."""
     definition: ServiceFields = {"image": IDLE, **fields}  # type: ignore[typeddict-item]  # any field
     service = await cloud.services.create(**definition)
     await done(cloud, await cloud.services.start(service))
@@ -144,13 +155,13 @@ async def run(cloud: DockerCloud, **fields: Any) -> Service:
 
 
 async def containers(cloud: DockerCloud, service: Service) -> list[Container]:
-    """The live containers of a service, in their order."""
+    """Return the live containers of a service, in their order."""
     service = await cloud.services.inspect(service)
     return [await cloud.containers.inspect(uri) for uri in service["containers"]]
 
 
 def counts(service: Service) -> tuple[int, int, int, int]:
-    """Target, current, running, stopped."""
+    """Return the target and the current, running and stopped numbers of containers."""
     return (
         service["target_num_containers"],
         service["current_num_containers"],
@@ -160,14 +171,14 @@ def counts(service: Service) -> tuple[int, int, int, int]:
 
 
 async def environment(cloud: DockerCloud, container: Any) -> dict[str, str]:
-    """The variables that a command in a container sees."""
+    """Return the environment of a command in a container."""
     result = await cloud.containers.run(container, "printenv", timeout=PATIENCE)
     pairs = (line.partition("=") for line in result["stdout"].splitlines())
     return {key: value for key, _, value in pairs}
 
 
 async def collect(events: AsyncIterator[Event], uri: str, *states: str) -> list[Event]:
-    """Events up to the one that brings the object *uri* into one of *states*."""
+    """Return the events up to the change of the object *uri* to one of *states*."""
     found = []
     async with asyncio.timeout(PATIENCE):
         async for event in events:

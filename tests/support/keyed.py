@@ -17,11 +17,12 @@ KEY = "4cb3a5d0c4d94d6a9e1d3f8a7a4d2b11"
 
 
 async def create(raw: Raw, key: str = KEY, body: bytes = BODY) -> Answer:
+    """Create a service by a request with an idempotency key."""
     return await raw("POST", SERVICES, body, Idempotency_Key=key)
 
 
 def keys_of(server: Server) -> IdempotencyKeys:
-    """The idempotency keys that a server keeps."""
+    """Return the idempotency keys of a server."""
     rows = server.cloud.stored[ANSWER]
     assert isinstance(rows, IdempotencyKeys)
     return rows

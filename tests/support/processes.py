@@ -1,4 +1,4 @@
-"""Servers as processes of their own, and what they leave on disk."""
+"""Servers in processes of their own, and their files."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ ACCOUNT = {"DOCKERCLOUD_USER": "alice", "DOCKERCLOUD_APIKEY": "s3cret-key"}
 
 
 class Process:
-    """``python -m aiodockercloud serve`` and what it has printed."""
+    """A process of ``python -m aiodockercloud serve``, with its output."""
 
     def __init__(self, process: asyncio.subprocess.Process) -> None:
         self.process = process
@@ -27,7 +27,7 @@ class Process:
         self.out = self.err = ""
 
     async def ready(self) -> str:
-        """The address, once the line with it has come."""
+        """Wait for the line with the server's address and return the address."""
         assert self.process.stdout is not None
         async with asyncio.timeout(PATIENCE):
             line = (await self.process.stdout.readline()).decode()
@@ -39,17 +39,18 @@ class Process:
         return self.url
 
     async def ended(self) -> int:
-        """Its exit status; ``out`` and ``err`` are complete."""
+        """Wait for the end of the process, read its output, return its exit status."""
         async with asyncio.timeout(PATIENCE):
             out, err = await self.process.communicate()
         self.out += out.decode()
-        # Development mode also tells of every slow step, as those of the imports.
+        # Development mode also reports slow steps, such as imports.
         lines = err.decode().splitlines(keepends=True)
         self.err += "".join(x for x in lines if "WARNING asyncio: Executing" not in x)
         assert self.process.returncode is not None
         return self.process.returncode
 
     async def end(self, number: signal.Signals) -> int:
+        """Send a signal and return the exit status."""
         self.process.send_signal(number)
         return await self.ended()
 
@@ -58,7 +59,7 @@ class Process:
 async def serving(
     data: Path | None = None, environ: Mapping[str, str] = ACCOUNT, *options: str
 ) -> AsyncIterator[Process]:
-    """A server process, killed at the end if it is still there."""
+    """Yield a server process; kill the process at the end if it still runs."""
     arguments = ["--data-dir", str(data)] if data else []
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-X", "dev", "-W", "error", "-m", "aiodockercloud"),
@@ -77,9 +78,10 @@ async def serving(
 
 
 def kept(data: Path) -> bytes:
-    """All that is in the files of a data directory."""
+    """Return the contents of all files in a data directory."""
     return b"".join(file.read_bytes() for file in data.rglob("*") if file.is_file())
 
 
 def alice(process: Process) -> DockerCloud:
+    """Return a client of the server, without retries."""
     return DockerCloud(process.url, user="alice", apikey="s3cret-key", retry=None)

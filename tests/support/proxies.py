@@ -118,15 +118,15 @@ class Proxy:
 
 
 def without_window(data: bytes) -> bytes:
-    """Remove the offer of a window: to the server, the client is an old one.
+    """Remove the client's offer of a window, which old clients do not send.
 
-    To the client, the server is an old one.
+    For the client, the server is an old one, which does not accept the offer.
     """
     return re.sub(rb"Sec-WebSocket-Protocol:[^\r]*\r\n", b"", data)
 
 
 def without_position(data: bytes) -> bytes:
-    """Hide what a resumed log stream asks for, as an old server does not read it."""
+    """Rename the parameters of a resumed log, which an old server ignores."""
     return re.sub(rb"([?&])(at|seen|since)=", rb"\1unknown-\2=", without_window(data))
 
 

@@ -17,13 +17,13 @@ __all__ = ["engine", "live", "raw", "server", "settings", "timings", "tutum"]
 
 @pytest.fixture
 def engine() -> Embedded:
-    """The engine below ``server``; modules replace it to have another one."""
+    """The engine of ``server``; modules override the fixture for another engine."""
     return Embedded(nodes=3)
 
 
 @pytest.fixture
 def settings() -> Settings:
-    """The settings of ``server``; modules and tests replace them to have others."""
+    """The settings of ``server``; modules and tests override the fixture."""
     return Settings()
 
 
@@ -36,7 +36,7 @@ async def server(engine: Embedded, settings: Settings) -> AsyncIterator[Server]:
 
 @pytest.fixture
 def timings() -> Timings:
-    """The timings of ``live``; modules and tests replace them to have others."""
+    """The timings of ``live``; modules and tests override the fixture."""
     return Timings()
 
 

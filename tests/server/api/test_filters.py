@@ -1,4 +1,4 @@
-"""Lists: what filters select, and what a page says of itself."""
+"""Lists: the selection of filters, and the ``meta`` of a page."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ UUID = "7eaf7fff-882c-4f3d-9a8f-a22317ac00ce"
 OTHER = "09cbcf8d-a727-40d9-b420-c8e18b7fa55b"
 URI = f"/api/app/v1/stack/{UUID}/"
 
-#: What an object shows, apart from its name.
+#: The rendered fields of an object, apart from its name.
 BLANK: dict[str, Any] = {
     "count": 0,
     "synchronized": True,
@@ -52,7 +52,7 @@ DEPLOYED = {
 RECORDS = [Stack(namespace="alice", name=name, nickname="") for name in OBJECTS]
 
 
-def shown(record: Stack) -> dict[str, Any]:
+def rendered(record: Stack) -> dict[str, Any]:
     return {"name": record.name, **BLANK, **OBJECTS[record.name]}
 
 
@@ -66,7 +66,7 @@ def selected(query: dict[str, str], **options: Any) -> list[str]:
             "stack__name": lambda r: "shop" if r.name == "web" else None,
             "deployed_datetime": lambda r: DEPLOYED[r.name],
         },
-        render=shown,
+        render=rendered,
         known=["name", "state", *BLANK],
         **options,
     )
@@ -93,7 +93,7 @@ def selected(query: dict[str, str], **options: Any) -> list[str]:
         ("name__gt=db", ["web"]),
         ("name__startswith=web&state=Running", ["web"]),
         ("name__startswith=web&state=Stopped", []),
-        # State words in any case: the CLI and the docs disagree about them.
+        # States in any case: the CLI and the docs disagree about the case.
         ("state=Partly running", ["Web-2"]),
         ("state=PARTLY RUNNING", ["Web-2"]),
         ("state__exact=stopped", ["db"]),
@@ -116,7 +116,7 @@ def selected(query: dict[str, str], **options: Any) -> list[str]:
         ("synchronized=True", ["web", "Web-2"]),
         ("synchronized=false", ["db"]),
         ("synchronized=0", ["db"]),
-        # Nothing.
+        # Fields without a value.
         ("exit_code__isnull=true", ["web"]),
         ("exit_code__isnull=False", ["Web-2", "db"]),
         ("exit_code=0", ["Web-2"]),
@@ -124,23 +124,23 @@ def selected(query: dict[str, str], **options: Any) -> list[str]:
         ("exit_code__gt=0", ["db"]),
         ("exit_code__contains=N", []),
         ("stack=null", ["Web-2", "db"]),
-        # Dates in either form, and only what has one.
+        # Dates in both forms; objects without a date do not pass.
         ("deployed_datetime=Tue, 1 Mar 2016 03:52:18 %2B0000", ["web"]),
         ("deployed_datetime__gte=Wed, 2 Mar 2016 00:00:00 %2B0000", ["Web-2"]),
         ("deployed_datetime__lt=2016-03-02", ["web"]),
         ("deployed_datetime__lte=2016-03-02T00:00:00Z", ["web", "Web-2"]),
         ("deployed_datetime__gt=2016-03-02T01:30:00%2B02:00", ["Web-2"]),
         ("deployed_datetime__isnull=true", ["db"]),
-        # Lists pass when an element does.
+        # A list passes if one of its elements passes.
         ("tags=prod", ["web"]),
         ("tags__startswith=e", ["web"]),
         ("tags__in=staging,eu", ["web"]),
         ("tags=staging", []),
-        # Objects in objects can be searched as text, and nothing else.
+        # Nested objects have only the lookups of texts.
         ("variables__contains=DB_PORT", ["web"]),
         ("variables__gt=1", []),
         ("links__gte=1", []),
-        # What no object has, without a value: one real client sends such a thing.
+        # An unknown field without a value, which one real client sends.
         ("udid=", ["web", "Web-2", "db"]),
         ("limit=1&offset=1", ["web", "Web-2", "db"]),
     ],
@@ -228,7 +228,7 @@ FIELDS = ["name", "state", "stack__name", "deployed_datetime", *BLANK]
     st.text()
     | st.sampled_from(["1", "true", "Tue, 1 Mar 2016", "nan", "-inf", "1e999"]),
 )
-def test_select_with_any_lookup_and_text_answers_or_refuses(
+def test_select_with_any_lookup_and_text_selects_or_refuses(
     field: str, lookup: str, text: str
 ) -> None:
     try:
@@ -256,10 +256,10 @@ def paged(
         records(total), query or {}, path, lambda r: {"name": r.name}, Limits()
     )
     assert set(page) == {"meta", "objects"}
-    return page["meta"], [shown["name"] for shown in page["objects"]]
+    return page["meta"], [one["name"] for one in page["objects"]]
 
 
-def test_page_of_few_is_the_only_one() -> None:
+def test_page_of_few_objects_is_the_only_one() -> None:
     meta, names = paged(2)
 
     assert meta == {
@@ -272,7 +272,7 @@ def test_page_of_few_is_the_only_one() -> None:
     assert names == ["s0", "s1"]
 
 
-def test_page_of_many_has_25_and_the_path_of_the_next() -> None:
+def test_page_of_many_objects_has_25_and_the_path_of_the_next() -> None:
     meta, names = paged(60)
 
     assert len(names) == 25
@@ -283,7 +283,7 @@ def test_page_of_many_has_25_and_the_path_of_the_next() -> None:
 @pytest.mark.parametrize(
     ("total", "has_next"), [(24, False), (25, False), (26, True), (0, False)]
 )
-def test_page_at_the_boundary_has_a_next_only_when_there_is_more(
+def test_page_at_the_boundary_has_a_next_only_before_more_objects(
     total: int, has_next: bool
 ) -> None:
     meta, _ = paged(total)
@@ -319,7 +319,7 @@ def test_page_next_keeps_the_filters_quoted() -> None:
         ({"offset": "5000"}, 25, 5000),
     ],
 )
-def test_page_with_limit_and_offset_says_which_it_used(
+def test_page_with_limit_and_offset_reports_the_effective_ones(
     query: dict[str, str], limit: int, offset: int
 ) -> None:
     meta, names = paged(1100, query)
@@ -336,13 +336,15 @@ def test_page_with_a_bad_number_is_refused(name: str, value: str) -> None:
 
 
 @given(total=st.integers(0, 70), limit=st.integers(1, 30))
-def test_pages_followed_by_next_are_everything_once(total: int, limit: int) -> None:
+def test_pages_followed_by_next_contain_each_object_once(
+    total: int, limit: int
+) -> None:
     query = {"limit": str(limit), "state": "Running"}
     seen: list[str] = []
     while True:
         meta, names = paged(total, query)
         seen += names
-        # As the old SDK goes on: next is only tested for truth.
+        # The old SDK only tests whether next is set.
         if not meta["next"]:
             break
         assert meta["next"].startswith("/api/")

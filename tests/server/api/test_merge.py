@@ -1,4 +1,4 @@
-"""Merging streams: each source in turn, each read only so far ahead."""
+"""Merged streams: each source in turn, and a bound on frames read in advance."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ async def test_merge_takes_one_frame_of_each_source_in_turn() -> None:
         merge.add("b", numbered("b", 1000))
         merge.add("c", numbered("c", 2))
         merge.complete()
-        await asyncio.sleep(0)  # they are read
+        await asyncio.sleep(0)  # the merge reads both sources
         found += [frame async for frame in frames]
 
     assert found[:11] == [f"a{number}" for number in range(11)]
@@ -35,7 +35,7 @@ async def test_merge_takes_one_frame_of_each_source_in_turn() -> None:
     assert len(found) == len(set(found)) == 2002
 
 
-async def test_merge_reads_so_far_ahead_and_no_further() -> None:
+async def test_merge_reads_a_bounded_number_of_frames_ahead() -> None:
     read = 0
 
     async def endless() -> AsyncGenerator[str, None]:
