@@ -1,4 +1,4 @@
-"""Names of images: what their parts are, and which names mean the same image."""
+"""Names of images: the parts, and different names of the same image."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ PARTS = [
 
 
 @pytest.mark.parametrize(("text", "parts"), PARTS)
-def test_parse_gives_the_parts(text: str, parts: ImageName) -> None:
+def test_parse_returns_the_parts(text: str, parts: ImageName) -> None:
     assert ImageName.parse(text) == parts
     assert str(parts) == text
 

@@ -1,4 +1,4 @@
-"""Log lines: their text, and time stamps as they are written, read and found."""
+"""Log lines: text, and time stamps formatted, parsed and found in lines."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ from aiodockercloud.wire import loglines
 
 
 @given(st.integers(0, 4_102_444_800 * 10**9))
-def test_stamp_is_read_as_it_was_written(nanoseconds: int) -> None:
+def test_parse_stamp_of_a_formatted_stamp_returns_the_same_time(
+    nanoseconds: int,
+) -> None:
     assert loglines.parse_stamp(loglines.format_stamp(nanoseconds)) == nanoseconds
 
 
@@ -28,12 +30,12 @@ def test_stamp_is_read_as_it_was_written(nanoseconds: int) -> None:
         ("1.000000001", 1_000_000_001),
     ],
 )
-def test_moment_may_be_a_date_or_seconds(text: str, nanoseconds: int) -> None:
+def test_parse_stamp_reads_dates_and_seconds(text: str, nanoseconds: int) -> None:
     assert loglines.parse_stamp(text) == nanoseconds
 
 
 @pytest.mark.parametrize("text", ["42", "1.5", "hello", "", "1970-01-01"])
-def test_first_word_of_a_line_without_a_stamp_is_no_stamp(text: str) -> None:
+def test_parse_line_stamp_of_the_first_word_of_a_line_is_an_error(text: str) -> None:
     with pytest.raises(ValueError, match="is not a moment"):
         loglines.parse_line_stamp(text)
 
@@ -48,7 +50,7 @@ def test_first_word_of_a_line_without_a_stamp_is_no_stamp(text: str) -> None:
         ({}, None),
     ],
 )
-def test_stamp_of_a_line_is_in_its_text_or_its_timestamp(
+def test_log_stamp_of_a_line_is_in_the_text_or_the_timestamp(
     line: LogLine, nanoseconds: int | None
 ) -> None:
     assert loglines.log_stamp(line) == nanoseconds

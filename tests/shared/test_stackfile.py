@@ -1,4 +1,4 @@
-"""Stack files: real ones, their layout, variables, and where they are found."""
+"""Stack files: real files, layout, variables, and the search for files."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.support.stackparts import published
 
 
 @pytest.mark.parametrize("row", INDEX, ids=[row["file"] for row in INDEX])
-def test_load_real_file_gives_services_or_names_place(row: dict[str, str]) -> None:
+def test_load_real_file_returns_services_or_names_place(row: dict[str, str]) -> None:
     path = STACKFILES / row["file"]
 
     if row["kind"] == "stackfile":
@@ -44,7 +44,7 @@ def one(keys: str, **environ: str) -> dict[str, Any]:
     return service
 
 
-def test_parse_scalars_stay_what_was_written() -> None:
+def test_parse_scalars_stay_texts() -> None:
     service = one(
         "ports:\n  - 22:22\nenvironment:\n  A: 0755\n  B: 1.10\n  C: no\n"
         "  D: 2016-01-01\n  E: 1_000\n  F: !!int 010\n  G: 1e3"
@@ -75,7 +75,7 @@ def test_parse_anchors_and_merge_keys_work() -> None:
     assert stack.services[1] == {"name": "b", "image": "y", "tags": [{"name": "t"}]}
 
 
-def test_parse_key_given_twice_last_counts() -> None:
+def test_parse_key_given_twice_uses_the_last_value() -> None:
     assert one("restart: no\nrestart: always")["autorestart"] == "ALWAYS"
 
 
@@ -259,7 +259,7 @@ def test_load_wrong_link_names_file_of_the_service(tmp_path: Path) -> None:
         (b"#" * (2**20 + 1), "larger than 1 MiB"),
     ],
 )
-def test_load_unreadable_file_names_it(
+def test_load_unreadable_file_names_the_file(
     tmp_path: Path, content: bytes | None, problem: str
 ) -> None:
     path = tmp_path / "x.yml"
@@ -278,12 +278,12 @@ def test_load_byte_order_mark_is_skipped(tmp_path: Path) -> None:
     assert load(path).services == [{"name": "web", "image": "x"}]
 
 
-def test_load_no_files_says_what_they_are_called() -> None:
+def test_load_no_files_names_the_known_file_names() -> None:
     with pytest.raises(StackFileError, match=r"docker-cloud\.yml, .*tutum\.yml"):
         load([])
 
 
-def test_find_goes_up_and_takes_first_name(tmp_path: Path) -> None:
+def test_find_searches_parents_and_returns_the_first_name(tmp_path: Path) -> None:
     below = tmp_path / "a" / "b"
     below.mkdir(parents=True)
     for name in ("tutum.yml", "docker-compose.yml", "docker-cloud.yaml"):
@@ -295,7 +295,7 @@ def test_find_goes_up_and_takes_first_name(tmp_path: Path) -> None:
     assert find(below) == [tmp_path / "a" / "docker-compose.yml"]
 
 
-def test_find_brings_override_file(tmp_path: Path) -> None:
+def test_find_returns_the_override_file_too(tmp_path: Path) -> None:
     (tmp_path / "tutum.yml").touch()
     (tmp_path / "tutum.override.yml").touch()
 
@@ -305,5 +305,5 @@ def test_find_brings_override_file(tmp_path: Path) -> None:
     ]
 
 
-def test_find_nothing_gives_empty_list(tmp_path: Path) -> None:
+def test_find_without_a_file_returns_an_empty_list(tmp_path: Path) -> None:
     assert find(tmp_path) == []

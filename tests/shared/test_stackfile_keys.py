@@ -1,4 +1,4 @@
-"""The keys of a stack file together, and the way back to them from the API."""
+"""The keys of a stack file together, and the export of a service to keys."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def test_to_api_mixture_adds_to_lists() -> None:
     ]
 
 
-def test_to_api_two_keys_of_same_meaning_are_one() -> None:
+def test_to_api_two_keys_with_the_same_value_set_one_field() -> None:
     api = to_api("web", {"restart": "always", "autorestart": "ALWAYS"})
 
     assert api == {"autorestart": "ALWAYS"}
@@ -215,5 +215,7 @@ SERVICES = st.fixed_dictionaries(
 
 
 @given(SERVICES)
-def test_to_api_of_export_is_what_was_exported(service: Mapping[str, Any]) -> None:
+def test_to_api_of_an_export_returns_the_exported_service(
+    service: Mapping[str, Any],
+) -> None:
     assert to_api("web", to_stackfile(service)) == service

@@ -1,4 +1,4 @@
-"""The values of stack-file keys: every form that is read, and what is refused."""
+"""The values of stack-file keys: all valid forms, and refused values."""
 
 from __future__ import annotations
 
@@ -175,7 +175,7 @@ FORMS: list[tuple[str, Any, str, Any]] = [
 
 @pytest.mark.parametrize(("key", "value", "field", "meaning"), FORMS)
 def test_to_api_reads_value(key: str, value: Any, field: str, meaning: Any) -> None:
-    """``None`` as meaning: the value stays as it is."""
+    """``None`` as meaning: the value stays unchanged."""
     keys = {key: value}
 
     assert to_api("web", keys) == {field: value if meaning is None else meaning}

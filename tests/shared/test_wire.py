@@ -45,7 +45,7 @@ def test_path_of_segments_is_quoted_and_ends_in_a_slash(
 
 
 @pytest.mark.parametrize("segment", ["", ".", ".."])
-def test_path_with_a_segment_that_leaves_it_is_refused(segment: str) -> None:
+def test_path_with_a_segment_that_names_another_path_is_refused(segment: str) -> None:
     with pytest.raises(ValueError, match="cannot stand in a path"):
         wire.path("service", segment)
 
@@ -84,7 +84,7 @@ def test_path_in_tutum_has_no_subsystem_and_no_namespace() -> None:
         (f"/api/v1/service/{UUID}/", "service", None, (UUID,), ()),
     ],
 )
-def test_split_path_of_what_clients_send_finds_the_object(
+def test_split_path_of_the_spellings_of_clients_returns_the_object(
     path: str,
     kind: str,
     namespace: str | None,
@@ -98,7 +98,7 @@ def test_split_path_of_what_clients_send_finds_the_object(
 
 
 @pytest.mark.parametrize("path", ["/", "/api/", "/api/app/v1/node/x/", "/index.html"])
-def test_split_path_of_another_path_is_none(path: str) -> None:
+def test_split_path_of_an_unknown_path_is_none(path: str) -> None:
     assert wire.split_path(path) is None
 
 
@@ -127,7 +127,7 @@ def test_target_of_a_namespaced_uri_keeps_the_namespace() -> None:
 @pytest.mark.parametrize(
     "thing", ["", {}, {"uuid": ""}, f"/api/app/v1/stack/{UUID}/", "/elsewhere/"]
 )
-def test_target_of_nothing_of_that_kind_is_refused(thing: str | dict[str, str]) -> None:
+def test_target_of_another_kind_is_refused(thing: str | dict[str, str]) -> None:
     with pytest.raises(ValueError, match="service"):
         wire.target_of("service", thing)
 
@@ -149,11 +149,11 @@ def test_target_of_nothing_of_that_kind_is_refused(thing: str | dict[str, str]) 
         ),
     ],
 )
-def test_redact_url_with_secrets_hides_them(url: str, shown: str) -> None:
+def test_redact_url_hides_the_secrets(url: str, shown: str) -> None:
     assert wire.redact(url) == shown
 
 
-def test_basic_auth_read_back_is_the_same() -> None:
+def test_parse_authorization_of_basic_auth_returns_user_and_key() -> None:
     value = wire.basic_auth("alice", "a:b")
 
     assert value == "Basic YWxpY2U6YTpi"
@@ -162,14 +162,14 @@ def test_basic_auth_read_back_is_the_same() -> None:
 
 
 @pytest.mark.parametrize("value", ["", "Basic", "Basic ???", "Bearer x", "Basic YQ=="])
-def test_parse_authorization_of_something_else_is_none(value: str) -> None:
+def test_parse_authorization_of_another_value_is_none(value: str) -> None:
     assert wire.parse_authorization(value) is None
 
 
 # --- values -------------------------------------------------------------------------
 
 
-def test_format_date_is_what_the_old_command_line_parses() -> None:
+def test_format_date_has_the_pattern_that_the_old_cli_parses() -> None:
     moment = datetime(2016, 3, 1, 4, 52, 18, tzinfo=timezone(timedelta(hours=1)))
 
     assert wire.format_date(moment) == "Tue, 1 Mar 2016 03:52:18 +0000"
@@ -186,14 +186,16 @@ def test_format_date_is_what_the_old_command_line_parses() -> None:
         "2016-03-01T03:52:18",
     ],
 )
-def test_parse_date_of_each_form_is_the_same_moment(text: str) -> None:
+def test_parse_date_of_each_form_returns_the_same_time(text: str) -> None:
     assert wire.parse_date(text) == datetime(2016, 3, 1, 3, 52, 18, tzinfo=UTC)
 
 
 @pytest.mark.parametrize(
     ("text", "value"), [("True", True), ("true", True), ("0", False), ("False", False)]
 )
-def test_parse_bool_of_the_clients_words_reads_them(text: str, value: bool) -> None:
+def test_parse_bool_of_the_words_of_clients_returns_the_boolean(
+    text: str, value: bool
+) -> None:
     assert wire.parse_bool(text) is value
 
 
@@ -250,7 +252,7 @@ def test_decode_response_that_is_no_object_raises_its_error(
     assert error.headers == {"Retry-After": "1"}
 
 
-def test_next_offset_is_there_until_the_last_page() -> None:
+def test_next_offset_is_none_after_the_last_page() -> None:
     meta = {"limit": 25, "offset": 25, "next": "/api/app/v1/service/?offset=50"}
 
     assert wire.next_offset({"meta": meta}) == 50
@@ -276,7 +278,7 @@ def test_next_offset_is_there_until_the_last_page() -> None:
         (KeyError(), False),
     ],
 )
-def test_is_transient_is_true_for_what_may_heal(
+def test_is_transient_is_true_for_failures_that_may_end(
     error: Exception, transient: bool
 ) -> None:
     assert wire.is_transient(error) is transient

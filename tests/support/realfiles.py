@@ -17,8 +17,8 @@ def _index() -> list[dict[str, str]]:
         return []
 
 
-#: A row for each file: ``file``, ``kind``, ``services``…; none without the folder.
+#: One row per file: ``file``, ``kind``, ``services``…; empty without the folder.
 INDEX = _index()
-#: Names of those that are stack files, and of the others.
+#: Names of the files that are stack files, and of the other files.
 GOOD = sorted(row["file"] for row in INDEX if row["kind"] == "stackfile")
 BAD = sorted(row["file"] for row in INDEX if row["kind"] != "stackfile")

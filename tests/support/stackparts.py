@@ -1,4 +1,4 @@
-"""The API JSON that values of a stack file mean."""
+"""The API JSON of values of a stack file."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Parsers of single fields: what they take, what they make of it, what they refuse."""
+"""Parsers of single fields: accepted values, stored values, refused values."""
 
 from __future__ import annotations
 
@@ -99,7 +99,9 @@ def good(parser: str, value: Any, expected: Any) -> Any:
         ),
     ],
 )
-def test_parser_of_a_good_value_gives(parser: str, value: Any, expected: Any) -> None:
+def test_parser_of_a_valid_value_returns_the_stored_value(
+    parser: str, value: Any, expected: Any
+) -> None:
     found = PARSERS[parser]("place", value)
 
     assert found == expected
@@ -158,7 +160,7 @@ def test_parser_of_a_good_value_gives(parser: str, value: Any, expected: Any) ->
         ("envvars", {"A": "B"}, "place: must be a list, not an object"),
     ],
 )
-def test_parser_of_a_bad_value_says_where_and_what_is_allowed(
+def test_parser_of_an_invalid_value_names_the_place_and_the_allowed_values(
     parser: str, value: Any, message: str
 ) -> None:
     with pytest.raises(BadRequest, match=message) as caught:
@@ -179,7 +181,7 @@ def test_parser_of_a_bad_value_says_where_and_what_is_allowed(
         [[["hunter2"]]],
     ],
 )
-def test_envvars_of_a_bad_value_do_not_show_it(value: Any) -> None:
+def test_envvars_of_an_invalid_value_do_not_reveal_the_value(value: Any) -> None:
     with pytest.raises(BadRequest) as caught:
         fields.envvars("container_envvars", value)
 
@@ -189,17 +191,19 @@ def test_envvars_of_a_bad_value_do_not_show_it(value: Any) -> None:
 
 @pytest.mark.parametrize("parser", PARSERS)
 @given(value=JSON)
-def test_parser_of_any_json_answers_or_refuses(parser: str, value: Any) -> None:
+def test_parser_of_any_json_returns_or_raises_bad_request(
+    parser: str, value: Any
+) -> None:
     try:
         PARSERS[parser]("place", value)
     except BadRequest as error:
-        assert error.message.startswith("place")  # noqa: PT017 - either way is good
+        assert error.message.startswith("place")  # noqa: PT017 - both outcomes are valid
 
 
 @pytest.mark.parametrize("parser", PARSERS)
 @given(value=JSON)
-def test_parser_of_what_it_gave_gives_the_same(parser: str, value: Any) -> None:
-    """What is shown can be sent back."""
+def test_parser_of_a_stored_value_returns_the_same(parser: str, value: Any) -> None:
+    """A client may send a rendered value back."""
     parse = PARSERS[parser]
     try:
         found = parse("place", value)
@@ -225,7 +229,7 @@ def port(**changes: Any) -> dict[str, Any]:
     ("value", "expected"),
     [
         ({"inner_port": 80}, port()),
-        # The CLI's: texts.
+        # The CLI sends texts.
         (
             {
                 "protocol": "tcp",
@@ -239,14 +243,14 @@ def port(**changes: Any) -> dict[str, Any]:
             {"protocol": "udp", "inner_port": "53", "published": False},
             port(protocol="udp", inner_port=53),
         ),
-        # Go's: zeros and empty texts for what is not set, never published.
+        # Go sends zeros and empty texts for unset values, and never published.
         (
             {"container": "", "inner_port": 80, "outer_port": 0, "protocol": ""},
             port(),
         ),
         ({"inner_port": 80, "outer_port": 80}, port(outer_port=80, published=True)),
         ({"inner_port": 80, "published": True}, port(published=True)),
-        # Sent back as shown.
+        # A rendered port, sent back.
         (
             {
                 **port(outer_port=80, published=True),
@@ -262,7 +266,9 @@ def port(**changes: Any) -> dict[str, Any]:
         ),
     ],
 )
-def test_port_as_each_client_sends_it_is(value: Any, expected: dict[str, Any]) -> None:
+def test_port_in_the_form_of_each_client_returns_the_port(
+    value: Any, expected: dict[str, Any]
+) -> None:
     assert fields.port("p", value) == expected
 
 
@@ -282,7 +288,7 @@ def test_port_as_each_client_sends_it_is(value: Any, expected: dict[str, Any]) -
         ({"inner_port": 80, "port": 80}, "p: there is no field port; fields are inner"),
     ],
 )
-def test_port_that_is_wrong_is_refused(value: Any, message: str) -> None:
+def test_port_with_a_mistake_is_refused(value: Any, message: str) -> None:
     with pytest.raises(BadRequest, match=message):
         fields.port("p", value)
 
@@ -305,7 +311,9 @@ def test_port_that_is_wrong_is_refused(value: Any, message: str) -> None:
         ),
     ],
 )
-def test_link_as_each_client_sends_it_is(value: Any, expected: dict[str, Any]) -> None:
+def test_link_in_the_form_of_each_client_returns_the_link(
+    value: Any, expected: dict[str, Any]
+) -> None:
     assert fields.link("p", value) == expected
 
 
@@ -316,14 +324,14 @@ def test_link_as_each_client_sends_it_is(value: Any, expected: dict[str, Any]) -
         ({"name": "db"}, r"p\.to_service: must be a text, not None"),
         ({"to_service": ""}, r"p\.to_service: must not be empty"),
         ({"to_service": "db", "alias": "x"}, "p: there is no field alias"),
-        # It becomes part of the names of variables.
+        # The alias becomes part of the names of variables.
         ({"to_service": "db", "name": "PATH=/x"}, r"p\.name: must be letters"),
         ({"to_service": "db", "name": "a\nB"}, r"p\.name: must be letters"),
         ({"to_service": "db", "name": "a b"}, r"p\.name: must be letters"),
         ({"to_service": "db", "name": 5}, r"p\.name: must be a text"),
     ],
 )
-def test_link_that_is_wrong_is_refused(value: Any, message: str) -> None:
+def test_link_with_a_mistake_is_refused(value: Any, message: str) -> None:
     with pytest.raises(BadRequest, match=message):
         fields.link("p", value)
 
@@ -347,7 +355,7 @@ def volume(**changes: Any) -> dict[str, Any]:
             volume(host_path="/h", container_path="/c", rewritable=False),
         ),
         ({"volumes_from": "db"}, volume(volumes_from="db")),
-        # Go's: empty texts for what is not set, always rewritable.
+        # The Go client sends empty texts for unset values, and always rewritable.
         (
             {"host_path": "", "container_path": "/c", "rewritable": True},
             volume(container_path="/c"),
@@ -364,7 +372,7 @@ def volume(**changes: Any) -> dict[str, Any]:
         ({**volume(container_path="/c"), "volume": None}, volume(container_path="/c")),
     ],
 )
-def test_binding_as_each_client_sends_it_is(
+def test_binding_in_the_form_of_each_client_returns_the_volume(
     value: Any, expected: dict[str, Any]
 ) -> None:
     assert fields.binding("p", value) == expected
@@ -388,7 +396,7 @@ def test_binding_as_each_client_sends_it_is(
         ({"container_path": 5}, r"p\.container_path: must be a text"),
     ],
 )
-def test_binding_that_is_wrong_is_refused(value: Any, message: str) -> None:
+def test_binding_with_a_mistake_is_refused(value: Any, message: str) -> None:
     with pytest.raises(BadRequest, match=message):
         fields.binding("p", value)
 
@@ -403,7 +411,7 @@ TABLE = {
 }
 
 
-def test_read_gives_what_was_sent_and_nothing_else() -> None:
+def test_read_returns_only_the_fields_of_the_body() -> None:
     assert fields.read({"tags": ["a"], "tty": "yes"}, TABLE) == {
         "tags": ["a"],
         "tty": True,
@@ -411,16 +419,16 @@ def test_read_gives_what_was_sent_and_nothing_else() -> None:
     assert fields.read({}, TABLE) == {}
 
 
-def test_read_of_an_unknown_field_names_it_and_the_known() -> None:
+def test_read_of_an_unknown_field_names_that_field_and_the_known_ones() -> None:
     with pytest.raises(BadRequest, match="tyt: there is no such field; fields are nam"):
         fields.read({"tty": True, "tyt": True}, TABLE)
 
 
-def test_read_of_an_ignored_field_drops_it() -> None:
+def test_read_of_an_ignored_field_drops_the_field() -> None:
     assert fields.read({"uuid": {"any": "thing"}}, TABLE, ignored={"uuid"}) == {}
 
 
-def test_read_of_a_synonym_gives_the_field_and_names_what_was_sent() -> None:
+def test_read_of_a_synonym_returns_the_field_and_names_the_synonym_in_errors() -> None:
     synonyms = {"cgroup_name": "cgroup_parent"}
 
     assert fields.read({"cgroup_name": "x"}, TABLE, synonyms=synonyms) == {
@@ -431,8 +439,8 @@ def test_read_of_a_synonym_gives_the_field_and_names_what_was_sent() -> None:
 
 
 @pytest.mark.parametrize("first", ["cgroup_name", "cgroup_parent"])
-def test_read_of_both_spellings_takes_the_fields_own(first: str) -> None:
-    """A client that changes one key of a whole object sends the other one along."""
+def test_read_of_both_spellings_uses_the_name_of_the_field(first: str) -> None:
+    """A client that changes one key of a whole object sends the other key unchanged."""
     both = {"cgroup_parent": "new", "cgroup_name": None}
     body = {first: both[first], **both}
 
@@ -441,7 +449,7 @@ def test_read_of_both_spellings_takes_the_fields_own(first: str) -> None:
     assert found == {"cgroup_parent": "new"}
 
 
-def test_defaults_are_made_anew_for_each_object() -> None:
+def test_defaults_are_new_values_for_each_object() -> None:
     one, two = fields.defaults(TABLE), fields.defaults(TABLE)
 
     assert one == {"name": None, "tags": [], "tty": False, "cgroup_parent": None}

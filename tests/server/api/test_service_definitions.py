@@ -1,4 +1,4 @@
-"""The fields of a service together: shown, sent back, and made a new one of."""
+"""The fields of a service together: rendered, sent back, and built into a service."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.support.facts import SHARED
 # --- read-only ----------------------------------------------------------------------
 
 
-def shown_service() -> tuple[ControlPlane, dict[str, Any]]:
+def rendered_service() -> tuple[ControlPlane, dict[str, Any]]:
     cloud = ControlPlane(Embedded())
     body = definitions.read(
         {
@@ -37,25 +37,25 @@ def shown_service() -> tuple[ControlPlane, dict[str, Any]]:
 
 
 def test_read_of_a_whole_object_sent_back_changes_nothing() -> None:
-    cloud, shown = shown_service()
+    cloud, rendered = rendered_service()
     (service,) = cloud.services.values()
 
-    found = definitions.read(json.loads(json.dumps(shown)))
+    found = definitions.read(json.loads(json.dumps(rendered)))
     changed = definitions.changed(cloud, service, found)
 
     same = {**service.definition, "nickname": "web"}
     assert changed == same
 
 
-def test_render_shows_no_key_that_cannot_be_sent_back() -> None:
-    _, shown = shown_service()
+def test_render_has_only_keys_that_clients_may_send_back() -> None:
+    _, rendered = rendered_service()
 
-    assert set(shown) <= {*FIELDS, *READ_ONLY, *SYNONYMS}
-    assert set(FIELDS) - set(shown) == {"image"}
+    assert set(rendered) <= {*FIELDS, *READ_ONLY, *SYNONYMS}
+    assert set(FIELDS) - set(rendered) == {"image"}
 
 
-def test_read_of_the_references_example_is_taken() -> None:
-    """Clients written from the reference send back what its example shows."""
+def test_read_of_the_example_of_the_reference_accepts_every_key() -> None:
+    """Clients written from the reference send its example back."""
     path = SHARED / "reference" / "examples" / "service.json"
     if not path.exists():
         pytest.skip("the reference is not beside the repository")
@@ -91,7 +91,7 @@ def test_read_of_the_references_example_is_taken() -> None:
         ),
     ],
 )
-def test_build_of_fields_that_do_not_go_together_is_refused(
+def test_build_of_contradicting_fields_is_refused(
     body: dict[str, Any], message: str
 ) -> None:
     cloud = ControlPlane(Embedded())
@@ -103,7 +103,7 @@ def test_build_of_fields_that_do_not_go_together_is_refused(
 
 
 def test_build_of_links_with_the_same_alias_is_refused() -> None:
-    cloud, _ = shown_service()
+    cloud, _ = rendered_service()
     links = [
         {"to_service": "web", "name": "my-web"},
         {"to_service": "web", "name": "MY_WEB"},
@@ -114,7 +114,7 @@ def test_build_of_links_with_the_same_alias_is_refused() -> None:
         definitions.build(cloud, body, "alice", None)
 
 
-def test_build_without_a_name_makes_one_of_the_image() -> None:
+def test_build_without_a_name_derives_the_name_from_the_image() -> None:
     cloud = ControlPlane(Embedded())
     made = []
     for image in ("r.example.com:5000/acme/My.App:1.0", "acme/My.App", "nginx"):

@@ -1,4 +1,4 @@
-"""Each field of a service as every client sends it, and as nobody should."""
+"""Each field of a service: the forms that clients send, and invalid values."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ GOOD = [
     case("container_ports", [], []),
     case("container_ports", None, []),
     case("container_ports", [HTTP], [HTTP]),
-    # The CLI's texts.
+    # The CLI sends texts.
     case(
         "container_ports",
         [
@@ -51,7 +51,7 @@ GOOD = [
         ],
         [HTTP],
     ),
-    # Go's zeros.
+    # The Go client sends zeros.
     case(
         "container_ports",
         [{"container": "", "inner_port": 80, "outer_port": 0, "protocol": "tcp"}],
@@ -147,16 +147,18 @@ GOOD = [
 
 
 @pytest.mark.parametrize(("field", "value", "expected"), GOOD)
-def test_read_of_a_good_value_gives(field: str, value: Any, expected: Any) -> None:
+def test_read_of_a_valid_value_returns_the_stored_value(
+    field: str, value: Any, expected: Any
+) -> None:
     assert definitions.read({field: value}) == {field: expected}
 
 
-def test_every_field_has_a_good_value_and_a_valid_default() -> None:
+def test_every_field_has_a_tested_value_and_a_valid_default() -> None:
     tested = {parameters.values[0] for parameters in GOOD}
 
     assert tested == set(FIELDS)
     for name, default in fields.defaults(FIELDS).items():
-        if name not in ("image", "name"):  # these have none
+        if name not in ("image", "name"):  # These have no default.
             assert definitions.read({name: default}) == {name: default}, name
 
 
@@ -164,7 +166,7 @@ def test_every_field_has_a_good_value_and_a_valid_default() -> None:
     ("given_name", "field", "value"),
     [("cgroup_name", "cgroup_parent", "/x"), ("secuirty_opt", "security_opt", ["x"])],
 )
-def test_read_of_the_references_other_spelling_gives_the_field(
+def test_read_of_the_other_spelling_of_the_reference_returns_the_field(
     given_name: str, field: str, value: Any
 ) -> None:
     assert definitions.read({given_name: value}) == {field: value}
@@ -173,7 +175,7 @@ def test_read_of_the_references_other_spelling_gives_the_field(
 # --- stack file keys, as the old CLI posts them after a YAML 1.1 parser ---------------
 
 
-def test_read_of_stack_file_keys_verbatim_gives_api_fields() -> None:
+def test_read_of_untranslated_stack_file_keys_returns_api_fields() -> None:
     posted = yaml.safe_load(
         """
         name: web
@@ -276,7 +278,7 @@ def test_read_of_stack_file_keys_verbatim_gives_api_fields() -> None:
 @pytest.mark.parametrize(
     ("keys", "message"),
     [
-        # What an unquoted 3000:22 and 22:22 are to a YAML 1.1 parser.
+        # A YAML 1.1 parser reads an unquoted 3000:22 or 22:22 as such a number.
         ({"ports": [180022]}, "^400: ports: .*quotes"),
         ({"ports": {"80": "80"}}, "^400: ports: must be a list"),
         ({"ports": [{80: 80}]}, "^400: ports: .*mapping"),
@@ -290,7 +292,7 @@ def test_read_of_stack_file_keys_verbatim_gives_api_fields() -> None:
         ({"environment": "A:b"}, "^400: environment: "),
     ],
 )
-def test_read_of_bad_stack_file_keys_names_the_key(
+def test_read_of_invalid_stack_file_keys_names_the_key(
     keys: dict[str, Any], message: str
 ) -> None:
     with pytest.raises(BadRequest, match=message):
@@ -307,7 +309,9 @@ def test_read_of_bad_stack_file_keys_names_the_key(
         {"labels": {"token": ["hunter2"]}},
     ],
 )
-def test_read_of_bad_variables_does_not_show_their_values(keys: dict[str, Any]) -> None:
+def test_read_of_invalid_variables_does_not_reveal_the_values(
+    keys: dict[str, Any],
+) -> None:
     with pytest.raises(BadRequest) as caught:
         definitions.read({"image": "x", **keys})
 
@@ -354,7 +358,7 @@ BAD: dict[str, tuple[Any, ...]] = {
         for value in values
     ],
 )
-def test_read_of_a_bad_value_names_the_field(field: str, value: Any) -> None:
+def test_read_of_an_invalid_value_names_the_field(field: str, value: Any) -> None:
     with pytest.raises(BadRequest) as caught:
         definitions.read({field: value})
 
@@ -366,7 +370,9 @@ def test_read_of_a_bad_value_names_the_field(field: str, value: Any) -> None:
 @pytest.mark.parametrize(
     "field", ["build", "Image", "imagee", "__class__", "", "state "]
 )
-def test_read_of_an_unknown_field_names_it_and_the_known(field: str) -> None:
+def test_read_of_an_unknown_field_names_that_field_and_the_known_ones(
+    field: str,
+) -> None:
     with pytest.raises(BadRequest) as caught:
         definitions.read({"image": "x", field: "y"})
 
@@ -383,7 +389,7 @@ KEYS = st.sampled_from(sorted({*FIELDS, *SYNONYMS, *stackfile.STACK_KEYS}))
 
 
 @given(st.dictionaries(KEYS, JSON, max_size=4))
-def test_read_of_any_json_answers_or_refuses(body: dict[str, Any]) -> None:
+def test_read_of_any_json_returns_or_raises_bad_request(body: dict[str, Any]) -> None:
     try:
         found = definitions.read(body)
     except BadRequest:
