@@ -61,14 +61,14 @@ async def test_push_redeploys_once(
     live: DockerCloud, engine: Telling, pushes: AutoRedeploy
 ) -> None:
     service = await run(live, image=IMAGE, autoredeploy=True, target_num_containers=3)
-    await pushes.look()
+    await pushes.check_images()
     assert await redeploys(live, service) == []
     before = {c["uuid"] for c in await containers(live, service)}
 
     engine.digests[LATEST] = "sha256:2"
-    await pushes.look()
+    await pushes.check_images()
     [action] = await redeploys(live, service)
-    await pushes.look()
+    await pushes.check_images()
 
     assert await redeploys(live, service) == [action]
     after = {c["uuid"] for c in await containers(live, service)}
@@ -87,7 +87,7 @@ async def test_image_of_many_containers_is_asked_for_once(
         await run(live, image=IMAGE, autoredeploy=True, target_num_containers=5)
     engine.asked.clear()
 
-    await pushes.look()
+    await pushes.check_images()
 
     assert engine.asked == [(LATEST, None)]
 
@@ -98,7 +98,7 @@ async def test_registry_is_asked_with_the_stored_credentials(
     await live.repositories.create(name=IMAGE, username="me", password="one")
     await run(live, image=IMAGE, autoredeploy=True)
     await live.repositories.update(IMAGE, password="two")
-    await pushes.look()
+    await pushes.check_images()
 
     assert engine.asked == [(LATEST, ("me", "one")), (LATEST, ("me", "two"))]
 
@@ -117,7 +117,7 @@ async def test_what_no_push_concerns_is_not_asked_for(
     await live.services.create(image=IMAGE, autoredeploy=True)  # never started
     engine.asked.clear()
 
-    await pushes.look()
+    await pushes.check_images()
 
     assert engine.asked == []
     assert await redeploys(live, service) == []
@@ -130,7 +130,7 @@ async def test_redeploy_by_hand_is_not_done_once_more(
     engine.digests[LATEST] = "sha256:2"
     await done(live, await live.services.redeploy(service))
 
-    await pushes.look()
+    await pushes.check_images()
 
     assert len(await redeploys(live, service)) == 1
 
@@ -142,7 +142,7 @@ async def test_image_that_is_not_deployed_yet_redeploys_nothing(
     engine.digests[f"{IMAGE}:v2"] = "sha256:2"
     await live.services.update(service, image=f"{IMAGE}:v2")
 
-    await pushes.look()
+    await pushes.check_images()
 
     assert await redeploys(live, service) == []
 
@@ -152,13 +152,13 @@ async def test_registry_that_does_not_answer_changes_nothing(
 ) -> None:
     del engine.digests[LATEST]
     service = await run(live, image=IMAGE, autoredeploy=True)
-    await pushes.look()
+    await pushes.check_images()
     engine.digests[LATEST] = "sha256:2"  # the first that is heard of it
-    await pushes.look()
+    await pushes.check_images()
     assert await redeploys(live, service) == []
 
     engine.digests[LATEST] = "sha256:3"
-    await pushes.look()
+    await pushes.check_images()
 
     assert len(await redeploys(live, service)) == 1
 
@@ -169,13 +169,13 @@ async def test_container_on_a_lost_node_is_tried_once_a_push(
     service = await run(live, image=IMAGE, autoredeploy=True, target_num_containers=2)
     engine.lose_node(engine.nodes[0])
     engine.digests[LATEST] = "sha256:2"
-    await pushes.look()
+    await pushes.check_images()
     actions = await live.actions.list(object=service)
     [action] = [one for one in actions if one["action"] == "Service Redeploy"]
     with pytest.raises(WaitFailed, match="unreachable"):
         await done(live, action)
 
-    await pushes.look()
+    await pushes.check_images()
 
     actions = await live.actions.list(object=service)
     assert [a["action"] for a in actions].count("Service Redeploy") == 1
@@ -190,7 +190,7 @@ async def test_push_while_the_server_was_down_is_noticed(tmp_path: Path) -> None
 
     async with running(engine, data_dir=tmp_path, apikey="s3cret") as server:
         async with client_of(server) as cloud:
-            await server.cloud.autoredeploy.look()
+            await server.cloud.autoredeploy.check_images()
             assert len(await redeploys(cloud, service)) == 1
 
 

@@ -337,7 +337,7 @@ async def test_container_of_another_server_is_logged_once_and_left_alone(
         assert isinstance(server.engine, Swarm)
 
         async def reported() -> bool:
-            return f"does not know and leaves alone: {id}" in caplog.text
+            return f"unknown container, left unchanged: {id}" in caplog.text
 
         await until(reported)
         for _ in range(3):

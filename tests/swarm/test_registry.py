@@ -141,8 +141,8 @@ async def test_push_redeploys_services_with_autoredeploy(hub: Registry) -> None:
             async with asyncio.timeout(PATIENCE), logs as lines:
                 assert log_text(await anext(aiter(lines))).strip() == "second"
             # Further looks without a push redeploy nothing.
-            await server.cloud.autoredeploy.look()
-            await server.cloud.autoredeploy.look()
+            await server.cloud.autoredeploy.check_images()
+            await server.cloud.autoredeploy.check_images()
             assert len(await redeploys(cloud, services[0])) == 1
         finally:
             await both(cloud, [await cloud.services.delete(s) for s in services])

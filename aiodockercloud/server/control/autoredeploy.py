@@ -1,10 +1,9 @@
-"""``autoredeploy``: noticing that the tag of a service's image was pushed anew.
+"""``autoredeploy``: a service is redeployed when its image is pushed.
 
-Docker tells nobody of pushes and only the registry knows, so it is asked now and then,
-through the engine: for the images of services with ``autoredeploy`` that have
-containers, each image once. What the tag meant when a container was deployed stands in
-the container's record: so nothing is missed while this server is down, and a redeploy
-by hand is not done once more.
+Docker does not report pushes, so the server asks the registries at an interval, through
+the engine: once for each image of services with ``autoredeploy`` and containers. The
+record of a container contains the digest of the tag at its deployment, so the server
+detects pushes during its downtime, and does not repeat a user's redeploy.
 
 Source: Docker Cloud API reference, "Services", ``autoredeploy``.
 """
@@ -27,29 +26,36 @@ log = logging.getLogger(__name__)
 
 
 class AutoRedeploy:
-    """Looks for pushes, and redeploys what they concern."""
+    """Detects pushes and redeploys the services that run the pushed images.
+
+    Args:
+        cloud: The state of the control plane.
+        request: Starts an operation without a user.
+    """
 
     def __init__(self, cloud: State, request: Request) -> None:
         self._cloud = cloud
         self._request = request
-        #: Service uuid → the digest that it was redeployed for: once, even if that
-        #: left an old container on a node that is lost.
-        self._done: dict[str, str] = {}
-        #: Questions that have not been answered yet, which many containers may have.
-        self._asked: dict[tuple[str, str], asyncio.Task[str | None]] = {}
+        #: Service uuid → the digest of the last redeploy: one redeploy for each digest,
+        #: even if an old container remains on an unreachable node.
+        self._redeployed: dict[str, str] = {}
+        #: (namespace, image) → the request in progress, shared by many containers.
+        self._requests: dict[tuple[str, str], asyncio.Task[str | None]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
     def start(self) -> None:
-        self._keep(self._keep_looking())
+        """Start to check for pushed images at the interval of the settings."""
+        self._spawn(self._check_forever())
 
     async def close(self) -> None:
-        tasks = [*self._tasks, *self._asked.values()]
+        """Cancel all checks."""
+        tasks = [*self._tasks, *self._requests.values()]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    def pushed(self, name: str) -> None:
-        """Redeploy what runs an image of which the engine has told a push."""
+    def image_pushed(self, name: str) -> None:
+        """Redeploy the services with an image whose push the engine reported."""
         pushed = ImageName.parse(name.strip()).with_tag().familiar()
         for service in list(self._cloud.services.values()):
             definition = service.definition
@@ -57,17 +63,19 @@ class AutoRedeploy:
             if definition["autoredeploy"] and image == pushed:
                 self._redeploy(service)
 
-    def deploying(self, container: Container) -> None:
-        """Note what the image of a container means that is about to be created."""
+    def container_created(self, container: Container) -> None:
+        """Record the digest of a new container's image, in the background."""
         if container.definition["autoredeploy"]:
-            self._keep(self._note(container))
+            self._spawn(self._record_digest(container))
 
-    async def look(self) -> None:
-        """Ask for every image that counts, one after another."""
-        self._done = {k: v for k, v in self._done.items() if k in self._cloud.services}
+    async def check_images(self) -> None:
+        """Check each image for a push, one after another."""
+        self._redeployed = {
+            k: v for k, v in self._redeployed.items() if k in self._cloud.services
+        }
         running: defaultdict[tuple[str, str], list[Service]] = defaultdict(list)
         for service in self._cloud.services.values():
-            if self._concerned(service):
+            if self._outdated_by_push(service):
                 running[service.namespace, _image(service)].append(service)
         for (namespace, name), services in running.items():
             digest = await self._digest(namespace, name)
@@ -75,23 +83,23 @@ class AutoRedeploy:
                 if digest is not None and _image(service) == name:
                     self._compare(service, digest)
 
-    async def _keep_looking(self) -> None:
+    async def _check_forever(self) -> None:
         while True:
             await asyncio.sleep(self._cloud.settings.timings.image_poll)
             try:
-                await self.look()
+                await self.check_images()
             except Exception:
-                log.exception("could not look for pushed images")
+                log.exception("could not check for pushed images")
 
-    def _keep(self, work: Coroutine[Any, Any, None]) -> None:
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work, name="pushes")
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
     # --- one image, one service -------------------------------------------------------
 
-    def _concerned(self, service: Service) -> list[Container]:
-        """The containers that a push of the service's image would concern."""
+    def _outdated_by_push(self, service: Service) -> list[Container]:
+        """Return the containers that a push of the service's image would outdate."""
         if not service.definition["autoredeploy"]:
             return []
         if (
@@ -99,7 +107,7 @@ class AutoRedeploy:
             or ImageName.parse(_image(service)).digest
         ):
             return []
-        # An image that was changed is deployed when somebody asks for it.
+        # Containers of another image wait for the user's redeploy.
         return [
             container
             for container in self._cloud.containers_of(service)
@@ -107,25 +115,25 @@ class AutoRedeploy:
         ]
 
     def _compare(self, service: Service, digest: str) -> None:
-        containers = self._concerned(service)
+        containers = self._outdated_by_push(service)
         for container in containers:
             if container.image_digest is None:
                 container.image_digest = digest
                 self._cloud.save(container)
-        if self._done.get(service.uuid) == digest:
+        if self._redeployed.get(service.uuid) == digest:
             return
         outdated = any(container.image_digest != digest for container in containers)
         if outdated and self._redeploy(service):
-            self._done[service.uuid] = digest
+            self._redeployed[service.uuid] = digest
 
     def _redeploy(self, service: Service) -> bool:
-        """Whether that was begun: its state may not allow it just now."""
+        """Start a redeploy; return whether the state of the service allows one."""
         if service.state == states.NOT_RUNNING:
             return False
         reason = f"a push of {_image(service)}"
         return self._request("redeploy", service, reason=reason) is not None
 
-    async def _note(self, container: Container) -> None:
+    async def _record_digest(self, container: Container) -> None:
         name = container.definition["image"]
         digest = await self._digest(container.namespace, name)
         if digest is not None and container.state != states.TERMINATED:
@@ -134,11 +142,11 @@ class AutoRedeploy:
 
     async def _digest(self, namespace: str, name: str) -> str | None:
         key = namespace, name
-        if (task := self._asked.get(key)) is None:
+        if (task := self._requests.get(key)) is None:
             credentials = self._cloud.credentials_for(namespace, name)
-            question = self._cloud.engine.image_digest(name, credentials)
-            self._asked[key] = task = asyncio.ensure_future(question)
-            task.add_done_callback(lambda _: self._asked.pop(key, None))
+            request = self._cloud.engine.image_digest(name, credentials)
+            self._requests[key] = task = asyncio.ensure_future(request)
+            task.add_done_callback(lambda _: self._requests.pop(key, None))
         return await asyncio.shield(task)
 
 

@@ -1,9 +1,9 @@
-"""The control plane: its parts, its beginning and end, states that derive from others.
+"""The control plane: its parts, its start and end, and the removal of old records.
 
-Requests change definitions and submit operations (``operations.py``); jobs drive the
-engine (``jobs.py``); what the engine then observes becomes states, rows in the store
-and events (``observer.py``). All of it runs in one event loop, and between two awaits
-nothing else moves.
+Requests change definitions and submit operations (``operations.py``). Jobs call the
+engine (``jobs.py``). The engine's observations become states, rows in the store and
+events (``observer.py``). All parts run in one event loop: between two awaits, no other
+coroutine changes the state.
 """
 
 from __future__ import annotations
@@ -24,15 +24,27 @@ from .operations import Operations
 
 
 class StoredRows(Protocol):
-    """Rows of the store that are not records: read at the start, swept now and then."""
+    """Rows of the store that are not records."""
 
-    def load(self, key: str, body: dict[str, Any]) -> None: ...
-    def loaded(self) -> None: ...
-    def sweep(self) -> None: ...
+    def load(self, key: str, body: dict[str, Any]) -> None:
+        """Load a row at the start."""
+
+    def loaded(self) -> None:
+        """Prepare the loaded rows; called after the last one."""
+
+    def sweep(self) -> None:
+        """Remove the rows whose retention has ended."""
 
 
 class ControlPlane(State):
-    """The state, and the parts that change it."""
+    """The state, and the parts that change the state.
+
+    Args:
+        engine: The engine that runs the containers.
+        store: The durable storage; by default, all state is in memory.
+        domain: The last part of the DNS names of services, containers and nodes.
+        settings: Limits, retention and timings.
+    """
 
     def __init__(
         self,
@@ -44,18 +56,18 @@ class ControlPlane(State):
     ) -> None:
         settings = settings or Settings()
         super().__init__(engine, store or Store(), domain=domain, settings=settings)
-        #: Rows of the store that are not records, by their kind.
+        #: Rows of the store that are not records, by kind.
         self.stored: dict[str, StoredRows] = {}
         self.operations = Operations(self, JOBS)
         request = self.operations.submit_internal
         self.autoredeploy = autoredeploy.AutoRedeploy(self, request)
-        self.observer = Observer(self, request, self.autoredeploy.pushed)
-        self.on_create = self.autoredeploy.deploying
+        self.observer = Observer(self, request, self.autoredeploy.image_pushed)
+        self.on_create = self.autoredeploy.container_created
 
-    # --- beginning and end ----------------------------------------------------------
+    # --- start and end --------------------------------------------------------------
 
     async def start(self) -> None:
-        """Read the store, look at what the engine has, go on where it was left."""
+        """Load the store, observe the engine, and continue interrupted actions."""
         await self.store.open()
         async for kind, key, body in self.store.load():
             if kind == ACCOUNT:
@@ -76,8 +88,8 @@ class ControlPlane(State):
         self.in_background(self._sweep())
 
     async def close(self) -> None:
-        """Stop working, keep everything; safe to repeat."""
-        # Jobs first: they begin what the others do.
+        """Stop all parts and close the store. Safe to repeat."""
+        # Jobs first, because jobs start the work of the other parts.
         await self.operations.close()
         await self.autoredeploy.close()
         await self.end_background()
@@ -85,9 +97,9 @@ class ControlPlane(State):
         self.hub.journal.close()
         await self.store.close()
 
-    def observe(self, seen: Observation) -> None:
-        """Take in what the engine sees."""
-        self.observer.observe(seen)
+    def observe(self, observation: Observation) -> None:
+        """Derive states from an observation of the engine."""
+        self.observer.observe(observation)
 
     # --- the sweep ------------------------------------------------------------------
 
@@ -99,7 +111,12 @@ class ControlPlane(State):
                 rows.sweep()
 
     def sweep(self, before: float) -> None:
-        """Forget what was terminated, and actions that ended, before that moment."""
+        """Remove terminated objects and ended actions.
+
+        Args:
+            before: Remove those that ended before this time. Of the others, the number
+                of ended actions is limited by the settings.
+        """
         for table in self._tables.values():
             for record in list(table.values()):
                 end = getattr(record, "destroyed", None) or getattr(

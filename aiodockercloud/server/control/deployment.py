@@ -1,6 +1,6 @@
-"""One container: where it goes, what it is made of, bringing it up and taking it down.
+"""The steps on one container: placement, spec, deployment, start, stop, removal.
 
-The operations on services, stacks and containers (``jobs.py``) are made of these.
+The jobs on services, stacks and containers (``jobs.py``) consist of these steps.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ from . import links, placement
 
 
 def engine_options(definition: Mapping[str, Any]) -> dict[str, Any]:
-    """The fields of a definition that are handed to the engine as they are."""
+    """Return the fields of a definition that the engine receives unchanged."""
     return {k: v for k, v in definition.items() if k in ENGINE_OPTIONS}
 
 
 def spec_of(cloud: State, container: Container) -> ContainerSpec:
-    """What the engine has to make, all from the container's own record."""
+    """Return the spec of a container for the engine, from the container's record."""
     definition = container.definition
     service = cloud.services[container.service]
     stack = cloud.stack_of(service)
@@ -49,7 +49,7 @@ def spec_of(cloud: State, container: Container) -> ContainerSpec:
     aliases = [service.name, container.name]
     if stack is not None:
         aliases += [f"{service.name}.{stack.name}", f"{container.name}.{stack.name}"]
-    # Those of its own stack: elsewhere another service may go by the same name.
+    # Links of the own stack only: another stack may use the name for another service.
     for link_name in cloud.link_names(service):
         aliases += [link_name, f"{link_name}-{container.ordinal}"]
     return ContainerSpec(
@@ -81,15 +81,17 @@ def spec_of(cloud: State, container: Container) -> ContainerSpec:
 
 
 def _pinned(definition: Mapping[str, Any]) -> bool:
-    """Whether a container stays where it was put: its data is there, or its strategy
-    says so."""
+    """Return whether a container must stay on its node.
+
+    The reason is its data or the deployment strategy.
+    """
     return definition["deployment_strategy"] != EMPTIEST_NODE or any(
         not binding["host_path"] for binding in definition["bindings"]
     )
 
 
 def _volume_owners(cloud: State, service: Service) -> list[Service]:
-    """The services whose volumes the containers of a service share."""
+    """Return the services whose volumes the containers of a service share."""
     wanted = (b["volumes_from"] for b in service.definition["bindings"])
     return [cloud.services[uuid] for uuid in wanted if uuid in cloud.services]
 
@@ -97,41 +99,45 @@ def _volume_owners(cloud: State, service: Service) -> list[Service]:
 def _peers(
     cloud: State, owner: Service, ordinal: int, node: str | None = None
 ) -> list[Container]:
-    """Of *owner*, the containers whose volumes container *ordinal* may share: that of
-    the same ordinal, or the last one; of a service on every node, any."""
-    theirs = cloud.containers_of(owner)
+    """Return the containers of *owner* whose volumes container *ordinal* may share.
+
+    The container with the same ordinal, or else the last one. Of a service on every
+    node: all containers, or those on *node*.
+    """
+    containers = cloud.containers_of(owner)
     if owner.definition["deployment_strategy"] == EVERY_NODE:
-        return [c for c in theirs if node in (None, c.node)]
-    return [c for c in theirs if c.ordinal == ordinal] or theirs[-1:]
+        return [c for c in containers if node in (None, c.node)]
+    return [c for c in containers if c.ordinal == ordinal] or containers[-1:]
 
 
 def _bound_to(
     cloud: State, service: Service, ordinal: int
 ) -> list[tuple[set[str], str]]:
-    """Which nodes shared volumes leave for a container, and why.
+    """Return sets of nodes that a container's shared volumes require, with the reasons.
 
-    Services tied together by ``volumes_from`` are placed as one, ordinal by ordinal:
-    one that shares the volumes of two others could go nowhere if they were apart.
+    The containers with one ordinal of all services that ``volumes_from`` connects are
+    placed together: a service that shares the volumes of two other services could not
+    be placed if these were on different nodes.
     """
     bound = [
         ({peer.node for peer in peers}, f"the volumes of {owner.name}")
         for owner in _volume_owners(cloud, service)
         if (peers := _peers(cloud, owner, ordinal))
     ]
-    for member in _tied(cloud, service):
+    for member in _connected(cloud, service):
         for peer in cloud.containers_of(member):
             if peer.ordinal == ordinal and member is not service:
                 bound.append(({peer.node}, f"the volumes shared with {peer.name}"))
     return bound
 
 
-def _tied(cloud: State, service: Service) -> list[Service]:
-    """All services that ``volumes_from`` ties to this one, in whatever direction."""
+def _connected(cloud: State, service: Service) -> list[Service]:
+    """Return the services that ``volumes_from`` connects, in either direction."""
     found, left = {service.uuid: service}, [service]
     while left:
         one = left.pop()
-        around = [*_volume_owners(cloud, one), *cloud.sharing_volumes_of(one)]
-        for other in around:
+        neighbours = [*_volume_owners(cloud, one), *cloud.sharing_volumes_of(one)]
+        for other in neighbours:
             everywhere = other.definition["deployment_strategy"] == EVERY_NODE
             if other.uuid not in found and not everywhere:
                 found[other.uuid] = other
@@ -140,7 +146,7 @@ def _tied(cloud: State, service: Service) -> list[Service]:
 
 
 def candidates(cloud: State, service: Service) -> list[placement.Candidate]:
-    """The nodes that answer and take containers, as placement sees them."""
+    """Return the nodes that are deployed and accept containers."""
     found = []
     for node in cloud.live_nodes():
         owners = (service.namespace, SHARED)
@@ -148,16 +154,16 @@ def candidates(cloud: State, service: Service) -> list[placement.Candidate]:
             continue
         if node.unschedulable:
             continue
-        there = cloud.containers_on(node)
+        present = cloud.containers_on(node)
         found.append(
             placement.Candidate(
                 uuid=node.uuid,
                 tags={*node.tags, *node.auto_tags},
-                containers=len(there),
-                of_service=sum(c.service == service.uuid for c in there),
+                containers=len(present),
+                of_service=sum(c.service == service.uuid for c in present),
                 host_ports={
                     (outer, protocol)
-                    for c in there
+                    for c in present
                     for _, protocol, published, outer in c.ports
                     if published and outer is not None
                 },
@@ -169,14 +175,18 @@ def candidates(cloud: State, service: Service) -> list[placement.Candidate]:
 def place(
     cloud: State, service: Service, ordinal: int, *, reuse: Container | None
 ) -> Node:
-    """The node for one more container, by the rules of ``placement``."""
+    """Return the node for one more container, by the rules of ``placement``.
+
+    Raises:
+        OperationFailed: No node is suitable.
+    """
     bound = _bound_to(cloud, service, ordinal)
     if reuse is not None:
         bound.append(({reuse.node}, "the volumes to be reused"))
-    # What is still to come beside it has to find its place there as well.
+    # The node must also be suitable for the connected containers that do not exist yet.
     together = [
         member
-        for member in _tied(cloud, service)
+        for member in _connected(cloud, service)
         if member is service
         or all(c.ordinal != ordinal for c in cloud.containers_of(member))
     ]
@@ -204,12 +214,15 @@ async def deploy(
     reuse: Container | None = None,
     extra: Mapping[str, str] | None = None,
 ) -> Container:
-    """Make ``<service>-<ordinal>`` and return when it runs (or has run).
+    """Deploy the container ``<service>-<ordinal>``; return when it runs or has run.
 
     Args:
-        deployment: The action's uuid, kept with the container.
-        reuse: A container just taken down, whose volumes the new one gets.
-        extra: Variables beside the usual ones.
+        cloud: The state of the control plane.
+        service: The service of the container.
+        ordinal: The number in the container's name.
+        deployment: The uuid of the action, for the container's record.
+        reuse: A removed container, whose volumes the new container receives.
+        extra: Further variables of the container.
 
     Raises:
         OperationFailed: The container cannot be placed or started, and was removed.
@@ -217,7 +230,7 @@ async def deploy(
     definition = service.definition
     with engine_errors():
         image = await cloud.engine.image_info(definition["image"])
-    # Nothing may come between choosing a node and taking the place on it.
+    # No await may separate the choice of the node from the container's record.
     node = place(cloud, service, ordinal, reuse=reuse)
     kept = dict(reuse.volumes) if reuse else {}
     container = Container(
@@ -250,8 +263,11 @@ async def deploy(
 def ports_of(
     definition: Mapping[str, Any], exposed: Sequence[tuple[int, str]] = ()
 ) -> list[list[Any]]:
-    """The ports declared, then those that only the image exposes, as records keep
-    them: ``[inner, protocol, published, outer]``."""
+    """Return the declared ports, then the ports that only the image exposes.
+
+    Returns:
+        ``[inner, protocol, published, outer]`` for each port, as in records.
+    """
     ports = [
         [port["inner_port"], port["protocol"], port["published"], port["outer_port"]]
         for port in definition["container_ports"]
@@ -279,13 +295,17 @@ def _environment(
 
 
 async def bring_up(cloud: State, container: Container) -> None:
-    """Have the engine create a container whose record exists; wait until it runs."""
+    """Create and start the container of an existing record; return when it runs.
+
+    Raises:
+        OperationFailed: The container could not be started, and was removed.
+    """
     limit = cloud.settings.timings.container_up
     try:
         with engine_errors(container.name, f"was not up after {limit:.0f} s"):
             async with asyncio.timeout(limit):
                 if not cloud.engine.volatile:
-                    # What outlives this process must be known to the next one.
+                    # The container outlives this process, so its record must, too.
                     await cloud.store.flush()
                 cloud.on_create(container)
                 await cloud.engine.create(spec_of(cloud, container))
@@ -296,8 +316,8 @@ async def bring_up(cloud: State, container: Container) -> None:
             why = container.message or "it could not be started"
             raise OperationFailed(f"{container.name}: {why}")
     except BaseException:
-        # The action may be cancelled here, or the server stopped: then the record
-        # stays for the next start.
+        # Also after the cancellation of the action. When the server closes, the record
+        # stays unchanged for the next start.
         if not cloud.closing:
             await asyncio.shield(asyncio.create_task(_give_up(cloud, container)))
         raise
@@ -314,7 +334,7 @@ async def _give_up(cloud: State, container: Container) -> None:
 
 
 async def start(cloud: State, container: Container) -> None:
-    """Run a stopped container again; returns when it runs.
+    """Start a stopped container; return when it runs.
 
     Raises:
         OperationFailed: The container could not be started.
@@ -322,7 +342,7 @@ async def start(cloud: State, container: Container) -> None:
     if container.state == states.TERMINATED:
         raise OperationFailed(f"{container.name}: it was terminated meanwhile")
     if container.state == states.RUNNING:
-        return  # by what came before it, as a start of its service
+        return  # a preceding action, such as a start of the service, has started it
     cloud.set_state(container, states.STARTING)
     try:
         with engine_errors(container.name, "did not start"):
@@ -347,8 +367,8 @@ async def _start_or_create(cloud: State, container: Container) -> None:
 
 
 async def stop(cloud: State, container: Container) -> None:
-    """Stop a container and keep it; returns when it has stopped."""
-    # What came before it, as a redeploy, may have removed it meanwhile.
+    """Stop a container; return when the container has stopped."""
+    # A preceding action, such as a redeploy, may have removed the container.
     if container.state in (states.STOPPED, states.TERMINATED):
         return
     cloud.set_state(container, states.STOPPING)
@@ -359,7 +379,7 @@ async def stop(cloud: State, container: Container) -> None:
 
 
 async def remove(cloud: State, container: Container, *, volumes: bool = True) -> None:
-    """Remove a container; returns when it is gone. Its record stays readable."""
+    """Remove a container; return when it is removed. Its record stays readable."""
     if container.state == states.TERMINATED:
         return
     cloud.set_state(container, states.TERMINATING)

@@ -1,7 +1,8 @@
-"""The operations themselves: what start, stop, scale, redeploy… do.
+"""The jobs of the operations: start, stop, scale, redeploy, rollback, terminate.
 
-Each job drives the engine from whatever is there towards what the records say, so it
-may be run again from its beginning. ``JOBS`` is the list the control plane runs.
+Each job compares the existing containers with the records and calls the engine for the
+difference, so an interrupted job may run again from its beginning. ``JOBS`` lists the
+jobs of all operations.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ T = TypeVar("T")
 
 
 def _ordinals(job: Job, service: Service, missing: int) -> list[int]:
-    """The lowest numbers that no live container of the service has."""
+    """Return the lowest ordinals without a live container of the service."""
     taken = {c.ordinal for c in job.cloud.containers_of(service)}
     found: list[int] = []
     number = 1
@@ -36,7 +37,7 @@ def _ordinals(job: Job, service: Service, missing: int) -> list[int]:
 
 
 def _missing(job: Job, service: Service) -> int:
-    """How many containers a service lacks; negative: how many too many."""
+    """Return the number of missing containers; a surplus is negative."""
     live = job.cloud.containers_of(service)
     definition = service.definition
     if definition["deployment_strategy"] != EVERY_NODE:
@@ -44,13 +45,13 @@ def _missing(job: Job, service: Service) -> int:
     nodes = deployment.candidates(job.cloud, service)
     matching = placement.matching(nodes, definition["tags"])
     if not matching and not live:
-        # Says which rule left no node.
+        # Raises an error that names the rule that excluded the last nodes.
         deployment.place(job.cloud, service, 1, reuse=None)
     return sum(not node.of_service for node in matching)
 
 
 async def _trim(job: Job, service: Service) -> None:
-    """Take the last containers away, down to the target."""
+    """Remove the last containers, down to the target."""
     surplus = max(0, -_missing(job, service))
     live = job.cloud.containers_of(service)
     last = live[len(live) - surplus :]
@@ -60,15 +61,16 @@ async def _trim(job: Job, service: Service) -> None:
 
 
 async def _fill(job: Job, service: Service) -> None:
-    """Deploy what is missing to the target.
+    """Deploy the missing containers, up to the target.
 
-    It is met then, unless somebody has changed it meanwhile, or there are more.
+    The target counts as reached unless a request has changed the target meanwhile, or
+    the service has a surplus.
     """
     target = service.definition["target_num_containers"]
     missing = _missing(job, service)
     if missing > 0:
         job.log(f"deploying {missing} of {service.name}")
-    # What an interrupted run of this job had taken down, and not yet put back.
+    # Containers that an interrupted run of this job removed and did not yet replace.
     replaced: dict[int, Container] = {
         c.ordinal: c
         for c in job.cloud.members(service)
@@ -86,7 +88,7 @@ async def _fill(job: Job, service: Service) -> None:
 async def _deploy(
     job: Job, service: Service, ordinal: int, old: Container | None
 ) -> None:
-    """Deploy a container, in the place of *old* with its volumes if they are kept."""
+    """Deploy a container; one that replaces *old* may reuse the volumes of *old*."""
     reuse = job.params.get("reuse_volumes", True)
     await deployment.deploy(
         job.cloud,
@@ -99,13 +101,13 @@ async def _deploy(
 
 
 async def _resume(job: Job, service: Service) -> None:
-    """Bring up what an interrupted run of this job had only begun."""
-    begun = [
+    """Start the containers that an interrupted run of this job did not start."""
+    unstarted = [
         c
         for c in job.cloud.containers_of(service)
         if c.state == states.STARTING and c.deployed is None
     ]
-    await each(begun, lambda c: deployment.bring_up(job.cloud, c))
+    await each(unstarted, lambda c: deployment.bring_up(job.cloud, c))
 
 
 async def start_service(job: Job) -> None:
@@ -154,12 +156,12 @@ async def redeploy_service(job: Job) -> None:
 
 
 async def _replace(job: Job, old: Container) -> None:
-    """Terminate a container and put a new one, with a new uuid, in its place."""
+    """Terminate a container and deploy a new one with its ordinal and a new uuid."""
     cloud = job.cloud
     job.log(f"replacing {old.name}")
     old.replaced_by = job.action.uuid
     cloud.save(old)
-    # Whoever continues this after a crash must know what was to come.
+    # After a crash, the run that continues this job needs the mark.
     await cloud.store.flush()
     await deployment.remove(
         cloud, old, volumes=not job.params.get("reuse_volumes", True)
@@ -168,7 +170,7 @@ async def _replace(job: Job, old: Container) -> None:
 
 
 async def rollback_service(job: Job) -> None:
-    """Back to the definition before the last change, for all containers."""
+    """Redeploy all containers with the definition before the last change."""
     service: Service = job.record
     wanted = job.params["definition"]
     if service.definition != wanted:
@@ -200,14 +202,14 @@ async def stop_container(job: Job) -> None:
 async def redeploy_container(job: Job) -> None:
     container: Container = job.record
     service = job.cloud.services[container.service]
-    # Between the old and the new one there is none; the service is not "Not running".
+    # The service must not become "Not running" between the old and the new container.
     with job.cloud.hold(service):
         if container.state != states.TERMINATED:
             await _replace(job, container)
             return
         if container.replaced_by != job.action.uuid:
-            return  # by what came before it: it was replaced, or is not wanted
-        # Interrupted between the two halves.
+            return  # a preceding action has replaced or removed the container
+        # The previous run was interrupted between removal and deployment.
         await _resume(job, service)
         taken = {c.ordinal for c in job.cloud.containers_of(service)}
         if container.ordinal not in taken:
@@ -218,11 +220,12 @@ async def terminate_container(job: Job) -> None:
     container: Container = job.record
     service = job.cloud.services[container.service]
     if container.state == states.TERMINATED:
-        return  # by what came before it, as a redeploy: none less is wanted
+        return  # a preceding action, such as a redeploy, has terminated the container
     await deployment.remove(job.cloud, container)
     target = service.definition["target_num_containers"]
     if job.action.is_user_action and target > 0:
-        # Whoever takes one away wants one less; else the next scale brings it back.
+        # Termination also scales the service down; otherwise the next scale operation
+        # would replace the container.
         service.definition = {**service.definition, "target_num_containers": target - 1}
         job.cloud.save(service)
 
@@ -231,28 +234,31 @@ async def terminate_container(job: Job) -> None:
 
 
 def in_order(services: Iterable[Service]) -> list[list[Service]]:
-    """Services in groups: each after those it links to or takes volumes from.
+    """Return services in groups, each after the services that it depends on.
 
-    What links to each other in a circle makes the last group.
+    A service depends on the services to which it links and whose volumes it shares. The
+    last group contains the services with circular dependencies.
     """
     left = list(services)
     groups: list[list[Service]] = []
     while left:
         waiting = {service.uuid for service in left}
-        ready = [s for s in left if waiting.isdisjoint(_needs(s) - {s.uuid})] or left
+        ready = [
+            s for s in left if waiting.isdisjoint(_dependencies(s) - {s.uuid})
+        ] or left
         groups.append(ready)
         left = [service for service in left if service not in ready]
     return groups
 
 
-def _needs(service: Service) -> set[str]:
+def _dependencies(service: Service) -> set[str]:
     definition = service.definition
     linked = {link["to_service"] for link in definition["linked_to_service"]}
     return linked | {b["volumes_from"] for b in definition["bindings"]} - {None}
 
 
 async def _on_services(job: Job, operation: str, *, reverse: bool = False) -> None:
-    """Do to every service of a stack what is asked of the stack."""
+    """Carry out the operation of a stack on each of its services."""
     stack: Stack = job.record
     groups = in_order(job.cloud.services_of(stack))
     for group in reversed(groups) if reverse else groups:

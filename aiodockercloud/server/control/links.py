@@ -1,7 +1,7 @@
-"""Variables in containers: the user's, the platform's, and those of links.
+"""The variables of containers: the user's, the platform's and the links'.
 
-Source: Docker Cloud API reference, "Service", ``link_variables``; the names and what
-clients read from them: the service links page of its manual.
+Source: Docker Cloud API reference, "Service", ``link_variables``; for the names and
+their use by clients, the page on service links of the Docker Cloud manual.
 """
 
 from __future__ import annotations
@@ -18,20 +18,21 @@ from ..state.records import Container, Node, Service
 from ..state.state import State
 from . import names
 
-#: The variable with a container's private address, in CIDR form.
+#: The variable with the private address of a container, in CIDR form.
 ADDRESS = "DOCKERCLOUD_IP_ADDRESS"
-#: Where overlay addresses come from; only the length of its mask is shown.
+#: The length of the mask of overlay addresses.
 _OVERLAY_MASK = 16
 
 
 def user_environment(definition: Mapping[str, Any]) -> dict[str, str]:
+    """Return the variables of a definition."""
     return {item["key"]: item["value"] for item in definition["container_envvars"]}
 
 
 def platform_environment(
     cloud: State, container: Container, node: Node | None
 ) -> dict[str, str]:
-    """``DOCKERCLOUD_*`` of one container, all that is known before it runs."""
+    """Return the variables ``DOCKERCLOUD_*`` of a container, known before its start."""
     service = cloud.services[container.service]
     stack = cloud.stack_of(service)
     found = {
@@ -64,8 +65,11 @@ _RENAMED = re.compile(r"^DOCKERCLOUD_|(?<=_)DOCKERCLOUD_(?=API_URL$)")
 
 
 def with_tutum(found: Mapping[str, str]) -> dict[str, str]:
-    """Variables of the platform, under Tutum's names as well: images of its time read
-    ``TUTUM_AUTH``, ``TUTUM_CONTAINER_API_URL`` or ``DB_TUTUM_API_URL``."""
+    """Return variables of the platform under Tutum's names as well.
+
+    Images from the time of Tutum read ``TUTUM_AUTH``, ``TUTUM_CONTAINER_API_URL`` or
+    ``DB_TUTUM_API_URL``.
+    """
     renamed = {
         name: wire.respell(value, wire.TUTUM)
         for key, value in found.items()
@@ -80,7 +84,7 @@ _REFERENCE = re.compile(
 
 
 def expand(text: str, platform: Mapping[str, str]) -> str:
-    """*text* with ``$DOCKERCLOUD_…`` and ``${TUTUM_…}`` replaced by their values."""
+    """Replace ``$DOCKERCLOUD_…`` and ``${TUTUM_…}`` in *text* by their values."""
 
     known = with_tutum(platform)
 
@@ -91,12 +95,12 @@ def expand(text: str, platform: Mapping[str, str]) -> str:
 
 
 def address(private_ip: str | None) -> str | None:
-    """``10.7.0.3/16`` as ``DOCKERCLOUD_IP_ADDRESS`` has it."""
+    """Return a private address in CIDR form, for example ``10.7.0.3/16``."""
     return f"{private_ip}/{_OVERLAY_MASK}" if private_ip else None
 
 
 def targets(cloud: State, service: Service) -> list[tuple[str, Service]]:
-    """The services that a service links to now, under the link's name."""
+    """Return the services to which a service links, each with the name of the link."""
     return [
         (link["name"], target)
         for link in service.definition["linked_to_service"]
@@ -108,10 +112,14 @@ def targets(cloud: State, service: Service) -> list[tuple[str, Service]]:
 def peers(
     cloud: State, container: Container
 ) -> list[tuple[str, Service, list[Container]]]:
-    """The containers that one is linked to, by link: ``(name, service, containers)``.
+    """Return the containers to which a container is linked.
 
-    Between two services on every node, a container sees the one on its own node. In a
-    sequential deployment it also sees those of its own service that came before it.
+    Between two services on every node, a container is linked to the container on its
+    own node. In a sequential deployment, a container is also linked to the containers
+    of its own service with lower ordinals.
+
+    Returns:
+        ``(name of the link, service, containers)`` for each link.
     """
     service = cloud.services[container.service]
     found = []
@@ -151,9 +159,9 @@ def variables(
     containers: Iterable[Container],
     client: Service | None = None,
 ) -> dict[str, str]:
-    """What a link to *containers* of *target* puts into a client.
+    """Return the variables of a link to *containers* of *target*.
 
-    A service without running containers gives its API URL only.
+    Without running containers, the only variable is the API URL of the service.
     """
     alias = names.alias(link_name)
     found: dict[str, str] = {}
@@ -173,8 +181,11 @@ def variables(
 def _address(
     cloud: State, container: Container, service: Service, client: Service | None
 ) -> str:
-    """Where a client finds a container: its address, or, where addresses change with
-    each start, its name, in another stack with the name of its own."""
+    """Return the address of a container for a client.
+
+    If addresses change with each start, the address is the name of the container, with
+    its stack for a client in another stack.
+    """
     if cloud.engine.fixed_addresses:
         return str(container.private_ip)
     stack = cloud.stack_of(service)
@@ -201,8 +212,10 @@ def _variables_of(container: Container, address: str) -> dict[str, str]:
 
 
 def linked_to_container(cloud: State, container: Container) -> list[dict[str, Any]]:
-    """The links of a running container as they are now, not as when it started:
-    load balancers read them again after each change."""
+    """Return the present links of a running container.
+
+    Load balancers request the links again after each change.
+    """
     return [
         {
             "name": f"{names.alias(link_name)}_{peer.ordinal}",
@@ -227,10 +240,15 @@ def resolve(
     stack: str | None,
     own: Mapping[str, str] | None = None,
 ) -> str:
-    """The uuid of the service that a link or ``volumes_from`` names.
+    """Return the uuid of the service to which a link or ``volumes_from`` refers.
 
     Args:
-        own: name → uuid of services that are being made in the same request.
+        cloud: The state of the control plane.
+        reference: A URI, a uuid, ``name.stack`` or a name.
+        place: The field, for the text of the error.
+        namespace: The namespace of the service.
+        stack: The uuid of the stack in which a name is searched first.
+        own: Name → uuid of the services that the same request creates.
 
     Raises:
         InvalidField: No such service exists.

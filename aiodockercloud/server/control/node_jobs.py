@@ -1,4 +1,4 @@
-"""The operations on machines: deploy, upgrade, check, terminate, scale a cluster."""
+"""The jobs on nodes and node clusters: deploy, upgrade, check, terminate, scale."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ async def _bring_up(cloud: State, node: Node) -> None:
         raise
 
 
-async def _take_out(cloud: State, node: Node) -> None:
+async def _remove(cloud: State, node: Node) -> None:
     cloud.set_state(node, states.TERMINATING)
     try:
         with cloud.hold(node), engine_errors():
@@ -33,7 +33,7 @@ async def _take_out(cloud: State, node: Node) -> None:
                 await cloud.engine.remove_node(node.engine_id)
                 await cloud.until(node, lambda: node.state == states.TERMINATED)
     except BaseException:
-        # The end of the server interrupts it: the next start goes on.
+        # The next start of the server continues an interrupted action.
         if not cloud.closing:
             cloud.settle_node(node)
         raise
@@ -44,50 +44,52 @@ async def deploy_node(job: Job) -> None:
 
 
 async def upgrade_node(job: Job) -> None:
-    """Restart every container on the node, whatever its policy."""
+    """Restart all running containers of the node, for any restart policy."""
     cloud, action = job.cloud, job.action
 
     async def restart(container: Container) -> None:
-        if container.state != states.STARTING:  # by an interrupted run of this job
+        if container.state != states.STARTING:  # set by an interrupted run of this job
             await deployment.stop(cloud, container)
         await deployment.start(cloud, container)
 
-    there = cloud.containers_on(job.record)
+    present = cloud.containers_on(job.record)
     if not action.parts:
-        # Whoever continues this has to know what ran before.
-        running = [c.uuid for c in there if c.state == states.RUNNING]
+        # A run that continues this job needs the containers that ran before.
+        running = [c.uuid for c in present if c.state == states.RUNNING]
         action.parts = dict.fromkeys(running, action.uuid)
         cloud.save(action)
-    ran = [c for c in there if c.uuid in action.parts]
+    ran = [c for c in present if c.uuid in action.parts]
     try:
         await each(ran, restart)
     except BaseException:
-        # The end of the server interrupts it: the next start goes on.
+        # The next start of the server continues an interrupted action.
         if not cloud.closing:
             cloud.recover(ran)
         raise
 
 
 async def check_node(job: Job) -> None:
-    """Whether the node answers becomes its state."""
+    """Set the state of the node by whether the node responds."""
     cloud, node = job.cloud, job.record
     with engine_errors():
-        answers = await cloud.engine.check_node(node.engine_id)
-    job.log(f"the node {'answers' if answers else 'does not answer'}")
-    if answers and node.unschedulable:
-        job.log(f"it takes no containers: its availability is {node.unschedulable}")
-    if answers:
+        responds = await cloud.engine.check_node(node.engine_id)
+    job.log(f"the node {'responds' if responds else 'does not respond'}")
+    if responds and node.unschedulable:
+        reason = node.unschedulable
+        job.log(f"the node accepts no containers: its availability is {reason}")
+    if responds:
         node.last_seen = time.time()
     if node.state in (states.DEPLOYED, states.UNREACHABLE):
-        cloud.set_state(node, states.DEPLOYED if answers else states.UNREACHABLE)
+        cloud.set_state(node, states.DEPLOYED if responds else states.UNREACHABLE)
 
 
 async def terminate_node(job: Job) -> None:
     cloud, node = job.cloud, job.record
     cluster = cloud.cluster_of(node)
-    await _take_out(cloud, node)
+    await _remove(cloud, node)
     if cloud.engine.provisions and cluster is not None and cluster.target_num_nodes > 0:
-        # Whoever takes one out wants one less; to replace it, ask for one more.
+        # Termination of a node also scales its cluster down; to replace the node, the
+        # user scales the cluster up.
         cluster.target_num_nodes -= 1
         cloud.save(cluster)
 
@@ -103,14 +105,14 @@ async def scale_cluster(job: Job) -> None:
     surplus = len(job.cloud.nodes_of(cluster)) - cluster.target_num_nodes
     if surplus > 0:
         last = job.cloud.nodes_of(cluster)[-surplus:]
-        await each(last, lambda node: _take_out(job.cloud, node))
+        await each(last, lambda node: _remove(job.cloud, node))
     await _fill(job, cluster)
 
 
 async def _fill(job: Job, cluster: NodeCluster) -> None:
     cloud = job.cloud
     nodes = cloud.nodes_of(cluster)
-    begun = [node for node in nodes if node.state == states.DEPLOYING]
+    deploying = [node for node in nodes if node.state == states.DEPLOYING]
     provider, _, region = cluster.region.partition("/")
     for _ in range(cluster.target_num_nodes - len(nodes)):
         uuid = new_uuid()
@@ -129,10 +131,10 @@ async def _fill(job: Job, cluster: NodeCluster) -> None:
             state=states.DEPLOYING,
         )
         cloud.register(node)
-        begun.append(node)
-    if begun:
-        job.log(f"deploying {len(begun)} nodes of {cluster.name}")
-    await each(begun, lambda node: _bring_up(cloud, node))
+        deploying.append(node)
+    if deploying:
+        job.log(f"deploying {len(deploying)} nodes of {cluster.name}")
+    await each(deploying, lambda node: _bring_up(cloud, node))
 
 
 async def upgrade_cluster(job: Job) -> None:
@@ -142,7 +144,7 @@ async def upgrade_cluster(job: Job) -> None:
 
 async def terminate_cluster(job: Job) -> None:
     cloud, cluster = job.cloud, job.record
-    await each(cloud.nodes_of(cluster), lambda node: _take_out(cloud, node))
+    await each(cloud.nodes_of(cluster), lambda node: _remove(cloud, node))
     cloud.set_state(cluster, states.TERMINATED)
 
 

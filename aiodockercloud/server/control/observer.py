@@ -1,7 +1,7 @@
-"""What the engine sees, made into states.
+"""The observations of the engine, from which states are derived.
 
-An observation has become states when ``observe`` returns; what the engine is to do
-because of it is done in the background.
+When ``observe`` returns, the states follow the observation. Consequences that need the
+engine, such as the removal of a container, run in the background.
 """
 
 from __future__ import annotations
@@ -27,36 +27,43 @@ from .operations import Request
 
 log = logging.getLogger(__name__)
 
-#: The tag of a node that answers and takes no containers, with the reason.
+#: The prefix of the tag of a deployed node that accepts no containers; the reason
+#: follows.
 _AVAILABILITY = "availability="
 
 
 class Observer:
-    """What the engine was last seen to have, and the states that follow from it."""
+    """Derives states from observations.
+
+    Args:
+        cloud: The state of the control plane.
+        request: Starts an operation without a user.
+        image_pushed: Called with the name of each image whose push the engine reports.
+    """
 
     def __init__(
-        self, cloud: State, request: Request, pushed: Callable[[str], None]
+        self, cloud: State, request: Request, image_pushed: Callable[[str], None]
     ) -> None:
         self._cloud = cloud
         self._request = request
-        self._pushed = pushed
-        #: The cluster of the machines that the engine has, where it gives none.
-        self._machines: NodeCluster | None = None
-        #: Containers of the engine that no record tells of.
-        self._strangers: set[str] = set()
-        #: Terminated containers that are to be removed from the engine.
-        self._leftovers: set[str] = set()
+        self._image_pushed = image_pushed
+        #: The cluster of all nodes of an engine that does not provision nodes.
+        self._byon_cluster: NodeCluster | None = None
+        #: Containers of the engine without a record.
+        self._unknown: set[str] = set()
+        #: Terminated containers whose removal from the engine is in progress.
+        self._being_removed: set[str] = set()
 
-    # --- what there is --------------------------------------------------------------
+    # --- start ----------------------------------------------------------------------
 
     def loaded(self) -> None:
-        """Take up the records that the store had."""
+        """Prepare for observations, after the records were loaded."""
         self._cloud.by_engine_id = {n.engine_id: n for n in self._cloud.nodes.values()}
         if not self._cloud.engine.provisions:
-            self._machines = self._own_cluster()
+            self._byon_cluster = self._find_byon_cluster()
 
-    def _own_cluster(self) -> NodeCluster:
-        """The one cluster that all machines are in which somebody brings."""
+    def _find_byon_cluster(self) -> NodeCluster:
+        """Return the cluster of all bring-your-own nodes; create it at first use."""
         for cluster in self._cloud.nodeclusters.values():
             if cluster.namespace == SHARED:
                 return cluster
@@ -74,16 +81,20 @@ class Observer:
         return cluster
 
     async def reconcile(self) -> None:
-        """After a restart: what is gone is gone; a volatile engine gets it again."""
+        """Compare the loaded records with the observations since the start.
+
+        A volatile engine receives the missing nodes and containers again; otherwise,
+        missing nodes and containers are terminated.
+        """
         for node in self._cloud.live_nodes():
             if node.engine_id in self._cloud.observed:
                 continue
             if self._cloud.engine.volatile:
                 await self._cloud.engine.add_node(node.engine_id, node.tags)
             else:
-                # A lost one, too, is told as long as it belongs to the engine.
+                # The engine reports unreachable nodes, too, so this one was removed.
                 self._cloud.set_state(node, states.TERMINATED)
-        self._count_machines()
+        self._count_byon_nodes()
         for cluster in self._cloud.nodeclusters.values():
             self._cloud.settle_cluster(cluster)
         for container in list(self._cloud.containers.values()):
@@ -93,7 +104,7 @@ class Observer:
             ):
                 continue
             if not self._cloud.engine.volatile:
-                # A stopped one, too: what is there is told, running or not.
+                # The engine reports stopped containers, too, so this one was removed.
                 self.observe(ContainerObservation(uuid=container.uuid, state="gone"))
             elif container.state in (states.RUNNING, states.STOPPING):
                 await self._restore(container)
@@ -104,58 +115,57 @@ class Observer:
         try:
             await self._cloud.engine.create(deployment.spec_of(self._cloud, container))
         except EngineError as error:
-            log.warning("%s did not come back: %s", container.uri, error)
+            log.warning("%s could not be created again: %s", container.uri, error)
             self._cloud.set_state(container, states.STOPPED)
 
     # --- observations ---------------------------------------------------------------
 
-    def observe(self, seen: Observation) -> None:
-        """What the engine sees, made into states."""
-        if isinstance(seen, NodeObservation):
-            self._observe_node(seen)
-        elif isinstance(seen, ImageObservation):
-            self._pushed(seen.name)
-        elif (container := self._cloud.containers.get(seen.uuid)) is not None:
-            self._cloud.observed[seen.uuid] = seen.state
-            self._observe_container(container, seen)
-        elif seen.state != "gone" and seen.uuid not in self._strangers:
-            self._strangers.add(seen.uuid)
+    def observe(self, observation: Observation) -> None:
+        """Derive states from an observation."""
+        if isinstance(observation, NodeObservation):
+            self._observe_node(observation)
+        elif isinstance(observation, ImageObservation):
+            self._image_pushed(observation.name)
+        elif (container := self._cloud.containers.get(observation.uuid)) is not None:
+            self._cloud.observed[observation.uuid] = observation.state
+            self._observe_container(container, observation)
+        elif observation.state != "gone" and observation.uuid not in self._unknown:
+            self._unknown.add(observation.uuid)
             log.warning(
-                "the engine has a container that this server does not know and leaves"
-                " alone: %s",
-                seen.uuid,
+                "the engine has an unknown container, left unchanged: %s",
+                observation.uuid,
             )
 
-    def _observe_node(self, seen: NodeObservation) -> None:
-        node = self._cloud.by_engine_id.get(seen.id)
+    def _observe_node(self, observed: NodeObservation) -> None:
+        node = self._cloud.by_engine_id.get(observed.id)
         if node is None:
-            if seen.state == "gone":
+            if observed.state == "gone":
                 return
-            node = self._adopt(seen) or Node(
+            node = self._adopt(observed) or Node(
                 namespace=SHARED,
-                engine_id=seen.id,
-                hostname=seen.hostname,
+                engine_id=observed.id,
+                hostname=observed.hostname,
                 nickname="",
-                tags=list(seen.tags),
-                cluster=self._machines.uuid if self._machines else None,
+                tags=list(observed.tags),
+                cluster=self._byon_cluster.uuid if self._byon_cluster else None,
                 state=states.DEPLOYING,
             )
             self._inherit_tags(node)
-            node.engine_id = seen.id
+            node.engine_id = observed.id
             if node.uuid in self._cloud.nodes:
-                self._cloud.by_engine_id[seen.id] = node
+                self._cloud.by_engine_id[observed.id] = node
             else:
                 self._cloud.register(node)
-        self._cloud.observed[seen.id] = seen.state
-        node.hostname, node.address = seen.hostname, seen.address
-        node.cpu, node.memory, node.disk = seen.cpu, seen.memory, seen.disk
-        node.docker_version = seen.docker_version
-        node.storage_driver = seen.storage_driver
-        opened = self._note_tags(node, seen)
+        self._cloud.observed[observed.id] = observed.state
+        node.hostname, node.address = observed.hostname, observed.address
+        node.cpu, node.memory, node.disk = observed.cpu, observed.memory, observed.disk
+        node.docker_version = observed.docker_version
+        node.storage_driver = observed.storage_driver
+        reopened = self._update_tags(node, observed)
         before = node.state
-        if seen.state == "gone":
+        if observed.state == "gone":
             self._cloud.set_state(node, states.TERMINATED)
-        elif seen.state == "unreachable":
+        elif observed.state == "unreachable":
             self._cloud.set_state(node, states.UNREACHABLE)
         else:
             node.last_seen = time.time()
@@ -164,21 +174,22 @@ class Observer:
                 self._cloud.set_state(node, states.DEPLOYED)
             else:
                 self._cloud.save(node)
-        self._count_machines()
+        self._count_byon_nodes()
         if (cluster := self._cloud.cluster_of(node)) is not None:
             self._cloud.settle_cluster(cluster)
         if node.state == states.DEPLOYED and not node.unschedulable:
-            if before == states.DEPLOYING or opened:
+            if before == states.DEPLOYING or reopened:
                 self._spread(node)
 
-    def _count_machines(self) -> None:
-        """Machines that somebody brings are as many as there are."""
-        if self._machines is not None:
-            self._machines.target_num_nodes = len(self._cloud.nodes_of(self._machines))
+    def _count_byon_nodes(self) -> None:
+        """Set a bring-your-own-node cluster's target to its number of nodes."""
+        if self._byon_cluster is not None:
+            nodes = self._cloud.nodes_of(self._byon_cluster)
+            self._byon_cluster.target_num_nodes = len(nodes)
 
     def _inherit_tags(self, node: Node) -> None:
-        """A machine that comes into a cluster gets the cluster's tags."""
-        cluster = self._machines
+        """Add the tags of the cluster to a node that joins the cluster."""
+        cluster = self._byon_cluster
         if cluster is not None and not set(cluster.tags) <= set(node.tags):
             tags = list(dict.fromkeys([*node.tags, *cluster.tags]))
             self._cloud.in_background(self._tag(node, tags))
@@ -187,30 +198,32 @@ class Observer:
         try:
             await self._cloud.engine.tag_node(node.engine_id, tags)
         except EngineError as error:
-            log.warning("%s did not get the tags of its cluster: %s", node.uri, error)
+            log.warning("%s did not receive its cluster's tags: %s", node.uri, error)
 
-    def _note_tags(self, node: Node, seen: NodeObservation) -> bool:
-        """Tags as the machine has them, and one that says why it takes no containers.
-        Returns whether it does again."""
+    def _update_tags(self, node: Node, observed: NodeObservation) -> bool:
+        """Set the tags of a node; one tag states why the node accepts no containers.
+
+        Returns:
+            Whether the node accepts containers again.
+        """
         before = set(node.tags), node.unschedulable
-        if not self._cloud.engine.provisions and set(seen.tags) != set(node.tags):
-            node.tags = list(seen.tags)
-        node.unschedulable = seen.unschedulable
+        if not self._cloud.engine.provisions and set(observed.tags) != set(node.tags):
+            node.tags = list(observed.tags)
+        node.unschedulable = why = observed.unschedulable
         others = [tag for tag in node.auto_tags if not tag.startswith(_AVAILABILITY)]
-        closed = [_AVAILABILITY + seen.unschedulable] if seen.unschedulable else []
-        node.auto_tags = [*others, *closed]
+        node.auto_tags = [*others, *([_AVAILABILITY + why] if why else [])]
         if (set(node.tags), node.unschedulable) != before:
             self._cloud.touch(node)
         return bool(before[1]) and not node.unschedulable
 
     def _spread(self, node: Node) -> None:
-        """A service on every node gets a container on a new one."""
+        """Deploy the services on every node to a new node."""
         for service in self._cloud.services.values():
             if service.definition["deployment_strategy"] == EVERY_NODE:
-                self._cloud.in_background(self._reach(service, node))
+                self._cloud.in_background(self._spread_service(service, node))
 
-    async def _reach(self, service: Service, node: Node) -> None:
-        # An operation that is under way may have looked before the node was there.
+    async def _spread_service(self, service: Service, node: Node) -> None:
+        # An operation in progress may have chosen its nodes before this node existed.
         await self._cloud.until(service, lambda: not self._cloud.busy(service))
         runs = service.state in (states.RUNNING, states.PARTLY_RUNNING)
         if runs and all(
@@ -218,8 +231,8 @@ class Observer:
         ):
             self._request("scale", service, reason=f"node {node.uuid}")
 
-    def _adopt(self, seen: NodeObservation) -> Node | None:
-        """The record of a volatile engine's node from before the restart."""
+    def _adopt(self, observed: NodeObservation) -> Node | None:
+        """Return the record of a volatile engine's node from before the restart."""
         if not self._cloud.engine.volatile:
             return None
         orphans = (
@@ -230,38 +243,38 @@ class Observer:
         return next(orphans, None)
 
     def _observe_container(
-        self, container: Container, seen: ContainerObservation
+        self, container: Container, observed: ContainerObservation
     ) -> None:
         before = container.state
         if before == states.TERMINATED:
-            if seen.state != "gone" and not self._cloud.engine.volatile:
-                self._clear_away(container)
+            if observed.state != "gone" and not self._cloud.engine.volatile:
+                self._remove_leftover(container)
             return
-        container.docker_id = seen.docker_id or container.docker_id
-        node = self._cloud.by_engine_id.get(seen.node or "")
+        container.docker_id = observed.docker_id or container.docker_id
+        node = self._cloud.by_engine_id.get(observed.node or "")
         if node is not None and node.uuid != container.node:
             self._cloud.move(container, node)
-        container.message = seen.message
-        if seen.state == "gone":
+        container.message = observed.message
+        if observed.state == "gone":
             self._cloud.set_state(container, states.TERMINATED)
-        elif seen.state == "running":
-            container.private_ip = seen.private_ip
-            self._bind_ports(container, seen)
+        elif observed.state == "running":
+            container.private_ip = observed.private_ip
+            self._bind_ports(container, observed)
             container.exit_code = None
             if before in (states.STARTING, states.STOPPED):
                 container.started = time.time()
                 self._cloud.set_state(container, states.RUNNING)
             else:
                 self._cloud.save(container)
-        elif seen.state == "stopped":
-            container.exit_code = seen.exit_code
+        elif observed.state == "stopped":
+            container.exit_code = observed.exit_code
             if before != states.TERMINATING:
                 container.stopped = time.time()
                 self._cloud.set_state(container, states.STOPPED)
-        elif seen.exit_code is not None:
-            # Between two tries of its restart policy: it still counts as running,
-            # else nothing could be done to a service whose containers crash.
-            container.exit_code = seen.exit_code
+        elif observed.exit_code is not None:
+            # The restart policy will restart the container. The state stays Running,
+            # so operations on a service with crashing containers stay allowed.
+            container.exit_code = observed.exit_code
             self._cloud.save(container)
         if container.state != before:
             self._cloud.settle(self._cloud.services[container.service])
@@ -271,32 +284,34 @@ class Observer:
         ):
             self._autodestroy(container)
 
-    def _clear_away(self, container: Container) -> None:
-        """Remove what the engine made of a container all the same, after it had not
-        answered and the container was given up."""
+    def _remove_leftover(self, container: Container) -> None:
+        """Remove a terminated container that the engine reports.
 
-        async def clear() -> None:
+        The engine may create a container although the request timed out.
+        """
+
+        async def remove() -> None:
             try:
                 while True:
                     try:
-                        # Its volumes may have gone to another one.
+                        # Another container may have received its volumes.
                         await self._cloud.engine.remove_container(
                             container.uuid, volumes=False
                         )
                         return
                     except EngineError as error:
-                        log.info("%s is still there: %s", container.uri, error)
+                        log.info("%s could not be removed: %s", container.uri, error)
                     await asyncio.sleep(self._cloud.settings.timings.cleanup_retry)
             finally:
-                self._leftovers.discard(container.uuid)
+                self._being_removed.discard(container.uuid)
 
-        if container.uuid not in self._leftovers:
-            self._leftovers.add(container.uuid)
-            self._cloud.in_background(clear())
+        if container.uuid not in self._being_removed:
+            self._being_removed.add(container.uuid)
+            self._cloud.in_background(remove())
 
     @staticmethod
-    def _bind_ports(container: Container, seen: ContainerObservation) -> None:
-        bound = {key: list(ports) for key, ports in seen.ports.items()}
+    def _bind_ports(container: Container, observed: ContainerObservation) -> None:
+        bound = {key: list(ports) for key, ports in observed.ports.items()}
         for port in container.ports:
             inner, protocol, published, outer = port
             found = bound.get((inner, protocol))
@@ -309,7 +324,8 @@ class Observer:
 
     def _autodestroy(self, container: Container) -> None:
         rule = container.definition["autodestroy"]
-        # Without an exit code it did not end: its node is lost, or it never ran.
+        # Without an exit code, the container did not end: the node is unreachable, or
+        # the container never ran.
         ended = container.exit_code is not None
         if ended and (
             rule == ALWAYS or (rule == ON_SUCCESS and container.exit_code == 0)

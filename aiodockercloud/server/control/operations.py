@@ -1,8 +1,8 @@
 """Operations: checked against the state table, recorded as actions, run as tasks.
 
-``submit`` is all that a request waits for. The job itself drives the engine towards
-what the records say and may be run again from its beginning, which is how actions that
-a crash interrupted are continued at the next start.
+A request waits for ``submit`` only. The job of an operation may run again from its
+beginning, so the next start of the server continues the actions that a crash
+interrupted.
 
 Source: Docker Cloud API reference, "Actions".
 """
@@ -31,7 +31,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Who asks for an operation, for the action's record."""
+    """The origin of an operation, for the action's record."""
 
     user: str = ""
     method: str = ""
@@ -43,7 +43,7 @@ class Origin:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """What a job gets: the object, the action, the parameters, a log to write."""
+    """The arguments of a job: the object, its action, the parameters, the log."""
 
     cloud: State
     operations: Operations
@@ -52,13 +52,15 @@ class Job:
     params: Mapping[str, Any]
 
     def log(self, text: str) -> None:
+        """Add a line to the action's log."""
         self.operations.write(self.action, text)
 
     async def part(self, operation: str, record: Record) -> None:
-        """Do an operation on a part of the object as an action of its own.
+        """Carry out an operation on a part of the object as an action of its own.
 
-        One that is under way is waited for; one that the state forbids is left out.
-        What an interrupted run of this job has begun is not begun again.
+        An action in progress on the part is waited for. An operation that the state of
+        the part forbids is skipped. An action that an interrupted run of this job has
+        started is not started again.
 
         Raises:
             OperationFailed: The action failed or was canceled.
@@ -72,11 +74,11 @@ class Job:
             if record.state not in lifecycle.OPERATIONS[record.kind][operation].allowed:
                 return
             self.log(f"{operation} {name}")
-            action = self._begin_part(operation, record)
+            action = self._start_part(operation, record)
         try:
             await operations.wait(action)
         except asyncio.CancelledError:
-            # Whoever cancels the whole cancels its parts.
+            # The cancellation of an action cancels the actions on the parts.
             if not self.cloud.closing and action.state not in states.ENDED:
                 operations.cancel(action)
             raise
@@ -84,7 +86,7 @@ class Job:
             why = action.log[-1][1] if action.log else action.state
             raise OperationFailed(f"{name}: {why}")
 
-    def _begin_part(self, operation: str, record: Record) -> Action:
+    def _start_part(self, operation: str, record: Record) -> Action:
         cloud, own = self.cloud, self.action
         origin = Origin(
             user=own.user,
@@ -103,7 +105,10 @@ JobFunction = Callable[[Job], Awaitable[None]]
 
 
 class Request(Protocol):
-    """Asks for an operation that no user asked for; None when the state forbids it."""
+    """Starts an operation without a user's request, if the state allows the operation.
+
+    The return value is the action, or ``None``.
+    """
 
     def __call__(
         self, operation: str, record: Record, *, reason: str
@@ -111,17 +116,21 @@ class Request(Protocol):
 
 
 async def each(
-    things: Sequence[T],
+    items: Sequence[T],
     work: Callable[[T], Awaitable[Any]],
     *,
     one_by_one: bool = False,
 ) -> None:
-    """Do *work* for all, at once or in order; then fail if any failed."""
+    """Run *work* for all items, concurrently or in order.
+
+    Raises:
+        OperationFailed: At least one run failed; concurrent runs all end first.
+    """
     if one_by_one:
-        for thing in things:
-            await work(thing)
+        for item in items:
+            await work(item)
         return
-    results = await asyncio.gather(*map(work, things), return_exceptions=True)
+    results = await asyncio.gather(*map(work, items), return_exceptions=True)
     errors = [result for result in results if isinstance(result, BaseException)]
     for error in errors:
         if not isinstance(error, OperationFailed):
@@ -131,31 +140,38 @@ async def each(
 
 
 class Operations:
+    """The operations of a server: their checks, their actions and their tasks.
+
+    Args:
+        cloud: The state of the control plane.
+        jobs: (kind, operation) → the job of the operation.
+    """
+
     def __init__(
         self, cloud: State, jobs: Mapping[tuple[str, str], JobFunction]
     ) -> None:
         self._cloud = cloud
-        #: (kind, operation) → what does it.
         self._jobs = jobs
         self._log_lines = cloud.settings.limits.action_log_lines
         self._locks: dict[str, asyncio.Lock] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._logs: dict[str, Journal[list[Any]]] = {}
-        #: Actions of the last run of the server, until ``resume``.
+        #: Interrupted actions of the last run of the server, until ``resume``.
         self._unfinished: list[Action] = []
 
-    # --- asking for one -------------------------------------------------------------
+    # --- submission -----------------------------------------------------------------
 
     def submit(
         self, operation: str, record: Record, origin: Origin, **params: Any
     ) -> Action:
-        """Begin an operation; the object has its intermediate state on return.
+        """Start an operation; on return, the object has its transitional state.
 
         Raises:
-            NotAllowedNow: The state forbids it; a Failed action says so.
+            NotAllowedNow: The state forbids the operation; a Failed action records the
+                attempt.
         """
         rule = self.check(operation, record, origin)
-        action = self._begin(operation, record, origin, params)
+        action = self._new_action(operation, record, origin, params)
         if rule.during:
             self._cloud.under_way[record.uuid] = action
             if rule.during == states.TERMINATING and isinstance(record, Service):
@@ -165,10 +181,11 @@ class Operations:
         return action
 
     def check(self, operation: str, record: Record, origin: Origin) -> lifecycle.Rule:
-        """The rule of an operation that the state allows; else a Failed action.
+        """Return the rule of an operation that the state allows.
 
         Raises:
-            NotAllowedNow: The state forbids it.
+            NotAllowedNow: The state forbids the operation; a Failed action records the
+                attempt.
         """
         name = getattr(record, "name", record.uuid)
         try:
@@ -181,7 +198,11 @@ class Operations:
     def submit_internal(
         self, operation: str, record: Record, *, reason: str
     ) -> Action | None:
-        """Begin an operation nobody asked for; None when the state forbids it."""
+        """Start an operation without a user's request.
+
+        Returns:
+            The action; ``None`` if the state forbids the operation.
+        """
         rule = lifecycle.OPERATIONS[record.kind][operation]
         if self._cloud.closing or record.state not in rule.allowed:
             return None
@@ -197,13 +218,13 @@ class Operations:
         *,
         state: str = states.SUCCESS,
     ) -> Action:
-        """Record something that was done, or refused, at once."""
+        """Record an operation that was completed, or refused, immediately."""
         action = self._action(operation, record, origin, {})
         action.state, action.ended = state, action.created
         self._cloud.add(action)
         return action
 
-    def _begin(
+    def _new_action(
         self, operation: str, record: Record, origin: Origin, params: Mapping[str, Any]
     ) -> Action:
         action = self._action(operation, record, origin, params)
@@ -233,15 +254,17 @@ class Operations:
 
     @staticmethod
     def _during(record: Record, operation: str, state: str) -> str:
-        # The first deployment is a start, whatever it is called: clients poll while
-        # the state is Starting.
+        # The first redeploy is a start: clients poll while the state is Starting.
         first = operation == "redeploy" and record.state == states.NOT_RUNNING
         return states.STARTING if first else state
 
     # --- running --------------------------------------------------------------------
 
     def _lock(self, record: Record) -> asyncio.Lock:
-        """Operations on a service and on its containers come one after another."""
+        """Return the lock that a service and its containers share.
+
+        Operations on a service and on its containers run one after another.
+        """
         key = record.service if isinstance(record, Container) else record.uuid
         return self._locks.setdefault(key, asyncio.Lock())
 
@@ -252,17 +275,17 @@ class Operations:
 
     async def _run(self, action: Action, record: Record) -> None:
         cloud = self._cloud
-        outcome, problem, began = states.SUCCESS, "", False
+        outcome, problem, started = states.SUCCESS, "", False
         job = self._jobs[record.kind, action.operation]
         try:
             async with self._lock(record):
-                began = True
+                started = True
                 if action.state == states.PENDING:
                     cloud.set_state(action, states.IN_PROGRESS)
                 await job(Job(cloud, self, action, record, action.params))
         except asyncio.CancelledError:
             if self._cloud.closing:
-                # The action stays as it is and is continued at the next start.
+                # The next start of the server continues the unchanged action.
                 raise
             outcome, problem = states.CANCELED, "canceled"
         except OperationFailed as error:
@@ -279,8 +302,8 @@ class Operations:
             self.write(action, problem)
         if self._cloud.under_way.get(record.uuid) is action:
             del self._cloud.under_way[record.uuid]
-        # Before it began, what is on its way in a service is another job's business.
-        if problem and (began or isinstance(record, Container)):
+        # Before the job has started, another action determines the containers' states.
+        if problem and (started or isinstance(record, Container)):
             self._recover(record)
         self._settle(record)
         if record.state == states.TERMINATED:
@@ -313,7 +336,7 @@ class Operations:
             journal.close()
 
     async def wait(self, action: Action) -> None:
-        """Return when the action has ended, however."""
+        """Return when the action has ended, in any state."""
         await self._cloud.until(action, lambda: action.state in states.ENDED)
 
     # --- logs -----------------------------------------------------------------------
@@ -327,7 +350,7 @@ class Operations:
             journal.append(line)
 
     def journal(self, action: Action) -> Journal[list[Any]]:
-        """The action's log to follow; closed when the action has ended."""
+        """Return the action's log for readers; closed when the action has ended."""
         journal = self._logs.get(action.uuid)
         if journal is None:
             journal = Journal(self._log_lines)
@@ -342,27 +365,27 @@ class Operations:
     # --- cancel, retry, resume ------------------------------------------------------
 
     def cancel(self, action: Action) -> None:
-        """Stop a job where it is; what it has done stays.
+        """Cancel the job of an action; its completed steps remain.
 
         Raises:
-            NotAllowedNow: It has ended already.
+            NotAllowedNow: The action has ended.
         """
         lifecycle.check("action", action.action, action.state, "cancel")
         self._cloud.set_state(action, states.CANCELING)
         if (task := self._tasks.get(action.uuid)) is not None:
-            # Not at once: a task cancelled before its first step never runs at all.
+            # Deferred: a task that is cancelled before its first step never runs.
             asyncio.get_running_loop().call_soon(task.cancel)
 
     def repeatable(self, action: Action) -> bool:
-        """Whether it was an operation, not something done at once."""
+        """Return whether the action has a job, instead of an immediate result."""
         target = wire.split_path(action.object)
         return target is not None and (target.kind, action.operation) in self._jobs
 
     def retry(self, action: Action, record: Record, origin: Origin) -> Action:
-        """Begin the same operation again, as a new action.
+        """Start the operation of an ended action again, as a new action.
 
         Raises:
-            NotAllowedNow: The action has not ended, or was done at once.
+            NotAllowedNow: The action has not ended, or has no job.
         """
         lifecycle.check("action", action.action, action.state, "retry")
         if not self.repeatable(action):
@@ -370,8 +393,11 @@ class Operations:
         return self.submit(action.operation, record, origin, **action.params)
 
     def loaded(self) -> None:
-        """Find what the last run of the server left unfinished: what the engine tells
-        before ``resume`` leaves the intermediate states as they are."""
+        """Find the interrupted actions of the last run of the server.
+
+        Until ``resume``, observations leave the transitional states of their objects
+        unchanged.
+        """
         for action in self._cloud.actions.values():
             if action.state in states.ENDED:
                 continue
@@ -384,7 +410,7 @@ class Operations:
                 self._cloud.under_way[record.uuid] = action
 
     def resume(self) -> None:
-        """Continue what the last run of the server left unfinished."""
+        """Continue the interrupted actions of the last run of the server."""
         unfinished, self._unfinished = self._unfinished, []
         for action in unfinished:
             record = self._cloud.by_uri(action.object)
@@ -397,7 +423,7 @@ class Operations:
             self._end(action, states.CANCELED)
 
     async def close(self) -> None:
-        """Interrupt all jobs; the next start continues them."""
+        """Interrupt all jobs; the next start of the server continues them."""
         self._cloud.closing = True
         tasks = list(self._tasks.values())
         for task in tasks:

@@ -1,6 +1,6 @@
-"""Which node a container goes to: tags, host ports, shared volumes, strategies.
+"""The choice of a container's node: tags, host ports, shared volumes, strategies.
 
-A pure function over what is known; engines are told the result.
+A pure function; engines receive the result.
 Source: Docker Cloud API reference, "Deployment strategies" and "Tags".
 """
 
@@ -15,19 +15,19 @@ from ..state.errors import OperationFailed
 
 @dataclass(slots=True)
 class Candidate:
-    """A node as placement sees it."""
+    """The properties of a node that placement considers."""
 
     uuid: str
     tags: Collection[str]
     containers: int = 0
-    #: Containers of the service to be placed.
+    #: The number of containers of the service to place.
     of_service: int = 0
     #: Host ports in use, as (port, protocol).
     host_ports: Collection[tuple[int, str]] = field(default_factory=frozenset)
 
 
 def matching(nodes: Iterable[Candidate], tags: Collection[str]) -> list[Candidate]:
-    """The nodes that have all of *tags*."""
+    """Return the nodes that have all of *tags*."""
     return [node for node in nodes if set(tags) <= set(node.tags)]
 
 
@@ -39,17 +39,19 @@ def choose(
     host_ports: Collection[tuple[int, str]] = (),
     bound_to: Iterable[tuple[Collection[str], str]] = (),
 ) -> str:
-    """The uuid of the node for one more container.
+    """Return the uuid of the node for one more container.
 
     Args:
-        nodes: Nodes that answer, in their order of creation, which breaks ties.
-        tags: A node must have all of them.
-        strategy: EVERY_NODE takes a node that has none of the service yet.
-        host_ports: Fixed host ports wanted; one container a node can have each.
-        bound_to: Nodes (uuids) it must be one of, and why: volumes to share or reuse.
+        nodes: The available nodes in the order of creation, which breaks ties.
+        tags: The tags that the node must have.
+        strategy: EVERY_NODE chooses a node without a container of the service.
+        host_ports: The fixed host ports; only one container of a node can have each.
+        bound_to: Sets of nodes (uuids) that the node must be in, each with the reason:
+            volumes to share or to reuse.
 
     Raises:
-        OperationFailed: No node will do; says which rule left none.
+        OperationFailed: No node is suitable; the text names the rule that excluded the
+            last nodes.
     """
     if not nodes:
         raise OperationFailed("there is no node that containers could be deployed to")
