@@ -162,38 +162,38 @@ def respell(uri: str, dialect: Dialect) -> str:
 
 
 def target_of(
-    kind: str, thing: str | Mapping[str, Any], *, key: str = "uuid"
+    kind: str, reference: str | Mapping[str, Any], *, key: str = "uuid"
 ) -> Target:
     """Return the object that the first argument of a method names.
 
     Args:
         kind: The expected kind. A URI of another kind is an error here, not a response
             404 later.
-        thing: An object's dict, its ``resource_uri``, or its key, mostly a uuid.
+        reference: An object's dict, its ``resource_uri``, or its key, mostly a uuid.
         key: The key of the dict that names the object when the dict has no URI.
 
     Raises:
         ValueError: The argument names no object of the kind.
         TypeError: The argument is neither a dict nor a text.
     """
-    if isinstance(thing, Mapping):
-        thing = thing.get("resource_uri") or thing.get(key) or ""
-        if not isinstance(thing, str) or not thing:
+    if isinstance(reference, Mapping):
+        reference = reference.get("resource_uri") or reference.get(key) or ""
+        if not isinstance(reference, str) or not reference:
             raise ValueError(f"the {kind} has neither resource_uri nor {key}")
-    if not isinstance(thing, str):
+    if not isinstance(reference, str):
         raise TypeError(
             f"a {kind} is given as its dict, its resource_uri or its {key},"
-            f" not as {type(thing).__name__}"
+            f" not as {type(reference).__name__}"
         )
-    if thing.startswith("/") or "://" in thing:
-        target = split_path(urlsplit(thing).path)
+    if reference.startswith("/") or "://" in reference:
+        target = split_path(urlsplit(reference).path)
         if target is None or not target.key or target.kind != kind:
-            raise ValueError(f"{redact(thing)!r} is not the URI of a {kind}")
+            raise ValueError(f"{redact(reference)!r} is not the URI of a {kind}")
         return target
-    if not thing:
+    if not reference:
         raise ValueError(f"an empty text names no {kind}")
     count = _KEY_SEGMENTS.get(kind, 1)
-    parts = tuple(thing.split("/")) if count > 1 else (thing,)
+    parts = tuple(reference.split("/")) if count > 1 else (reference,)
     return Target(kind, None, parts, (), DOCKER_CLOUD)
 
 

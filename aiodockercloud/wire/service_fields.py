@@ -309,7 +309,7 @@ ENGINE_OPTIONS: Final = frozenset(
     row.name for row in FIELDS if row.actor is Actor.ENGINE
 )
 
-#: Fields that containers have as their definition has them, in the table's order.
+#: Fields that containers have with the value of the definition, in the table's order.
 CONTAINER_FIELDS: Final = tuple(
     row.name for row in FIELDS if row.in_containers is InContainers.SAME
 )
@@ -319,7 +319,7 @@ IN_STEP: Final = frozenset(row.name for row in FIELDS if not row.redeploy)
 
 
 def complete(definition: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a definition with the initial value of each field that it lacks.
+    """Return a definition with the initial value of each missing field.
 
     A definition stored by an older server lacks the fields added since.
     """

@@ -23,8 +23,8 @@ __all__ = [
 ]
 
 #: The websocket subprotocol of streams with credits, see ``Credits``. The client offers
-#: the subprotocol; on a stream without it only TCP holds the sender up. A server that
-#: accepts it also knows the parameters ``since``, ``at`` and ``seen`` of logs.
+#: the subprotocol; on a stream without credits only TCP holds the sender up. A server
+#: that accepts the subprotocol also knows ``since``, ``at`` and ``seen`` of logs.
 WINDOW_PROTOCOL = "window.aiodockercloud"
 
 #: Credits of each side at the start: the bound on frames that are on their way or wait
@@ -35,7 +35,8 @@ WINDOW = 1000
 #: A frame costs one credit, and another one for each of these numbers of bytes.
 CREDIT_BYTES = 4096
 
-#: Credits used before the receiver grants them again: one message for many frames.
+#: The number of used credits after which the receiver grants as many: one message for
+#: many frames.
 BATCH = WINDOW // 2
 
 

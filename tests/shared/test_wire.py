@@ -103,7 +103,7 @@ def test_split_path_of_an_unknown_path_is_none(path: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "thing",
+    "reference",
     [
         UUID,
         f"/api/app/v1/service/{UUID}/",
@@ -112,8 +112,10 @@ def test_split_path_of_an_unknown_path_is_none(path: str) -> None:
         {"uuid": "other", "resource_uri": f"/api/app/v1/service/{UUID}/"},
     ],
 )
-def test_target_of_each_form_is_the_same_object(thing: str | dict[str, str]) -> None:
-    target = wire.target_of("service", thing)
+def test_target_of_each_form_is_the_same_object(
+    reference: str | dict[str, str],
+) -> None:
+    target = wire.target_of("service", reference)
 
     assert (target.kind, target.namespace, target.pk) == ("service", None, UUID)
 
@@ -125,11 +127,11 @@ def test_target_of_a_namespaced_uri_keeps_the_namespace() -> None:
 
 
 @pytest.mark.parametrize(
-    "thing", ["", {}, {"uuid": ""}, f"/api/app/v1/stack/{UUID}/", "/elsewhere/"]
+    "reference", ["", {}, {"uuid": ""}, f"/api/app/v1/stack/{UUID}/", "/elsewhere/"]
 )
-def test_target_of_another_kind_is_refused(thing: str | dict[str, str]) -> None:
+def test_target_of_another_kind_is_refused(reference: str | dict[str, str]) -> None:
     with pytest.raises(ValueError, match="service"):
-        wire.target_of("service", thing)
+        wire.target_of("service", reference)
 
 
 # --- secrets ------------------------------------------------------------------------
