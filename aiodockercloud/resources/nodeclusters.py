@@ -39,6 +39,9 @@ class NodeClusters(Managed[NodeCluster]):
     the state ``"Init"``, ``update`` stores the target for ``deploy``. Other fields can
     be changed in every state but ``"Terminating"`` and ``"Terminated"``.
 
+    On an engine that does not provision nodes, ``create``, ``deploy``, ``delete`` and
+    scaling raise ``NotSupported`` (501).
+
     ``disk`` is in GB, dates are RFC 2822 text in UTC.
 
     Source: Docker Cloud API reference, "Node Clusters", "Node Cluster states".

@@ -73,7 +73,8 @@ class Repositories(Resource[Repository]):
             repository: The repository.
 
         Returns:
-            The response's dict, which has no fields of the repository.
+            A dict without fields of the repository. With aiodockercloud's server, the
+            dict has the action's URI under ``"dockercloud_action_uri"``.
 
         Raises:
             ObjectNotFound: The repository does not exist.

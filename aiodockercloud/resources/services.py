@@ -45,7 +45,8 @@ class Services(Managed[Service]):
     is ``"Starting"`` meanwhile. ``scale`` creates running containers and does not start
     stopped ones; the state at the end follows from the containers. Without containers,
     a service is ``"Not running"``. When an operation fails or is canceled, the state
-    follows from the containers, too.
+    follows from the containers, too. ``delete`` is not allowed either while another
+    service uses the volumes of the service.
 
     ``memory`` and ``memory_swap`` are in MB, dates are RFC 2822 text in UTC.
 
