@@ -1,4 +1,4 @@
-"""``autoredeploy``: what is done about pushed images, without a registry."""
+"""``autoredeploy`` for pushed images, without a registry."""
 
 from __future__ import annotations
 
@@ -20,26 +20,26 @@ IMAGE = "registry.example.com/team/app"
 LATEST = f"{IMAGE}:latest"
 
 
-class Telling(Embedded):
-    """An engine that tells what images mean."""
+class KnownDigests(Embedded):
+    """An engine with given image digests."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
         #: Image → digest.
         self.digests: dict[str, str] = {LATEST: "sha256:1"}
-        #: Who was asked about, and for whom.
-        self.asked: list[tuple[str, tuple[str, str] | None]] = []
+        #: The requested images, with the credentials.
+        self.requested: list[tuple[str, tuple[str, str] | None]] = []
 
     async def image_digest(
         self, name: str, credentials: tuple[str, str] | None
     ) -> str | None:
-        self.asked.append((name, credentials))
+        self.requested.append((name, credentials))
         return self.digests.get(name)
 
 
 @pytest.fixture
-def engine() -> Telling:
-    return Telling(nodes=2)
+def engine() -> KnownDigests:
+    return KnownDigests(nodes=2)
 
 
 @pytest.fixture
@@ -48,7 +48,7 @@ def pushes(server: Server) -> AutoRedeploy:
 
 
 async def redeploys(cloud: DockerCloud, service: Service) -> list[Action]:
-    """The redeploys of a service, each of which has ended."""
+    """Return the redeploys of a service, after all of them have ended."""
     found = []
     for action in await cloud.actions.list(object=service):
         if action["action"] == "Service Redeploy":
@@ -58,7 +58,7 @@ async def redeploys(cloud: DockerCloud, service: Service) -> list[Action]:
 
 
 async def test_push_redeploys_once(
-    live: DockerCloud, engine: Telling, pushes: AutoRedeploy
+    live: DockerCloud, engine: KnownDigests, pushes: AutoRedeploy
 ) -> None:
     service = await run(live, image=IMAGE, autoredeploy=True, target_num_containers=3)
     await pushes.check_images()
@@ -80,27 +80,27 @@ async def test_push_redeploys_once(
         assert f"because of a push of {LATEST}" in (await anext(aiter(lines)))["log"]
 
 
-async def test_image_of_many_containers_is_asked_for_once(
-    live: DockerCloud, engine: Telling, pushes: AutoRedeploy
+async def test_image_of_many_containers_is_requested_once(
+    live: DockerCloud, engine: KnownDigests, pushes: AutoRedeploy
 ) -> None:
     for _ in range(2):
         await run(live, image=IMAGE, autoredeploy=True, target_num_containers=5)
-    engine.asked.clear()
+    engine.requested.clear()
 
     await pushes.check_images()
 
-    assert engine.asked == [(LATEST, None)]
+    assert engine.requested == [(LATEST, None)]
 
 
-async def test_registry_is_asked_with_the_stored_credentials(
-    live: DockerCloud, engine: Telling, pushes: AutoRedeploy
+async def test_registry_receives_the_stored_credentials(
+    live: DockerCloud, engine: KnownDigests, pushes: AutoRedeploy
 ) -> None:
     await live.repositories.create(name=IMAGE, username="me", password="one")
     await run(live, image=IMAGE, autoredeploy=True)
     await live.repositories.update(IMAGE, password="two")
     await pushes.check_images()
 
-    assert engine.asked == [(LATEST, ("me", "one")), (LATEST, ("me", "two"))]
+    assert engine.requested == [(LATEST, ("me", "one")), (LATEST, ("me", "two"))]
 
 
 @pytest.mark.parametrize(
@@ -110,21 +110,24 @@ async def test_registry_is_asked_with_the_stored_credentials(
         {"image": f"{IMAGE}@sha256:{'0' * 64}", "autoredeploy": True},
     ],
 )
-async def test_what_no_push_concerns_is_not_asked_for(
-    live: DockerCloud, engine: Telling, pushes: AutoRedeploy, fields: dict[str, Any]
+async def test_image_without_running_containers_or_autoredeploy_is_not_requested(
+    live: DockerCloud,
+    engine: KnownDigests,
+    pushes: AutoRedeploy,
+    fields: dict[str, Any],
 ) -> None:
     service = await run(live, **fields)
     await live.services.create(image=IMAGE, autoredeploy=True)  # never started
-    engine.asked.clear()
+    engine.requested.clear()
 
     await pushes.check_images()
 
-    assert engine.asked == []
+    assert engine.requested == []
     assert await redeploys(live, service) == []
 
 
-async def test_redeploy_by_hand_is_not_done_once_more(
-    live: DockerCloud, engine: Telling, pushes: AutoRedeploy
+async def test_redeploy_by_the_user_is_not_repeated(
+    live: DockerCloud, engine: KnownDigests, pushes: AutoRedeploy
 ) -> None:
     service = await run(live, image=IMAGE, autoredeploy=True)
     engine.digests[LATEST] = "sha256:2"
@@ -135,8 +138,8 @@ async def test_redeploy_by_hand_is_not_done_once_more(
     assert len(await redeploys(live, service)) == 1
 
 
-async def test_image_that_is_not_deployed_yet_redeploys_nothing(
-    live: DockerCloud, engine: Telling, pushes: AutoRedeploy
+async def test_image_that_is_not_deployed_yet_causes_no_redeploy(
+    live: DockerCloud, engine: KnownDigests, pushes: AutoRedeploy
 ) -> None:
     service = await run(live, image=IMAGE, autoredeploy=True)
     engine.digests[f"{IMAGE}:v2"] = "sha256:2"
@@ -147,13 +150,13 @@ async def test_image_that_is_not_deployed_yet_redeploys_nothing(
     assert await redeploys(live, service) == []
 
 
-async def test_registry_that_does_not_answer_changes_nothing(
-    live: DockerCloud, engine: Telling, pushes: AutoRedeploy
+async def test_registry_that_does_not_respond_causes_no_redeploy(
+    live: DockerCloud, engine: KnownDigests, pushes: AutoRedeploy
 ) -> None:
     del engine.digests[LATEST]
     service = await run(live, image=IMAGE, autoredeploy=True)
     await pushes.check_images()
-    engine.digests[LATEST] = "sha256:2"  # the first that is heard of it
+    engine.digests[LATEST] = "sha256:2"  # the first known digest
     await pushes.check_images()
     assert await redeploys(live, service) == []
 
@@ -163,8 +166,8 @@ async def test_registry_that_does_not_answer_changes_nothing(
     assert len(await redeploys(live, service)) == 1
 
 
-async def test_container_on_a_lost_node_is_tried_once_a_push(
-    live: DockerCloud, engine: Telling, pushes: AutoRedeploy
+async def test_container_on_an_unreachable_node_is_redeployed_once_for_each_push(
+    live: DockerCloud, engine: KnownDigests, pushes: AutoRedeploy
 ) -> None:
     service = await run(live, image=IMAGE, autoredeploy=True, target_num_containers=2)
     engine.lose_node(engine.nodes[0])
@@ -181,11 +184,13 @@ async def test_container_on_a_lost_node_is_tried_once_a_push(
     assert [a["action"] for a in actions].count("Service Redeploy") == 1
 
 
-async def test_push_while_the_server_was_down_is_noticed(tmp_path: Path) -> None:
-    async with running(Telling(), data_dir=tmp_path, apikey="s3cret") as server:
+async def test_push_during_the_downtime_of_the_server_is_detected(
+    tmp_path: Path,
+) -> None:
+    async with running(KnownDigests(), data_dir=tmp_path, apikey="s3cret") as server:
         async with client_of(server) as cloud:
             service = await run(cloud, image=IMAGE, autoredeploy=True)
-    engine = Telling()
+    engine = KnownDigests()
     engine.digests[LATEST] = "sha256:2"
 
     async with running(engine, data_dir=tmp_path, apikey="s3cret") as server:
@@ -196,14 +201,14 @@ async def test_push_while_the_server_was_down_is_noticed(tmp_path: Path) -> None
 
 @pytest.fixture
 async def quick() -> AsyncIterator[Server]:
-    async with running(Telling(), image_poll=0.01) as server:
+    async with running(KnownDigests(), image_poll=0.01) as server:
         yield server
 
 
-async def test_registries_are_asked_again_and_again(quick: Server) -> None:
+async def test_registries_are_checked_at_the_interval(quick: Server) -> None:
     async with client_of(quick) as cloud:
         service = await run(cloud, image=IMAGE, autoredeploy=True)
-        assert isinstance(quick.engine, Telling)
+        assert isinstance(quick.engine, KnownDigests)
         async with cloud.events.subscribe() as events, asyncio.timeout(PATIENCE):
             quick.engine.digests[LATEST] = "sha256:2"
             async for event in events:
@@ -212,8 +217,8 @@ async def test_registries_are_asked_again_and_again(quick: Server) -> None:
         await cloud.services.wait(service, "Running", timeout=PATIENCE)
 
 
-async def test_push_that_the_engine_tells_redeploys_at_once(
-    live: DockerCloud, engine: Telling
+async def test_push_that_the_engine_reports_redeploys_immediately(
+    live: DockerCloud, engine: KnownDigests
 ) -> None:
     service = await run(live, image=IMAGE, autoredeploy=True)
     other = await run(live, image=IMAGE)

@@ -1,5 +1,4 @@
-"""The control plane from inside: jobs beside each other, what its end and its sweep
-leave behind."""
+"""The control plane from inside: concurrent jobs, close, and sweep."""
 
 from __future__ import annotations
 
@@ -21,18 +20,20 @@ from aiodockercloud.server.engines import ImageInfo as Info
 from tests.support.facts import PATIENCE, SHELL
 from tests.support.flows import Gated, client_of, containers, done, environment, run
 
-MACHINES: dict[str, Any] = {
+CLUSTER: dict[str, Any] = {
     "name": "more",
     "node_type": "aws/t2.micro",
     "region": "aws/us-east-1",
 }
 
-# --- jobs beside each other -----------------------------------------------------------
+# --- concurrent jobs ----------------------------------------------------------------
 
 
 class Slow(Gated):
-    """An engine on which containers come up and go only while ``gate`` is set; it
-    tells when it has begun to make one."""
+    """An engine that starts and removes containers only while ``gate`` is set.
+
+    ``knocked`` is set when a request starts to wait.
+    """
 
     async def create(self, spec: ContainerSpec) -> None:
         self._report(ContainerObservation(uuid=spec.uuid, state="starting"))
@@ -52,7 +53,7 @@ def engine() -> Slow:
 
 
 async def knock(engine: Slow) -> None:
-    """Something is asked of the engine and held up."""
+    """Wait until the engine holds a request."""
     async with asyncio.timeout(PATIENCE):
         await engine.knocked.wait()
     engine.knocked.clear()
@@ -66,7 +67,7 @@ async def cancel(live: DockerCloud, answer: Any) -> None:
         await live.actions.wait(uri, timeout=PATIENCE)
 
 
-async def test_cancel_of_a_pending_operation_leaves_what_another_job_takes_down(
+async def test_cancel_of_a_pending_operation_leaves_the_removal_by_another_job(
     live: DockerCloud, engine: Slow
 ) -> None:
     web = await run(live, name="web", target_num_containers=2)
@@ -84,7 +85,7 @@ async def test_cancel_of_a_pending_operation_leaves_what_another_job_takes_down(
     await done(live, redeploying)
 
 
-async def test_cancel_of_a_pending_operation_leaves_what_another_job_brings_up(
+async def test_cancel_of_a_pending_operation_leaves_the_start_by_another_job(
     live: DockerCloud, engine: Slow
 ) -> None:
     web = await run(live, name="web")
@@ -92,10 +93,10 @@ async def test_cancel_of_a_pending_operation_leaves_what_another_job_brings_up(
     engine.gate.clear()
     engine.knocked.clear()
     redeploying = await live.containers.redeploy(first)
-    await knock(engine)  # to take the old one down
+    await knock(engine)  # to remove the old container
     engine.gate.set()
     engine.gate.clear()
-    await knock(engine)  # to bring the new one up
+    await knock(engine)  # to create the new container
 
     await cancel(live, await live.services.redeploy(web))
 
@@ -106,7 +107,7 @@ async def test_cancel_of_a_pending_operation_leaves_what_another_job_brings_up(
     assert (await live.services.inspect(web))["state"] == "Running"
 
 
-async def test_node_that_comes_during_an_operation_gets_its_container_afterwards(
+async def test_node_added_during_an_operation_receives_its_container_afterwards(
     live: DockerCloud, server: Server, engine: Slow
 ) -> None:
     everywhere = await live.services.create(
@@ -115,8 +116,8 @@ async def test_node_that_comes_during_an_operation_gets_its_container_afterwards
     engine.gate.clear()
     started = await live.services.start(everywhere)
     await knock(engine)
-    machines = await live.nodeclusters.create(**MACHINES, target_num_nodes=2)
-    await done(live, await live.nodeclusters.deploy(machines))
+    cluster = await live.nodeclusters.create(**CLUSTER, target_num_nodes=2)
+    await done(live, await live.nodeclusters.deploy(cluster))
 
     engine.gate.set()
     await done(live, started)
@@ -131,38 +132,41 @@ async def test_node_that_comes_during_an_operation_gets_its_container_afterwards
     }
 
 
-# --- its end --------------------------------------------------------------------------
+# --- close --------------------------------------------------------------------------
 
 
-class Asked(Embedded):
-    """An engine whose registry never answers; the second container waits to be made
-    until the question about the first one's image is given up."""
+class SilentRegistry(Embedded):
+    """An engine whose registry never responds.
+
+    The creation of the second container waits until the request for the image of the
+    first container is cancelled.
+    """
 
     def __init__(self) -> None:
         super().__init__()
-        self.given_up = asyncio.Event()
-        self.waits = asyncio.Event()
-        self.questions = 0
+        self.cancelled = asyncio.Event()
+        self.waiting = asyncio.Event()
+        self.requests = 0
 
     async def image_info(self, name: str) -> Info | None:
-        if self.questions:
-            self.waits.set()
-            await self.given_up.wait()
+        if self.requests:
+            self.waiting.set()
+            await self.cancelled.wait()
         return await super().image_info(name)
 
     async def image_digest(
         self, name: str, credentials: tuple[str, str] | None
     ) -> str | None:
-        self.questions += 1
+        self.requests += 1
         try:
             return await asyncio.Future()
         finally:
-            self.given_up.set()
-            await asyncio.sleep(0.01)  # as what says goodbye to a registry
+            self.cancelled.set()
+            await asyncio.sleep(0.01)  # as the close of a connection to a registry does
 
 
-async def test_end_of_the_server_lets_no_job_ask_a_registry_any_more() -> None:
-    engine = Asked()
+async def test_close_of_the_server_starts_no_further_registry_request() -> None:
+    engine = SilentRegistry()
     async with running(engine) as server, client_of(server) as live:
         await run(live, name="one", autoredeploy=True)
         other = await live.services.create(
@@ -170,9 +174,9 @@ async def test_end_of_the_server_lets_no_job_ask_a_registry_any_more() -> None:
         )
         await live.services.start(other)
         async with asyncio.timeout(PATIENCE):
-            await engine.waits.wait()
+            await engine.waiting.wait()
 
-    assert engine.questions == 1
+    assert engine.requests == 1
     assert not [task for task in asyncio.all_tasks() if task.get_name() == "pushes"]
 
 
@@ -185,7 +189,7 @@ async def refused(server: Server, auth: str) -> None:
             await inside.services.list()
 
 
-async def test_role_global_gives_credentials_that_end_when_the_container_vanishes(
+async def test_role_global_credentials_are_invalid_after_the_container_is_removed(
     live: DockerCloud, server: Server, engine: Slow
 ) -> None:
     web = await run(live, image=SHELL, run_command="sleep 1000", roles=["global"])
@@ -197,7 +201,7 @@ async def test_role_global_gives_credentials_that_end_when_the_container_vanishe
     await refused(server, auth)
 
 
-async def test_role_global_gives_credentials_that_end_when_the_container_cannot_start(
+async def test_role_global_credentials_are_invalid_if_the_container_cannot_start(
     live: DockerCloud, server: Server, engine: Slow, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     given: list[str] = []
@@ -216,11 +220,11 @@ async def test_role_global_gives_credentials_that_end_when_the_container_cannot_
     await refused(server, auth)
 
 
-# --- its sweep ------------------------------------------------------------------------
+# --- sweep --------------------------------------------------------------------------
 
 
 def sizes(server: Server) -> dict[str, int]:
-    """How much each part of the control plane has in its hands."""
+    """Return the number of items that each part of the control plane keeps."""
     cloud = server.cloud
     parts = (
         cloud,
@@ -238,7 +242,7 @@ def sizes(server: Server) -> dict[str, int]:
 
 
 async def life(live: DockerCloud) -> None:
-    """Much is made, used and terminated."""
+    """Create, use and terminate objects of all kinds."""
     stack = await live.stacks.create(
         name="shop", services=[{"name": "web", "image": SHELL, "roles": ["global"]}]
     )
@@ -247,12 +251,12 @@ async def life(live: DockerCloud) -> None:
     async with live.services.logs(web):
         await live.services.inspect(web)
     await done(live, await live.stacks.delete(stack))
-    machines = await live.nodeclusters.create(**MACHINES)
-    await done(live, await live.nodeclusters.deploy(machines))
-    await done(live, await live.nodeclusters.delete(machines))
+    cluster = await live.nodeclusters.create(**CLUSTER)
+    await done(live, await live.nodeclusters.deploy(cluster))
+    await done(live, await live.nodeclusters.delete(cluster))
 
 
-async def test_sweep_leaves_nothing_of_what_is_gone(
+async def test_sweep_removes_everything_of_terminated_objects(
     live: DockerCloud, server: Server
 ) -> None:
     found = []

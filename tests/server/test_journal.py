@@ -33,7 +33,7 @@ async def read(
         ]
 
 
-# --- what is there ------------------------------------------------------------------
+# --- reading ------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -50,7 +50,7 @@ async def read(
         (None, 9, []),
     ],
 )
-async def test_read_without_follow_gives_what_is_there(
+async def test_read_without_follow_yields_the_kept_items(
     tail: int | None, since: int | None, expected: list[int]
 ) -> None:
     assert await read(filled(5), tail=tail, since=since) == expected
@@ -69,7 +69,7 @@ async def test_read_of_a_full_journal_has_the_last_items_only() -> None:
     assert await read(journal, tail=100) == [7, 8, 9]
 
 
-async def test_read_since_what_fell_off_tells_how_much_was_missed() -> None:
+async def test_read_since_a_dropped_item_yields_the_number_of_missed_items() -> None:
     assert await read(filled(10, limit=3), since=2) == [Missed(5), 7, 8, 9]
 
 
@@ -92,7 +92,7 @@ def test_read_since_any_number_accounts_for_every_item(
 # --- following ----------------------------------------------------------------------
 
 
-async def test_follow_gets_each_new_item_then_the_end() -> None:
+async def test_follow_yields_each_new_item_then_ends() -> None:
     journal = filled(2)
     async with (
         asyncio.timeout(5),
@@ -110,7 +110,7 @@ async def test_follow_gets_each_new_item_then_the_end() -> None:
         assert [item async for item in items] == [3, 4]
 
 
-async def test_follow_of_a_closed_journal_gets_the_rest_and_ends() -> None:
+async def test_follow_of_a_closed_journal_yields_the_rest_and_ends() -> None:
     journal = filled(3)
     journal.close()
     journal.close()
@@ -118,7 +118,7 @@ async def test_follow_of_a_closed_journal_gets_the_rest_and_ends() -> None:
     assert await read(journal, tail=2, follow=True) == [1, 2]
 
 
-async def test_follow_from_the_end_sees_nothing_old() -> None:
+async def test_follow_from_the_end_yields_no_old_item() -> None:
     journal = filled(3)
     reader = asyncio.create_task(read(journal, since=journal.end, follow=True))
     await asyncio.sleep(0)
@@ -128,7 +128,7 @@ async def test_follow_from_the_end_sees_nothing_old() -> None:
     assert await reader == [3]
 
 
-async def test_follow_from_beyond_the_end_begins_there() -> None:
+async def test_follow_from_beyond_the_end_starts_there() -> None:
     journal = filled(3)
     reader = asyncio.create_task(read(journal, since=5, follow=True))
     for number in range(3, 7):
@@ -139,7 +139,7 @@ async def test_follow_from_beyond_the_end_begins_there() -> None:
     assert await reader == [5, 6]
 
 
-async def test_follow_too_slowly_is_told_of_the_gap_each_time() -> None:
+async def test_follow_too_slowly_yields_each_gap() -> None:
     journal = filled(2, limit=3)
     async with (
         asyncio.timeout(5),
@@ -167,13 +167,15 @@ async def test_follow_by_many_readers_at_their_own_pace() -> None:
     assert await asyncio.gather(*readers) == [list(range(n, 20)) for n in range(20)]
 
 
-async def test_follow_cancelled_by_one_reader_leaves_the_others_going() -> None:
+async def test_follow_cancelled_by_one_reader_continues_for_the_others() -> None:
     journal = filled(0)
-    gone, stays = (asyncio.create_task(read(journal, follow=True)) for _ in range(2))
+    cancelled, stays = (
+        asyncio.create_task(read(journal, follow=True)) for _ in range(2)
+    )
     await asyncio.sleep(0)
-    gone.cancel()
+    cancelled.cancel()
     with pytest.raises(asyncio.CancelledError):
-        await gone
+        await cancelled
 
     journal.append(0)
     journal.close()
@@ -181,20 +183,20 @@ async def test_follow_cancelled_by_one_reader_leaves_the_others_going() -> None:
     assert await stays == [0]
 
 
-async def test_append_after_all_readers_left_is_harmless() -> None:
+async def test_append_after_all_readers_left_succeeds() -> None:
     journal = filled(0)
-    gone = asyncio.create_task(read(journal, follow=True))
+    cancelled = asyncio.create_task(read(journal, follow=True))
     await asyncio.sleep(0)
-    gone.cancel()
+    cancelled.cancel()
     with pytest.raises(asyncio.CancelledError):
-        await gone
+        await cancelled
 
     journal.append(0)
 
     assert await read(journal) == [0]
 
 
-async def test_append_while_a_reader_has_an_item_is_read_next() -> None:
+async def test_append_while_a_reader_holds_an_item_is_read_next() -> None:
     journal = filled(2)
     found: list[int | Missed] = []
     async with asyncio.timeout(5):
@@ -206,8 +208,8 @@ async def test_append_while_a_reader_has_an_item_is_read_next() -> None:
     assert found == [0, 1, 11, 12, 13, 14]
 
 
-async def test_slow_reader_holds_no_items_that_have_fallen_off() -> None:
-    """What readers may have in hand is one item each, not a copy of the journal."""
+async def test_slow_reader_keeps_no_dropped_items_in_memory() -> None:
+    """Each reader keeps at most one item, not a copy of the journal."""
     journal: Journal[object] = Journal(10)
     items = [frozenset({number}) for number in range(10)]
     for item in items:
@@ -222,7 +224,7 @@ async def test_slow_reader_holds_no_items_that_have_fallen_off() -> None:
         assert await anext(reading) == Missed(9)
 
 
-# --- finding ------------------------------------------------------------------------
+# --- searching ----------------------------------------------------------------------
 
 
 @given(count=st.integers(0, 40), limit=st.integers(1, 20), wanted=st.integers(-5, 45))

@@ -1,4 +1,4 @@
-"""Machines that somebody brings, and engines that cling to them; without a Swarm."""
+"""Bring-your-own nodes, and nodes that cannot be removed; without a Swarm."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.support.flows import client_of, done
 
 
 class Brought(Embedded):
-    """An engine whose machines somebody brings, and that outlives the server."""
+    """An engine with bring-your-own nodes that outlives the server."""
 
     provisions = volatile = False
 
@@ -29,7 +29,7 @@ class Brought(Embedded):
         self._report(self._nodes[node].observation())
 
 
-async def test_machine_that_is_brought_gets_the_tags_of_the_cluster() -> None:
+async def test_node_that_joins_receives_the_tags_of_the_cluster() -> None:
     engine = Brought()
     async with running(engine) as server, client_of(server) as cloud:
         [cluster] = await cloud.nodeclusters.list()
@@ -42,7 +42,7 @@ async def test_machine_that_is_brought_gets_the_tags_of_the_cluster() -> None:
         assert [len(node["tags"]) for node in nodes] == [2, 1]
 
 
-async def test_machine_that_went_while_the_server_was_down_is_terminated(
+async def test_node_removed_during_the_downtime_of_the_server_is_terminated(
     tmp_path: Path,
 ) -> None:
     engine = Brought(nodes=2)
@@ -60,7 +60,7 @@ async def test_machine_that_went_while_the_server_was_down_is_terminated(
 
 
 class Clinging(Embedded):
-    """An engine that does not let its machines go."""
+    """An engine that fails to remove nodes."""
 
     async def remove_node(self, node: str) -> None:
         raise EngineError("the containers on it do not end")
@@ -69,7 +69,7 @@ class Clinging(Embedded):
 @pytest.mark.parametrize(
     ("lost", "state"), [(False, "Deployed"), (True, "Unreachable")]
 )
-async def test_node_that_cannot_be_taken_out_is_what_it_was(
+async def test_node_that_cannot_be_removed_keeps_its_state(
     lost: bool, state: str
 ) -> None:
     engine = Clinging()

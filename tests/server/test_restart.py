@@ -1,4 +1,4 @@
-"""The server's process: its start, its end, and what is there after a restart."""
+"""The server's process: its start, its end, and its state after a restart."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from tests.support.processes import alice, kept, serving
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-async def test_signal_ends_it_cleanly_with_status_0(number: signal.Signals) -> None:
+async def test_signal_ends_the_server_with_status_0(number: signal.Signals) -> None:
     async with serving() as process:
         await process.ready()
         async with alice(process) as cloud:
             await run(cloud, target_num_containers=3)
-            # Open streams must not hold it up.
+            # Open streams must not delay the end of the server.
             async with cloud.events.subscribe(reconnect=False):
                 status = await process.end(number)
 
@@ -35,7 +35,7 @@ async def test_signal_ends_it_cleanly_with_status_0(number: signal.Signals) -> N
     assert process.out.count("\n") == 1
 
 
-async def test_first_start_prints_a_key_once_and_only_then(tmp_path: Path) -> None:
+async def test_first_start_prints_a_key_and_later_starts_do_not(tmp_path: Path) -> None:
     async with serving(tmp_path, {}) as first:
         await first.ready()
         await first.end(signal.SIGTERM)
@@ -55,7 +55,7 @@ async def test_first_start_prints_a_key_once_and_only_then(tmp_path: Path) -> No
     assert key.encode() not in kept(tmp_path)
 
 
-async def test_key_of_the_environment_is_printed_and_kept_nowhere(
+async def test_key_of_the_environment_is_neither_printed_nor_stored(
     tmp_path: Path,
 ) -> None:
     async with serving(tmp_path) as process:
@@ -68,7 +68,7 @@ async def test_key_of_the_environment_is_printed_and_kept_nowhere(
     assert b"s3cret-key" not in kept(tmp_path)
 
 
-async def test_second_server_on_a_directory_is_refused(tmp_path: Path) -> None:
+async def test_second_server_on_a_directory_fails(tmp_path: Path) -> None:
     async with serving(tmp_path) as first:
         await first.ready()
         async with serving(tmp_path) as second:
@@ -82,9 +82,7 @@ async def test_second_server_on_a_directory_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("what", ["a file", "no database", "no access"])
-async def test_directory_that_cannot_be_used_is_refused(
-    tmp_path: Path, what: str
-) -> None:
+async def test_unusable_directory_fails(tmp_path: Path, what: str) -> None:
     place = tmp_path / "data"
     if what == "a file":
         place.write_text("")
@@ -103,7 +101,7 @@ async def test_directory_that_cannot_be_used_is_refused(
     assert "Traceback" not in process.err
 
 
-async def test_port_that_is_taken_is_refused() -> None:
+async def test_port_in_use_fails() -> None:
     async with running() as server:
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "aiodockercloud", "serve"),
@@ -120,7 +118,7 @@ async def test_port_that_is_taken_is_refused() -> None:
     assert err
 
 
-async def test_what_was_answered_survives_a_kill(tmp_path: Path) -> None:
+async def test_acknowledged_changes_survive_a_kill(tmp_path: Path) -> None:
     async with serving(tmp_path) as process:
         await process.ready()
         async with alice(process) as cloud:
@@ -146,7 +144,7 @@ async def test_what_was_answered_survives_a_kill(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("operation", ["start", "redeploy", "scale", "delete"])
-async def test_kill_right_after_an_answer_is_continued_to_success(
+async def test_action_killed_right_after_the_response_continues_to_success(
     tmp_path: Path, operation: str
 ) -> None:
     async with serving(tmp_path) as process:
@@ -181,8 +179,10 @@ async def test_kill_right_after_an_answer_is_continued_to_success(
 
 
 async def picture(cloud: DockerCloud) -> dict[str, Any]:
-    """All that should be the same after a restart: the server has another port then,
-    which link variables tell."""
+    """Return everything that a restart must not change.
+
+    Link variables contain the server's port, which a restart changes.
+    """
     found = await cloud.containers.list()
     services = [dict(service) for service in await cloud.services.list()]
     for service in services:
@@ -206,8 +206,8 @@ async def test_state_is_the_same_after_a_restart(tmp_path: Path) -> None:
             await cloud.nodes.update(node, nickname="big", tags=["db"])
             web = await run(cloud, name="web", target_num_containers=2)
             db = await run(cloud, name="db", tags=["db"])
-            gone = await run(cloud, name="gone")
-            await done(cloud, await cloud.services.delete(gone))
+            terminated = await run(cloud, name="terminated")
+            await done(cloud, await cloud.services.delete(terminated))
             await done(cloud, await cloud.services.stop(db))
             before = await picture(cloud)
 
@@ -242,7 +242,7 @@ async def test_logs_of_a_service_with_a_stopped_container_can_be_read_after_a_re
 
 
 @pytest.mark.parametrize("operation", ["start", "redeploy"])
-async def test_end_in_the_middle_of_an_action_continues_it(
+async def test_action_interrupted_by_a_restart_continues(
     tmp_path: Path, operation: str
 ) -> None:
     engine = Gated()
@@ -267,7 +267,7 @@ async def test_end_in_the_middle_of_an_action_continues_it(
 
 
 class Lasting(Embedded):
-    """An engine that outlives the server, which sees a removal and no more."""
+    """An engine that outlives the server; a removal waits for ``gate`` afterwards."""
 
     volatile = False
 
@@ -286,7 +286,7 @@ class Lasting(Embedded):
 
 
 @pytest.mark.parametrize("kind", ["services", "containers"])
-async def test_end_between_the_halves_of_a_redeploy_keeps_the_volumes(
+async def test_redeploy_interrupted_between_removal_and_deployment_keeps_the_volumes(
     tmp_path: Path, kind: str
 ) -> None:
     engine = Lasting()
@@ -313,7 +313,7 @@ async def test_end_between_the_halves_of_a_redeploy_keeps_the_volumes(
     assert after["node"] == before["node"]
 
 
-async def test_fewer_nodes_after_a_restart_are_made_up_for(tmp_path: Path) -> None:
+async def test_missing_nodes_after_a_restart_are_created_again(tmp_path: Path) -> None:
     async with running(Embedded(nodes=3), data_dir=tmp_path) as server:
         key = server.apikey
         async with client_of(server) as cloud:
@@ -325,7 +325,7 @@ async def test_fewer_nodes_after_a_restart_are_made_up_for(tmp_path: Path) -> No
             assert len(await cloud.nodes.list(state="Deployed")) == 3
 
 
-async def test_fields_of_another_version_do_no_harm(tmp_path: Path) -> None:
+async def test_fields_of_another_version_are_ignored(tmp_path: Path) -> None:
     async with running(data_dir=tmp_path) as server, client_of(server) as cloud:
         await cloud.services.create(image=IDLE, name="web")
         key = server.apikey

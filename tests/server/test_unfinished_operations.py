@@ -1,5 +1,4 @@
-"""Operations that did not come to their end: the server's end came first, somebody
-cancelled them, or the machine was lost under them."""
+"""Interrupted operations: by the end of the server, a cancel, or a lost node."""
 
 from __future__ import annotations
 
@@ -25,8 +24,7 @@ MACHINES: dict[str, Any] = {
 
 
 class Slow(Embedded):
-    """An engine whose machines come up, and whose containers start again, only while
-    ``gate`` is set."""
+    """An engine that deploys nodes and starts containers only while ``gate`` is set."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -52,7 +50,7 @@ class Slow(Embedded):
 
 
 class Clinging(Embedded):
-    """An engine that lets its machines go only while ``gate`` is set."""
+    """An engine that removes nodes only while ``gate`` is set."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -63,7 +61,7 @@ class Clinging(Embedded):
         await super().remove_node(node)
 
 
-async def test_cluster_that_the_end_interrupts_is_on_its_way_after_a_restart(
+async def test_cluster_deployment_that_a_restart_interrupts_continues(
     tmp_path: Path,
 ) -> None:
     async with running(Clinging(), data_dir=tmp_path, **ACCOUNT) as server:
@@ -83,7 +81,7 @@ async def test_cluster_that_the_end_interrupts_is_on_its_way_after_a_restart(
     assert (between, after) == ("Terminating", "Terminated")
 
 
-async def test_docker_upgrade_that_the_end_interrupts_brings_up_what_ran(
+async def test_docker_upgrade_that_a_restart_interrupts_starts_the_containers_that_ran(
     tmp_path: Path,
 ) -> None:
     engine = Slow()
@@ -110,33 +108,33 @@ async def test_docker_upgrade_that_the_end_interrupts_brings_up_what_ran(
 
 
 @pytest.mark.parametrize(
-    ("gone", "state"), [(False, "Unreachable"), (True, "Terminated")]
+    ("removed", "state"), [(False, "Unreachable"), (True, "Terminated")]
 )
-async def test_docker_upgrade_of_a_node_that_is_lost_on_the_way_leaves_it_lost(
-    monkeypatch: pytest.MonkeyPatch, gone: bool, state: str
+async def test_docker_upgrade_of_a_node_that_is_lost_or_removed_keeps_its_new_state(
+    monkeypatch: pytest.MonkeyPatch, removed: bool, state: str
 ) -> None:
     engine = Embedded()
     async with running(engine) as server, client_of(server) as cloud:
         await run(cloud)
         [node] = await cloud.nodes.list()
-        [machine] = engine.nodes
+        [engine_node] = engine.nodes
 
         async def stop_container(uuid: str) -> None:
-            if gone:
-                await engine.remove_node(machine)
+            if removed:
+                await engine.remove_node(engine_node)
             else:
-                engine.lose_node(machine)
-            raise EngineError("out of reach")
+                engine.lose_node(engine_node)
+            raise EngineError("unreachable")
 
         with monkeypatch.context() as patch:
             patch.setattr(engine, "stop_container", stop_container)
-            with pytest.raises(WaitFailed, match="out of reach"):
+            with pytest.raises(WaitFailed, match="unreachable"):
                 await done(cloud, await cloud.nodes.upgrade_docker(node))
 
         assert (await cloud.nodes.inspect(node))["state"] == state
 
 
-async def test_deploying_a_lost_node_that_is_cancelled_can_be_asked_for_again() -> None:
+async def test_deploy_of_an_unreachable_node_can_be_repeated_after_a_cancel() -> None:
     engine = Slow()
     async with running(engine) as server, client_of(server) as cloud:
         [node] = await cloud.nodes.list()
@@ -157,8 +155,10 @@ async def cancelled(cloud: DockerCloud, answer: Any) -> None:
 
 
 class Outliving(Embedded):
-    """An engine that outlives the server; what runs ends when the next one starts, and
-    does not go."""
+    """An engine that outlives the server.
+
+    At the start of the next server, the running containers stop and cannot be removed.
+    """
 
     volatile = False
 
@@ -173,13 +173,13 @@ class Outliving(Embedded):
 
     async def remove_container(self, uuid: str, *, volumes: bool) -> None:
         await self.gate.wait()
-        raise EngineError("it does not go")
+        raise EngineError("the container cannot be removed")
 
     async def close(self) -> None:
         pass
 
 
-async def test_autodestroy_that_begins_with_the_server_is_done_once(
+async def test_autodestroy_at_the_start_of_the_server_runs_once(
     tmp_path: Path,
 ) -> None:
     engine = Outliving()
@@ -191,9 +191,9 @@ async def test_autodestroy_that_begins_with_the_server_is_done_once(
         async with client_of(server) as cloud:
             destroying, *_ = await cloud.actions.list()
             engine.gate.set()
-            with pytest.raises(WaitFailed, match="it does not go"):
+            with pytest.raises(WaitFailed, match="the container cannot be removed"):
                 await done(cloud, destroying)
         action = server.cloud.actions[str(destroying["uuid"])]
         lines = [text for _, text in action.log]
     await Embedded.close(engine)
-    assert lines == ["because of autodestroy", "it does not go"]
+    assert lines == ["because of autodestroy", "the container cannot be removed"]

@@ -56,7 +56,7 @@ def api_error(error: EngineError | OperationFailed) -> ApiError:
 
 
 def is_unexpected(error: EngineError | OperationFailed) -> bool:
-    """Return whether the error is the server's problem, for its log."""
+    """Return whether the server logs the error: the request did not cause the error."""
     expected = isinstance(error, EngineUnavailable)
     return not expected and isinstance(api_error(error), Unavailable)
 

@@ -144,7 +144,7 @@ def _everywhere(service: Service) -> bool:
 
 
 def linked_environment(cloud: State, container: Container) -> dict[str, str]:
-    """What a container gets from all its links."""
+    """Return the variables of all links of a container."""
     found: dict[str, str] = {}
     client = cloud.services[container.service]
     for name, target, containers in peers(cloud, container):

@@ -1,4 +1,4 @@
-"""What a link means by ``to_service``, and what it is told when there is nothing."""
+"""The forms of ``to_service`` of a link, and the error for an unknown service."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def cloud() -> ControlPlane:
     return ControlPlane(Embedded())
 
 
-def test_resolve_of_every_spelling_finds_the_service(cloud: ControlPlane) -> None:
+def test_resolve_of_every_form_returns_the_service(cloud: ControlPlane) -> None:
     shop = Stack(namespace="alice", name="shop", nickname="")
     cloud.add(shop)
     outside = service(cloud, "db")
@@ -44,7 +44,7 @@ def test_resolve_of_every_spelling_finds_the_service(cloud: ControlPlane) -> Non
     "reference",
     ["nope", "db.nope", "nope.shop", "/api/app/v1/service/x/", "..", "/", ".", "db/"],
 )
-def test_resolve_of_what_is_not_there_names_the_place_and_the_forms(
+def test_resolve_of_an_unknown_service_names_the_field_and_the_forms(
     cloud: ControlPlane, reference: str
 ) -> None:
     service(cloud, "db")
@@ -58,19 +58,19 @@ def test_resolve_of_what_is_not_there_names_the_place_and_the_forms(
     assert "name.stack" in str(caught.value)
 
 
-def test_resolve_does_not_reach_other_namespaces_or_the_terminated(
+def test_resolve_excludes_other_namespaces_and_terminated_services(
     cloud: ControlPlane,
 ) -> None:
     bobs = service(cloud, "secret", namespace="bob")
-    gone = service(cloud, "gone")
-    cloud.set_state(gone, "Terminated")
+    terminated = service(cloud, "terminated")
+    cloud.set_state(terminated, "Terminated")
 
-    for reference in (bobs.uuid, bobs.uri, "secret", gone.uuid, "gone"):
+    for reference in (bobs.uuid, bobs.uri, "secret", terminated.uuid, "terminated"):
         with pytest.raises(InvalidField):
             links.resolve(cloud, reference, "p", "alice", None)
 
 
-def test_resolve_prefers_what_is_made_in_the_same_request(cloud: ControlPlane) -> None:
+def test_resolve_prefers_services_of_the_same_request(cloud: ControlPlane) -> None:
     old = service(cloud, "db")
 
     assert links.resolve(cloud, "db", "p", "alice", None, {"db": "new"}) == "new"

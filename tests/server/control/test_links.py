@@ -1,4 +1,4 @@
-"""Variables in containers: the platform's, those of links, and where they meet."""
+"""The variables of containers: the platform's and the links'."""
 
 from __future__ import annotations
 
@@ -67,7 +67,9 @@ def test_variables_of_several_ports_have_no_single_port(cloud: ControlPlane) -> 
     assert found["WEB_PORT_53_UDP_PROTO"] == "udp"
 
 
-def test_variables_of_a_port_published_twice_have_it_once(cloud: ControlPlane) -> None:
+def test_variables_of_a_port_published_twice_contain_the_port_once(
+    cloud: ControlPlane,
+) -> None:
     web = service(cloud, "web")
     container(cloud, web, 1, ports=[[80, "tcp", True, 80], [80, "tcp", True, 8080]])
 
@@ -104,7 +106,7 @@ def test_variables_of_several_containers_number_each_and_name_the_first(
         ("Running", None),
     ],
 )
-def test_variables_of_what_does_not_run_are_the_api_url_only(
+def test_variables_without_a_running_container_are_the_api_url_only(
     cloud: ControlPlane, state: str, ip: str | None
 ) -> None:
     web = service(cloud, "web", envvars={"A": "1"})
@@ -115,7 +117,7 @@ def test_variables_of_what_does_not_run_are_the_api_url_only(
     }
 
 
-def test_variables_with_the_first_stopped_take_the_first_that_runs(
+def test_variables_with_the_first_container_stopped_use_the_first_running_one(
     cloud: ControlPlane,
 ) -> None:
     web = service(cloud, "web")
@@ -139,12 +141,12 @@ def test_variables_with_the_first_stopped_take_the_first_that_runs(
         ("Redis-Master", "REDIS_MASTER"),
     ],
 )
-def test_alias_of_a_name_is(name: str, alias: str) -> None:
+def test_alias_of_a_name_is_upper_case_with_underscores(name: str, alias: str) -> None:
     assert names.alias(name) == alias
 
 
 @given(st.from_regex(r"[A-Za-z0-9_.-]{1,20}", fullmatch=True))
-def test_alias_of_any_link_name_is_part_of_a_variable(name: str) -> None:
+def test_alias_of_any_link_name_is_valid_in_a_variable(name: str) -> None:
     assert re.fullmatch(r"[A-Z0-9_]+", names.alias(name))
     assert names.alias(names.alias(name)) == names.alias(name)
 
@@ -152,16 +154,20 @@ def test_alias_of_any_link_name_is_part_of_a_variable(name: str) -> None:
 # --- all links of a service ---------------------------------------------------------
 
 
-def test_linked_environment_joins_all_links_but_those_to_the_terminated(
+def test_linked_environment_has_all_links_except_to_terminated_services(
     cloud: ControlPlane,
 ) -> None:
-    db, cache, gone = (service(cloud, name) for name in ("db", "cache", "gone"))
+    db, cache, terminated = (
+        service(cloud, name) for name in ("db", "cache", "terminated")
+    )
     container(cloud, db, 1, ports=[MYSQL])
     web = service(
-        cloud, "web", links_to=[("main", db), ("cache", cache), ("gone", gone)]
+        cloud,
+        "web",
+        links_to=[("main", db), ("cache", cache), ("terminated", terminated)],
     )
     client = container(cloud, web, 1)
-    cloud.set_state(gone, "Terminated")
+    cloud.set_state(terminated, "Terminated")
 
     found = links.linked_environment(cloud, client)
 
@@ -172,7 +178,7 @@ def test_linked_environment_joins_all_links_but_those_to_the_terminated(
     }
 
 
-def test_linked_environment_between_services_on_every_node_stays_on_the_node(
+def test_linked_environment_between_services_on_every_node_uses_the_same_node(
     cloud: ControlPlane,
 ) -> None:
     agent = service(cloud, "agent", strategy="EVERY_NODE")
@@ -190,7 +196,9 @@ def test_linked_environment_between_services_on_every_node_stays_on_the_node(
     assert free["AGENT_2_PORT"] == "tcp://10.7.0.2:80"
 
 
-def test_linked_environment_in_sequence_has_those_before(cloud: ControlPlane) -> None:
+def test_linked_environment_in_sequence_has_containers_with_lower_ordinals(
+    cloud: ControlPlane,
+) -> None:
     cluster = service(cloud, "redis-node", sequential=True)
     first, second, third = (
         container(cloud, cluster, n, ip=f"10.7.0.{n}", ports=[HTTP]) for n in (1, 2, 3)
@@ -204,7 +212,7 @@ def test_linked_environment_in_sequence_has_those_before(cloud: ControlPlane) ->
     assert "REDIS_NODE_3_PORT" not in found
 
 
-def test_linked_to_container_lists_what_runs_now(cloud: ControlPlane) -> None:
+def test_linked_to_container_lists_running_containers(cloud: ControlPlane) -> None:
     db = service(cloud, "my-db")
     web = service(cloud, "web", links_to=[("my-db", db)])
     client = container(cloud, web, 1, ip="10.7.0.9")
@@ -226,13 +234,13 @@ def test_linked_to_container_lists_what_runs_now(cloud: ControlPlane) -> None:
     cloud.set_state(one, "Stopped")
     (now,) = links.linked_to_container(cloud, client)
     assert (now["name"], now["to_container"]) == ("MY_DB_2", two.uri)
-    # The load balancer takes the alias back out of the name with this.
+    # The load balancer extracts the alias from the name with this pattern.
     match = re.match(r"(.+)_\d+$", now["name"])
     assert match is not None
     assert match[1] == "MY_DB"
 
 
-def test_address_that_changes_with_each_start_is_given_by_name(
+def test_address_that_changes_with_each_start_is_the_name(
     cloud: ControlPlane,
 ) -> None:
     cloud.engine.fixed_addresses = False
@@ -287,7 +295,9 @@ def test_platform_environment_has_every_documented_variable(
     }
 
 
-def test_platform_environment_outside_a_stack_names_none(cloud: ControlPlane) -> None:
+def test_platform_environment_outside_a_stack_has_no_stack_name(
+    cloud: ControlPlane,
+) -> None:
     web = service(cloud, "web")
     found = links.platform_environment(cloud, container(cloud, web, 1), None)
 
@@ -324,7 +334,7 @@ def test_expand_replaces_platform_variables_only_and_once(
 
 
 @given(st.text())
-def test_expand_without_platform_variables_changes_nothing(text: str) -> None:
+def test_expand_without_platform_variables_returns_the_text(text: str) -> None:
     assert links.expand(text, {}) == text
 
 

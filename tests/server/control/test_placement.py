@@ -1,4 +1,4 @@
-"""Which node a container goes to."""
+"""The choice of a container's node."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def node(
         (["pro"], []),
     ],
 )
-def test_matching_tags_are_nodes_that_have_all(
+def test_matching_returns_nodes_with_all_tags(
     tags: list[str], expected: list[str]
 ) -> None:
     nodes = [node("a"), node("b", tags="prod"), node("c", tags="prod eu")]
@@ -51,18 +51,18 @@ def test_matching_tags_are_nodes_that_have_all(
     assert [found.uuid for found in matching(nodes, tags)] == expected
 
 
-def test_choose_with_tags_takes_a_fuller_node_that_has_them() -> None:
+def test_choose_with_tags_takes_a_fuller_node_with_the_tags() -> None:
     nodes = [node("a"), node("b", tags="prod", containers=9)]
 
     assert choose(nodes, tags=["prod"]) == "b"
 
 
-def test_choose_with_tags_that_no_node_has_names_them() -> None:
+def test_choose_with_tags_of_no_node_names_the_tags() -> None:
     with pytest.raises(OperationFailed, match="no node has all of the tags eu, prod"):
         choose([node("a", tags="prod")], tags=["prod", "eu"])
 
 
-def test_choose_without_nodes_says_so() -> None:
+def test_choose_without_nodes_fails() -> None:
     with pytest.raises(OperationFailed, match="there is no node"):
         choose([], tags=["prod"])
 
@@ -73,15 +73,15 @@ def test_choose_without_nodes_says_so() -> None:
 @pytest.mark.parametrize(
     ("strategy", "expected"),
     [
-        # Fewest containers of all services.
+        # The fewest containers of all services.
         ("EMPTIEST_NODE", "b"),
-        # Fewest of this service, then fewest of all.
+        # The fewest containers of the service, then the fewest of all services.
         ("HIGH_AVAILABILITY", "d"),
-        # One each, where there is none.
+        # A node without a container of the service.
         ("EVERY_NODE", "d"),
     ],
 )
-def test_choose_by_strategy_takes(strategy: str, expected: str) -> None:
+def test_choose_follows_the_strategy(strategy: str, expected: str) -> None:
     nodes = [
         node("a", containers=5, of_service=1),
         node("b", containers=1, of_service=1),
@@ -93,11 +93,11 @@ def test_choose_by_strategy_takes(strategy: str, expected: str) -> None:
 
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
-def test_choose_between_equals_takes_the_oldest(strategy: str) -> None:
+def test_choose_between_equal_nodes_takes_the_oldest(strategy: str) -> None:
     assert choose([node("z"), node("a"), node("m")], strategy=strategy) == "z"
 
 
-def test_choose_on_every_node_with_one_everywhere_is_refused() -> None:
+def test_choose_for_every_node_with_no_node_left_fails() -> None:
     nodes = [node("a", of_service=1), node("b", tags="prod", of_service=2)]
 
     with pytest.raises(OperationFailed, match="every matching node has a container"):
@@ -107,19 +107,19 @@ def test_choose_on_every_node_with_one_everywhere_is_refused() -> None:
 # --- ports --------------------------------------------------------------------------
 
 
-def test_choose_with_a_host_port_avoids_the_node_that_has_it() -> None:
+def test_choose_with_a_host_port_avoids_nodes_that_use_the_port() -> None:
     nodes = [node("a", ports=((80, "tcp"),)), node("b", containers=9)]
 
     assert choose(nodes, host_ports=[(80, "tcp")]) == "b"
 
 
-def test_choose_with_the_port_of_another_protocol_is_no_clash() -> None:
+def test_choose_with_the_same_port_of_another_protocol_succeeds() -> None:
     nodes = [node("a", ports=((53, "tcp"),)), node("b", containers=9)]
 
     assert choose(nodes, host_ports=[(53, "udp")]) == "a"
 
 
-def test_choose_with_a_port_taken_everywhere_names_it() -> None:
+def test_choose_with_a_port_in_use_on_every_node_names_the_port() -> None:
     nodes = [
         node("a", ports=((80, "tcp"), (22, "tcp"))),
         node("b", ports=((80, "tcp"),)),
@@ -134,21 +134,21 @@ def test_choose_with_a_port_taken_everywhere_names_it() -> None:
 # --- volumes ------------------------------------------------------------------------
 
 
-def test_choose_bound_to_nodes_stays_there() -> None:
+def test_choose_bound_to_nodes_takes_one_of_the_nodes() -> None:
     nodes = [node("a"), node("b", containers=9), node("c", containers=8)]
 
     assert choose(nodes, bound_to=[(["b"], "its volumes")]) == "b"
     assert choose(nodes, bound_to=[({"b", "c"}, "x"), ({"a", "c"}, "y")]) == "c"
 
 
-def test_choose_bound_to_a_node_that_is_gone_says_why() -> None:
+def test_choose_bound_to_a_missing_node_states_the_reason() -> None:
     nodes = [node("a", tags="prod"), node("b")]
 
     with pytest.raises(
         OperationFailed, match="no node is left that has the volumes of db"
     ):
-        choose(nodes, bound_to=[(["gone"], "the volumes of db")])
-    # Tags that now exclude the node of the volumes: a redeploy fails.
+        choose(nodes, bound_to=[(["missing"], "the volumes of db")])
+    # The tags exclude the node of the volumes: a redeploy fails.
     with pytest.raises(OperationFailed, match="no node is left that has its volumes"):
         choose(nodes, tags=["prod"], bound_to=[(["b"], "its volumes")])
 
@@ -176,7 +176,7 @@ def candidates(draw: st.DrawFn) -> list[Candidate]:
 
 
 @given(candidates(), TAGS, st.sampled_from(STRATEGIES), PORTS, st.data())
-def test_choose_takes_the_best_of_the_possible_or_refuses_when_there_is_none(
+def test_choose_takes_the_best_suitable_node_or_fails_without_one(
     nodes: list[Candidate],
     tags: set[str],
     strategy: str,
@@ -212,10 +212,10 @@ def test_choose_takes_the_best_of_the_possible_or_refuses_when_there_is_none(
 
 
 @given(st.integers(1, 5), st.integers(0, 20), st.sampled_from(STRATEGIES[:2]))
-def test_choose_again_and_again_spreads_evenly(
-    machines: int, containers: int, strategy: str
+def test_choose_repeatedly_spreads_evenly(
+    node_count: int, containers: int, strategy: str
 ) -> None:
-    nodes = [Candidate(str(number), tags=()) for number in range(machines)]
+    nodes = [Candidate(str(number), tags=()) for number in range(node_count)]
     by_uuid = {n.uuid: n for n in nodes}
 
     for _ in range(containers):
@@ -228,7 +228,7 @@ def test_choose_again_and_again_spreads_evenly(
 
 
 @given(candidates())
-def test_choose_changes_nothing_it_was_given(nodes: list[Candidate]) -> None:
+def test_choose_leaves_its_arguments_unchanged(nodes: list[Candidate]) -> None:
     assume(nodes)
     before = [(n.uuid, n.containers, n.of_service, set(n.tags)) for n in nodes]
 

@@ -1,4 +1,4 @@
-"""Accounts: who gets in, where to, and what is kept of the keys."""
+"""Accounts: authentication, namespaces, and the storage of keys."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ def accounts() -> Accounts:
 # --- keys ---------------------------------------------------------------------------
 
 
-def test_authenticate_with_the_key_gives_the_account(accounts: Accounts) -> None:
-    for _ in range(2):  # the second time from what is remembered
+def test_authenticate_with_the_key_returns_the_account(accounts: Accounts) -> None:
+    for _ in range(2):  # the second time from the remembered credentials
         account = accounts.authenticate(("alice", KEY))
         assert (account.user, account.namespace) == ("alice", "alice")
         assert not account.scoped
@@ -48,12 +48,12 @@ def test_authenticate_with_the_key_gives_the_account(accounts: Accounts) -> None
         ("", KEY),
         ("alice\0", KEY),
         (f"alice\0{KEY}", ""),
-        # What headers of bytes that are no text become.
+        # A header's bytes that are not UTF-8 arrive as lone surrogates.
         ("\udcff", KEY),
         ("alice", "\udcff"),
     ],
 )
-def test_authenticate_otherwise_is_refused(
+def test_authenticate_with_other_credentials_is_refused(
     accounts: Accounts, credentials: tuple[str, str] | None
 ) -> None:
     accounts.authenticate(("alice", KEY))
@@ -64,7 +64,7 @@ def test_authenticate_otherwise_is_refused(
     assert KEY not in str(caught.value)
 
 
-def test_authenticate_refusal_does_not_tell_which_users_there_are(
+def test_authenticate_refusal_does_not_reveal_existing_users(
     accounts: Accounts,
 ) -> None:
     with pytest.raises(CredentialsRefused) as of_alice:
@@ -85,7 +85,7 @@ def test_add_again_replaces_the_key(accounts: Accounts) -> None:
         accounts.authenticate(("alice", KEY))
 
 
-def test_remove_ends_a_key_that_is_remembered(accounts: Accounts) -> None:
+def test_remove_invalidates_a_remembered_key(accounts: Accounts) -> None:
     accounts.authenticate(("alice", KEY))
     assert accounts.has("alice")
 
@@ -97,7 +97,7 @@ def test_remove_ends_a_key_that_is_remembered(accounts: Accounts) -> None:
         accounts.authenticate(("alice", KEY))
 
 
-def test_key_of_any_text_works(accounts: Accounts) -> None:
+def test_key_may_be_any_text(accounts: Accounts) -> None:
     for key in ("pass:with:colons", "schlüssel ☃", "x" * 5000, ""):
         accounts.add("bob", key)
         assert accounts.authenticate(("bob", key)).user == "bob"
@@ -108,7 +108,7 @@ def test_key_of_any_text_works(accounts: Accounts) -> None:
 # --- namespaces ---------------------------------------------------------------------
 
 
-def test_namespace_of_an_operator_is_any(accounts: Accounts) -> None:
+def test_namespace_of_an_operator_may_be_any(accounts: Accounts) -> None:
     account = accounts.authenticate(("alice", KEY))
 
     assert accounts.namespace(account, None) == "alice"
@@ -116,7 +116,9 @@ def test_namespace_of_an_operator_is_any(accounts: Accounts) -> None:
     assert accounts.namespace(account, "acme") == "acme"
 
 
-def test_for_container_makes_a_header_for_one_namespace(accounts: Accounts) -> None:
+def test_for_container_returns_credentials_for_one_namespace(
+    accounts: Accounts,
+) -> None:
     header = accounts.for_container(CONTAINER, "acme")
 
     assert header.startswith("Basic ")
@@ -129,7 +131,7 @@ def test_for_container_makes_a_header_for_one_namespace(accounts: Accounts) -> N
             accounts.namespace(account, other)
 
 
-def test_forget_container_ends_its_header_and_no_other(accounts: Accounts) -> None:
+def test_forget_container_invalidates_its_credentials_only(accounts: Accounts) -> None:
     first = wire.parse_authorization(accounts.for_container(CONTAINER, "acme"))
     second = wire.parse_authorization(accounts.for_container("other", "acme"))
     accounts.authenticate(first)
@@ -142,7 +144,7 @@ def test_forget_container_ends_its_header_and_no_other(accounts: Accounts) -> No
     assert accounts.authenticate(("alice", KEY)).user == "alice"
 
 
-def test_for_container_makes_another_key_each_time(accounts: Accounts) -> None:
+def test_for_container_creates_another_key_each_time(accounts: Accounts) -> None:
     first = accounts.for_container(CONTAINER, "acme")
     second = accounts.for_container(CONTAINER, "acme")
 
@@ -151,14 +153,16 @@ def test_for_container_makes_another_key_each_time(accounts: Accounts) -> None:
         accounts.authenticate(wire.parse_authorization(first))
 
 
-# --- what is kept -------------------------------------------------------------------
+# --- storage ------------------------------------------------------------------------
 
 
 def written(directory: Path) -> bytes:
     return b"".join(path.read_bytes() for path in directory.iterdir())
 
 
-async def test_store_has_hashes_only_and_they_are_enough(tmp_path: Path) -> None:
+async def test_store_has_hashes_only_and_authenticates_with_them(
+    tmp_path: Path,
+) -> None:
     store = Store(tmp_path)
     await store.open()
     accounts = Accounts(store)
@@ -187,7 +191,7 @@ async def test_store_has_hashes_only_and_they_are_enough(tmp_path: Path) -> None
     assert not again.has("bob")
 
 
-def test_add_of_the_same_key_twice_has_different_hashes(accounts: Accounts) -> None:
+def test_add_of_the_same_key_twice_stores_different_hashes(accounts: Accounts) -> None:
     one, two = accounts.add("bob", KEY), accounts.add("carol", KEY)
 
     assert one.hash != two.hash

@@ -1,4 +1,4 @@
-"""Events to many readers."""
+"""Events for many readers."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ STACK = Stack(namespace="alice", name="shop", nickname="")
 WEB = Service(namespace="alice", name="web", stack=STACK.uuid, definition={})
 DB = Service(namespace="alice", name="db", definition={})
 BOBS = Service(namespace="bob", name="web", definition={})
-MACHINE = Node(namespace=SHARED, engine_id="n", hostname="h", nickname="")
+NODE = Node(namespace=SHARED, engine_id="n", hostname="h", nickname="")
 
 
 async def until_closed(
@@ -53,10 +53,10 @@ def publish_all(hub: Hub) -> None:
     hub.publish(WEB, "update", [STACK.uri])
     hub.publish(DB, "update", [])
     hub.publish(BOBS, "update", [])
-    hub.publish(MACHINE, "update", [])
+    hub.publish(NODE, "update", [])
 
 
-async def test_publish_makes_a_frame_with_every_key() -> None:
+async def test_publish_creates_a_frame_with_every_key() -> None:
     hub = Hub(history=100)
     frames = hub.subscribe("alice")
     WEB.state = "Running"
@@ -93,8 +93,8 @@ async def test_publish_gives_each_event_its_own_uuid_and_state() -> None:
     assert first["uuid"] != second["uuid"]
 
 
-async def test_subscribe_sees_what_comes_after_the_call() -> None:
-    """From the call on, not from the first read: nothing between is lost."""
+async def test_subscribe_yields_events_after_the_call() -> None:
+    """Events between the call and the first read are not lost."""
     hub = Hub(history=100)
     hub.publish(STACK, "create", [])
     frames = hub.subscribe("alice")
@@ -106,12 +106,12 @@ async def test_subscribe_sees_what_comes_after_the_call() -> None:
 @pytest.mark.parametrize(
     ("namespace", "expected"),
     [
-        ("alice", [STACK, WEB, DB, MACHINE]),
-        ("bob", [BOBS, MACHINE]),
-        ("carol", [MACHINE]),
+        ("alice", [STACK, WEB, DB, NODE]),
+        ("bob", [BOBS, NODE]),
+        ("carol", [NODE]),
     ],
 )
-async def test_subscribe_sees_its_namespace_and_what_is_everybodys(
+async def test_subscribe_yields_events_of_its_namespace_and_shared_ones(
     namespace: str, expected: list[Record]
 ) -> None:
     hub = Hub(history=100)
@@ -135,7 +135,7 @@ async def test_subscribe_sees_its_namespace_and_what_is_everybodys(
         ({"objects": [BOBS.uri]}, []),
     ],
 )
-async def test_subscribe_with_a_selection_sees_what_passes_all_of_it(
+async def test_subscribe_with_a_selection_yields_events_that_pass_every_filter(
     selection: dict[str, Any], expected: list[Record]
 ) -> None:
     hub = Hub(history=100)
@@ -146,27 +146,27 @@ async def test_subscribe_with_a_selection_sees_what_passes_all_of_it(
     assert await uris(hub, frames) == [record.uri for record in expected]
 
 
-async def test_subscribe_by_a_reader_that_fell_behind_is_told() -> None:
+async def test_subscribe_by_a_slow_reader_yields_the_number_of_missed_events() -> None:
     hub = Hub(history=2)
     frames = hub.subscribe("alice")
 
     publish_all(hub)
 
-    assert await until_closed(hub, frames) == [Missed(3), *machine_frame(hub)]
+    assert await until_closed(hub, frames) == [Missed(3), *node_frame(hub)]
 
 
-def machine_frame(hub: Hub) -> list[dict[str, Any]]:
-    """The frame of the machine, the only one of alice's that is still kept."""
+def node_frame(hub: Hub) -> list[dict[str, Any]]:
+    """Return the node's frame, the only kept one that alice may read."""
     (event,) = (e for e in hub.journal._items if e.type == "node")
     frame: dict[str, Any] = json.loads(event.text)
     return [frame]
 
 
-# --- readers that go on from an id --------------------------------------------------
+# --- readers that continue after an id ----------------------------------------------
 
 
 async def brief(hub: Hub, **selection: Any) -> list[tuple[str, Any]]:
-    """Each frame as its type and its id, a gap with the number missed."""
+    """Return the type and the position of each frame; of a gap, the number missed."""
     found: list[tuple[str, Any]] = []
     for frame in await until_closed(hub, hub.subscribe("alice", **selection)):
         assert isinstance(frame, dict)
@@ -178,14 +178,14 @@ async def brief(hub: Hub, **selection: Any) -> list[tuple[str, Any]]:
     return found
 
 
-async def test_subscribe_since_now_is_told_its_position_first() -> None:
+async def test_subscribe_since_now_yields_the_position_first() -> None:
     hub = Hub(history=100)
     publish_all(hub)
 
     assert await brief(hub, since="now") == [("position", 5)]
 
 
-async def test_subscribe_since_an_event_goes_on_right_after_it() -> None:
+async def test_subscribe_since_an_event_continues_with_the_next_event() -> None:
     hub = Hub(history=100)
     publish_all(hub)
 
@@ -198,7 +198,7 @@ async def test_subscribe_since_an_event_goes_on_right_after_it() -> None:
     "since",
     ["", "1", "0-1", "other-1", "{run}-6", "{run}-x", f"{{run}}-{'9' * 5000}"],
 )
-async def test_subscribe_since_what_is_not_known_is_a_gap_and_all_there_is(
+async def test_subscribe_since_an_unknown_id_yields_a_gap_and_all_kept_events(
     since: str,
 ) -> None:
     hub = Hub(history=100)
@@ -207,7 +207,7 @@ async def test_subscribe_since_what_is_not_known_is_a_gap_and_all_there_is(
 
     frames = await brief(hub, since=since.format(run=run))
 
-    # Still without a position: until the gap is told, it is to be told again.
+    # No position before the gap: a reader that disconnects receives the gap again.
     assert frames[:2] == [("position", None), ("gap", None)]
     assert [number for _, number in frames[2:]] == [1, 2, 3, 5]
 
@@ -216,11 +216,11 @@ async def test_subscribe_since_what_is_not_known_is_a_gap_and_all_there_is(
     ("selection", "missed"),
     [({}, 2), ({"types": ["node"]}, None), ({"parents": [STACK.uri]}, None)],
 )
-async def test_gap_tells_how_many_were_missed_by_a_reader_of_everything(
+async def test_gap_has_the_number_of_missed_events_without_a_selection_only(
     selection: dict[str, Any], missed: int | None
 ) -> None:
     hub = Hub(history=2)
-    for record in (STACK, WEB, DB, MACHINE):
+    for record in (STACK, WEB, DB, NODE):
         hub.publish(record, "update", [])
 
     frames = await brief(hub, since=hub.id_at(0), **selection)
@@ -228,16 +228,16 @@ async def test_gap_tells_how_many_were_missed_by_a_reader_of_everything(
     assert frames[:2] == [("position", 0), ("gap", missed)]
 
 
-async def test_gap_tells_nothing_of_how_much_others_do() -> None:
+async def test_gap_does_not_reveal_the_number_of_events_in_other_namespaces() -> None:
     hub = Hub(history=2)
-    publish_all(hub)  # bob's, too
+    publish_all(hub)  # including an event of bob
 
     frames = await brief(hub, since=hub.id_at(0))
 
     assert frames == [*(("position", 0), ("gap", None), ("position", 4), ("node", 5))]
 
 
-async def test_position_is_told_while_nothing_is_selected() -> None:
+async def test_position_is_sent_while_no_event_is_selected() -> None:
     hub = Hub(history=20)
     for record in (DB, DB, DB, WEB, DB, DB):
         hub.publish(record, "update", [])

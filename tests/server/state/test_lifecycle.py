@@ -1,4 +1,4 @@
-"""The state tables against the reference, and the states that are derived."""
+"""The state tables, compared with the reference, and derived states."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from aiodockercloud.server.state.errors import NotAllowedNow
 from aiodockercloud.server.state.lifecycle import OPERATIONS
 from aiodockercloud.wire import states
 
-#: kind → state → what is allowed there, as the reference's tables have it.
+#: Kind → state → the allowed operations, as in the tables of the reference.
 DOCUMENTED = {
     "stack": {
         "Not running": {"start", "terminate"},
@@ -72,7 +72,7 @@ DOCUMENTED = {
     },
 }
 
-#: What the tables leave out and real clients, or the text of an endpoint, have.
+#: Operations that real clients use, or an endpoint documents, beyond the tables.
 SEEN = {
     ("stack", "Not running"): {"redeploy"},
     ("stack", "Running"): {"stop"},
@@ -84,18 +84,18 @@ SEEN = {
     ("container", "Running"): {"redeploy"},
     ("container", "Stopped"): {"redeploy"},
     ("node", "Deployed"): {"health-check"},
-    # PATCH target_num_nodes acts at once; it is refused with 422 in other states.
+    # PATCH target_num_nodes scales immediately; in other states, the answer is 422.
     ("nodecluster", "Deployed"): {"scale", "docker-upgrade"},
     ("nodecluster", "Partly deployed"): {"scale", "docker-upgrade"},
     ("nodecluster", "Empty cluster"): {"scale"},
 }
 
-#: Ours alone: the old API could not go back to the definition before.
+#: An addition of this server: the old API had no rollback.
 BEYOND = {
     ("service", state): {"rollback"} for state in ("Running", "Partly running")
 } | {
     ("service", "Stopped"): {"rollback"},
-    # A machine that is registered and was never there, and one that went away.
+    # A registered node that never responded, and an unreachable node.
     ("node", "Unreachable"): {"deploy"},
 }
 
@@ -105,7 +105,7 @@ TABLE = [
     for state, allowed in states.items()
 ]
 
-#: kind → operation → the state that is shown while it runs.
+#: Kind → operation → the state while the operation is in progress.
 DURING = {
     "stack": {
         "start": "Starting",
@@ -143,7 +143,7 @@ DURING = {
 
 
 @pytest.mark.parametrize(("kind", "state", "documented"), TABLE)
-def test_operations_in_a_state_are_the_documented_and_the_seen_ones(
+def test_operations_in_a_state_are_documented_or_observed(
     kind: str, state: str, documented: set[str]
 ) -> None:
     allowed = {
@@ -156,7 +156,7 @@ def test_operations_in_a_state_are_the_documented_and_the_seen_ones(
     assert allowed == documented | seen
 
 
-def test_operations_name_no_state_that_is_not_documented() -> None:
+def test_operations_have_documented_states_only() -> None:
     known = {kind: set(states) for kind, states in DOCUMENTED.items()}
     known["node"].add("Init")
 
@@ -174,13 +174,13 @@ def test_operations_name_no_state_that_is_not_documented() -> None:
         for operation, state in operations.items()
     ],
 )
-def test_operation_leads_through_its_documented_state(
+def test_operation_has_its_documented_state_while_in_progress(
     kind: str, operation: str, state: str
 ) -> None:
     assert OPERATIONS[kind][operation].during == state
 
 
-def test_intermediate_states_allow_nothing() -> None:
+def test_transitional_states_allow_no_operation() -> None:
     for kind, rules in OPERATIONS.items():
         for operation, rule in rules.items():
             assert rule.allowed.isdisjoint(states.TRANSITIONAL_STATES), (
@@ -192,7 +192,7 @@ def test_intermediate_states_allow_nothing() -> None:
 
 
 @pytest.mark.parametrize(("kind", "state", "documented"), TABLE)
-def test_check_raises_exactly_where_the_table_forbids(
+def test_check_raises_exactly_if_the_table_forbids_the_operation(
     kind: str, state: str, documented: set[str]
 ) -> None:
     allowed = [op for op, rule in OPERATIONS[kind].items() if state in rule.allowed]
@@ -228,7 +228,9 @@ def test_check_raises_exactly_where_the_table_forbids(
         (["Starting"], "Stopped"),
     ],
 )
-def test_service_state_of_containers_is(containers: list[str], state: str) -> None:
+def test_service_state_follows_the_containers(
+    containers: list[str], state: str
+) -> None:
     assert lifecycle.service_state(containers) == state
 
 
@@ -239,7 +241,7 @@ RESTING = {"Not running", "Running", "Partly running", "Stopped"}
 
 
 @given(CONTAINERS)
-def test_service_state_is_one_in_which_something_can_be_done(
+def test_service_state_allows_at_least_one_operation(
     containers: list[str],
 ) -> None:
     state = lifecycle.service_state(containers)
@@ -249,7 +251,7 @@ def test_service_state_is_one_in_which_something_can_be_done(
 
 
 @given(CONTAINERS)
-def test_service_state_does_not_depend_on_order_or_on_the_terminated(
+def test_service_state_ignores_order_and_terminated_containers(
     containers: list[str],
 ) -> None:
     more = [*reversed(containers), "Terminated", "Terminating"]
@@ -290,12 +292,12 @@ def test_service_state_is_running_only_when_every_container_runs(
         (["Stopped", "Starting"], "Partly running"),
     ],
 )
-def test_stack_state_of_services_is(services: list[str], state: str) -> None:
+def test_stack_state_follows_the_services(services: list[str], state: str) -> None:
     assert lifecycle.stack_state(services) == state
 
 
 @given(SERVICES)
-def test_stack_state_is_one_in_which_something_can_be_done(
+def test_stack_state_allows_at_least_one_operation(
     services: list[str],
 ) -> None:
     state = lifecycle.stack_state(services)
@@ -328,12 +330,12 @@ def test_stack_state_with_a_running_service_is_never_stopped(
         (["Unreachable"], "Partly deployed"),
     ],
 )
-def test_cluster_state_of_nodes_is(nodes: list[str], state: str) -> None:
+def test_cluster_state_follows_the_nodes(nodes: list[str], state: str) -> None:
     assert lifecycle.cluster_state(nodes) == state
 
 
 @given(NODES)
-def test_cluster_state_is_one_in_which_something_can_be_done(nodes: list[str]) -> None:
+def test_cluster_state_allows_at_least_one_operation(nodes: list[str]) -> None:
     state = lifecycle.cluster_state(nodes)
 
     lifecycle.check("nodecluster", "c", state, "terminate")

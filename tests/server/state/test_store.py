@@ -1,4 +1,4 @@
-"""Durable state: what is flushed is there after a crash, and failures are told."""
+"""Durable storage: flushed changes survive a crash, and failures are reported."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ async def store(tmp_path: Path) -> AsyncIterator[Store]:
 
 
 def on_disk(tmp_path: Path) -> dict[str, bytes]:
-    """What a process that starts after a crash at this moment would find.
+    """Return the rows that a process would load after a crash at this moment.
 
     The directory is copied, because the open store holds a lock on the original.
     """
@@ -49,7 +49,7 @@ async def rows(store: Store) -> list[tuple[str, str, dict[str, Any]]]:
 
 
 class Failing:
-    """Writes that fail as long as it is on."""
+    """Lets the writes of a store fail while ``on`` is true."""
 
     def __init__(self, store: Store, error: Exception) -> None:
         self.on = True
@@ -67,9 +67,7 @@ class Failing:
 # --- durability ---------------------------------------------------------------------
 
 
-async def test_flush_of_a_note_is_there_after_a_crash(
-    store: Store, tmp_path: Path
-) -> None:
+async def test_flush_of_a_change_survives_a_crash(store: Store, tmp_path: Path) -> None:
     store.put_row("account", "alice", {"user": "alice"})
 
     await store.flush()
@@ -77,7 +75,7 @@ async def test_flush_of_a_note_is_there_after_a_crash(
     assert on_disk(tmp_path) == {"alice": b'{"user":"alice"}'}
 
 
-async def test_flush_of_many_waiters_writes_each_of_their_notes(
+async def test_flush_by_many_callers_writes_the_change_of_each(
     store: Store, tmp_path: Path
 ) -> None:
     async def change(number: int) -> bool:
@@ -89,7 +87,7 @@ async def test_flush_of_many_waiters_writes_each_of_their_notes(
         assert all(await asyncio.gather(*(change(n) for n in range(20))))
 
 
-async def test_flush_while_a_write_is_under_way_waits_for_the_next_one(
+async def test_flush_during_a_write_waits_for_the_next_one(
     store: Store, tmp_path: Path
 ) -> None:
     entered, go_on = asyncio.Event(), asyncio.Event()
@@ -111,7 +109,7 @@ async def test_flush_while_a_write_is_under_way_waits_for_the_next_one(
     assert set(on_disk(tmp_path)) == {"first", "second"}
 
 
-async def test_flush_with_nothing_noted_returns_at_once(store: Store) -> None:
+async def test_flush_without_a_queued_change_returns_immediately(store: Store) -> None:
     async with asyncio.timeout(5):
         await store.flush()
         store.put_row("thing", "a", {})
@@ -119,21 +117,21 @@ async def test_flush_with_nothing_noted_returns_at_once(store: Store) -> None:
         await store.flush()
 
 
-async def test_flush_cancelled_by_one_waiter_leaves_the_others_theirs(
+async def test_flush_cancelled_by_one_caller_continues_for_the_others(
     store: Store, tmp_path: Path
 ) -> None:
     store.put_row("thing", "a", {})
-    gone, stays = (asyncio.create_task(store.flush()) for _ in range(2))
+    cancelled, stays = (asyncio.create_task(store.flush()) for _ in range(2))
     await asyncio.sleep(0)
-    gone.cancel()
+    cancelled.cancel()
     async with asyncio.timeout(5):
         await stays
         with pytest.raises(asyncio.CancelledError):
-            await gone
+            await cancelled
     assert set(on_disk(tmp_path)) == {"a"}
 
 
-async def test_close_writes_what_nobody_flushed(tmp_path: Path) -> None:
+async def test_close_writes_queued_changes(tmp_path: Path) -> None:
     store = Store(tmp_path / "data")
     await store.open()
     store.put_row("thing", "a", {"x": 1})
@@ -148,17 +146,17 @@ async def test_close_writes_what_nobody_flushed(tmp_path: Path) -> None:
         await again.close()
 
 
-async def test_open_again_sees_changes_and_deletions(tmp_path: Path) -> None:
+async def test_open_again_loads_changes_and_deletions(tmp_path: Path) -> None:
     stack = Stack(namespace="alice", name="shop", nickname="Shöp ☃")
-    gone = Stack(namespace="alice", name="gone", nickname="")
+    deleted = Stack(namespace="alice", name="deleted", nickname="")
     store = Store(tmp_path / "data")
     await store.open()
     store.put(stack)
-    store.put(gone)
+    store.put(deleted)
     await store.flush()
     stack.state = "Running"
     store.put(stack)
-    store.delete(gone)
+    store.delete(deleted)
     await store.flush()
     await store.close()
 
@@ -172,7 +170,7 @@ async def test_open_again_sees_changes_and_deletions(tmp_path: Path) -> None:
         await again.close()
 
 
-async def test_put_then_delete_before_a_write_leaves_nothing(store: Store) -> None:
+async def test_put_then_delete_before_a_write_leaves_no_row(store: Store) -> None:
     store.put_row("thing", "a", {})
     store.put_row("thing", "a", None)
     store.put_row("thing", "b", None)
@@ -199,7 +197,7 @@ async def test_load_keeps_kinds_with_the_same_key_apart(store: Store) -> None:
 # --- the directory ------------------------------------------------------------------
 
 
-async def test_open_makes_the_directory_for_its_owner_only(tmp_path: Path) -> None:
+async def test_open_creates_the_directory_for_its_owner_only(tmp_path: Path) -> None:
     store = Store(tmp_path / "deep" / "data")
     await store.open()
     await store.close()
@@ -207,7 +205,7 @@ async def test_open_makes_the_directory_for_its_owner_only(tmp_path: Path) -> No
     assert (tmp_path / "deep" / "data").stat().st_mode & 0o777 == 0o700
 
 
-async def test_open_twice_refuses_the_second(store: Store, tmp_path: Path) -> None:
+async def test_open_by_a_second_server_fails(store: Store, tmp_path: Path) -> None:
     second = Store(tmp_path / "data", lock_timeout=0.01)
 
     with pytest.raises(OSError, match="another server is using it"):
@@ -219,21 +217,21 @@ async def test_open_twice_refuses_the_second(store: Store, tmp_path: Path) -> No
     assert set(on_disk(tmp_path)) == {"a"}
 
 
-async def test_open_after_a_close_is_allowed(tmp_path: Path) -> None:
+async def test_open_after_a_close_succeeds(tmp_path: Path) -> None:
     for _ in range(2):
         store = Store(tmp_path / "data")
         await store.open()
         await store.close()
 
 
-async def test_open_of_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
+async def test_open_of_a_file_that_is_no_database_fails(tmp_path: Path) -> None:
     (tmp_path / FILE).write_text("this is a poem, not a database " * 40)
 
     with pytest.raises(OSError, match="cannot use"):
         await Store(tmp_path).open()
 
 
-async def test_open_of_a_newer_schema_is_refused(tmp_path: Path) -> None:
+async def test_open_of_a_newer_schema_fails(tmp_path: Path) -> None:
     db = sqlite3.connect(tmp_path / FILE)
     db.execute("PRAGMA user_version = 99")
     db.close()
@@ -242,14 +240,14 @@ async def test_open_of_a_newer_schema_is_refused(tmp_path: Path) -> None:
         await Store(tmp_path).open()
 
 
-async def test_open_of_a_path_that_is_a_file_is_refused(tmp_path: Path) -> None:
+async def test_open_of_a_path_that_is_a_file_fails(tmp_path: Path) -> None:
     (tmp_path / "data").write_text("")
 
     with pytest.raises(OSError, match="data"):
         await Store(tmp_path / "data").open()
 
 
-async def test_without_a_directory_nothing_is_written(
+async def test_store_without_a_directory_writes_no_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -273,7 +271,7 @@ FAILURES = [
 
 
 @pytest.mark.parametrize("error", FAILURES, ids=["sqlite", "json"])
-async def test_flush_of_a_failing_write_raises_and_loses_nothing(
+async def test_flush_of_a_failing_write_raises_and_keeps_all_changes(
     store: Store,
     tmp_path: Path,
     error: Exception,
@@ -294,7 +292,7 @@ async def test_flush_of_a_failing_write_raises_and_loses_nothing(
     assert on_disk(tmp_path) == {"a": b'{"version":2}', "b": b"{}"}
 
 
-async def test_flush_after_a_failure_nobody_waited_for_tries_again(
+async def test_flush_after_a_failure_without_a_waiting_caller_tries_again(
     store: Store, tmp_path: Path
 ) -> None:
     failing = Failing(store, sqlite3.OperationalError("disk full"))
@@ -308,7 +306,9 @@ async def test_flush_after_a_failure_nobody_waited_for_tries_again(
     assert set(on_disk(tmp_path)) == {"a"}
 
 
-async def test_flush_of_a_row_that_is_no_json_raises_and_lives(store: Store) -> None:
+async def test_flush_of_a_row_that_is_no_json_raises_and_the_store_continues(
+    store: Store,
+) -> None:
     store.put_row("thing", "a", {"text": "\ud800"})
     async with asyncio.timeout(5):
         with pytest.raises(OSError, match="cannot be written"):
