@@ -8,27 +8,20 @@
 
 from __future__ import annotations
 
-import secrets
-import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
-
-from aiohttp import web
 
 from .api.app import make_app
 from .control.control_plane import ControlPlane
 from .engines import Engine
 from .engines.embedded import Embedded
 from .faults import Faults
+from .serving import control_plane, serving
 from .settings import Settings
-from .state.store import Store
 
 __all__ = ["Embedded", "Faults", "Server", "Settings", "make_app", "running"]
-
-#: The first account's user, if the caller names none.
-DEFAULT_USER = "admin"
 
 
 @dataclass(frozen=True)
@@ -115,45 +108,20 @@ async def running(
     """
     engine = engine or Embedded()
     faults = faults or Faults()
-    settings = settings or Settings()
-    if image_poll is not None:
-        timings = replace(settings.timings, image_poll=image_poll)
-        settings = replace(settings, timings=timings)
-    directory = Path(data_dir) if data_dir else None
-    store = Store(directory, lock_timeout=settings.timings.database_lock)
-    cloud = ControlPlane(engine, store, domain=domain, settings=settings)
-    runner = web.AppRunner(
-        make_app(cloud, faults),
-        handle_signals=False,
-        access_log=None,
-        shutdown_timeout=5,
+    cloud = control_plane(
+        engine,
+        data_dir=data_dir,
+        domain=domain,
+        image_poll=image_poll,
+        settings=settings,
     )
-    # Bound first: containers that continue at the start receive this address.
-    listening = _listen(host, port)
-    try:
-        name = f"[{host}]" if ":" in host else host
-        url = f"http://{name}:{listening.getsockname()[1]}"
-        cloud.rest_host = (public_url or url).rstrip("/")
-        await runner.setup()
-        await web.SockSite(runner, listening).start()
-        user = user or DEFAULT_USER
-        if apikey is None and not cloud.accounts.has(user):
-            apikey = secrets.token_hex(20)
-        if apikey is not None:
-            cloud.accounts.add(user, apikey)
-            await cloud.store.flush()
-        yield Server(url, user, apikey, cloud, engine, faults)
-    finally:
-        await runner.cleanup()
-        await cloud.close()
-        listening.close()
-
-
-def _listen(host: str, port: int) -> socket.socket:
-    """Return a socket that listens on an IPv4 or IPv6 address.
-
-    Raises:
-        OSError: The address is invalid or in use.
-    """
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    return socket.create_server((host, port), family=family, backlog=1024)
+    async with serving(
+        cloud,
+        make_app(cloud, faults),
+        host=host,
+        port=port,
+        user=user,
+        apikey=apikey,
+        public_url=public_url,
+    ) as found:
+        yield Server(found.url, found.user, found.apikey, cloud, engine, faults)

@@ -8,9 +8,10 @@ import os
 import signal
 import sys
 
-from . import running
+from .api.app import make_app
 from .engines import Engine, EngineError
 from .engines.embedded import Embedded
+from .serving import control_plane, serving
 
 __all__ = ["serve"]
 
@@ -42,16 +43,20 @@ async def _run(options: argparse.Namespace) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    async with running(
+    cloud = control_plane(
         _engine(options),
+        data_dir=options.data_dir,
+        domain=options.domain,
+        image_poll=options.image_poll,
+    )
+    async with serving(
+        cloud,
+        make_app(cloud),  # without faults
         host=options.host,
         port=options.port,
         user=os.environ.get("DOCKERCLOUD_USER"),
         apikey=os.environ.get("DOCKERCLOUD_APIKEY"),
-        data_dir=options.data_dir,
         public_url=options.public_url,
-        domain=options.domain,
-        image_poll=options.image_poll,
     ) as server:
         if server.apikey and "DOCKERCLOUD_APIKEY" not in os.environ:
             print(

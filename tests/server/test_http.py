@@ -9,7 +9,9 @@ import json
 import pytest
 
 from aiodockercloud import BadRequest, ConflictError, DockerCloud, OperationNotAllowed
-from aiodockercloud.server import Server
+from aiodockercloud.server import Embedded, Faults, Server, make_app
+from aiodockercloud.server.api.streams import FRAME_HOOK
+from aiodockercloud.server.control.control_plane import ControlPlane
 from aiodockercloud.server.settings import Settings
 from aiodockercloud.types import Service
 from tests.support.facts import IDLE, PATIENCE, UUID
@@ -430,3 +432,17 @@ async def test_terminated_object_allows_nothing(
     with pytest.raises(OperationNotAllowed, match="Terminated"):
         await live.services.update(web, nickname="x")
     assert (await live.services.inspect(web))["state"] == "Terminated"
+
+
+# --- faults ---------------------------------------------------------------------------
+
+
+async def test_app_without_faults_has_neither_middleware_nor_frame_hook() -> None:
+    cloud = ControlPlane(Embedded())
+
+    plain, faulted = make_app(cloud), make_app(cloud, Faults())
+
+    assert list(plain.middlewares) == []
+    assert FRAME_HOOK not in plain
+    assert len(faulted.middlewares) == 1
+    assert FRAME_HOOK in faulted

@@ -1,0 +1,111 @@
+"""Serving: a control plane with its store, and its application on a socket."""
+
+from __future__ import annotations
+
+import secrets
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from aiohttp import web
+
+from .control.control_plane import ControlPlane
+from .engines import Engine
+from .settings import Settings
+from .state.store import Store
+
+__all__ = ["Listening", "control_plane", "serving"]
+
+#: The first account's user, if the caller names none.
+DEFAULT_USER = "admin"
+
+
+@dataclass(frozen=True)
+class Listening:
+    """The address and the first account of a server that accepts requests.
+
+    Attributes:
+        url: The REST address, ``http://HOST:PORT``, without a slash at the end.
+        user: The user of the first account.
+        apikey: The API key of ``user``; None for a key of an earlier start.
+    """
+
+    url: str
+    user: str
+    apikey: str | None = field(repr=False)
+
+
+def control_plane(
+    engine: Engine,
+    *,
+    data_dir: str | Path | None,
+    domain: str,
+    image_poll: float | None,
+    settings: Settings | None = None,
+) -> ControlPlane:
+    """Return a control plane with its store, not started yet.
+
+    The arguments are those of :func:`aiodockercloud.server.running`.
+    """
+    settings = settings or Settings()
+    if image_poll is not None:
+        timings = replace(settings.timings, image_poll=image_poll)
+        settings = replace(settings, timings=timings)
+    directory = Path(data_dir) if data_dir else None
+    store = Store(directory, lock_timeout=settings.timings.database_lock)
+    return ControlPlane(engine, store, domain=domain, settings=settings)
+
+
+@asynccontextmanager
+async def serving(
+    cloud: ControlPlane,
+    app: web.Application,
+    *,
+    host: str,
+    port: int,
+    user: str | None,
+    apikey: str | None,
+    public_url: str | None,
+) -> AsyncIterator[Listening]:
+    """Serve an application while the block runs, then close its control plane.
+
+    The arguments are those of :func:`aiodockercloud.server.running`.
+
+    Raises:
+        OSError: The server cannot listen on the port, or cannot use its database.
+        EngineError: The engine cannot start.
+    """
+    runner = web.AppRunner(
+        app, handle_signals=False, access_log=None, shutdown_timeout=5
+    )
+    # Bound first: containers that continue at the start receive this address.
+    listening = _listen(host, port)
+    try:
+        name = f"[{host}]" if ":" in host else host
+        url = f"http://{name}:{listening.getsockname()[1]}"
+        cloud.rest_host = (public_url or url).rstrip("/")
+        await runner.setup()
+        await web.SockSite(runner, listening).start()
+        user = user or DEFAULT_USER
+        if apikey is None and not cloud.accounts.has(user):
+            apikey = secrets.token_hex(20)
+        if apikey is not None:
+            cloud.accounts.add(user, apikey)
+            await cloud.store.flush()
+        yield Listening(url, user, apikey)
+    finally:
+        await runner.cleanup()
+        await cloud.close()
+        listening.close()
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    """Return a socket that listens on an IPv4 or IPv6 address.
+
+    Raises:
+        OSError: The address is invalid or in use.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    return socket.create_server((host, port), family=family, backlog=1024)
