@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from typing import Any
 
 import pytest
@@ -26,10 +26,30 @@ HISTORY = Limits().event_history
 KEY = "s3cret"
 
 
+class OldHub(Hub):
+    """Events without the extensions of the old API: ``since`` and ids."""
+
+    def subscribe(
+        self, namespace: str, *, since: str | None = None, **selection: Any
+    ) -> AsyncGenerator[str | Missed, None]:
+        subscription = super().subscribe(namespace, **selection)
+
+        async def frames() -> AsyncGenerator[str | Missed, None]:
+            async with aclosing(subscription):
+                async for frame in subscription:
+                    assert isinstance(frame, str)
+                    event = wire.loads(frame)
+                    del event["id"]
+                    yield wire.dumps(event).decode()
+
+        return frames()
+
+
 @asynccontextmanager
 async def serving(
-    port: int = 0, *, history: int = HISTORY
+    port: int = 0, *, history: int = HISTORY, old: bool = False
 ) -> AsyncIterator[tuple[Server, DockerCloud]]:
+    """Yield a server and its client; with *old*, a server of the old API."""
     engine, faults = Embedded(nodes=2), Faults(seed=5)
     settings = Settings(limits=Limits(event_history=history))
     async with (
@@ -38,6 +58,8 @@ async def serving(
         ) as server,
         client_of(server, timings=SHORT_PAUSES) as cloud,
     ):
+        if old:
+            server.cloud.hub = OldHub(history=history)
         yield server, cloud
 
 
@@ -62,11 +84,11 @@ async def read(events: EventStream, count: int) -> list[int | str]:
 
 @asynccontextmanager
 async def following(
-    *, reconnect: bool = True, history: int = HISTORY
+    *, reconnect: bool = True, history: int = HISTORY, old: bool = False
 ) -> AsyncIterator[tuple[Server, EventStream]]:
     """Yield a server, and a stream of its events that has received event 0."""
     async with (
-        serving(history=history) as (server, cloud),
+        serving(history=history, old=old) as (server, cloud),
         cloud.events.subscribe(reconnect=reconnect) as events,
     ):
         publish(server, 0)
@@ -244,30 +266,8 @@ async def test_another_client_continues_after_a_saved_event_id() -> None:
 # --- the old protocol ---------------------------------------------------------------
 
 
-@pytest.fixture
-def _old_server(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Our server without its extensions of the old API: ``since`` and ids."""
-    subscribe = Hub.subscribe
-
-    def old(
-        self: Hub, *given: Any, since: str | None, **more: Any
-    ) -> AsyncGenerator[str | Missed, None]:
-        async def frames() -> AsyncGenerator[str | Missed, None]:
-            async for frame in subscribed:
-                assert isinstance(frame, str)
-                event = wire.loads(frame)
-                del event["id"]
-                yield wire.dumps(event).decode()
-
-        subscribed = subscribe(self, *given, **more)
-        return frames()
-
-    monkeypatch.setattr(Hub, "subscribe", old)
-
-
-@pytest.mark.usefixtures("_old_server")
 async def test_old_server_is_one_gap_per_reconnect() -> None:
-    async with following() as (server, events):
+    async with following(old=True) as (server, events):
         for number in range(1, 6):
             server.faults.cut_streams(EVENTS)
             assert await read(events, 1) == ["gap"]
@@ -377,10 +377,9 @@ async def test_states_from_a_snapshot_stream_are_correct_after_random_cuts(
         assert (events.gaps > 0) is (history == 5)
 
 
-@pytest.mark.usefixtures("_old_server")
 async def test_states_from_a_snapshot_stream_of_an_old_server_are_correct() -> None:
     async with (
-        serving() as (server, cloud),
+        serving(old=True) as (server, cloud),
         client_of(server, timings=SHORT_PAUSES) as reader,
     ):
         async with reader.events.snapshot() as events:
