@@ -302,7 +302,7 @@ async def bring_up(cloud: State, container: Container) -> None:
     """
     limit = cloud.settings.timings.container_up
     try:
-        with engine_errors(container.name, f"was not up after {limit:.0f} s"):
+        with engine_errors(container.name, f"was not up after {limit:g} s"):
             async with asyncio.timeout(limit):
                 if not cloud.engine.volatile:
                     # The container outlives this process, so its record must, too.
