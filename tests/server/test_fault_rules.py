@@ -9,7 +9,9 @@ import aiohttp
 import pytest
 
 from aiodockercloud import ConnectError, DockerCloud, ServerError
-from aiodockercloud.server import Faults, Server, running
+from aiodockercloud.server import Embedded, Faults, Server, make_app, running
+from aiodockercloud.server.api import streams
+from aiodockercloud.server.control.control_plane import ControlPlane
 from aiodockercloud.server.faults import Rule
 from tests.support.facts import IDLE, PATIENCE, ended_except, tasks
 from tests.support.faulted import LIST, create, until_cut
@@ -116,6 +118,17 @@ async def test_faults_without_rules_are_not_active(
     with faults.delay(0):
         assert faults.active
     assert not faults.active
+
+
+async def test_app_without_faults_installs_nothing_for_faults() -> None:
+    """``aiodockercloud serve`` runs such an app."""
+    cloud = ControlPlane(Embedded())
+
+    app = make_app(cloud)
+
+    assert not app.middlewares
+    assert streams.FRAME_HOOK not in app
+    await cloud.close()
 
 
 # --- seeds ----------------------------------------------------------------------------
