@@ -36,7 +36,8 @@ class Services(Managed[Service]):
                                Partly running, Stopped
     ``redeploy``  Redeploying  Not running, Running,              Running
                                Partly running, Stopped
-    ``rollback``  Redeploying  Running, Partly running, Stopped   Running
+    ``rollback``  Redeploying  Not running, Running,              Running
+                               Partly running, Stopped
     ``delete``    Terminating  Not running, Running,              Terminated
                                Partly running, Stopped
     ============  ===========  =================================  ============
@@ -200,10 +201,12 @@ class Services(Managed[Service]):
         return await self._operate(service, "redeploy", params=params)
 
     async def rollback(self, service: Reference) -> Service:
-        """Return to the definition before the last change, and redeploy.
+        """Return to the definition that was deployed last, and redeploy.
 
-        A second rollback undoes the first one. ``target_num_containers`` keeps its
-        value.
+        When the definition has not changed since the last deployment, the rollback
+        restores the definition of the deployment before, so that a second rollback
+        undoes the first one. Deployments that failed do not count.
+        ``target_num_containers`` keeps its value.
 
         Args:
             service: The service.
@@ -214,7 +217,8 @@ class Services(Managed[Service]):
 
         Raises:
             OperationNotAllowed: The service's state does not allow the operation (see
-                the table of the class), or the service was never changed.
+                the table of the class), or the service was never deployed with another
+                definition.
             ObjectNotFound: The service does not exist, or the server is not
                 aiodockercloud's.
 

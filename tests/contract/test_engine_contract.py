@@ -159,7 +159,7 @@ async def test_remove_of_a_running_container_removes_it(world: World) -> None:
     spec = await world.create()
     await world.until(spec, "running")
 
-    await world.engine.remove_container(spec.uuid, volumes=True)
+    await world.engine.remove_container(spec.uuid, volumes=())
 
     await world.until(spec, "gone")
     with pytest.raises(NoSuchContainer):
@@ -167,7 +167,7 @@ async def test_remove_of_a_running_container_removes_it(world: World) -> None:
 
 
 async def test_remove_of_an_unknown_container_succeeds(world: World) -> None:
-    await world.engine.remove_container(str(uuid.uuid4()), volumes=True)
+    await world.engine.remove_container(str(uuid.uuid4()), volumes=())
 
 
 async def test_operations_on_unknown_container_are_refused(world: World) -> None:
@@ -280,7 +280,7 @@ async def test_logs_follow_until_removed(world: World) -> None:
 
     async with asyncio.timeout(PATIENCE), aclosing(logs):
         assert (await anext(logs)).text == "first"
-        await world.engine.remove_container(spec.uuid, volumes=True)
+        await world.engine.remove_container(spec.uuid, volumes=())
         assert [line async for line in logs] == []
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Collection
 
 import pytest
 
@@ -34,7 +34,7 @@ class Slow(Embedded):
         super().__init__()
         self.asked, self.gate = asyncio.Event(), asyncio.Event()
 
-    async def remove_container(self, uuid: str, *, volumes: bool) -> None:
+    async def remove_container(self, uuid: str, *, volumes: Collection[str]) -> None:
         self.asked.set()
         await self.gate.wait()
         await super().remove_container(uuid, volumes=volumes)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Sized
+from collections.abc import Collection, Sized
 from typing import Any
 
 import pytest
@@ -39,7 +39,7 @@ class Slow(Gated):
         self._report(ContainerObservation(uuid=spec.uuid, state="starting"))
         await super().create(spec)
 
-    async def remove_container(self, uuid: str, *, volumes: bool) -> None:
+    async def remove_container(self, uuid: str, *, volumes: Collection[str]) -> None:
         self.knocked.set()
         await self.gate.wait()
         await super().remove_container(uuid, volumes=volumes)
@@ -196,7 +196,7 @@ async def test_role_global_credentials_are_invalid_after_the_container_is_remove
     (container,) = await containers(live, web)
     auth = (await environment(live, container))["DOCKERCLOUD_AUTH"]
 
-    await engine.remove_container(container["uuid"], volumes=True)
+    await engine.remove_container(container["uuid"], volumes=())
 
     await refused(server, auth)
 

@@ -6,6 +6,7 @@ import asyncio
 import re
 import signal
 import sys
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -276,7 +277,7 @@ class Lasting(Embedded):
         self.removed = asyncio.Event()
         self.gate = asyncio.Event()
 
-    async def remove_container(self, uuid: str, *, volumes: bool) -> None:
+    async def remove_container(self, uuid: str, *, volumes: Collection[str]) -> None:
         await super().remove_container(uuid, volumes=volumes)
         self.removed.set()
         await self.gate.wait()

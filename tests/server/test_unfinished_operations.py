@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -171,7 +171,7 @@ class Outliving(Embedded):
         for uuid in list(self._containers):
             await self.stop_container(uuid)
 
-    async def remove_container(self, uuid: str, *, volumes: bool) -> None:
+    async def remove_container(self, uuid: str, *, volumes: Collection[str]) -> None:
         await self.gate.wait()
         raise EngineError("the container cannot be removed")
 

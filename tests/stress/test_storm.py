@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from contextlib import AsyncExitStack, asynccontextmanager
 
 import pytest
@@ -65,7 +65,7 @@ class Slow(Embedded):
         async with self._slowly():
             await super().stop_container(uuid)
 
-    async def remove_container(self, uuid: str, *, volumes: bool) -> None:
+    async def remove_container(self, uuid: str, *, volumes: Collection[str]) -> None:
         async with self._slowly():
             await super().remove_container(uuid, volumes=volumes)
 

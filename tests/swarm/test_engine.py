@@ -207,9 +207,9 @@ async def test_volume_outlives_a_stop_and_is_shared_and_removed(
         names = {one["Name"] for one in found["Volumes"] or ()}
         return naming.volume_name(volume) not in names
 
-    await world.engine.remove_container(sharer.uuid, volumes=True)
+    await world.engine.remove_container(sharer.uuid, volumes=())
     assert not await removed()
-    await world.engine.remove_container(owner.uuid, volumes=True)
+    await world.engine.remove_container(owner.uuid, volumes=[volume])
     await until(removed)
     await api.close()
 

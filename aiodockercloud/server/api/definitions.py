@@ -266,7 +266,6 @@ def apply(service: Service, definition: dict[str, Any]) -> None:
     """Set a changed definition; the containers stay unchanged until a redeploy."""
     before = service.definition
     if any(definition[k] != before[k] for k in definition if k not in IN_STEP):
-        service.previous = before
         service.revision += 1
     if definition["target_num_containers"] != before["target_num_containers"]:
         service.scale_pending = True

@@ -13,7 +13,7 @@ from aiohttp import web
 from ...exceptions import OperationNotAllowed
 from ...wire import states
 from ...wire.service_fields import EVERY_NODE, READ_ONLY
-from ..control import links, names
+from ..control import jobs, links, names
 from ..control.control_plane import ControlPlane
 from ..state.records import Service
 from . import definitions, log_streams, streams
@@ -203,18 +203,23 @@ serve_operations(resource, find, render, "start", "stop", "scale", "redeploy")
 
 @resource.route("POST", "rollback")
 async def rollback(call: Call) -> Reply:
-    """Redeploy the service as defined before its last change.
+    """Redeploy the service with the definition that was deployed last.
 
-    The hosted API had no such operation.
+    When the definition has not changed since the last deployment, the rollback restores
+    the definition of the deployment before. The hosted API had no such operation.
     """
     service = find(call)
-    if service.previous is None:
+    restored = service.deployed_definition
+    if restored is None or not jobs.definition_differs(restored, service.definition):
+        restored = service.previous
+    if restored is None:
         raise OperationNotAllowed(
-            f"rollback: the service {service.name} was never changed"
+            f"rollback: the service {service.name} was never deployed with another"
+            " definition"
         )
     # A rollback does not undo scaling.
     target = service.definition["target_num_containers"]
-    definition = {**service.previous, "target_num_containers": target}
+    definition = {**restored, "target_num_containers": target}
     return submitted(call, service, "rollback", render, definition=definition)
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import shlex
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -17,7 +18,7 @@ from ..engines import ContainerSpec, EngineError, MountSpec, NoSuchContainer, Po
 from ..state.errors import OperationFailed, engine_errors
 from ..state.records import SHARED, Container, Node, Service, new_uuid
 from ..state.state import State
-from . import links, placement
+from . import kept_volumes, links, placement
 
 
 def engine_options(definition: Mapping[str, Any]) -> dict[str, Any]:
@@ -145,8 +146,16 @@ def _connected(cloud: State, service: Service) -> list[Service]:
     return list(found.values())
 
 
-def candidates(cloud: State, service: Service) -> list[placement.Candidate]:
-    """Return the nodes that are deployed and accept containers."""
+def candidates(
+    cloud: State, service: Service, *, without: Container | None = None
+) -> list[placement.Candidate]:
+    """Return the nodes that accept containers, as placement sees the nodes.
+
+    Args:
+        cloud: The state.
+        service: The service that a container is placed for.
+        without: A container that does not count, because it is about to be removed.
+    """
     found = []
     for node in cloud.live_nodes():
         owners = (service.namespace, SHARED)
@@ -154,7 +163,7 @@ def candidates(cloud: State, service: Service) -> list[placement.Candidate]:
             continue
         if node.unschedulable:
             continue
-        present = cloud.containers_on(node)
+        present = [c for c in cloud.containers_on(node) if c is not without]
         found.append(
             placement.Candidate(
                 uuid=node.uuid,
@@ -173,25 +182,40 @@ def candidates(cloud: State, service: Service) -> list[placement.Candidate]:
 
 
 def place(
-    cloud: State, service: Service, ordinal: int, *, reuse: Container | None
+    cloud: State,
+    service: Service,
+    ordinal: int,
+    *,
+    kept: kept_volumes.Kept | None,
+    without: Container | None = None,
 ) -> Node:
     """Return the node for one more container, by the rules of ``placement``.
 
+    Args:
+        cloud: The state.
+        service: The service of the container.
+        ordinal: The number of the container.
+        kept: Volumes for the container, which are on one node.
+        without: A container that does not count, because it is about to be removed.
+
     Raises:
-        OperationFailed: No node is suitable.
+        OperationFailed: No node fits; the text names the rule that left none.
     """
     bound = _bound_to(cloud, service, ordinal)
-    if reuse is not None:
-        bound.append(({reuse.node}, "the volumes to be reused"))
+    if kept is not None:
+        bound.append(({kept.node}, "the volumes to be reused"))
     # The node must also be suitable for the connected containers that do not exist yet.
     together = [
         member
         for member in _connected(cloud, service)
         if member is service
-        or all(c.ordinal != ordinal for c in cloud.containers_of(member))
+        or (
+            ordinal <= member.definition["target_num_containers"]
+            and all(c.ordinal != ordinal for c in cloud.containers_of(member))
+        )
     ]
     chosen = placement.choose(
-        candidates(cloud, service),
+        candidates(cloud, service, without=without),
         tags={tag for member in together for tag in member.definition["tags"]},
         strategy=service.definition["deployment_strategy"],
         host_ports={
@@ -211,17 +235,17 @@ async def deploy(
     ordinal: int,
     deployment: str,
     *,
-    reuse: Container | None = None,
     extra: Mapping[str, str] | None = None,
 ) -> Container:
     """Deploy the container ``<service>-<ordinal>``; return when it runs or has run.
+
+    The container gets the volumes that wait for a container of this number.
 
     Args:
         cloud: The state of the control plane.
         service: The service of the container.
         ordinal: The number in the container's name.
         deployment: The uuid of the action, for the container's record.
-        reuse: A removed container, whose volumes the new container receives.
         extra: Further variables of the container.
 
     Raises:
@@ -231,8 +255,9 @@ async def deploy(
     with engine_errors():
         image = await cloud.engine.image_info(definition["image"])
     # No await may separate the choice of the node from the container's record.
-    node = place(cloud, service, ordinal, reuse=reuse)
-    kept = dict(reuse.volumes) if reuse else {}
+    kept = kept_volumes.find(cloud, service, ordinal)
+    node = place(cloud, service, ordinal, kept=kept)
+    waiting = kept.volumes if kept is not None else {}
     container = Container(
         namespace=service.namespace,
         name=f"{service.name}-{ordinal}",
@@ -246,7 +271,10 @@ async def deploy(
         command=definition["run_command"] or (image.command if image else ""),
         entrypoint=definition["entrypoint"] or (image.entrypoint if image else ""),
         volumes=[
-            [binding["container_path"], kept.get(binding["container_path"], new_uuid())]
+            [
+                binding["container_path"],
+                waiting.get(binding["container_path"]) or new_uuid(),
+            ]
             for binding in definition["bindings"]
             if binding["container_path"] and not binding["host_path"]
         ],
@@ -324,12 +352,15 @@ async def bring_up(cloud: State, container: Container) -> None:
     service = cloud.services[container.service]
     container.deployed = service.deployed = time.time()
     cloud.save(container)
+    kept_volumes.taken_over(cloud, container)
 
 
 async def _give_up(cloud: State, container: Container) -> None:
     with contextlib.suppress(EngineError, TimeoutError):
         async with asyncio.timeout(cloud.settings.timings.container_down):
-            await cloud.engine.remove_container(container.uuid, volumes=True)
+            await cloud.engine.remove_container(
+                container.uuid, volumes=kept_volumes.removable(cloud, container)
+            )
     cloud.set_state(container, states.TERMINATED)
 
 
@@ -378,12 +409,51 @@ async def stop(cloud: State, container: Container) -> None:
             await cloud.until(container, lambda: container.state != states.STOPPING)
 
 
-async def remove(cloud: State, container: Container, *, volumes: bool = True) -> None:
-    """Remove a container; return when it is removed. Its record stays readable."""
+async def remove(
+    cloud: State, container: Container, *, keep_volumes: bool = False
+) -> None:
+    """Remove a container and return after the end. The record stays readable.
+
+    Args:
+        cloud: The state.
+        container: The container.
+        keep_volumes: Whether the volumes wait for the next container of this number;
+            otherwise the volumes are removed.
+
+    Raises:
+        OperationFailed: The engine cannot remove the container.
+    """
     if container.state == states.TERMINATED:
         return
+    if keep_volumes:
+        kept_volumes.keep(cloud, container)
+        # A crash between the removal and the next container must not lose the volumes.
+        await cloud.store.flush()
     cloud.set_state(container, states.TERMINATING)
+    own = [] if keep_volumes else [volume for _, volume in container.volumes]
     with engine_errors():
         async with asyncio.timeout(cloud.settings.timings.container_down):
-            await cloud.engine.remove_container(container.uuid, volumes=volumes)
+            await cloud.engine.remove_container(container.uuid, volumes=own)
     cloud.set_state(container, states.TERMINATED)
+    if not keep_volumes:
+        service = cloud.services[container.service]
+        await kept_volumes.discard(cloud, service, lambda n: n == container.ordinal)
+
+
+def check_replacement(cloud: State, old: Container, *, keep_volumes: bool) -> None:
+    """Check what can be checked before a container is replaced.
+
+    Raises:
+        OperationFailed: The new container could not be placed, or its command cannot be
+            split into words.
+    """
+    service = cloud.services[old.service]
+    for field in ("run_command", "entrypoint"):
+        try:
+            shlex.split(service.definition[field] or "")
+        except ValueError as error:
+            raise OperationFailed(f"{field}: {error}") from None
+    kept = None
+    if keep_volumes and old.volumes:
+        kept = kept_volumes.Kept(old.node, dict(old.volumes))
+    place(cloud, service, old.ordinal, kept=kept, without=old)

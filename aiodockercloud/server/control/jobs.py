@@ -8,13 +8,13 @@ jobs of all operations.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
-from typing import TypeVar
+from collections.abc import Iterable, Mapping
+from typing import Any, TypeVar
 
 from ...wire import states
-from ...wire.service_fields import EVERY_NODE
+from ...wire.service_fields import BY_NAME, EVERY_NODE, IN_STEP
 from ..state.records import Container, Record, Service, Stack
-from . import deployment, placement
+from . import deployment, kept_volumes, placement
 from .node_jobs import NODE_JOBS
 from .operations import Job, JobFunction, each
 
@@ -46,7 +46,7 @@ def _missing(job: Job, service: Service) -> int:
     matching = placement.matching(nodes, definition["tags"])
     if not matching and not live:
         # Raises an error that names the rule that excluded the last nodes.
-        deployment.place(job.cloud, service, 1, reuse=None)
+        deployment.place(job.cloud, service, 1, kept=None)
     return sum(not node.of_service for node in matching)
 
 
@@ -70,32 +70,24 @@ async def _fill(job: Job, service: Service) -> None:
     missing = _missing(job, service)
     if missing > 0:
         job.log(f"deploying {missing} of {service.name}")
-    # Containers that an interrupted run of this job removed and did not yet replace.
-    replaced: dict[int, Container] = {
-        c.ordinal: c
-        for c in job.cloud.members(service)
-        if isinstance(c, Container) and c.replaced_by == job.action.uuid
-    }
     await each(
         _ordinals(job, service, missing),
-        lambda n: _deploy(job, service, n, replaced.get(n)),
+        lambda n: _deploy(job, service, n),
         one_by_one=service.definition["sequential_deployment"],
     )
     if missing >= 0 and service.definition["target_num_containers"] == target:
         service.scale_pending = False
 
 
-async def _deploy(
-    job: Job, service: Service, ordinal: int, old: Container | None
-) -> None:
-    """Deploy a container; one that replaces *old* may reuse the volumes of *old*."""
-    reuse = job.params.get("reuse_volumes", True)
+async def _deploy(job: Job, service: Service, ordinal: int) -> None:
+    """Deploy a container, with the volumes that wait for the container."""
+    if not job.params.get("reuse_volumes", True):
+        await kept_volumes.discard(job.cloud, service, lambda n: n == ordinal)
     await deployment.deploy(
         job.cloud,
         service,
         ordinal,
         job.action.uuid,
-        reuse=old if old and reuse and old.volumes else None,
         extra=job.params.get("environment"),
     )
 
@@ -122,6 +114,7 @@ async def start_service(job: Job) -> None:
     await each(stopped, lambda c: deployment.start(job.cloud, c), one_by_one=one_by_one)
     await _fill(job, service)
     service.started = time.time()
+    _record_deployment(job, service)
 
 
 async def stop_service(job: Job) -> None:
@@ -136,7 +129,16 @@ async def scale_service(job: Job) -> None:
     service: Service = job.record
     await _resume(job, service)
     await _trim(job, service)
+    if service.definition["deployment_strategy"] != EVERY_NODE:
+        # Volumes of containers that the service no longer wants end with the scaling.
+        wanted = service.definition["target_num_containers"]
+        live = {c.ordinal for c in job.cloud.containers_of(service)}
+        missing = _ordinals(job, service, max(0, wanted - len(live)))
+        await kept_volumes.discard(
+            job.cloud, service, lambda n: n not in live and n not in missing
+        )
     await _fill(job, service)
+    _record_deployment(job, service)
 
 
 async def redeploy_service(job: Job) -> None:
@@ -153,20 +155,41 @@ async def redeploy_service(job: Job) -> None:
     )
     await _fill(job, service)
     service.started = time.time()
+    _record_deployment(job, service)
+
+
+def _record_deployment(job: Job, service: Service) -> None:
+    """Record the definition that all containers have now: ``rollback`` restores it."""
+    if not job.cloud.synchronized(service):
+        return
+    before, now = service.deployed_definition, service.definition
+    if before is not None and definition_differs(before, now):
+        service.previous = before
+    service.deployed_definition = now
+    job.cloud.save(service)
+
+
+def definition_differs(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    """Return whether the containers of two definitions differ."""
+    return any(one.get(name) != other.get(name) for name in BY_NAME.keys() - IN_STEP)
 
 
 async def _replace(job: Job, old: Container) -> None:
-    """Terminate a container and deploy a new one with its ordinal and a new uuid."""
+    """Replace a container by a new container, with a new uuid, of the same number.
+
+    What can be checked is checked first: a replacement that cannot work leaves the old
+    container as it is.
+    """
     cloud = job.cloud
+    keep = job.params.get("reuse_volumes", True)
+    deployment.check_replacement(cloud, old, keep_volumes=keep)
     job.log(f"replacing {old.name}")
     old.replaced_by = job.action.uuid
     cloud.save(old)
     # After a crash, the run that continues this job needs the mark.
     await cloud.store.flush()
-    await deployment.remove(
-        cloud, old, volumes=not job.params.get("reuse_volumes", True)
-    )
-    await _deploy(job, cloud.services[old.service], old.ordinal, old)
+    await deployment.remove(cloud, old, keep_volumes=keep)
+    await _deploy(job, cloud.services[old.service], old.ordinal)
 
 
 async def rollback_service(job: Job) -> None:
@@ -174,7 +197,7 @@ async def rollback_service(job: Job) -> None:
     service: Service = job.record
     wanted = job.params["definition"]
     if service.definition != wanted:
-        service.definition, service.previous = wanted, service.definition
+        service.definition = wanted
         service.revision += 1
         job.cloud.save(service)
     await redeploy_service(job)
@@ -185,6 +208,7 @@ async def terminate_service(job: Job) -> None:
     await each(
         job.cloud.containers_of(service), lambda c: deployment.remove(job.cloud, c)
     )
+    await kept_volumes.discard(job.cloud, service)
     job.cloud.set_state(service, states.TERMINATED)
 
 
@@ -213,7 +237,7 @@ async def redeploy_container(job: Job) -> None:
         await _resume(job, service)
         taken = {c.ordinal for c in job.cloud.containers_of(service)}
         if container.ordinal not in taken:
-            await _deploy(job, service, container.ordinal, container)
+            await _deploy(job, service, container.ordinal)
 
 
 async def terminate_container(job: Job) -> None:

@@ -22,7 +22,7 @@ from ..engines import (
 )
 from ..state.records import SHARED, Container, Node, NodeCluster, Service
 from ..state.state import State
-from . import deployment
+from . import deployment, kept_volumes
 from .operations import Request
 
 log = logging.getLogger(__name__)
@@ -256,6 +256,9 @@ class Observer:
             self._cloud.move(container, node)
         container.message = observed.message
         if observed.state == "gone":
+            if before != states.TERMINATING:
+                # Without an order, volumes wait for the next container.
+                kept_volumes.keep(self._cloud, container)
             self._cloud.set_state(container, states.TERMINATED)
         elif observed.state == "running":
             container.private_ip = observed.private_ip
@@ -296,7 +299,7 @@ class Observer:
                     try:
                         # Another container may have received its volumes.
                         await self._cloud.engine.remove_container(
-                            container.uuid, volumes=False
+                            container.uuid, volumes=()
                         )
                         return
                     except EngineError as error:

@@ -8,7 +8,14 @@ chooses the node of each container: :attr:`ContainerSpec.node`.
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterator,
+    Callable,
+    Collection,
+    Mapping,
+    Sequence,
+)
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple, Protocol
 
@@ -246,8 +253,29 @@ class Engine(Protocol):
         The container continues to exist, and its restart policy does not restart it.
         """
 
-    async def remove_container(self, uuid: str, *, volumes: bool) -> None:
-        """Remove a container in any state, and with *volumes* the volumes it owns."""
+    async def remove_container(self, uuid: str, *, volumes: Collection[str]) -> None:
+        """Stop and remove a container, and remove volumes of the container.
+
+        Idempotent. Other volumes of the container stay on the node.
+
+        Args:
+            uuid: The container.
+            volumes: The uuids of the volumes to remove.
+
+        Raises:
+            EngineError: The container cannot be removed.
+        """
+
+    async def remove_volumes(self, node: str, volumes: Collection[str]) -> None:
+        """Remove volumes that no container uses any more.
+
+        Args:
+            node: The node that has the volumes.
+            volumes: The uuids of the volumes.
+
+        Raises:
+            EngineError: The node cannot be reached.
+        """
 
     def logs(
         self, uuid: str, *, tail: int | None, follow: bool, since_ns: int = 0

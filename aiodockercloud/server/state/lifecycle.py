@@ -68,7 +68,7 @@ OPERATIONS: Mapping[str, Mapping[str, Rule]] = {
     "service": {
         **_DEPLOYMENT,
         "scale": _rule(SCALING, NOT_RUNNING, RUNNING, PARTLY_RUNNING, STOPPED),
-        "rollback": _rule(REDEPLOYING, RUNNING, PARTLY_RUNNING, STOPPED),
+        "rollback": _rule(REDEPLOYING, NOT_RUNNING, RUNNING, PARTLY_RUNNING, STOPPED),
     },
     "container": {
         "start": _rule(STARTING, STOPPED),

@@ -92,13 +92,18 @@ class Service(Run):
     name: str
     stack: str | None = None
     definition: dict[str, Any]
-    #: The definition before the last change, for ``rollback``.
+    #: The definition of the last deployment that succeeded, and of the deployment
+    #: before with another definition: ``rollback`` restores one of the two.
+    deployed_definition: dict[str, Any] | None = None
     previous: dict[str, Any] | None = None
     #: The number of changes of the definition; each container has the revision of its
     #: deployment.
     revision: int = 0
     #: ``target_num_containers`` was changed, and the service was not scaled since.
     scale_pending: bool = False
+    #: Number of a container → ``{"node": uuid, "volumes": {path: volume uuid}}``: the
+    #: volumes that wait for the next container of this number.
+    kept_volumes: dict[str, dict[str, Any]] = field(default_factory=dict)
     state: str = states.NOT_RUNNING
 
 

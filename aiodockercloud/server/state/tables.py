@@ -76,8 +76,11 @@ class Tables:
                 record = cls(**{k: v for k, v in body.items() if k in known})
                 if isinstance(record, Service | Container):
                     record.definition = complete(record.definition)
-                if isinstance(record, Service) and record.previous is not None:
-                    record.previous = complete(record.previous)
+                if isinstance(record, Service):
+                    former = record.previous, record.deployed_definition
+                    record.previous, record.deployed_definition = (
+                        complete(one) if one is not None else None for one in former
+                    )
                 self._tables[kind][record.uuid] = record
 
     def loaded(self) -> None:

@@ -361,7 +361,7 @@ async def test_lost_node_reports_nothing_until_recovered(
     assert not await engine.check_node(node)
     for refused in (
         engine.stop_container(id),
-        engine.remove_container(id, volumes=True),
+        engine.remove_container(id, volumes=()),
         watch.create("busybox"),
         watch.log(id),
     ):

@@ -59,7 +59,7 @@ async def test_private_ips_are_unique_and_reused_after_removal(watch: Watch) -> 
     assert len(set(addresses)) == 300
     assert (addresses[0], addresses[299]) == ("10.7.0.1", "10.7.1.44")
 
-    await watch.engine.remove_container(ids[7], volumes=True)
+    await watch.engine.remove_container(ids[7], volumes=())
     again = await watch.create("nginx")
 
     assert watch.last(again).private_ip == addresses[7]

@@ -77,9 +77,9 @@ async def test_log_bounds_follow_the_settings(clock: ManualClock) -> None:
         await clock.advance(0)
         assert await watch.log(first) == ["cd", "ef", "g"]
 
-        await watch.engine.remove_container(first, volumes=True)
+        await watch.engine.remove_container(first, volumes=())
         assert await watch.log(first) == ["cd", "ef", "g"]
-        await watch.engine.remove_container(second, volumes=True)
+        await watch.engine.remove_container(second, volumes=())
         assert await watch.log(second) == ["cd", "ef", "g"]
         with pytest.raises(EngineError, match=first):
             await watch.log(first)
@@ -106,7 +106,7 @@ async def test_containers_beyond_the_bound_are_refused() -> None:
         with pytest.raises(EngineError, match="no free address"):
             await watch.create("nginx")
 
-        await watch.engine.remove_container(first, volumes=True)
+        await watch.engine.remove_container(first, volumes=())
         second = await watch.create("nginx")
 
         assert watch.last(second).state == "running"

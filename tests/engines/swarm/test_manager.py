@@ -65,11 +65,11 @@ async def test_network_of_two_containers_removed_at_nearly_the_same_time_is_remo
             await late.wait()
 
     await engine._watch.close()  # no look in the background
-    await engine.remove_container(first, volumes=True)
+    await engine.remove_container(first, volumes=())
     manager.asked = asked
     async with asyncio.timeout(10):
         await looked.wait()
-    removing = asyncio.create_task(engine.remove_container(second, volumes=True))
+    removing = asyncio.create_task(engine.remove_container(second, volumes=()))
     await manager.until(lambda: second not in manager.services)
     late.set()
     await removing
@@ -100,7 +100,7 @@ async def test_container_whose_service_is_deleted_during_removal_is_removed(
             manager.services.pop(uuid, None)
 
     manager.asked = asked
-    await engine.remove_container(uuid, volumes=True)
+    await engine.remove_container(uuid, volumes=())
 
     assert not manager.services
 

@@ -94,6 +94,7 @@ SEEN = {
 BEYOND = {
     ("service", state): {"rollback"} for state in ("Running", "Partly running")
 } | {
+    ("service", "Not running"): {"rollback"},
     ("service", "Stopped"): {"rollback"},
     # A registered node that never responded, and an unreachable node.
     ("node", "Unreachable"): {"deploy"},

@@ -17,7 +17,8 @@ from __future__ import annotations
 
 import asyncio
 import uuid as uuids
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import AsyncGenerator, Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from .. import (
@@ -79,6 +80,8 @@ class Embedded:
         self._containers: dict[str, EmbeddedContainer] = {}
         self._logs = Logs(self._clock, self._settings)
         self._nodes: dict[str, EmbeddedNode] = {}
+        #: Node → the uuids of its volumes.
+        self._volumes: dict[str, set[str]] = defaultdict(set)
         self._node_numbers = NumberPool()
         self._container_numbers = NumberPool()
         for tags in [()] * nodes if isinstance(nodes, int) else nodes:
@@ -249,6 +252,7 @@ class Embedded:
             report=self._report,
         )
         self._containers[spec.uuid] = container
+        self._volumes[spec.node] |= {m.volume for m in spec.mounts if m.volume}
         try:
             container.launch()
         except EngineError:
@@ -289,7 +293,21 @@ class Embedded:
         else:
             self._report(container.observation())
 
-    async def remove_container(self, uuid: str, *, volumes: bool) -> None:
+    @property
+    def volumes(self) -> frozenset[str]:
+        """The uuids of the volumes of all nodes."""
+        return frozenset().union(*self._volumes.values())
+
+    async def remove_volumes(self, node: str, volumes: Collection[str]) -> None:
+        """Remove volumes; see ``Engine``.
+
+        Raises:
+            EngineError: The node does not exist or is unreachable.
+        """
+        self._check_reachable(self._node(node))
+        self._volumes[node].difference_update(volumes)
+
+    async def remove_container(self, uuid: str, *, volumes: Collection[str]) -> None:
         """Remove a container if it exists; see ``Engine``.
 
         Raises:
@@ -299,6 +317,7 @@ class Embedded:
             container = self._reachable(uuid)
             await container.kill()
             self._remove(container)
+            self._volumes[container.spec.node].difference_update(volumes)
 
     def logs(
         self, uuid: str, *, tail: int | None, follow: bool, since_ns: int = 0
@@ -373,6 +392,7 @@ class Embedded:
             self._remove(container)
         if self._nodes.pop(node, None):
             self._node_numbers.give_back(removed.index)
+        self._volumes.pop(node, None)
         self._report(removed.observation())
 
     async def tag_node(self, node: str, tags: Sequence[str]) -> None:

@@ -13,7 +13,13 @@ import asyncio
 import contextlib
 import time
 from collections import defaultdict
-from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
+from collections.abc import (
+    AsyncGenerator,
+    Collection,
+    Iterator,
+    Mapping,
+    Sequence,
+)
 from contextlib import aclosing
 from typing import Any
 
@@ -236,11 +242,14 @@ class Swarm:
             )
             self._watch.report_again(uuid)
 
-    async def remove_container(self, uuid: str, *, volumes: bool) -> None:
+    async def remove_volumes(self, node: str, volumes: Collection[str]) -> None:
+        """Remove volumes later, in the background; see ``Engine``."""
+        self._cleanup.remove_volumes({node}, [naming.volume_name(v) for v in volumes])
+
+    async def remove_container(self, uuid: str, *, volumes: Collection[str]) -> None:
         """Stop a container, wait for its end, and remove its Swarm service.
 
-        Networks and, with *volumes*, the container's own volumes are removed later, in
-        the background. Idempotent.
+        Networks and *volumes* are removed later, in the background. Idempotent.
         """
         async with self._locks[uuid]:
             service = await self._lookup(uuid)
@@ -256,9 +265,9 @@ class Swarm:
             finally:
                 self._watch.leaving.discard(uuid)
                 self._watch.poke()
-        names = service["Spec"]["Labels"].get(naming.VOLUMES_LABEL, "")
-        if volumes and names:
-            self._cleanup.remove_volumes(ran_on, names.split(","))
+        if volumes:
+            names = [naming.volume_name(volume) for volume in volumes]
+            self._cleanup.remove_volumes(ran_on, names)
         self._cleanup.remove_networks(service)
 
     async def _stop_and_wait(self, service: Json) -> set[str]:
@@ -396,7 +405,7 @@ class Swarm:
                 )
             ]
             await asyncio.gather(
-                *(self.remove_container(uuid, volumes=False) for uuid in bound)
+                *(self.remove_container(uuid, volumes=()) for uuid in bound)
             )
 
     async def tag_node(self, node: str, tags: Sequence[str]) -> None:
