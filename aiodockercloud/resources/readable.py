@@ -168,8 +168,15 @@ class Resource(Readable[T]):
     async def _create(self, fields: Mapping[str, Any]) -> T:
         return await self._call("POST", self._path(), json=fields)
 
-    async def _update(self, thing: Reference, fields: Mapping[str, Any]) -> T:
-        return await self._call("PATCH", self._path(thing), json=fields)
+    async def _update(
+        self,
+        thing: Reference,
+        fields: Mapping[str, Any],
+        *,
+        params: Mapping[str, Any] | None = None,
+    ) -> T:
+        path = self._path(thing)
+        return await self._call("PATCH", path, params=params, json=fields)
 
     async def _operate(
         self,

@@ -94,15 +94,20 @@ class Stacks(Managed[Stack]):
         """
         return await self._create(fields)
 
-    async def update(self, stack: Reference, **fields: Unpack[StackFields]) -> Stack:
+    async def update(
+        self, stack: Reference, *, prune: bool = False, **fields: Unpack[StackFields]
+    ) -> Stack:
         """Change the definition of a stack.
 
-        Existing containers stay unchanged until :meth:`redeploy` replaces them.
+        Existing containers stay unchanged until :meth:`redeploy` replaces them, and new
+        services are not started.
 
         Args:
             stack: The stack.
-            **fields: The fields to change. ``services`` replaces the whole list:
-                services that are not in the list are terminated.
+            prune: Whether the services that ``services`` leaves out are terminated,
+                together with their volumes. By default these services stay.
+            **fields: The fields to change. ``services`` changes the services of these
+                names and adds new services.
 
         Returns:
             The stack's dict.
@@ -117,7 +122,8 @@ class Stacks(Managed[Stack]):
         Source:
             Docker Cloud API reference, "Update an existing stack".
         """
-        return await self._update(stack, fields)
+        params = {"prune": True} if prune else None
+        return await self._update(stack, fields, params=params)
 
     async def start(self, stack: Reference) -> Stack:
         """Start all services of a stack, each after the services it links to.
@@ -207,6 +213,7 @@ class Stacks(Managed[Stack]):
         *,
         environ: Mapping[str, str] | None = None,
         reuse_volumes: bool = True,
+        prune: bool = False,
         timeout: float | None = WAIT_TIMEOUT,  # noqa: ASYNC109 - finite by default
         poll: float = POLL,
     ) -> Stack:
@@ -220,6 +227,8 @@ class Stacks(Managed[Stack]):
             environ: Values for ``${VARIABLES}`` in the file; by default the environment
                 of the process.
             reuse_volumes: Whether redeployed containers keep their volumes.
+            prune: Whether services of an existing stack that the file leaves out are
+                terminated, together with their volumes. By default these services stay.
             timeout: Seconds that the deployment may take; ``None`` sets no limit.
             poll: Seconds between two inspections without an event.
 
@@ -248,7 +257,7 @@ class Stacks(Managed[Stack]):
             # Both waits share one event stream.
             async with asyncio.timeout(timeout) as limit, self._feed.subscribe():
                 try:
-                    stack = await self._apply(name, file.services, reuse_volumes)
+                    stack = await self._apply(name, file.services, reuse_volumes, prune)
                 except BadRequest as exc:
                     # The server names the service and the key, but not the file.
                     exc.message = f"{path}: {exc.message}"
@@ -266,7 +275,11 @@ class Stacks(Managed[Stack]):
             ) from exc
 
     async def _apply(
-        self, name: str, services: list[dict[str, Any]], reuse_volumes: bool
+        self,
+        name: str,
+        services: list[dict[str, Any]],
+        reuse_volumes: bool,
+        prune: bool,
     ) -> Stack:
         live = [
             stack
@@ -276,7 +289,7 @@ class Stacks(Managed[Stack]):
         ]
         if not live:
             return await self.start(await self.create(name=name, services=services))
-        stack = await self.update(live[0], services=services)
+        stack = await self.update(live[0], services=services, prune=prune)
         return await self.redeploy(stack, reuse_volumes=reuse_volumes)
 
     async def _settled(self, stack: Stack) -> Stack | None:

@@ -105,8 +105,7 @@ class Triggers:
             trigger: The trigger.
 
         Returns:
-            The trigger's dict where the server returns it. aiodockercloud's server
-            returns none: the dict has the action's URI only.
+            The deleted trigger's dict, with the action's URI.
 
         Raises:
             ObjectNotFound: The service or the trigger does not exist.

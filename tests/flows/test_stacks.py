@@ -15,12 +15,13 @@ from aiodockercloud import (
     OperationNotAllowed,
     StackFileError,
     WaitFailed,
+    wire,
 )
 from aiodockercloud.server import Embedded, running
 from aiodockercloud.types import Service, Stack
 from aiodockercloud.wire import loglines
-from tests.support.facts import IDLE, SHELL
-from tests.support.flows import Gated, client_of, containers, done, environment
+from tests.support.facts import IDLE, PATIENCE, SHELL
+from tests.support.flows import Gated, Raw, client_of, containers, done, environment
 
 #: The body that the old CLI posts: the unchanged keys of the stack file.
 VERBATIM: list[dict[str, Any]] = [
@@ -214,11 +215,14 @@ async def test_stack_state_follows_its_services(live: DockerCloud, shop: Stack) 
 # --- update ---------------------------------------------------------------------------
 
 
-async def test_update_changes_adds_and_removes(live: DockerCloud, shop: Stack) -> None:
+async def test_update_with_prune_changes_adds_and_terminates(
+    live: DockerCloud, shop: Stack
+) -> None:
     before = await members(live, shop)
 
     updated = await live.stacks.update(
         shop,
+        prune=True,
         services=[
             {**VERBATIM[0], "links": [], "environment": {"COLOUR": "blue"}},
             {"name": "cache", "image": "acme/cache"},
@@ -238,6 +242,48 @@ async def test_update_changes_adds_and_removes(live: DockerCloud, shop: Stack) -
     (first, _) = await containers(live, after["web"])
     assert (await environment(live, first))["COLOUR"] == "blue"
     assert (await live.stacks.inspect(shop))["state"] == "Running"
+
+
+@pytest.mark.parametrize("services", [[], [VERBATIM[0]]])
+async def test_update_keeps_the_services_that_it_leaves_out(
+    live: DockerCloud, shop: Stack, services: list[Any]
+) -> None:
+    """The official command line sends an empty list when it finds no stack file."""
+    before = await members(live, shop)
+
+    await live.stacks.update(shop, services=services)
+
+    after = await members(live, shop)
+    assert set(after) == {"web", "db"}
+    assert {one["state"] for one in after.values()} == {"Running"}
+    assert after["db"] == before["db"]
+
+
+async def test_prune_in_the_body_terminates_what_an_empty_list_leaves_out(
+    live: DockerCloud, raw: Raw, shop: Stack
+) -> None:
+    before = await members(live, shop)
+
+    body = wire.dumps({"services": [], "prune": True})
+    assert (await raw("PATCH", shop["resource_uri"], body)).status == 200
+
+    for service in before.values():
+        await live.services.wait(service, "Terminated", timeout=PATIENCE)
+
+
+async def test_deploy_prunes_only_on_request(
+    live: DockerCloud, file: StackFile
+) -> None:
+    stack = await live.stacks.deploy(file.path, name="shop", timeout=PATIENCE)
+    db = (await members(live, stack))["db"]
+    file.write("web: {image: acme/web}\n")
+
+    stack = await live.stacks.deploy(file.path, name="shop", timeout=PATIENCE)
+    assert set(await members(live, stack)) == {"web", "db"}
+    await live.stacks.deploy(file.path, name="shop", prune=True, timeout=PATIENCE)
+
+    await live.services.wait(db, "Terminated", timeout=PATIENCE)
+    assert set(await members(live, stack)) == {"web"}
 
 
 async def test_update_with_a_bad_service_changes_nothing(

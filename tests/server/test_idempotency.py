@@ -127,13 +127,12 @@ async def test_operation_and_delete_are_repeated(raw: Raw, server: Server) -> No
 
 
 async def test_delete_without_a_response_body_is_repeated(raw: Raw) -> None:
-    service = (await create(raw)).json()
-    path = f"{service['resource_uri']}trigger/"
-    trigger = (await raw("POST", path, b"{}")).json()
+    body = b'{"name": "r.example.com/a", "username": "u", "password": "p"}'
+    repository = (await raw("POST", REPOSITORIES, body)).json()
 
-    first = await raw("DELETE", trigger["resource_uri"], Idempotency_Key="d")
-    second = await raw("DELETE", trigger["resource_uri"], Idempotency_Key="d")
-    third = await raw("DELETE", trigger["resource_uri"], Idempotency_Key="e")
+    first = await raw("DELETE", repository["resource_uri"], Idempotency_Key="d")
+    second = await raw("DELETE", repository["resource_uri"], Idempotency_Key="d")
+    third = await raw("DELETE", repository["resource_uri"], Idempotency_Key="e")
 
     assert (first.status, second.status, third.status) == (204, 204, 404)
     assert content(first) == content(second)

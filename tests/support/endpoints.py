@@ -280,9 +280,7 @@ ENDPOINTS: Mapping[str, Endpoint] = {
     f"GET {TRIGGER}": Endpoint("triggers.list", idle_service),
     f"POST {TRIGGER}": Endpoint("triggers.create", idle_service, status=201),
     f"GET {TRIGGER}(trigger_uuid)/": Endpoint("triggers.inspect", trigger),
-    f"DELETE {TRIGGER}(trigger_uuid)/": Endpoint(
-        "triggers.delete", trigger, status=204
-    ),
+    f"DELETE {TRIGGER}(trigger_uuid)/": Endpoint("triggers.delete", trigger),
     f"POST {TRIGGER}(trigger_uuid)/call/": Endpoint(
         "triggers.call", trigger, status=202
     ),

@@ -157,19 +157,24 @@ async def inspect(call: Call) -> Reply:
 
 @resource.route("PATCH")
 async def update(call: Call) -> Reply:
-    """Change and add the services of the body, and terminate all other services.
+    """Change and add the services of the body; all other services stay.
 
-    The containers of changed services stay unchanged until a redeploy.
+    The containers of changed services stay unchanged until a redeploy, and new services
+    are not started. With the parameter ``prune``, which no old client sends, services
+    that the body leaves out are terminated.
     """
     cloud, stack = call.cloud, find(call)
     if stack.state in states.TRANSITIONAL_STATES or stack.state == states.TERMINATED:
         raise OperationNotAllowed(f"update: the stack {stack.name} is {stack.state}")
-    body = fields.read(await call.body(), FIELDS, ignored=READ_ONLY)
+    given = await call.body()
+    prune = call.parameter("prune", given, False)
+    body = fields.read(given, FIELDS, ignored=(*READ_ONLY, "prune"))
     if body.get("name", stack.name) != stack.name:
         raise BadRequest("name: cannot be changed; use nickname")
     removed: list[Service] = []
     if "services" in body:
-        removed = _replace_services(cloud, stack, _read_services(body["services"]))
+        others = _change_services(cloud, stack, _read_services(body["services"]))
+        removed = others if prune else []
     stack.nickname = body.get("nickname") or stack.nickname
     cloud.touch(stack)
     action = cloud.operations.record("update", stack, origin(call))
@@ -182,7 +187,7 @@ async def update(call: Call) -> Reply:
     return Reply(render(cloud, stack), 200, action)
 
 
-def _replace_services(
+def _change_services(
     cloud: ControlPlane, stack: Stack, wanted: Mapping[str, dict[str, Any]]
 ) -> list[Service]:
     """Change and add services of a stack.

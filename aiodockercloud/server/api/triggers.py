@@ -87,12 +87,12 @@ async def inspect(call: Call) -> Reply:
 
 @resource.route("DELETE")
 async def delete(call: Call) -> Reply:
-    """Delete a trigger and answer 204 without a body, as for repositories."""
+    """Delete a trigger and answer with its object, which the Go clients decode."""
     service = _service(call)
     trigger = _find(call, service)
     call.cloud.remove(trigger)
     action = call.cloud.operations.record("trigger-delete", service, origin(call))
-    return Reply(None, 204, action)
+    return Reply(render(call.cloud, trigger), 200, action)
 
 
 @resource.route("POST", "call")
