@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Collection
 from typing import Any
 
 import pytest
@@ -36,7 +37,7 @@ class Stuck(Embedded):
         await self._wait()
         await super().stop_container(uuid)
 
-    async def remove_container(self, uuid: str, *, volumes: bool) -> None:
+    async def remove_container(self, uuid: str, *, volumes: Collection[str]) -> None:
         await self._wait()
         await super().remove_container(uuid, volumes=volumes)
 
