@@ -23,6 +23,12 @@ class Triggers:
     ``resource_uri`` or a uuid. Calling a trigger's ``url`` needs no credentials: a
     caller should keep the URL secret, as a password.
 
+    No call is lost while an action on the service or on its containers is in progress:
+    the call waits as a ``"Pending"`` action, which a restart of the server keeps, and
+    runs afterwards. Of several waiting redeploys, the last one runs, with its body; the
+    others end as ``"Canceled"``, and their logs name the last one. Waiting calls of
+    ``"SCALEUP"`` triggers add up.
+
     Source: Docker Cloud API reference, "Triggers".
     """
 
@@ -134,15 +140,15 @@ class Triggers:
                 environment variable ``DOCKERCLOUD_TRIGGER_BODY``.
 
         Returns:
-            The trigger's dict, with the URI of the started action under
+            The trigger's dict, with the URI of the action under
             ``"dockercloud_action_uri"``. The service changes as after
-            :meth:`Services.redeploy` or :meth:`Services.scale`.
+            :meth:`Services.redeploy` or :meth:`Services.scale`: at once, or after the
+            actions in progress. :meth:`Actions.wait` waits for either.
 
         Raises:
-            OperationNotAllowed: The service's state does not allow ``redeploy`` or
-                ``scale``; see the table of :class:`Services`.
-            BadRequest: The number is invalid, the target would be too large, or the
-                body is too large.
+            OperationNotAllowed: The service is ``"Terminating"``.
+            BadRequest: The number is invalid, the target would be too large together
+                with the waiting calls, or the body is too large.
             ObjectNotFound: The service or the trigger does not exist.
 
         Source:

@@ -94,7 +94,9 @@ async def test_call_accepts_any_content_type_and_an_empty_body(
     assert (await raw("POST", trigger["url"], auth=None)).status == 202
 
 
-async def test_call_while_the_service_is_busy_is_refused_with_422() -> None:
+async def test_call_while_the_service_is_busy_waits_and_an_operation_is_refused() -> (
+    None
+):
     engine = Gated()
     async with running(engine) as server, client_of(server) as cloud:
         service = await cloud.services.create(image="acme/unknown")
@@ -104,13 +106,14 @@ async def test_call_while_the_service_is_busy_is_refused_with_422() -> None:
         ]
         started = await cloud.services.start(service)
 
-        for trigger in triggers:
+        calls = [await cloud.triggers.call(service, trigger) for trigger in triggers]
+        for operation in (cloud.services.redeploy, cloud.services.stop):
             with pytest.raises(OperationNotAllowed, match="Starting"):
-                await cloud.triggers.call(service, trigger)
+                await operation(service)
 
         engine.gate.set()
-        await done(cloud, started)
-        assert (await cloud.services.inspect(service))["target_num_containers"] == 1
+        await done(cloud, started, *calls)
+        assert (await cloud.services.inspect(service))["target_num_containers"] == 2
 
 
 async def test_call_with_a_body_over_the_limit_is_refused() -> None:

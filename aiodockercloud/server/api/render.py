@@ -10,7 +10,7 @@ from ... import wire
 from ...exceptions import OperationNotAllowed
 from ...wire import states
 from ..control.control_plane import ControlPlane
-from ..control.operations import Origin
+from ..control.origin import Origin
 from ..state.records import Record
 from . import filters
 from .resource import Call, Reply, Resource

@@ -11,6 +11,7 @@ from typing import Any
 from ...exceptions import BadRequest, ObjectNotFound
 from ...wire import states
 from ..control.control_plane import ControlPlane
+from ..control.scaling import ADDED
 from ..state.records import Service, Trigger
 from . import definitions, fields
 from .fields import Field, choice, integer, optional
@@ -108,13 +109,14 @@ async def call_by(call: Call) -> Reply:
 async def _call(call: Call, count: int) -> Reply:
     """Redeploy the service, or scale it up by *count* containers.
 
-    New containers have the body of a redeploying call in the variable
+    During an action on the service or its containers, the call waits as a Pending
+    action. New containers have the body of a redeploying call in the variable
     ``DOCKERCLOUD_TRIGGER_BODY``. Any content type is accepted.
 
     Raises:
         ObjectNotFound: No trigger or service has this uuid.
         BadRequest: The body is too large, or the target would be out of bounds.
-        OperationNotAllowed: The service's state forbids the operation.
+        OperationNotAllowed: The service is being terminated.
     """
     cloud = call.cloud
     service = cloud.services.get(call.target.key[0].lower())
@@ -122,26 +124,21 @@ async def _call(call: Call, count: int) -> Reply:
         raise ObjectNotFound("there is no such trigger")
     trigger = _find(call, service)
     body = await call.request.read()
+    params: dict[str, Any]
     if trigger.operation == SCALEUP:
-        target = service.definition["target_num_containers"] + count
+        target = cloud.calls.coming_target(service) + count
         found = definitions.FIELDS["target_num_containers"].parse(
             "target_num_containers", target
         )
-        definition = definitions.changed(
-            cloud, service, {"target_num_containers": found}
-        )
-        cloud.operations.check("scale", service, origin(call))
-        definitions.apply(service, definition)
-        action = cloud.operations.submit("scale", service, origin(call))
+        # Refuses a service that cannot be scaled.
+        definitions.changed(cloud, service, {"target_num_containers": found})
+        operation, params = "scale", {ADDED: count}
     else:
         largest = cloud.settings.limits.largest_trigger_body
         if len(body) > largest:
             raise BadRequest(f"body: must be at most {largest} bytes")
         text = body.decode("utf-8", "replace").replace("\0", "")
-        action = cloud.operations.submit(
-            "redeploy",
-            service,
-            origin(call),
-            environment={"DOCKERCLOUD_TRIGGER_BODY": text},
-        )
+        operation = "redeploy"
+        params = {"environment": {"DOCKERCLOUD_TRIGGER_BODY": text}}
+    action = cloud.calls.submit(operation, service, origin(call), **params)
     return Reply(render(cloud, trigger), 202, action)

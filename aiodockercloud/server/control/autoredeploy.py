@@ -31,11 +31,14 @@ class AutoRedeploy:
     Args:
         cloud: The state of the control plane.
         request: Starts an operation without a user.
+        enqueue: Starts an operation without a user, after the operations in progress
+            on the object: the engine reports a push once.
     """
 
-    def __init__(self, cloud: State, request: Request) -> None:
+    def __init__(self, cloud: State, request: Request, enqueue: Request) -> None:
         self._cloud = cloud
         self._request = request
+        self._enqueue = enqueue
         #: Service uuid → the digest of the last redeploy: one redeploy for each digest,
         #: even if an old container remains on an unreachable node.
         self._redeployed: dict[str, str] = {}
@@ -61,7 +64,7 @@ class AutoRedeploy:
             definition = service.definition
             image = ImageName.parse(definition["image"]).familiar()
             if definition["autoredeploy"] and image == pushed:
-                self._redeploy(service)
+                self._redeploy(service, self._enqueue)
 
     def container_created(self, container: Container) -> None:
         """Record the digest of a new container's image, in the background."""
@@ -123,15 +126,16 @@ class AutoRedeploy:
         if self._redeployed.get(service.uuid) == digest:
             return
         outdated = any(container.image_digest != digest for container in containers)
-        if outdated and self._redeploy(service):
+        # A push that finds the service busy is found again by the next check.
+        if outdated and self._redeploy(service, self._request):
             self._redeployed[service.uuid] = digest
 
-    def _redeploy(self, service: Service) -> bool:
+    def _redeploy(self, service: Service, request: Request) -> bool:
         """Start a redeploy; return whether the state of the service allows one."""
         if service.state == states.NOT_RUNNING:
             return False
         reason = f"a push of {_image(service)}"
-        return self._request("redeploy", service, reason=reason) is not None
+        return request("redeploy", service, reason=reason) is not None
 
     async def _record_digest(self, container: Container) -> None:
         name = container.definition["image"]

@@ -18,6 +18,7 @@ from ..state.accounts import ACCOUNT
 from ..state.state import State
 from ..state.store import Store
 from . import autoredeploy
+from .call_queue import CallQueue
 from .jobs import JOBS
 from .observer import Observer
 from .operations import Operations
@@ -59,8 +60,9 @@ class ControlPlane(State):
         #: Rows of the store that are not records, by kind.
         self.stored: dict[str, StoredRows] = {}
         self.operations = Operations(self, JOBS)
+        self.calls = CallQueue(self, self.operations)
         request = self.operations.submit_internal
-        self.autoredeploy = autoredeploy.AutoRedeploy(self, request)
+        self.autoredeploy = autoredeploy.AutoRedeploy(self, request, self.calls.request)
         self.observer = Observer(self, request, self.autoredeploy.image_pushed)
         self.on_create = self.autoredeploy.container_created
 
@@ -80,10 +82,12 @@ class ControlPlane(State):
         for rows in self.stored.values():
             rows.loaded()
         self.operations.loaded()
+        self.calls.loaded()
         self.observer.loaded()
         await self.engine.start(self.observe)
         await self.observer.reconcile()
         self.operations.resume()
+        self.calls.resume()
         self.autoredeploy.start()
         self.in_background(self._sweep())
 

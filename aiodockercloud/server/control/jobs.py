@@ -15,8 +15,9 @@ from ...wire import states
 from ...wire.service_fields import BY_NAME, EVERY_NODE, IN_STEP
 from ..state.records import Container, Record, Service, Stack
 from . import deployment, kept_volumes, placement
+from .concurrent import each
 from .node_jobs import NODE_JOBS
-from .operations import Job, JobFunction, each
+from .operations import Job, JobFunction
 
 T = TypeVar("T")
 

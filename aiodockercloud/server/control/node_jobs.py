@@ -10,7 +10,8 @@ from ..state.errors import OperationFailed, engine_errors
 from ..state.records import Container, Node, NodeCluster, new_uuid
 from ..state.state import State
 from . import deployment
-from .operations import Job, JobFunction, each
+from .concurrent import each
+from .operations import Job, JobFunction
 
 
 async def _bring_up(cloud: State, node: Node) -> None:

@@ -12,9 +12,10 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol
 
 from ... import wire
 from ...wire import states
@@ -23,22 +24,10 @@ from ..state import lifecycle
 from ..state.errors import NotAllowedNow, OperationFailed
 from ..state.records import Action, Container, Node, NodeCluster, Record, Service, Stack
 from ..state.state import State
+from . import scaling
+from .origin import Origin, action_of
 
 log = logging.getLogger(__name__)
-
-T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True)
-class Origin:
-    """The origin of an operation, for the action's record."""
-
-    user: str = ""
-    method: str = ""
-    path: str = ""
-    ip: str = ""
-    user_agent: str = ""
-    is_user_action: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +58,8 @@ class Job:
         name = getattr(record, "name", record.uuid)
         action = self.cloud.actions.get(own.parts.get(record.uuid, ""))
         if action is None:
-            if (running := self.cloud.active(record)) is not None:
+            # A call that waited for the action may follow at once.
+            while (running := self.cloud.active(record)) is not None:
                 await operations.wait(running)
             if record.state not in lifecycle.OPERATIONS[record.kind][operation].allowed:
                 return
@@ -115,30 +105,6 @@ class Request(Protocol):
     ) -> Action | None: ...
 
 
-async def each(
-    items: Sequence[T],
-    work: Callable[[T], Awaitable[Any]],
-    *,
-    one_by_one: bool = False,
-) -> None:
-    """Run *work* for all items, concurrently or in order.
-
-    Raises:
-        OperationFailed: At least one run failed; concurrent runs all end first.
-    """
-    if one_by_one:
-        for item in items:
-            await work(item)
-        return
-    results = await asyncio.gather(*map(work, items), return_exceptions=True)
-    errors = [result for result in results if isinstance(result, BaseException)]
-    for error in errors:
-        if not isinstance(error, OperationFailed):
-            raise error
-    if errors:
-        raise OperationFailed("; ".join(dict.fromkeys(map(str, errors))))
-
-
 class Operations:
     """The operations of a server: their checks, their actions and their tasks.
 
@@ -155,6 +121,12 @@ class Operations:
         self._log_lines = cloud.settings.limits.action_log_lines
         self._locks: dict[str, asyncio.Lock] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
+        #: Service uuid → the number of actions on the service and its containers that
+        #: have begun and not ended; the same for other objects.
+        self._begun: Counter[str] = Counter()
+        #: Called with each service whose last action, and that of its containers, has
+        #: ended.
+        self.on_idle: Callable[[Service], None] = lambda _: None
         self._logs: dict[str, Journal[list[Any]]] = {}
         #: Interrupted actions of the last run of the server, until ``resume``.
         self._unfinished: list[Action] = []
@@ -170,30 +142,63 @@ class Operations:
             NotAllowedNow: The state forbids the operation; a Failed action records the
                 attempt.
         """
-        rule = self.check(operation, record, origin)
+        self.check(operation, record, origin)
+        scaling.check(record, params)
         action = self._new_action(operation, record, origin, params)
+        self.begin(action, record)
+        return action
+
+    def begin(self, action: Action, record: Record) -> None:
+        """Start the job of a recorded action; the object has its transitional state.
+
+        Raises:
+            NotAllowedNow: The state forbids the operation.
+            InvalidField: The action adds more containers than a service may have.
+        """
+        rule = self._allowed(action.operation, record)
+        scaling.check(record, action.params)
+        scaling.apply(record, action)
+        action.queued = False
+        self._cloud.save(action)
         if rule.during:
             self._cloud.under_way[record.uuid] = action
             if rule.during == states.TERMINATING and isinstance(record, Service):
                 record.definition = {**record.definition, "target_num_containers": 0}
-            self._cloud.set_state(record, self._during(record, operation, rule.during))
+            state = self._during(record, action.operation, rule.during)
+            self._cloud.set_state(record, state)
         self._spawn(action, record)
+
+    def is_idle(self, service: Service) -> bool:
+        """Return whether no action on the service or on its containers has begun."""
+        return not self._begun[service.uuid]
+
+    def record_waiting(
+        self, operation: str, service: Service, origin: Origin, **params: Any
+    ) -> Action:
+        """Record an action that ``begin`` starts later; the service is unchanged."""
+        action = action_of(operation, service, origin, params)
+        action.state, action.queued = states.PENDING, True
+        self._cloud.add(action)
         return action
 
-    def check(self, operation: str, record: Record, origin: Origin) -> lifecycle.Rule:
-        """Return the rule of an operation that the state allows.
+    def check(self, operation: str, record: Record, origin: Origin) -> None:
+        """Check that the state allows an operation.
 
         Raises:
             NotAllowedNow: The state forbids the operation; a Failed action records the
                 attempt.
         """
-        name = getattr(record, "name", record.uuid)
         try:
-            return lifecycle.check(record.kind, name, record.state, operation)
+            self._allowed(operation, record)
         except NotAllowedNow as error:
-            action = self.record(operation, record, origin, state=states.FAILED)
-            self.write(action, str(error))
+            error.action = self.record(operation, record, origin, state=states.FAILED)
+            self.write(error.action, str(error))
             raise
+
+    @staticmethod
+    def _allowed(operation: str, record: Record) -> lifecycle.Rule:
+        name = getattr(record, "name", record.uuid)
+        return lifecycle.check(record.kind, name, record.state, operation)
 
     def submit_internal(
         self, operation: str, record: Record, *, reason: str
@@ -219,7 +224,7 @@ class Operations:
         state: str = states.SUCCESS,
     ) -> Action:
         """Record an operation that was completed, or refused, immediately."""
-        action = self._action(operation, record, origin, {})
+        action = action_of(operation, record, origin, {})
         action.state, action.ended = state, action.created
         self._cloud.add(action)
         return action
@@ -227,30 +232,11 @@ class Operations:
     def _new_action(
         self, operation: str, record: Record, origin: Origin, params: Mapping[str, Any]
     ) -> Action:
-        action = self._action(operation, record, origin, params)
+        action = action_of(operation, record, origin, params)
         if self._lock(record).locked():
             action.state = states.PENDING
         self._cloud.add(action)
         return action
-
-    @staticmethod
-    def _action(
-        operation: str, record: Record, origin: Origin, params: Mapping[str, Any]
-    ) -> Action:
-        kind = {"nodecluster": "Node Cluster"}.get(record.kind, record.kind.title())
-        return Action(
-            namespace=record.namespace or origin.user,
-            action=f"{kind} {operation.replace('-', ' ').title()}",
-            object=record.uri,
-            operation=operation,
-            params=dict(params),
-            method=origin.method,
-            path=origin.path,
-            user=origin.user,
-            user_agent=origin.user_agent,
-            ip=origin.ip,
-            is_user_action=origin.is_user_action,
-        )
 
     @staticmethod
     def _during(record: Record, operation: str, state: str) -> str:
@@ -265,10 +251,14 @@ class Operations:
 
         Operations on a service and on its containers run one after another.
         """
-        key = record.service if isinstance(record, Container) else record.uuid
-        return self._locks.setdefault(key, asyncio.Lock())
+        return self._locks.setdefault(self._key(record), asyncio.Lock())
+
+    @staticmethod
+    def _key(record: Record) -> str:
+        return record.service if isinstance(record, Container) else record.uuid
 
     def _spawn(self, action: Action, record: Record) -> None:
+        self._begun[self._key(record)] += 1
         self._tasks[action.uuid] = asyncio.create_task(
             self._run(action, record), name=f"{action.action} {record.uuid}"
         )
@@ -308,7 +298,16 @@ class Operations:
         self._settle(record)
         if record.state == states.TERMINATED:
             self._locks.pop(record.uuid, None)
-        self._end(action, outcome)
+        self.end(action, outcome)
+        self._end_begun(record)
+
+    def _end_begun(self, record: Record) -> None:
+        key = self._key(record)
+        self._begun[key] -= 1
+        if not self._begun[key]:
+            del self._begun[key]
+            if (service := self._cloud.services.get(key)) is not None:
+                self.on_idle(service)
 
     def _recover(self, record: Record) -> None:
         if isinstance(record, Container):
@@ -329,7 +328,8 @@ class Operations:
         elif isinstance(record, NodeCluster):
             cloud.settle_cluster(record)
 
-    def _end(self, action: Action, state: str) -> None:
+    def end(self, action: Action, state: str) -> None:
+        """End an action in a state, and with the action its log."""
         action.ended = time.time()
         self._cloud.set_state(action, state)
         if (journal := self._logs.pop(action.uuid, None)) is not None:
@@ -375,6 +375,9 @@ class Operations:
         if (task := self._tasks.get(action.uuid)) is not None:
             # Deferred: a task that is cancelled before its first step never runs.
             asyncio.get_running_loop().call_soon(task.cancel)
+        elif action.queued:
+            self.write(action, "canceled")
+            self.end(action, states.CANCELED)
 
     def repeatable(self, action: Action) -> bool:
         """Return whether the action has a job, instead of an immediate result."""
@@ -399,7 +402,7 @@ class Operations:
         unchanged.
         """
         for action in self._cloud.actions.values():
-            if action.state in states.ENDED:
+            if action.state in states.ENDED or action.queued:
                 continue
             self._unfinished.append(action)
             record = self._cloud.by_uri(action.object)
@@ -420,7 +423,7 @@ class Operations:
             if record is not None:
                 self._recover(record)
                 self._settle(record)
-            self._end(action, states.CANCELED)
+            self.end(action, states.CANCELED)
 
     async def close(self) -> None:
         """Interrupt all jobs; the next start of the server continues them."""

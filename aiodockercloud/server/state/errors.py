@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from ..engines import EngineError
+from .records import Action
 
 
 class OperationFailed(Exception):
@@ -33,7 +34,13 @@ class NoSuchObject(OperationFailed):
 
 
 class NotAllowedNow(OperationFailed):
-    """The state of the object does not allow the operation."""
+    """The state of the object does not allow the operation.
+
+    Attributes:
+        action: The Failed action that records the attempt, if one does.
+    """
+
+    action: Action | None = None
 
 
 @contextmanager

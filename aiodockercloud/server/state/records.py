@@ -243,6 +243,9 @@ class Action(Record):
     params: dict[str, Any] = field(default_factory=dict)
     #: Uuid of a part of the object → uuid of the action on the part.
     parts: dict[str, str] = field(default_factory=dict)
+    #: The action has not begun: other actions on the service or its containers come
+    #: first.
+    queued: bool = False
     method: str = ""
     path: str = ""
     user: str = ""
