@@ -111,13 +111,18 @@ async def index(call: Call) -> Reply:
 
 
 def _related(cloud: ControlPlane, uri: str) -> set[str]:
-    """Return the URIs of an object, its members, and its service and stack."""
+    """Return the URIs of an object, its members, and the objects that contain it.
+
+    Those are the service and the stack of a container, the stack of a service, and the
+    cluster of a node; not the node of a container.
+    """
     uri = wire.canonical_uri(uri)
     record = cloud.by_uri(uri)
     if record is None:
         return {uri}
     owners = [] if record.kind == "action" else cloud.parents(record)
-    owners = [owner for owner in owners if "/api/app/" in owner]
+    if record.kind == "container":
+        owners = [owner for owner in owners if "/api/app/" in owner]
     return {uri, *(member.uri for member in cloud.members(record)), *owners}
 
 

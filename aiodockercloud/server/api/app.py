@@ -28,7 +28,8 @@ from ..control.control_plane import ControlPlane
 from ..engines import EngineError
 from ..faults import Faults
 from ..state.accounts import ANONYMOUS, Account
-from ..state.errors import CredentialsRefused, OperationFailed
+from ..state.errors import CredentialsRefused, NotAllowedNow, OperationFailed
+from ..state.records import Action
 from . import (
     actions,
     catalog,
@@ -168,12 +169,17 @@ def _response(
     if isinstance(reply, web.StreamResponse):
         return reply
     response = _json_response(request, reply.body, reply.status)
-    if reply.action is not None:
-        target = wire.split_path(request.path)
-        dialect = target.dialect if target else wire.DOCKER_CLOUD
-        uri = wire.respell(reply.action.uri, dialect)
-        response.headers[dialect.action_header] = uri
+    response.headers.update(_action_header(request, reply.action))
     return response
+
+
+def _action_header(request: web.Request, action: Action | None) -> dict[str, str]:
+    """Return the header that names an action, in the dialect of the request."""
+    if action is None:
+        return {}
+    target = wire.split_path(request.path)
+    dialect = target.dialect if target else wire.DOCKER_CLOUD
+    return {dialect.action_header: wire.respell(action.uri, dialect)}
 
 
 def _error_response(request: web.Request, problem: ApiError) -> web.Response:
@@ -271,6 +277,9 @@ def _as_api_error(error: Exception, request: web.Request) -> ApiError:
         refusal = api_error(error)
         if isinstance(refusal, AuthError):
             refusal.headers = {"WWW-Authenticate": 'Basic realm="aiodockercloud"'}
+        if isinstance(error, NotAllowedNow):
+            # The Failed action that records the attempt.
+            refusal.headers = _action_header(request, error.action)
         return refusal
     if isinstance(error, OSError):
         _warn(request, error)
