@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 from ...wire import states
 from ...wire.service_fields import BY_NAME, EVERY_NODE, IN_STEP
 from ..state.records import Container, Record, Service, Stack
-from . import deployment, kept_volumes, placement
+from . import deployment, kept_volumes, node_choice, placement
 from .concurrent import each
 from .node_jobs import NODE_JOBS
 from .operations import Job, JobFunction
@@ -43,11 +43,11 @@ def _missing(job: Job, service: Service) -> int:
     definition = service.definition
     if definition["deployment_strategy"] != EVERY_NODE:
         return int(definition["target_num_containers"]) - len(live)
-    nodes = deployment.candidates(job.cloud, service)
+    nodes = node_choice.candidates(job.cloud, service)
     matching = placement.matching(nodes, definition["tags"])
     if not matching and not live:
         # Raises an error that names the rule that excluded the last nodes.
-        deployment.place(job.cloud, service, 1, kept=None)
+        node_choice.place(job.cloud, service, 1, kept=None)
     return sum(not node.of_service for node in matching)
 
 
