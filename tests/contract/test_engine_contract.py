@@ -18,6 +18,7 @@ import pytest
 from aiodockercloud.server.engines import (
     Engine,
     EngineError,
+    MountSpec,
     NoSuchContainer,
     PortSpec,
 )
@@ -243,6 +244,50 @@ async def test_dynamic_port_is_reported(world: World) -> None:
     assert inner == (80, "tcp")
     assert len(outer) == 1
     assert 1024 < outer[0] < 65536
+
+
+async def test_volume_keeps_its_files_for_the_next_container(world: World) -> None:
+    volume = str(uuid.uuid4())
+    mounts = [MountSpec("/data", volume, None, True)]
+    node = world.node().id
+    first = await world.create(mounts=mounts)
+    await world.until(first, "running")
+    session = await world.engine.exec(
+        first.uuid, ["sh", "-c", "echo kept >/data/file; echo own >/tmp/file"]
+    )
+    await read(session)
+    await session.close()
+    await world.engine.remove_container(first.uuid, volumes=())
+    await world.until(first, "gone")
+
+    second = await world.create(sh("cat /data/file; ls /tmp"), mounts=mounts, node=node)
+    await world.until(second, "stopped")
+    assert await world.lines(second) == [("stdout", "kept")]
+
+    await world.engine.remove_container(second.uuid, volumes=[volume])
+    await world.until(second, "gone")
+    third = await world.create(sh("ls /data"), mounts=mounts, node=node)
+    await world.until(third, "stopped")
+    assert await world.lines(third) == []
+    await world.engine.remove_container(third.uuid, volumes=[volume])
+
+
+async def test_volumes_from_shares_files(world: World) -> None:
+    volume = str(uuid.uuid4())
+    owner = await world.create(mounts=[MountSpec("/data", volume, None, True)])
+    await world.until(owner, "running")
+    node = world.node().id
+
+    peer = await world.create(
+        sh("echo from peer >/data/file"), volumes_from=[owner.uuid], node=node
+    )
+    await world.until(peer, "stopped")
+
+    session = await world.engine.exec(owner.uuid, ["cat", "/data/file"])
+    assert (await read(session))["stdout"].split() == ["from", "peer"]
+    await session.close()
+    for spec, volumes in ((peer, []), (owner, [volume])):
+        await world.engine.remove_container(spec.uuid, volumes=volumes)
 
 
 # --- logs -----------------------------------------------------------------------------

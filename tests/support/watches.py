@@ -58,13 +58,16 @@ class Watch:
     async def create(self, image: str, **fields: Any) -> str:
         """Create a container with these fields of its spec; return its uuid."""
         id = str(uuid.uuid4())
-        defaults: dict[str, Any] = {"name": "web-1", "node": self.engine.nodes[0]}
+        defaults: dict[str, Any] = {
+            "name": "web-1",
+            "node": self.engine.nodes[0],
+            "service": "s",
+            "stack": None,
+            "namespace": "acme",
+        }
         await self.engine.create(
             ContainerSpec(
                 uuid=id,
-                service="s",
-                stack=None,
-                namespace="acme",
                 image=image,
                 **{**defaults, **fields},
             )

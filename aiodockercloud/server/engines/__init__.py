@@ -61,6 +61,13 @@ class MountSpec(NamedTuple):
     writable: bool
 
 
+class LinkTarget(NamedTuple):
+    """The names of a service to which a container is linked, and of its stack."""
+
+    service: str
+    stack: str | None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContainerSpec:
     """All properties of a container to create. ``None`` stands for the image's value.
@@ -95,6 +102,9 @@ class ContainerSpec:
     volumes_from: Sequence[str] = ()
     #: Names of the container on the private network.
     aliases: Sequence[str] = ()
+    #: The links of the container by their names, as of its creation. An engine may use
+    #: the *aliases* of the targets instead.
+    links: Mapping[str, LinkTarget] = field(default_factory=dict)
     autorestart: Literal["OFF", "ON_FAILURE", "ALWAYS"] = "OFF"
     #: The remaining fields of the API by name, for example ``memory`` in MB.
     options: Mapping[str, Any] = field(default_factory=dict)

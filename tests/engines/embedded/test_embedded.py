@@ -45,7 +45,7 @@ async def test_image_function_receives_the_fields_of_its_container(
         "acme/worker",
         entrypoint="sh -c",
         command="echo 'a b'",
-        options={"hostname": "db", "tty": True},
+        options={"hostname": "db", "domainname": "example.com", "tty": True},
     )
     await clock.advance(0)
 
@@ -56,7 +56,7 @@ async def test_image_function_receives_the_fields_of_its_container(
     assert first.environment["HOSTNAME"] == "w-1"
     assert not first.stdin_open
     assert second.command == ["sh", "-c", "echo", "a b"]
-    assert second.hostname == "db"
+    assert (second.hostname, second.domainname) == ("db", "example.com")
     assert second.stdin_open
 
 
@@ -225,6 +225,35 @@ async def test_stop_gives_ten_seconds_to_a_function_that_waits_for_it(
 
     assert (watch.last(quick).exit_code, await watch.log(quick)) == (0, ["clean"])
     assert (watch.last(slow).exit_code, await watch.log(slow)) == (137, [])
+
+
+async def test_remove_gives_ten_seconds_to_a_function_that_waits_for_it(
+    watch: Watch, clock: ManualClock
+) -> None:
+    @watch.engine.image("acme/server")
+    async def server(container: Container) -> None:
+        await container.wait_stopped()
+        await container.sleep(float(container.environment["CLEANUP"]))
+        container.print("clean")
+
+    await watch.engine.add_node("n2", [])
+    quick = await watch.create("acme/server", environment={"CLEANUP": "9"})
+    slow = await watch.create("acme/server", environment={"CLEANUP": "11"})
+    other = await watch.create("acme/server", environment={"CLEANUP": "9"}, node="n2")
+    await clock.advance(0)
+    async with asyncio.TaskGroup() as group:
+        group.create_task(watch.engine.remove_container(quick, volumes=()))
+        group.create_task(watch.engine.remove_container(slow, volumes=()))
+        group.create_task(watch.engine.remove_node("n2"))
+        await clock.advance(10)
+
+    for id, code, lines in (
+        (quick, 0, ["clean"]),
+        (slow, 137, []),
+        (other, 0, ["clean"]),
+    ):
+        assert watch.states(id)[-2:] == [("stopped", code), ("gone", code)]
+        assert await watch.log(id) == lines
 
 
 async def test_stop_that_is_cancelled_leaves_no_task(

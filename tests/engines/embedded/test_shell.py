@@ -8,7 +8,12 @@ from typing import NamedTuple
 import pytest
 
 from aiodockercloud.server.engines.embedded.clock import ManualClock
-from aiodockercloud.server.engines.embedded.shell import Shell, Stdin, unsupported
+from aiodockercloud.server.engines.embedded.shell import (
+    Place,
+    Shell,
+    Stdin,
+    unsupported,
+)
 from aiodockercloud.server.engines.embedded.shell.grammar import (
     For,
     If,
@@ -57,7 +62,7 @@ def test_parse_assignment_before_command_only() -> None:
 
 
 def test_parse_redirects_names_streams() -> None:
-    command = only("a >&2 2>&1 2>/dev/null > /dev/stderr")
+    command = only("a >&2 2>&1 2>/dev/null > /dev/stderr >>f")
 
     assert isinstance(command, Simple)
     assert command.redirects == (
@@ -65,6 +70,7 @@ def test_parse_redirects_names_streams() -> None:
         Redirect("stderr", copy="stdout"),
         Redirect("stderr", target=(Part("/dev/null"),)),
         Redirect("stdout", target=(Part("/dev/stderr"),)),
+        Redirect("stdout", target=(Part("f"),), append=True),
     )
 
 
@@ -121,6 +127,7 @@ async def run(
     stdin: str = "",
     environment: dict[str, str] | None = None,
     clock: ManualClock | None = None,
+    place: Place | None = None,
 ) -> Result:
     written: dict[Stream, str] = {"stdout": "", "stderr": ""}
 
@@ -134,7 +141,7 @@ async def run(
         write=write,
         stdin=source,
         clock=clock or ManualClock(0),
-        hostname="web-1",
+        place=place or Place(hostname="web-1"),
     )
     async with asyncio.timeout(10):
         exit_code = await shell.run(argv)
@@ -275,6 +282,22 @@ async def test_endless_recursion_ends_the_script() -> None:
     result = await run("sh", "-c", again, environment={"AGAIN": again})
 
     assert result == Result(2, "", "sh: nested too deeply\n")
+
+
+@pytest.mark.parametrize(
+    ("domainname", "output"),
+    [
+        ("example.com", "web.eu\nweb.eu.example.com\nexample.com\nweb\n/srv/app\n"),
+        ("", "web.eu\nweb.eu\n\nweb\n/srv/app\n"),
+    ],
+)
+async def test_shell_reports_its_place(domainname: str, output: str) -> None:
+    place = Place(hostname="web.eu", domainname=domainname, directory="/srv/app")
+
+    script = "hostname; hostname -f; hostname -d; hostname -s; pwd"
+    result = await run("sh", "-c", script, place=place)
+
+    assert result == Result(0, output, "")
 
 
 async def test_sleep_waits_by_the_clock() -> None:

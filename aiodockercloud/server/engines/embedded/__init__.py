@@ -36,8 +36,10 @@ from .builtin import BUILT_IN, IDLE
 from .clock import Clock, ManualClock
 from .containers import EmbeddedContainer
 from .exec import ShellSession
+from .files import Storage
 from .images import Image, ImageFunction, Images
 from .logs import Log, Logs
+from .network import Network
 from .nodes import EmbeddedNode, NumberPool
 from .runtime import Container
 from .settings import EmbeddedSettings
@@ -83,7 +85,8 @@ class Embedded:
         #: Node → the uuids of its volumes.
         self._volumes: dict[str, set[str]] = defaultdict(set)
         self._node_numbers = NumberPool()
-        self._container_numbers = NumberPool()
+        self._network = Network(self._settings)
+        self._storage = Storage(self._settings)
         for tags in [()] * nodes if isinstance(nodes, int) else nodes:
             self._create_node(str(uuids.uuid4()), tags)
 
@@ -207,6 +210,8 @@ class Embedded:
         await asyncio.gather(*(container.kill() for container in ending))
         for container in ending:
             self._forget(container)
+        self._network.close()
+        self._storage.close()
 
     def _report(self, observation: Observation) -> None:
         if self._observe is not None:
@@ -235,17 +240,20 @@ class Embedded:
             return
         node = self._node(spec.node)
         self._check_reachable(node)
+        shared = []
         for peer in spec.volumes_from:
             found = self._containers.get(peer)
             if found is None or found.node is not node:
                 raise EngineError(f"volumes_from: {peer} is not on {node.hostname}")
+            shared.append(found.files)
         if len(self._containers) >= self._settings.most_containers:
-            raise EngineError("no free address in 10.7.0.0/16")
+            raise EngineError("no free address in the private network")
         container = EmbeddedContainer(
             spec,
             self._images.get(spec.image) or IDLE,
             node,
-            number=self._container_numbers.take(),
+            network=self._network,
+            files=self._storage.files(spec, shared),
             log=Log(self._logs),
             clock=self._clock,
             settings=self._settings,
@@ -305,19 +313,23 @@ class Embedded:
             EngineError: The node does not exist or is unreachable.
         """
         self._check_reachable(self._node(node))
+        self._remove_volumes(node, volumes)
+
+    def _remove_volumes(self, node: str, volumes: Collection[str]) -> None:
         self._volumes[node].difference_update(volumes)
+        self._storage.remove_volumes(node, volumes)
 
     async def remove_container(self, uuid: str, *, volumes: Collection[str]) -> None:
-        """Remove a container if it exists; see ``Engine``.
+        """Stop a container if it exists, and remove the container; see ``Engine``.
 
         Raises:
             EngineError: The node is unreachable.
         """
         if uuid in self._containers:
             container = self._reachable(uuid)
-            await container.kill()
+            await container.stop()
             self._remove(container)
-            self._volumes[container.spec.node].difference_update(volumes)
+            self._remove_volumes(container.spec.node, volumes)
 
     def logs(
         self, uuid: str, *, tail: int | None, follow: bool, since_ns: int = 0
@@ -354,7 +366,8 @@ class Embedded:
 
     def _forget(self, container: EmbeddedContainer) -> None:
         if self._containers.pop(container.spec.uuid, None):
-            self._container_numbers.give_back(container.number)
+            container.leave()
+            self._storage.remove_container(container.spec.uuid)
         container.log.close()
 
     def _reachable(self, uuid: str) -> EmbeddedContainer:
@@ -385,14 +398,21 @@ class Embedded:
             EngineError: The node does not exist.
         """
         removed = self._node(node)
+        reachable = removed.state == "ready"
         removed.state = "gone"
         leaving = [c for c in self._containers.values() if c.node is removed]
-        await asyncio.gather(*(container.kill() for container in leaving))
+        await asyncio.gather(
+            *(
+                container.stop() if reachable else container.kill()
+                for container in leaving
+            )
+        )
         for container in leaving:
             self._remove(container)
         if self._nodes.pop(node, None):
             self._node_numbers.give_back(removed.index)
         self._volumes.pop(node, None)
+        self._storage.remove_node(node)
         self._report(removed.observation())
 
     async def tag_node(self, node: str, tags: Sequence[str]) -> None:

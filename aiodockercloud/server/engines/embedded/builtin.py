@@ -66,8 +66,7 @@ async def shell(container: Container) -> int:
         write=write,
         stdin=Stdin(ended=not container.stdin_open),
         clock=container.clock,
-        hostname=container.hostname,
-        user=container.user,
+        place=container.place,
     )
     try:
         return await interpreter.run(container.command)

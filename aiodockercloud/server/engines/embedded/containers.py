@@ -13,11 +13,14 @@ from ....wire.service_fields import ALWAYS, ON_FAILURE
 from .. import ContainerObservation, ContainerSpec
 from .clock import Clock
 from .exec import ShellSession
+from .files import Files
 from .images import Image, command_line
 from .logs import Log
+from .network import Endpoint, Network
 from .nodes import EmbeddedNode, HostPorts
 from .runtime import Container
 from .settings import EmbeddedSettings
+from .shell import Place
 
 __all__ = ["EmbeddedContainer"]
 
@@ -31,8 +34,8 @@ class EmbeddedContainer:
         spec: The specification from the control plane.
         image: The image to run.
         node: The node of the container.
-        number: A number of its own in the engine, from 0 on; the private address
-            follows from the number.
+        network: The private network of the engine, which the container joins.
+        files: The file system of the container.
         log: The log of all runs.
         clock: The clock of the engine.
         settings: The settings of the engine.
@@ -45,7 +48,8 @@ class EmbeddedContainer:
         image: Image,
         node: EmbeddedNode,
         *,
-        number: int,
+        network: Network,
+        files: Files,
         log: Log,
         clock: Clock,
         settings: EmbeddedSettings,
@@ -53,7 +57,7 @@ class EmbeddedContainer:
     ) -> None:
         self.spec = spec
         self.node = node
-        self.number = number
+        self.files = files
         self.log = log
         self.state: _State = "stopped"
         self._image = image
@@ -61,17 +65,24 @@ class EmbeddedContainer:
         self._settings = settings
         self._report = report
         self._command: Sequence[str] = ()
-        self._hostname = str(spec.options.get("hostname") or spec.name)
-        self._user = str(spec.options.get("user") or "root")
-        high, low = divmod(number + 1, 256)
-        self._private_ip = f"10.7.{high}.{low}"
+        self._network = network
+        self._endpoint: Endpoint = network.join(spec)
+        options = spec.options
+        self._place = Place(
+            hostname=str(options.get("hostname") or spec.name),
+            domainname=str(options.get("domainname") or ""),
+            user=str(options.get("user") or "root"),
+            directory=str(options.get("working_dir") or "/"),
+            files=files,
+        )
+        private_ip = self._endpoint.address
         self._environment = {
             "PATH": "/usr/local/bin:/usr/bin:/bin",
-            "HOSTNAME": self._hostname,
+            "HOSTNAME": self._place.hostname,
             "HOME": "/root",
             **image.info.environment,
             **spec.environment,
-            **dict.fromkeys(spec.address_variables, f"{self._private_ip}/16"),
+            **dict.fromkeys(spec.address_variables, f"{private_ip}/16"),
         }
         self._docker_id = secrets.token_hex(32)
         self._ports = HostPorts()
@@ -97,7 +108,7 @@ class EmbeddedContainer:
             exit_code=self._exit_code,
             message=self._message,
             docker_id=self._docker_id,
-            private_ip=self._private_ip,
+            private_ip=self._endpoint.address,
             ports={key: tuple(found) for key, found in self._ports.numbers.items()},
         )
 
@@ -112,6 +123,7 @@ class EmbeddedContainer:
         """
         self._command = command_line(self.spec, self._image.info)
         self._ports = self.node.claim(self.spec.ports, self._image.info.ports)
+        self._endpoint.reserve(self._image.info.ports)
         self._ending = self._crash = None
         self._message = ""
         self._change("running")
@@ -165,12 +177,15 @@ class EmbeddedContainer:
             environment=self._environment,
             clock=self._clock,
             settings=self._settings,
-            hostname=self._hostname,
-            user=self._user,
+            place=self._place,
         )
         self._sessions.add(session)
         session.when_done(self._sessions.discard)
         return session
+
+    def leave(self) -> None:
+        """Remove the container from the private network."""
+        self._network.leave(self._endpoint)
 
     def report_removed(self) -> None:
         """Report the container as removed."""
@@ -208,9 +223,10 @@ class EmbeddedContainer:
             self.spec,
             command=self._command,
             environment=self._environment,
-            hostname=self._hostname,
-            user=self._user,
+            place=self._place,
             address=self.node.address,
+            network=self._network,
+            endpoint=self._endpoint,
             ports=self._ports,
             clock=self._clock,
             settings=self._settings,
@@ -232,6 +248,7 @@ class EmbeddedContainer:
             container.error(self._message)
         finally:
             self._run = None
+            container.close_connections()
             for session in list(self._sessions):
                 session.kill()
         if self._crash is not None and self._ending is None:
@@ -243,6 +260,7 @@ class EmbeddedContainer:
     def _ended(self, task: asyncio.Task[int]) -> None:
         self._task = None
         self.node.release(self._ports)
+        self._endpoint.release()
         if not task.cancelled():
             code = task.result()
         elif self._exit_code is not None:  # while the container waited for its restart

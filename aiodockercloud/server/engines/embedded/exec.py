@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from ....wire.exec import SIGKILL_EXIT_CODE
 from .clock import Clock
 from .settings import EmbeddedSettings
-from .shell import Shell, Stdin
+from .shell import Place, Shell, Stdin
 from .shell.grammar import Stream
 
 __all__ = ["ShellSession"]
@@ -28,8 +28,7 @@ class ShellSession:
         environment: Mapping[str, str],
         clock: Clock,
         settings: EmbeddedSettings,
-        hostname: str,
-        user: str,
+        place: Place,
     ) -> None:
         self.exit_code: int | None = None
         self._most_chunks = settings.exec_output_chunks
@@ -41,8 +40,7 @@ class ShellSession:
             write=self._put,
             stdin=self._stdin,
             clock=clock,
-            hostname=hostname,
-            user=user,
+            place=place,
         )
         self._task = asyncio.create_task(shell.run(command or ["sh"]))
         self._task.add_done_callback(lambda _: self._changed.set())

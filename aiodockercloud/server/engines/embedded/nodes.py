@@ -21,7 +21,7 @@ PortKey = tuple[int, str]
 
 #: The range from which Linux, and so Docker, chooses a port when none is given.
 _FIRST_PORT, _LAST_PORT = 32768, 60999
-_LOOPBACK = IPv4Address("127.0.0.1")
+LOOPBACK = "127.0.0.1"
 
 
 class NumberPool:
@@ -106,7 +106,7 @@ class EmbeddedNode:
         self.index = index
         self.tags = tuple(tags)
         self.hostname = f"embedded-{index + 1}"
-        self.address = _usable(str(_LOOPBACK + index))
+        self.address = _usable(str(IPv4Address(LOOPBACK) + index))
         self._backlog = backlog
         self.state: Literal["ready", "unreachable", "gone"] = "ready"
         self._taken: set[PortKey] = set()
@@ -216,5 +216,5 @@ def _usable(address: str) -> str:
     try:
         listen(address, 0, backlog=1).close()
     except OSError:
-        return str(_LOOPBACK)
+        return LOOPBACK
     return address

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import weakref
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
+from pathlib import Path
+from socket import socket as Socket
 
 from aiohttp import web
 
 from .. import ContainerSpec
 from .clock import Clock
+from .network import Connection, Endpoint, Network
 from .nodes import HostPorts, PortKey
 from .settings import EmbeddedSettings
+from .shell import Place
 from .shell.grammar import Stream
 
 __all__ = ["Container", "Handler", "HttpHandler"]
@@ -30,13 +35,19 @@ class Container:
         name: The name of the container, ``web-1``.
         image: The name of the image as the service states it, ``acme/worker:2``.
         hostname: The field ``hostname`` of the service, by default the name.
+        domainname: The field ``domainname`` of the service, by default empty.
+        working_dir: The field ``working_dir`` of the service, by default ``/``.
         environment: All variables: Docker's own (``PATH``, ``HOSTNAME``, ``HOME``),
             those of the image, and those of the container. A later group replaces
             variables of an earlier one.
         command: The words of the entrypoint and of the command.
         user: The field ``user`` of the service, by default ``root``.
         stdin_open: Whether the service sets ``stdin_open`` or ``tty``.
-        address: The loopback address of the node.
+        address: The loopback address of the node, for published ports.
+        private_ip: The address of the container, for other containers. On Linux a real
+            address in 127.0.0.0/8, elsewhere a nominal address in 10.7.0.0/16 that only
+            ``connect`` understands.
+        place: The names, the directory and the files, as a shell needs them.
         clock: The clock of the engine.
         settings: The settings of the engine.
         stopping: Set when the container is asked to stop.
@@ -49,9 +60,10 @@ class Container:
         *,
         command: Sequence[str],
         environment: Mapping[str, str],
-        hostname: str,
-        user: str,
+        place: Place,
         address: str,
+        network: Network,
+        endpoint: Endpoint,
         ports: HostPorts,
         clock: Clock,
         settings: EmbeddedSettings,
@@ -59,19 +71,26 @@ class Container:
     ) -> None:
         self.name = spec.name
         self.image = spec.image
-        self.hostname = hostname
+        self.hostname = place.hostname
+        self.domainname = place.domainname
+        self.working_dir = place.directory
         self.environment = dict(environment)
         self.command = list(command)
-        self.user = user
+        self.user = place.user
         self.stdin_open = bool(
             spec.options.get("stdin_open") or spec.options.get("tty")
         )
         self.address = address
+        self.private_ip = endpoint.address
+        self.place = place
         self.clock = clock
         self.settings = settings
         self.stopping = asyncio.Event()
         self.stops_itself = False
         self._ports = ports
+        self._network = network
+        self._endpoint = endpoint
+        self._connections: weakref.WeakSet[asyncio.StreamWriter] = weakref.WeakSet()
         self._log = log
 
     @property
@@ -124,17 +143,78 @@ class Container:
 
         After this return the function has ten seconds (``stop_grace`` of the settings)
         until it is cancelled. A function that never called this method is cancelled at
-        once. Removing a container always cancels its function at once.
+        once. Removing a container asks in the same way: a redeploy, a scale-down, the
+        termination of its service.
         """
         self.stops_itself = True
         await self.stopping.wait()
+
+    def volume(self, path: str) -> Path:
+        """Return the directory with the files of a volume.
+
+        The directory is a temporary one of the server's system. Containers that share
+        the volume by ``volumes_from``, and the next container that reuses the volume,
+        have the same files. The removal of the volume removes the files, as does the
+        end of the server. Commands of the shell see the same files.
+
+        A binding with a host path is a directory of the embedded node, never of the
+        host. ``/tmp`` belongs to the container, and needs no binding.
+
+        Args:
+            path: A path of the container in one of its bindings, as ``/data``.
+
+        Returns:
+            The path in the system.
+
+        Raises:
+            FileNotFoundError: The container has no volume there.
+        """
+        try:
+            return self.place.files.locate(path)
+        except FileNotFoundError as error:
+            known = ", ".join(sorted(self.place.files.volumes)) or "none"
+            raise FileNotFoundError(
+                error.errno,
+                f"{self.name} has no volume for this path; its volumes are: {known}",
+                path,
+            ) from None
+
+    async def connect(self, host: str, port: int) -> Connection:
+        """Connect to a port of another container, or of this one.
+
+        The containers need no published port. Nothing outside of the engine can be
+        reached. When several containers listen under a name, the calls use the
+        containers in turn. The end of the container's run closes the connection.
+
+        Args:
+            host: The name of a link, of a service or of a container, ``name.stack`` for
+                one in another stack, a ``private_ip``, or ``localhost``.
+            port: The port inside the container, on which its function listens.
+
+        Returns:
+            A reader and a writer, as of ``asyncio.open_connection``.
+
+        Raises:
+            socket.gaierror: No container has the name.
+            ConnectionRefusedError: No container of the name listens on the port.
+        """
+        connection = await self._network.connect(self._endpoint, host, port)
+        self._connections.add(connection[1])
+        return connection
+
+    def close_connections(self) -> None:
+        """Close the connections that the function leaves open; for the engine."""
+        for writer in list(self._connections):
+            writer.transport.abort()
 
     @asynccontextmanager
     async def listen(self, port: int, handler: Handler) -> AsyncGenerator[None, None]:
         """Serve TCP connections to a port while the block runs.
 
-        Connections reach published ports only. When the system refuses the host port,
-        the container reports that on standard error and the block runs all the same.
+        Other containers connect to the port as ``connect`` documents. A published port
+        accepts connections on the address of the node, too. When the system refuses
+        the host port, the container reports that on standard error and the block runs
+        all the same.
 
         Args:
             port: The port inside the container. For a port in the ``ports`` of the
@@ -183,8 +263,10 @@ class Container:
     ) -> AsyncGenerator[None, None]:
         """Serve HTTP requests to a port while the block runs.
 
-        Connections reach published ports only. When the system refuses the host port,
-        the container reports that on standard error and the block runs all the same.
+        Other containers connect to the port as ``connect`` documents. A published port
+        accepts connections on the address of the node, too. When the system refuses
+        the host port, the container reports that on standard error and the block runs
+        all the same.
 
         Args:
             port: The port inside the container. For a port in the ``ports`` of the
@@ -209,7 +291,7 @@ class Container:
     async def _serving(
         self, port: int, create: Callable[..., Awaitable[asyncio.Server]]
     ) -> AsyncGenerator[None, None]:
-        """Accept connections to all host ports of *port*.
+        """Accept connections to *port* on the private address and all host ports.
 
         Args:
             port: The port inside the container.
@@ -219,22 +301,34 @@ class Container:
             None, when the servers accept connections.
         """
         servers = []
+
+        opened = []
+
+        def open_private() -> Socket:
+            bound = self._endpoint.open(port)
+            opened.append(port)
+            return bound
+
+        async def serve(address: str, number: int, open: Callable[[], Socket]) -> None:
+            try:
+                bound = open()
+            except OSError as error:
+                self.error(f"cannot listen on {address}:{number}: {error.strerror}")
+                return
+            # Two steps: a cancellation cannot interrupt the first one, so that the list
+            # has every server that exists.
+            servers.append(await create(sock=bound, start_serving=False))
+            await servers[-1].start_serving()
+
+        backlog = self.settings.backlog
         try:
+            await serve(self.private_ip, port, open_private)
             for number in self.ports.get((port, "tcp"), ()):
-                try:
-                    bound = self._ports.open(
-                        self.address, number, backlog=self.settings.backlog
-                    )
-                except OSError as error:
-                    self.error(
-                        f"cannot listen on {self.address}:{number}: {error.strerror}"
-                    )
-                    continue
-                # Two steps: a cancellation cannot interrupt the first one, so that
-                # the list has every server that exists.
-                servers.append(await create(sock=bound, start_serving=False))
-                await servers[-1].start_serving()
+                host = partial(self._ports.open, self.address, number, backlog=backlog)
+                await serve(self.address, number, host)
             yield
         finally:
             for server in servers:
                 server.close()
+            for number in opened:
+                self._endpoint.closed(number)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 __all__ = ["EmbeddedSettings"]
@@ -41,5 +42,14 @@ class EmbeddedSettings:
     #: Connections to a port that wait until the container accepts them.
     backlog: int = 100
     #: Containers in one engine, not more than the default: each container has an
-    #: address of its own in 10.7.0.0/16.
-    most_containers: int = 65_534
+    #: address of its own in a block such as 127.7.0.0/16.
+    most_containers: int = 65_533
+    #: The blocks 127.N.0.0/16 from which an engine takes one that no other engine of
+    #: the system has; by their N. Without a free block, the addresses of containers are
+    #: nominal.
+    address_blocks: Sequence[int] = range(7, 255)
+    #: Bytes of one volume, and of each ``/tmp``, that commands of the shell can fill.
+    #: A function that writes files itself is not bounded.
+    most_volume_bytes: int = 16 * 1024 * 1024
+    #: Files and directories of one volume that commands of the shell can create.
+    most_volume_files: int = 1_000

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .interpreter import Shell, Write, unsupported
+from .place import Place
 from .stdin import Stdin
 
-__all__ = ["Shell", "Stdin", "Write", "unsupported"]
+__all__ = ["Place", "Shell", "Stdin", "Write", "unsupported"]

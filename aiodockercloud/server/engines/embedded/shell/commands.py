@@ -1,7 +1,7 @@
 """The commands of the embedded engine's small shell, such as echo, cat and sleep.
 
 A command is ``async (process, arguments) -> exit code``. Commands use the members of
-their process only. The file system has directories only, and all of them are empty.
+their process only. Those for files are in ``file_commands``.
 """
 
 from __future__ import annotations
@@ -16,9 +16,10 @@ from typing import Protocol
 from .....wire.loglines import NANOSECONDS
 from ..clock import Clock
 from .grammar import Stream
+from .place import Place
 from .stdin import Stdin
 
-__all__ = ["COMMANDS", "Process"]
+__all__ = ["COMMANDS", "Command", "Process", "fail"]
 
 
 class Process(Protocol):
@@ -28,8 +29,7 @@ class Process(Protocol):
     directory: str
     stdin: Stdin
     clock: Clock
-    hostname: str
-    user: str
+    place: Place
 
     async def print(self, text: str, *, to: Stream = "stdout") -> None:
         """Write text to one of the outputs."""
@@ -38,7 +38,8 @@ class Process(Protocol):
 Command = Callable[[Process, list[str]], Awaitable[int]]
 
 
-async def _fail(process: Process, text: str, code: int = 1) -> int:
+async def fail(process: Process, text: str, code: int = 1) -> int:
+    """Report an error of a command and return its exit code."""
     await process.print(text + "\n", to="stderr")
     return code
 
@@ -77,7 +78,7 @@ async def _echo(process: Process, args: list[str]) -> int:
 
 async def _printf(process: Process, args: list[str]) -> int:
     if not args:
-        return await _fail(process, "printf: missing operand", 2)
+        return await fail(process, "printf: missing operand", 2)
     template, values = _unescape(args[0]), args[1:]
 
     def value(match: re.Match[str]) -> str:
@@ -93,18 +94,6 @@ async def _printf(process: Process, args: list[str]) -> int:
         await process.print(re.sub(r"%([sd%])", value, template))
         if not values or len(values) == before:  # no value left
             return 0
-
-
-async def _cat(process: Process, args: list[str]) -> int:
-    code = 0
-    for path in args or ["-"]:
-        if path == "-":
-            while line := await process.stdin.readline():
-                await process.print(line)
-        elif path != "/dev/null":
-            text = f"cat: can't open '{path}': No such file or directory"
-            code = await _fail(process, text)
-    return code
 
 
 async def _printenv(process: Process, args: list[str]) -> int:
@@ -123,7 +112,7 @@ async def _seq(process: Process, args: list[str]) -> int:
     try:
         numbers = [int(arg) for arg in args]
     except ValueError:
-        return await _fail(process, "seq: invalid number")
+        return await fail(process, "seq: invalid number")
     match numbers:
         case [last]:
             first, step = 1, 1
@@ -132,7 +121,7 @@ async def _seq(process: Process, args: list[str]) -> int:
         case [first, step, last] if step:
             pass
         case _:
-            return await _fail(process, "usage: seq [FIRST [INC]] LAST")
+            return await fail(process, "usage: seq [FIRST [INC]] LAST")
     for n, number in enumerate(range(first, last + (1 if step > 0 else -1), step)):
         if n % 1000 == 999:
             await asyncio.sleep(0)
@@ -155,10 +144,10 @@ async def _sleep(process: Process, args: list[str]) -> int:
         except ValueError:
             length = math.nan
         if not length >= 0:
-            return await _fail(process, f"sleep: invalid number '{arg}'")
+            return await fail(process, f"sleep: invalid number '{arg}'")
         seconds += length
     if not args:
-        return await _fail(process, "sleep: missing operand")
+        return await fail(process, "sleep: missing operand")
     await process.clock.sleep(min(seconds, _FOR_EVER))
     return 0
 
@@ -172,7 +161,7 @@ async def _date(process: Process, args: list[str]) -> int:
     try:
         text = datetime.fromtimestamp(seconds, UTC).strftime(form)
     except ValueError:
-        return await _fail(process, "date: invalid format")
+        return await fail(process, "date: invalid format")
     await process.print(text + "\n")
     return 0
 
@@ -185,32 +174,25 @@ async def _pwd(process: Process, args: list[str]) -> int:
     return 0
 
 
-async def _ls(process: Process, args: list[str]) -> int:
-    """List an empty directory, which every path is."""
-    options = "".join(arg for arg in args if arg.startswith("-"))
-    names = [".", ".."] if "a" in options else []
-    if "l" in options:
-        await process.print("total 0\n")
-        names = [
-            f"drwxr-xr-x    1 root     root             0 Mar  1  2016 {name}"
-            for name in names
-        ]
-    await process.print("".join(f"{name}\n" for name in names))
-    return 0
-
-
 async def _hostname(process: Process, args: list[str]) -> int:
-    await process.print(process.hostname + "\n")
+    name, domain = process.place.hostname, process.place.domainname
+    if args in (["-f"], ["--fqdn"]):
+        name = f"{name}.{domain}" if domain else name
+    elif args in (["-d"], ["--domain"]):
+        name = domain
+    elif args in (["-s"], ["--short"]):
+        name = name.partition(".")[0]
+    await process.print(name + "\n")
     return 0
 
 
 async def _whoami(process: Process, args: list[str]) -> int:
-    await process.print(process.user + "\n")
+    await process.print(process.place.user + "\n")
     return 0
 
 
 async def _id(process: Process, args: list[str]) -> int:
-    name = process.user
+    name = process.place.user
     number = 0 if name == "root" else 1000
     if "-n" in args or "-un" in args:
         await process.print(f"{name}\n")
@@ -225,7 +207,7 @@ async def _uname(process: Process, args: list[str]) -> int:
     options = "".join(args) or "-s"
     facts = {
         "s": "Linux",
-        "n": process.hostname,
+        "n": process.place.hostname,
         "r": "4.4.0-embedded",
         "m": "x86_64",
     }
@@ -234,59 +216,7 @@ async def _uname(process: Process, args: list[str]) -> int:
     return 0
 
 
-# --- tests ----------------------------------------------------------------------------
-
-_COMPARE: Mapping[str, Callable[[int, int], bool]] = {
-    "-eq": lambda a, b: a == b,
-    "-ne": lambda a, b: a != b,
-    "-lt": lambda a, b: a < b,
-    "-le": lambda a, b: a <= b,
-    "-gt": lambda a, b: a > b,
-    "-ge": lambda a, b: a >= b,
-}
-
-
-def _holds(args: list[str]) -> bool:
-    """Return whether the condition of ``test`` holds.
-
-    Raises:
-        ValueError: The condition has an unknown operator or a bad number.
-    """
-    match args:
-        case []:
-            return False
-        case [text]:
-            return bool(text)
-        case ["!", *rest]:
-            return not _holds(rest)
-        case ["-n", text]:
-            return bool(text)
-        case ["-z", text]:
-            return not text
-        case ["-d", _]:
-            return True
-        case ["-e" | "-f" | "-r" | "-s" | "-w" | "-x", _]:
-            return False
-        case [left, "=" | "==", right]:
-            return left == right
-        case [left, "!=", right]:
-            return left != right
-        case [left, operator, right] if operator in _COMPARE:
-            return _COMPARE[operator](int(left), int(right))
-    raise ValueError("unknown operand")
-
-
-async def _test(process: Process, args: list[str]) -> int:
-    try:
-        return 0 if _holds(args) else 1
-    except ValueError:
-        return await _fail(process, "sh: test: bad number or unknown operand", 2)
-
-
-async def _bracket(process: Process, args: list[str]) -> int:
-    if args[-1:] != ["]"]:
-        return await _fail(process, "sh: [: missing ]", 2)
-    return await _test(process, args[:-1])
+# --- results ------------------------------------------------------------------------
 
 
 async def _true(process: Process, args: list[str]) -> int:
@@ -300,19 +230,15 @@ async def _false(process: Process, args: list[str]) -> int:
 COMMANDS: Mapping[str, Command] = {
     "echo": _echo,
     "printf": _printf,
-    "cat": _cat,
     "printenv": _printenv,
     "seq": _seq,
     "sleep": _sleep,
     "date": _date,
     "pwd": _pwd,
-    "ls": _ls,
     "hostname": _hostname,
     "whoami": _whoami,
     "id": _id,
     "uname": _uname,
-    "test": _test,
-    "[": _bracket,
     ":": _true,
     "true": _true,
     "false": _false,

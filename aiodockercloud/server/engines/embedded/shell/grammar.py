@@ -36,11 +36,15 @@ Word = tuple[Part, ...]
 
 @dataclass(frozen=True, slots=True)
 class Redirect:
-    """``2>&1`` (*copy* names the stream) or ``>/dev/null`` (*target* the file)."""
+    """``2>&1`` (*copy* names the stream) or ``>/dev/null`` (*target* the file).
+
+    ``>>`` has *append*.
+    """
 
     stream: Stream
     copy: Stream | None = None
     target: Word = ()
+    append: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +92,7 @@ Token = str | Word | Redirect
 
 _BLANK = re.compile(r"(?:[ \t\r]|\\\n)+|#[^\n]*")
 _OPERATOR = re.compile(r"&&|\|\||;;|[;\n&|()<]")
-_REDIRECT = re.compile(r"([12]?)>(?:&([12])|>?[ \t]*)")
+_REDIRECT = re.compile(r"([12]?)>(?:&([12])|(>?)[ \t]*)")
 _VARIABLE = re.compile(
     r"\$(?:([A-Za-z_]\w*|[0-9?#@*$])"
     r"|\{([A-Za-z_]\w*|[0-9]{1,3}|[?#@*])(?::?-([^}]*))?\})",
@@ -121,7 +125,7 @@ def tokenize(script: str) -> list[Token]:
                 tokens.append(Redirect(stream, copy=_STREAMS[match[2]]))
             else:
                 target, position = _word(script, position)
-                tokens.append(Redirect(stream, target=target))
+                tokens.append(Redirect(stream, target=target, append=bool(match[3])))
         else:
             word, position = _word(script, position)
             tokens.append(word)

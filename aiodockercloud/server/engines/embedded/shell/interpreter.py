@@ -1,8 +1,8 @@
 """A small shell for embedded containers.
 
-The shell starts no process and opens neither file nor socket. Its file system has
-directories only, and all of them are empty. A callback receives the output; pauses use
-the clock of the engine.
+The shell starts no process and opens no socket. Its files are those of its place: the
+volumes of a container and ``/tmp``. Every other directory is empty and read-only. A
+callback receives the output; pauses use the clock of the engine.
 """
 
 from __future__ import annotations
@@ -11,10 +11,12 @@ import asyncio
 import posixpath
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import NamedTuple
 
 from ..clock import Clock
-from .commands import COMMANDS
+from .commands import COMMANDS as OTHER_COMMANDS
 from .expansion import expand_fields, expand_text
+from .file_commands import FILE_COMMANDS
 from .grammar import (
     Command,
     For,
@@ -29,6 +31,7 @@ from .grammar import (
     parse,
 )
 from .limits import LONGEST_UNFINISHED, MOST_VARIABLES
+from .place import Place
 from .stdin import Stdin
 
 __all__ = ["Shell", "Write", "unsupported"]
@@ -44,6 +47,12 @@ class _Exit(Exception):
         self.code = code
 
 
+class _File(NamedTuple):
+    """A file as the target of a redirection."""
+
+    path: str
+
+
 class _LeaveLoop(Exception):
     """Raised by ``break``, and with *again* by ``continue``."""
 
@@ -52,6 +61,7 @@ class _LeaveLoop(Exception):
 
 
 _SHELLS = ("sh", "ash", "bash")
+COMMANDS = {**OTHER_COMMANDS, **FILE_COMMANDS}
 
 
 def _short(name: str) -> str:
@@ -93,8 +103,7 @@ class Shell:
         write: Receives the output.
         stdin: The input of the shell and its commands.
         clock: The clock for pauses and dates.
-        hostname: The output of ``hostname``.
-        user: The output of ``whoami``.
+        place: The names, the working directory and the files.
     """
 
     def __init__(
@@ -104,21 +113,21 @@ class Shell:
         write: Write,
         stdin: Stdin,
         clock: Clock,
-        hostname: str = "localhost",
-        user: str = "root",
+        place: Place | None = None,
     ) -> None:
         self.environment = dict(environment)
         self.stdin = stdin
         self.clock = clock
-        self.hostname = hostname
-        self.user = user
-        self.directory = "/"
+        self.place = place or Place()
+        self.files = self.place.files
+        self.directory = self.place.directory
         self._write = write
         self._locals: dict[str, str] = {}
         self._arguments: Sequence[str] = ("sh",)
         self._status = 0
         self.errexit = False
-        self._streams: dict[Stream, Stream | None] = {
+        #: Where each output goes: to an output, a file, or nowhere.
+        self._streams: dict[Stream, Stream | _File | None] = {
             "stdout": "stdout",
             "stderr": "stderr",
         }
@@ -138,9 +147,15 @@ class Shell:
         return 2
 
     async def print(self, text: str, *, to: Stream = "stdout") -> None:
-        """Write text to an output, which a redirection may have changed."""
+        """Write text to an output, which a redirection may have changed.
+
+        Raises:
+            OSError: The output is a file that cannot be written.
+        """
         target = self._streams[to]
-        if target is not None:
+        if isinstance(target, _File):
+            self.files.write(target.path, text, append=True)
+        elif target is not None:
             await self._write(target, text)
 
     async def complain(self, text: str) -> None:
@@ -167,8 +182,7 @@ class Shell:
             write=self._write,
             stdin=self.stdin,
             clock=self.clock,
-            hostname=self.hostname,
-            user=self.user,
+            place=self.place,
         )
         shell.directory = self.directory
         shell._streams = self._streams
@@ -282,7 +296,12 @@ class Shell:
                 return 0
             if values:  # for this command only
                 self.environment = {**environment, **dict(values)}
-            return await self._execute(argv)
+            try:
+                return await self._execute(argv)
+            except OSError as error:  # of a write to a file
+                self._streams = streams
+                await self.complain(f"write error: {error.strerror}")
+                return 1
         finally:
             self._streams = streams
             if argv and values:
@@ -298,9 +317,18 @@ class Shell:
             copied: Stream = "stdout" if device == "/dev/stdout" else "stderr"
             self._streams[redirect.stream] = self._streams[copied]
         else:
-            await self.complain(f"can't create {device}: Read-only file system")
-            return False
+            path = self.path(device)
+            try:
+                self.files.write(path, append=redirect.append)
+            except OSError as error:
+                await self.complain(f"can't create {device}: {error.strerror}")
+                return False
+            self._streams[redirect.stream] = _File(path)
         return True
+
+    def path(self, name: str) -> str:
+        """Return the absolute path of a file name."""
+        return posixpath.normpath(posixpath.join(self.directory, name))
 
     # --- variables --------------------------------------------------------------------
 
@@ -364,7 +392,7 @@ async def _continue(shell: Shell, args: list[str]) -> int:
 
 async def _cd(shell: Shell, args: list[str]) -> int:
     target = args[0] if args else shell.get("HOME") or "/"
-    shell.directory = posixpath.normpath(posixpath.join(shell.directory, target))
+    shell.directory = shell.path(target)
     return 0
 
 
