@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+import sys
+
 import pytest
 
 from aiodockercloud import BadRequest, DockerCloud
 from aiodockercloud.server import Embedded, Server, running
 from aiodockercloud.server.engines.embedded import Container as Run
-from tests.support.facts import IDLE, SHELL
+from tests.support.facts import IDLE, PATIENCE, SHELL
 from tests.support.flows import client_of, containers, done, environment, run
 
 
@@ -150,3 +153,122 @@ async def test_calculated_variables_have_their_origin() -> None:
     assert found["LEVEL"] == {"key": "LEVEL", "value": "9", "origin": "user"}
     assert found["MODE"] == {"key": "MODE", "value": "fast", "origin": "image"}
     assert found["DB_ENV_MODE"]["origin"] == "tutum"
+
+
+# --- connections ----------------------------------------------------------------------
+
+
+class Pair:
+    """An engine with a database image, and a client that a test drives."""
+
+    def __init__(self) -> None:
+        self.engine = Embedded(nodes=2)
+        self.client: asyncio.Future[Run] = asyncio.Future()
+
+        @self.engine.image("acme/db", ports=[5432])
+        async def db(container: Run) -> None:
+            async def answer(
+                reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+            ) -> None:
+                writer.write(container.name.encode())
+
+            async with container.listen(5432, answer):
+                await container.wait_stopped()
+
+        @self.engine.image("acme/client")
+        async def client(container: Run) -> None:
+            self.client.set_result(container)
+            await container.wait_stopped()
+
+    async def ask(self, host: str) -> str:
+        async with asyncio.timeout(PATIENCE):
+            reader, writer = await (await self.client).connect(host, 5432)
+            answer = await reader.read()
+            writer.close()
+        return answer.decode()
+
+
+async def test_link_connects_by_each_of_its_names() -> None:
+    pair = Pair()
+    async with running(pair.engine) as server, client_of(server) as cloud:
+        await run(cloud, name="my-db", image="acme/db", target_num_containers=2)
+        await run(
+            cloud,
+            name="web",
+            image="acme/client",
+            linked_to_service=[{"to_service": "my-db", "name": "db"}],
+        )
+        variables = (await pair.client).environment
+
+        for host in ("db", "my-db"):
+            answers = [await pair.ask(host) for _ in range(2)]
+            assert sorted(answers) == ["my-db-1", "my-db-2"]
+        for ordinal in (1, 2):
+            name = f"my-db-{ordinal}"
+            address = variables[f"DB_{ordinal}_PORT_5432_TCP_ADDR"]
+            for host in (f"db-{ordinal}", name, address):
+                assert await pair.ask(host) == name
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have one loopback")
+async def test_link_variables_lead_to_the_container() -> None:
+    pair = Pair()
+    async with running(pair.engine) as server, client_of(server) as cloud:
+        db = await run(cloud, name="db", image="acme/db")
+        await run(
+            cloud,
+            name="web",
+            image="acme/client",
+            linked_to_service=[{"to_service": "db"}],
+        )
+        variables = (await pair.client).environment
+        (container,) = await containers(cloud, db)
+
+        address = variables["DB_1_PORT_5432_TCP_ADDR"]
+        async with asyncio.timeout(PATIENCE):
+            reader, writer = await asyncio.open_connection(address, 5432)
+            assert await reader.read() == b"db-1"
+            writer.close()
+
+    assert address == container["private_ip"]
+
+
+async def test_link_to_another_stack_connects_by_its_name() -> None:
+    pair = Pair()
+    async with running(pair.engine) as server, client_of(server) as cloud:
+        for stack in ("one", "two"):
+            services = [{"name": "db", "image": "acme/db"}]
+            created = await cloud.stacks.create(name=stack, services=services)
+            await done(cloud, await cloud.stacks.start(created))
+        await run(
+            cloud,
+            name="web",
+            image="acme/client",
+            linked_to_service=[{"to_service": "db.two", "name": "database"}],
+        )
+        second = await cloud.services.find("db.two")
+        await done(cloud, await cloud.services.redeploy(second))
+
+        for host in ("database", "db.two", "db-1.two", "db.one"):
+            assert await pair.ask(host) == "db-1"
+        with pytest.raises(OSError, match="name of a container"):
+            await pair.ask("db")
+
+
+async def test_redeployed_target_is_found_by_its_name() -> None:
+    pair = Pair()
+    async with running(pair.engine) as server, client_of(server) as cloud:
+        db = await run(cloud, name="db", image="acme/db")
+        await run(
+            cloud,
+            name="web",
+            image="acme/client",
+            linked_to_service=[{"to_service": "db", "name": "database"}],
+        )
+        assert await pair.ask("database") == "db-1"
+
+        await done(cloud, await cloud.services.redeploy(db))
+        await done(cloud, await cloud.services.scale(db, 2))
+
+        answers = {await pair.ask("database") for _ in range(2)}
+        assert answers == {"db-1", "db-2"}

@@ -1,4 +1,4 @@
-"""The chat bot and the batch of the examples, run as their readers run them."""
+"""The programs of the examples, run as their readers run them."""
 
 from __future__ import annotations
 
@@ -198,3 +198,20 @@ async def test_batch_interrupted_ends_cleanly() -> None:
 
     assert said[-1] == "interrupted; everything is down"
     assert len(said) < 12
+
+
+# --- the load balancer ----------------------------------------------------------------
+
+
+async def test_load_balancer_serves_two_containers_that_keep_their_files() -> None:
+    lines = await ended(await started("loadbalancer.py"))
+
+    assert lines == [
+        "web-1: request 1",
+        "web-2: request 1",
+        "web-1: request 2",
+        "web-2: request 2",
+        "redeploying web; its volumes stay",
+        "web-1: request 3",
+        "web-2: request 3",
+    ]

@@ -14,14 +14,7 @@ from typing import Any
 
 from ...wire import states
 from ...wire.service_fields import EMPTIEST_NODE, ENGINE_OPTIONS
-from ..engines import (
-    ContainerSpec,
-    EngineError,
-    LinkTarget,
-    MountSpec,
-    NoSuchContainer,
-    PortSpec,
-)
+from ..engines import ContainerSpec, EngineError, MountSpec, NoSuchContainer, PortSpec
 from ..state.errors import OperationFailed, engine_errors
 from ..state.records import Container, Node, Service, new_uuid
 from ..state.state import State
@@ -85,11 +78,7 @@ def spec_of(cloud: State, container: Container) -> ContainerSpec:
             )
         ],
         aliases=list(dict.fromkeys(aliases)),
-        links={
-            name: LinkTarget(target.name, stack.name if stack else None)
-            for name, target in links.targets(cloud, service)
-            for stack in (cloud.stack_of(target),)
-        },
+        links=links.named_targets(cloud, service),
         autorestart=definition["autorestart"],
         options=options,
     )

@@ -13,6 +13,7 @@ from typing import Any
 from ... import wire
 from ...wire import states
 from ...wire.service_fields import EVERY_NODE
+from ..engines import LinkTarget
 from ..state.errors import InvalidField
 from ..state.records import Container, Node, Service
 from ..state.state import State
@@ -107,6 +108,15 @@ def targets(cloud: State, service: Service) -> list[tuple[str, Service]]:
         if (target := cloud.services.get(link["to_service"])) is not None
         and target.state != states.TERMINATED
     ]
+
+
+def named_targets(cloud: State, service: Service) -> dict[str, LinkTarget]:
+    """Return the names of the services to which a service links, by the link's name."""
+    found = {}
+    for name, target in targets(cloud, service):
+        stack = cloud.stack_of(target)
+        found[name] = LinkTarget(target.name, stack.name if stack else None)
+    return found
 
 
 def peers(
