@@ -59,6 +59,34 @@ async def test_cluster_is_deployed_with_nodes_that_name_it(live: DockerCloud) ->
         assert tags["provider=aws"] == "tutum"
 
 
+@pytest.mark.parametrize(
+    ("region", "node_type", "disk", "cpu", "memory"),
+    [
+        ("aws/eu-west-1", "aws/m4.xlarge", 250, 4, 16_384),
+        ("aws/us-east-1", "aws/t2.micro", 60, 1, 1024),
+        ("digitalocean/lon1", "digitalocean/512mb", 20, 1, 512),
+    ],
+)
+async def test_node_has_the_type_the_disk_and_a_zone_of_its_cluster(
+    live: DockerCloud, region: str, node_type: str, disk: int, cpu: int, memory: int
+) -> None:
+    zones = (await live.regions.inspect(region))["availability_zones"]
+    cluster = await farm(
+        live, region=region, node_type=node_type, disk=disk, target_num_nodes=3
+    )
+
+    for uri in cluster["nodes"]:
+        node = await live.nodes.inspect(uri)
+        assert node["node_type"] == cluster["node_type"]
+        assert (node["cpu"], node["memory"], node["disk"]) == (cpu, memory, disk)
+        if zones:
+            zone = node["availability_zone"]
+            assert zone in zones
+            assert (await live.azs.inspect(str(zone)))["region"] == cluster["region"]
+        else:
+            assert node["availability_zone"] is None
+
+
 async def test_changed_target_scales_at_once_also_to_zero_and_back(
     live: DockerCloud,
 ) -> None:

@@ -16,8 +16,16 @@ from ...exceptions import ObjectNotFound
 from .render import listed
 from .resource import Call, Reply, Resource
 
-#: Provider → (label, {region: (label, zones)}, {node type: label}).
-_PROVIDERS: dict[str, tuple[str, dict[str, tuple[str, list[str]]], dict[str, str]]] = {
+
+class Size(NamedTuple):
+    """The size of the nodes of one type: their CPUs, and their memory in MB."""
+
+    cpu: int
+    memory: int
+
+
+#: Provider → (label, {region: (label, zones)}, {node type: size}).
+_PROVIDERS: dict[str, tuple[str, dict[str, tuple[str, list[str]]], dict[str, Size]]] = {
     "digitalocean": (
         "Digital Ocean (embedded)",
         {
@@ -30,7 +38,14 @@ _PROVIDERS: dict[str, tuple[str, dict[str, tuple[str, list[str]]], dict[str, str
             "sfo1": ("San Francisco 1", []),
             "sgp1": ("Singapore 1", []),
         },
-        {size: size.upper() for size in ("512mb", "1gb", "2gb", "4gb", "8gb", "16gb")},
+        {
+            "512mb": Size(1, 512),
+            "1gb": Size(1, 1024),
+            "2gb": Size(2, 2048),
+            "4gb": Size(2, 4096),
+            "8gb": Size(4, 8192),
+            "16gb": Size(8, 16_384),
+        },
     ),
     "aws": (
         "Amazon Web Services (embedded)",
@@ -46,11 +61,15 @@ _PROVIDERS: dict[str, tuple[str, dict[str, tuple[str, list[str]]], dict[str, str
             )
         },
         {
-            size: size
-            for size in (
-                *("t2.micro", "t2.small", "t2.medium", "m3.medium", "m3.large"),
-                *("m4.large", "m4.xlarge", "c4.large", "r3.large"),
-            )
+            "t2.micro": Size(1, 1024),
+            "t2.small": Size(1, 2048),
+            "t2.medium": Size(2, 4096),
+            "m3.medium": Size(1, 3840),
+            "m3.large": Size(2, 7680),
+            "m4.large": Size(2, 8192),
+            "m4.xlarge": Size(4, 16_384),
+            "c4.large": Size(2, 3840),
+            "r3.large": Size(2, 15_616),
         },
     ),
 }
@@ -89,6 +108,28 @@ def entries(kind: str, available: bool) -> dict[str, Entry]:
 def uri(kind: str, key: str) -> str | None:
     """Return the URI of an entry by its key; a bring-your-own node has the key ""."""
     return wire.path(kind, *key.split("/")) if key else None
+
+
+def size(node_type: str) -> Size | None:
+    """Return the size of a node type by its key; None for a bring-your-own node."""
+    provider, _, name = node_type.partition("/")
+    return _PROVIDERS[provider][2].get(name) if provider in _PROVIDERS else None
+
+
+def zone(region: str, uuid: str) -> str | None:
+    """Return the URI of a node's zone in a region, None if the region has no zones.
+
+    The nodes of a cluster are spread over the zones by their uuids.
+
+    Args:
+        region: The key of the region.
+        uuid: The uuid of the node.
+    """
+    provider, _, name = region.partition("/")
+    _, zones = _PROVIDERS[provider][1].get(name, ("", [])) if provider else ("", [])
+    if not zones:
+        return None
+    return wire.path("az", provider, name, zones[int(uuid[:8], 16) % len(zones)])
 
 
 #: The catalogue of an engine that runs on bring-your-own nodes.
@@ -154,14 +195,14 @@ def _types() -> list[dict[str, Any]]:
                 for region, (_, zones) in regions.items()
                 for zone in zones
             ],
-            "label": label,
+            "label": name.upper() if provider == "digitalocean" else name,
             "name": name,
             "provider": wire.path("provider", provider),
             "regions": [wire.path("region", provider, region) for region in regions],
             "resource_uri": wire.path("nodetype", provider, name),
         }
         for provider, (_, regions, sizes) in _PROVIDERS.items()
-        for name, label in sizes.items()
+        for name in sizes
     ]
 
 

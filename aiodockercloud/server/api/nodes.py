@@ -37,19 +37,24 @@ def render(cloud: ControlPlane, node: Node) -> dict[str, Any]:
     """Return the JSON object of a node; every key is always present."""
     fqdn = names.node_dns(cloud, node)
     cluster = cloud.cluster_of(node)
+    # A node that the engine provisions has the type, the disk and the zone of its
+    # cluster.
+    size = catalog.size(cluster.node_type) if cluster else None
     return {
-        "availability_zone": None,
-        "cpu": node.cpu,
+        "availability_zone": catalog.zone(cluster.region, node.uuid)
+        if cluster
+        else None,
+        "cpu": size.cpu if size else node.cpu,
         "current_num_containers": len(cloud.containers_on(node)),
         "deployed_datetime": date(node.deployed),
         "destroyed_datetime": date(node.destroyed),
-        "disk": node.disk,
+        "disk": cluster.disk if cluster and size else node.disk,
         "docker_execdriver": "",
         "docker_graphdriver": node.storage_driver,
         "docker_version": node.docker_version,
         "external_fqdn": fqdn,
         "last_seen": date(node.last_seen),
-        "memory": node.memory,
+        "memory": size.memory if size else node.memory,
         "nickname": node.nickname or fqdn,
         "node_cluster": cluster.uri if cluster else None,
         "node_type": catalog.uri("nodetype", cluster.node_type) if cluster else None,
