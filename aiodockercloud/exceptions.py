@@ -179,10 +179,10 @@ class UnsupportedMediaType(ApiError):
 class OperationNotAllowed(ApiError):
     """422: the object's state does not allow the operation.
 
-    The message lists the allowed operations. When the server has recorded the attempt as
-    a ``"Failed"`` action, ``headers["X-DockerCloud-Action-URI"]`` names the action. The
-    server refuses the reuse of an idempotency key for another request with this status,
-    too.
+    The message lists the allowed operations. When the server has recorded the attempt
+    as a ``"Failed"`` action, ``headers["X-DockerCloud-Action-URI"]`` names the action.
+    The server refuses the reuse of an idempotency key for another request with this
+    status, too.
     """
 
     default_status = 422

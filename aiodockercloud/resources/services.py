@@ -49,6 +49,12 @@ class Services(Managed[Service]):
     follows from the containers, too. ``delete`` is not allowed either while another
     service uses the volumes of the service.
 
+    A ``redeploy`` or ``rollback`` of a service that was deployed before, and a
+    ``start`` of a changed definition, fail when a container with ``autorestart``
+    ``"OFF"`` exits at once with another exit code than 0; the action's log has the
+    exit codes and the containers' last lines. A :meth:`rollback` then restores the
+    version before. The first start of a one-off job succeeds with any exit code.
+
     ``memory`` and ``memory_swap`` are in MB, dates are RFC 2822 text in UTC.
 
     Source: Docker Cloud API reference, "Services", "Service states". ``rollback``, and

@@ -184,7 +184,14 @@ class StateWait(Generic[T]):
         state = str(facts.get("state"))
         if state in self._goal:
             return found
-        await self._follow_action()
+        try:
+            await self._follow_action()
+        except WaitFailed:
+            # A failed action may have reached the state: jobs that are redeployed end.
+            newer = await self._resource.inspect(self._thing)
+            if cast(Mapping[str, Any], newer).get("state") in self._goal:
+                return newer
+            raise
         if state == states.TERMINATED:
             # A failing action ends a moment later, and its log contains the reason.
             if self._action is None or self._was_terminated:

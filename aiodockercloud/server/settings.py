@@ -62,6 +62,12 @@ class Timings:
     log_retry: float = 1.0
     #: Time limit for an engine to start a container, image pull included.
     container_up: float = 600.0
+    #: Time for which the containers of a new version are observed before a redeploy
+    #: succeeds: the redeploy fails when a container without autorestart ends with
+    #: another exit code than 0. An engine reports a container as running before the
+    #: program in the container can fail. With 0, only an end that the engine has
+    #: reported already lets the redeploy fail.
+    settle: float = 0.5
     #: Time limit for an engine to stop or remove a container.
     container_down: float = 120.0
     #: Time limit for an engine to deploy, upgrade or remove a node.

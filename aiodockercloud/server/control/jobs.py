@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 from ...wire import states
 from ...wire.service_fields import BY_NAME, EVERY_NODE, IN_STEP
 from ..state.records import Container, Record, Service, Stack
-from . import deployment, kept_volumes, node_choice, placement
+from . import deployment, early_exits, kept_volumes, node_choice, placement
 from .concurrent import each
 from .node_jobs import NODE_JOBS
 from .operations import Job, JobFunction
@@ -115,6 +115,9 @@ async def start_service(job: Job) -> None:
     await each(stopped, lambda c: deployment.start(job.cloud, c), one_by_one=one_by_one)
     await _fill(job, service)
     service.started = time.time()
+    deployed = service.deployed_definition
+    if deployed is not None and definition_differs(deployed, service.definition):
+        await early_exits.check(job, job.cloud.containers_of(service))
     _record_deployment(job, service)
 
 
@@ -156,6 +159,8 @@ async def redeploy_service(job: Job) -> None:
     )
     await _fill(job, service)
     service.started = time.time()
+    if service.deployed_definition is not None:
+        await early_exits.check(job, job.cloud.containers_of(service))
     _record_deployment(job, service)
 
 
@@ -229,11 +234,20 @@ async def redeploy_container(job: Job) -> None:
     service = job.cloud.services[container.service]
     # The service must not become "Not running" between the old and the new container.
     with job.cloud.hold(service):
-        if container.state != states.TERMINATED:
-            await _replace(job, container)
-            return
-        if container.replaced_by != job.action.uuid:
-            return  # a preceding action has replaced or removed the container
+        await _renew(job, container)
+    job.cloud.settle(service)
+    new = [
+        c for c in job.cloud.containers_of(service) if c.deployment == job.action.uuid
+    ]
+    await early_exits.check(job, new)
+
+
+async def _renew(job: Job, container: Container) -> None:
+    """Replace a container, unless a preceding action has replaced or removed it."""
+    service = job.cloud.services[container.service]
+    if container.state != states.TERMINATED:
+        await _replace(job, container)
+    elif container.replaced_by == job.action.uuid:
         # The previous run was interrupted between removal and deployment.
         await _resume(job, service)
         taken = {c.ordinal for c in job.cloud.containers_of(service)}
