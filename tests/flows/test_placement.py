@@ -121,3 +121,55 @@ async def test_published_port_without_a_number_gets_a_number(live: DockerCloud) 
         f"tcp://{container['public_dns']}:{port['outer_port']}/"
     )
     assert service["container_ports"][0]["outer_port"] is None
+
+
+async def test_scaling_leaves_room_for_the_host_port_of_a_connected_service(
+    live: DockerCloud,
+) -> None:
+    await run(live, name="app")
+    port = {"inner_port": 80, "outer_port": 10080}
+    bindings = [{"volumes_from": "app"}]
+    web = await run(live, name="web", container_ports=[port], bindings=bindings)
+    await run(live, name="filler", target_num_containers=4)
+    app = (await live.services.list(name="app"))[0]
+    await done(live, await live.services.scale(app, 2))
+
+    await done(live, await live.services.scale(web, 2))
+
+    assert nodes(await containers(live, web)) == nodes(await containers(live, app))
+
+
+async def test_sharer_of_two_services_scales_when_only_one_of_them_has_scaled(
+    live: DockerCloud,
+) -> None:
+    made = await live.stacks.create(
+        name="made",
+        services=[
+            {"name": "one", "image": IDLE},
+            {"name": "other", "image": IDLE},
+            {"name": "user", "image": IDLE, "volumes_from": ["one", "other"]},
+        ],
+    )
+    await done(live, await live.stacks.start(made))
+    one, _, user = (await live.stacks.inspect(made))["services"]
+    await done(live, await live.services.scale(one, 2))
+
+    await done(live, await live.services.scale(user, 2))
+
+    assert len(await containers(live, await live.services.inspect(user))) == 2
+
+
+async def test_service_on_every_node_redeploys_beside_sharers_with_other_numbers(
+    live: DockerCloud,
+) -> None:
+    certs = await run(live, name="certs", deployment_strategy="EVERY_NODE")
+    last = (await containers(live, certs))[-1]
+    await run(live, name="filler", target_num_containers=3)
+    for node in await live.nodes.list():
+        if node["resource_uri"] == last["node"]:
+            await live.nodes.update(node, tags=["web"])
+    await run(live, name="web", tags=["web"], bindings=[{"volumes_from": "certs"}])
+
+    await done(live, await live.services.redeploy(certs))
+
+    assert len(set(nodes(await containers(live, certs)))) == 3

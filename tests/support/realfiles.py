@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Sequence
+from typing import Any
 
 from tests.support.facts import SHARED
 
@@ -22,3 +24,15 @@ INDEX = _index()
 #: Names of the files that are stack files, and of the other files.
 GOOD = sorted(row["file"] for row in INDEX if row["kind"] == "stackfile")
 BAD = sorted(row["file"] for row in INDEX if row["kind"] != "stackfile")
+
+
+def references(services: Sequence[dict[str, Any]]) -> set[tuple[str, str]]:
+    """Return the pairs (service, stack) that services refer to in other stacks."""
+    found = set()
+    for service in services:
+        names = [link["to_service"] for link in service.get("linked_to_service", ())]
+        names += [b.get("volumes_from") or "" for b in service.get("bindings", ())]
+        for name, dot, stack in (name.partition(".") for name in names):
+            if dot:
+                found.add((name, stack))
+    return found

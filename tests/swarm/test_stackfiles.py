@@ -18,7 +18,7 @@ from aiodockercloud.stackfile import load
 from aiodockercloud.types import Service, Stack
 from tests.support import swarms
 from tests.support.flows import client_of
-from tests.support.realfiles import GOOD, STACKFILES
+from tests.support.realfiles import GOOD, STACKFILES, references
 from tests.support.swarms import WAIT, done
 
 pytestmark = [swarms.need(3), pytest.mark.asyncio(loop_scope="module")]
@@ -73,18 +73,6 @@ def adapted(file: str, number: int, folder: Path) -> list[dict[str, Any]]:
                 there.mkdir(parents=True, exist_ok=True)
                 binding["host_path"] = str(there)
     return services
-
-
-def references(services: list[dict[str, Any]]) -> set[tuple[str, str]]:
-    """Return the pairs (service, stack) that services refer to in other stacks."""
-    found = set()
-    for service in services:
-        names = [link["to_service"] for link in service.get("linked_to_service", ())]
-        names += [b.get("volumes_from") or "" for b in service.get("bindings", ())]
-        for name, dot, stack in (name.partition(".") for name in names):
-            if dot:
-                found.add((name, stack))
-    return found
 
 
 def wanted(service: Service) -> int:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from ...wire import states
 from ...wire.service_fields import EVERY_NODE
+from ..state.errors import OperationFailed
 from ..state.records import SHARED, Container, Node, Service
 from ..state.state import State
 from . import kept_volumes, placement
@@ -25,18 +26,26 @@ def peers(
     """Return the containers of *owner* whose volumes container *ordinal* may share.
 
     The container with the same ordinal, or else the last one. Of a service on every
-    node: all containers, or those on *node*.
+    node: all containers.
+
+    Args:
+        cloud: The state.
+        owner: The service that has the volumes.
+        ordinal: The number of the container that shares the volumes.
+        node: Considers the containers on this node only.
     """
-    containers = cloud.containers_of(owner)
+    containers = [c for c in cloud.containers_of(owner) if node in (None, c.node)]
     if owner.definition["deployment_strategy"] == EVERY_NODE:
-        return [c for c in containers if node in (None, c.node)]
+        return containers
     return [c for c in containers if c.ordinal == ordinal] or containers[-1:]
 
 
-def _bound_to(
-    cloud: State, service: Service, ordinal: int
-) -> list[tuple[set[str], str]]:
-    """Return sets of nodes that a container's shared volumes require, with the reasons.
+#: Sets of nodes that a container is bound to, each with the reason.
+_Bound = list[tuple[set[str], str]]
+
+
+def _by_number(cloud: State, service: Service, ordinal: int) -> _Bound:
+    """Bind a container to the containers of the same number that it is connected to.
 
     The containers with one ordinal of all services that ``volumes_from`` connects are
     placed together: a service that shares the volumes of two other services could not
@@ -54,11 +63,26 @@ def _bound_to(
     return bound
 
 
+def _by_volumes(cloud: State, service: Service) -> _Bound:
+    """Bind a container to nodes with volumes of any number."""
+    return [
+        ({peer.node for peer in found}, f"the volumes of {owner.name}")
+        for owner in volume_owners(cloud, service)
+        if (found := cloud.containers_of(owner))
+    ]
+
+
 def _connected(cloud: State, service: Service) -> list[Service]:
-    """Return the services that ``volumes_from`` connects, in either direction."""
+    """Return the services that ``volumes_from`` connects, in either direction.
+
+    A service on every node connects no others: each of its containers serves the
+    containers of its node, of any number.
+    """
     found, left = {service.uuid: service}, [service]
     while left:
         one = left.pop()
+        if one.definition["deployment_strategy"] == EVERY_NODE:
+            continue
         neighbours = [*volume_owners(cloud, one), *cloud.sharing_volumes_of(one)]
         for other in neighbours:
             everywhere = other.definition["deployment_strategy"] == EVERY_NODE
@@ -123,21 +147,49 @@ def place(
     Raises:
         OperationFailed: No node fits; the text names the rule that left none.
     """
-    bound = _bound_to(cloud, service, ordinal)
+    bound = _by_number(cloud, service, ordinal)
+    reused: _Bound = []
     if kept is not None:
-        bound.append(({kept.node}, "the volumes to be reused"))
+        reused.append(({kept.node}, "the volumes to be reused"))
     # The node must also be suitable for the connected containers that do not exist yet.
-    together = [
+    absent = [
         member
         for member in _connected(cloud, service)
         if member is service
-        or (
-            ordinal <= member.definition["target_num_containers"]
-            and all(c.ordinal != ordinal for c in cloud.containers_of(member))
-        )
+        or all(c.ordinal != ordinal for c in cloud.containers_of(member))
     ]
+    due = [
+        member
+        for member in absent
+        if member is service or ordinal <= member.definition["target_num_containers"]
+    ]
+    # Best with room for the connected containers that a later scaling may add; if no
+    # node has the volumes of this number, then with volumes of another number.
+    attempts = [
+        (absent, bound),
+        (due, bound),
+        (due, _by_volumes(cloud, service)),
+    ]
+    found = candidates(cloud, service, without=without)
+    refusals = []
+    for members, bound_to in attempts:
+        try:
+            return _choose(cloud, service, found, members, [*bound_to, *reused])
+        except OperationFailed as error:
+            refusals.append(error)
+    raise refusals[1]
+
+
+def _choose(
+    cloud: State,
+    service: Service,
+    nodes: list[placement.Candidate],
+    together: list[Service],
+    bound_to: _Bound,
+) -> Node:
+    """Return a node that suits a container of each service of *together*."""
     chosen = placement.choose(
-        candidates(cloud, service, without=without),
+        nodes,
         tags={tag for member in together for tag in member.definition["tags"]},
         strategy=service.definition["deployment_strategy"],
         host_ports={
@@ -146,6 +198,6 @@ def place(
             for port in member.definition["container_ports"]
             if port["outer_port"] is not None
         },
-        bound_to=bound,
+        bound_to=bound_to,
     )
     return cloud.nodes[chosen]
