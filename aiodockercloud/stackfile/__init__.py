@@ -28,18 +28,22 @@ from typing import Any
 import yaml
 
 from ..exceptions import StackFileError
-from .keys import API_KEYS, STACK_KEYS, to_api, to_stackfile
+from .keys import API_KEYS, STACK_KEYS, to_api, to_stackfile, unsupported
+from .layout import LAYOUT, compose_problem, compose_section
 from .values import environment_of
 
 __all__ = [
     "API_KEYS",
     "STACK_KEYS",
     "StackFile",
+    "compose_problem",
+    "compose_section",
     "find",
     "load",
     "parse",
     "to_api",
     "to_stackfile",
+    "unsupported",
 ]
 
 FILE_NAMES = (
@@ -288,55 +292,24 @@ def _yaml(text: str, file: str) -> Any:
 
 # --- the layout ---------------------------------------------------------------------
 
-_COMPOSE_SECTIONS = ("services", "networks", "volumes", "configs", "secrets")
-_LAYOUT = "a stack file has its services at the top level, each a mapping with an image"
-
 
 def _services(text: str, file: str) -> dict[str, dict[str, Any]]:
     """Return the services of a file, untranslated; check the layout of the file."""
     data = _yaml(text, file)
     if data is None or data == {}:
-        raise StackFileError(f"is empty; {_LAYOUT}", file)
+        raise StackFileError(f"is empty; {LAYOUT}", file)
     if not isinstance(data, dict):
         found = "a list" if isinstance(data, list) else "one text"
-        raise StackFileError(f"holds {found}; {_LAYOUT}", file)
-    if section := _compose_section(data):
-        raise StackFileError(
-            "this is a Compose file of version 2 or later (Compose v2+) with"
-            f" {section!r} at the top level; {_LAYOUT} (the layout of Compose v1)."
-            " Remove version, networks and volumes, and move the services from below"
-            " 'services' to the top level",
-            file,
-            key=section,
-        )
+        raise StackFileError(f"holds {found}; {LAYOUT}", file)
+    if section := compose_section(data):
+        raise StackFileError(compose_problem(section), file, key=section)
     for name, keys in data.items():
         if not isinstance(name, str) or not name.strip():
-            raise StackFileError(f"a service has no name; {_LAYOUT}", file, str(name))
+            raise StackFileError(f"a service has no name; {LAYOUT}", file, str(name))
         if not isinstance(keys, dict):
             found = "no keys" if keys is None else "no mapping but other content"
-            raise StackFileError(f"the service has {found}; {_LAYOUT}", file, name)
+            raise StackFileError(f"the service has {found}; {LAYOUT}", file, name)
     return data
-
-
-def _compose_section(data: Mapping[Any, Any]) -> str | None:
-    """Return the top-level key that only Compose v2+ has, ``None`` if there is none.
-
-    A service may have the name of such a key.
-    """
-    version = data.get("version")
-    if version is not None and not isinstance(version, dict):
-        return "version"
-    for section in _COMPOSE_SECTIONS:
-        if section not in data:
-            continue
-        below = data[section]
-        if below is None or (
-            isinstance(below, dict)
-            and "image" not in below
-            and all(part is None or isinstance(part, dict) for part in below.values())
-        ):
-            return section
-    return None
 
 
 # --- services -----------------------------------------------------------------------

@@ -16,7 +16,7 @@ from ..exceptions import StackFileError
 from ..wire.service_fields import BY_NAME, FIELDS, SYNONYMS, Kind, ServiceField
 from . import values
 
-__all__ = ["API_KEYS", "STACK_KEYS", "to_api", "to_stackfile"]
+__all__ = ["API_KEYS", "STACK_KEYS", "to_api", "to_stackfile", "unsupported"]
 
 
 # --- the table ----------------------------------------------------------------------
@@ -121,9 +121,15 @@ _INSTEAD = {
 }
 
 
+def unsupported(key: Any) -> str:
+    """Return why a key of Compose is not supported, empty for every other key."""
+    why = _INSTEAD.get(key)
+    return f"this key is not supported: {why}" if why else ""
+
+
 def _unknown(key: Any) -> str:
-    if why := _INSTEAD.get(key):
-        return f"this key is not supported: {why}"
+    if why := unsupported(key):
+        return why
     known = sorted(STACK_KEYS)
     close = difflib.get_close_matches(str(key).lower().replace("-", "_"), known)
     meant = f"did you mean {' or '.join(close)}? " if close else ""

@@ -192,6 +192,8 @@ def environment_of(value: Any) -> dict[str, str | None]:
     """
     if isinstance(value, Mapping):
         return dict(_pair(key, item) for key, item in value.items())
+    if isinstance(value, str | int | float) and re.fullmatch(r"[^\s:=]+", str(value)):
+        raise ValueError("must be a list of K=V or a mapping, not one word")
     found: dict[str, str | None] = {}
     for number, item in enumerate(items_of(value), 1):
         try:

@@ -31,6 +31,7 @@ from .paths import (
     stream_url,
     target_of,
 )
+from .reasons import reason
 from .retries import RETRY_STATUSES, backoff, is_transient
 from .values import format_date, format_event_date, parse_bool, parse_date
 
@@ -58,6 +59,7 @@ __all__ = [
     "parse_bool",
     "parse_date",
     "path",
+    "reason",
     "redact",
     "respell",
     "split_path",

@@ -41,6 +41,7 @@ class Answer:
     """A response with its whole body."""
 
     status: int
+    reason: str | None
     headers: Mapping[str, str]
     body: bytes
 
@@ -96,7 +97,10 @@ class Raw:
             ) as response,
         ):
             return Answer(
-                response.status, dict(response.headers), await response.read()
+                response.status,
+                response.reason,
+                dict(response.headers),
+                await response.read(),
             )
 
     async def upgrade(

@@ -147,6 +147,13 @@ async def _close(app: web.Application) -> None:
 
 async def handle(request: web.Request) -> web.StreamResponse:
     """Return the response to a request; every error becomes a JSON response."""
+    response = await _handle(request)
+    if not response.prepared:
+        response.set_status(response.status, wire.reason(response.status))
+    return response
+
+
+async def _handle(request: web.Request) -> web.StreamResponse:
     cloud = request.app[CLOUD]
     try:
         response = await _dispatch(request, cloud)

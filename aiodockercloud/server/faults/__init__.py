@@ -181,6 +181,7 @@ class Faults(Interceptor):
         async def act(_: Rule, __: web.Request) -> web.StreamResponse:
             return web.Response(
                 status=status,
+                reason=wire.reason(status),
                 headers=headers,
                 body=wire.dumps({"error": "a fault made on purpose"}),
                 content_type="application/json",

@@ -87,7 +87,7 @@ class Interceptor:
             return await rule.act(rule, request) or response
         size = rule.part(default=len(body) // 2)
         interrupted = web.StreamResponse(
-            status=response.status, headers=response.headers
+            status=response.status, reason=response.reason, headers=response.headers
         )
         interrupted.content_length = len(body)
         with suppress(ConnectionError):
