@@ -42,9 +42,9 @@ class Managed(Resource[T]):
 
         Args:
             identifier: A uuid, the first characters of a uuid, a name, or
-                ``name.stack`` for services and containers. A dict or a
-                ``resource_uri`` is accepted, too. A terminated object matches only
-                when no other object does.
+                ``name.stack`` for services and containers. Names of services and
+                stacks may have dots. A dict or a ``resource_uri`` is accepted, too.
+                A terminated object matches only when no other object does.
 
         Returns:
             The object's current dict, as ``inspect`` returns it.
@@ -66,8 +66,7 @@ class Managed(Resource[T]):
             return await self.inspect(identifier)
         found: _Dicts = []
         if self.stack_filter is not None and "." in identifier:
-            name, stack, *_ = identifier.split(".")
-            found = await self._matches({"name": name, self.stack_filter: stack})
+            found = await self._dotted(identifier, self.stack_filter)
         else:
             found = await self._matches({"uuid__startswith": identifier})
             if not found and self.has_names:
@@ -80,6 +79,18 @@ class Managed(Resource[T]):
                 f" {', '.join(one['uuid'] for one in found)}"
             )
         return await self.inspect(found[0])
+
+    async def _dotted(self, identifier: str, stack_filter: str) -> _Dicts:
+        """Return the objects that ``name.stack`` or a name with dots matches.
+
+        Each dot may separate the name from the stack's name. The first match wins.
+        """
+        parts = identifier.split(".")
+        for end in range(1, len(parts)):
+            name, stack = ".".join(parts[:end]), ".".join(parts[end:])
+            if found := await self._matches({"name": name, stack_filter: stack}):
+                return found
+        return await self._matches({"name": identifier})
 
     async def _matches(self, filters: Mapping[str, Any]) -> _Dicts:
         found = cast(_Dicts, await self.list(**filters))
