@@ -39,8 +39,18 @@ async def tag_index(call: Call) -> Reply:
 
 @tokens.route("POST", key=False)
 async def create_token(call: Call) -> Reply:
-    """Create a join token: the engine's own, if nodes can join the engine."""
+    """Create a join token: the engine's own, if nodes can join the engine.
+
+    The embedded engine has no agent. The token of old scripts is a random text, and a
+    ``note`` in the answer states that no node can join.
+    """
     join_token = await call.cloud.engine.join_token()
     token = Token(namespace=call.namespace, token=join_token or secrets.token_hex(16))
     call.cloud.add(token)
-    return Reply({"token": token.token, "resource_uri": token.uri}, 201)
+    rendered = {"token": token.token, "resource_uri": token.uri}
+    if join_token is None:
+        rendered["note"] = (
+            f"the {call.cloud.engine.name} engine has no agent: no node can join with"
+            " this token"
+        )
+    return Reply(rendered, 201)
