@@ -5,8 +5,9 @@ Source: Docker Cloud API reference, "Services".
 
 from __future__ import annotations
 
-from typing import Unpack
+from typing import Any, Unpack
 
+from .. import wire
 from ..transport.log_stream import LogStream, Since
 from ..types import Service, ServiceFields
 from .managed import Managed, Reference
@@ -65,10 +66,14 @@ class Services(Managed[Service]):
     kind = "service"
     stack_filter = "stack__name"
 
-    async def create(self, **fields: Unpack[ServiceFields]) -> Service:
+    async def create(
+        self, *, stack: Reference | None = None, **fields: Unpack[ServiceFields]
+    ) -> Service:
         """Create a service without starting it.
 
         Args:
+            stack: The stack of the service: its dict, its ``resource_uri`` or its uuid.
+                By default the service is outside of all stacks.
             **fields: The fields of the service. ``image`` is required; ``name`` is by
                 default the image's name.
 
@@ -77,14 +82,23 @@ class Services(Managed[Service]):
             its containers.
 
         Raises:
-            BadRequest: A field is missing, unknown or invalid; the message names the
-                field and the allowed values.
-            ConflictError: Another service has the name.
+            BadRequest: A field is missing, unknown or invalid, the stack does not
+                exist, or a read-only field has a value; the message names the field
+                and the allowed values, or the field to write instead.
+            ConflictError: Another service of the stack, or outside of all stacks, has
+                the name.
+            OperationNotAllowed: An operation on the stack runs, or the stack is
+                ``"Terminated"``.
 
         Source:
-            Docker Cloud API reference, "Create a new service".
+            Docker Cloud API reference, "Create a new service"; ``stack`` in the
+            requests of real clients.
         """
-        return await self._create(fields)
+        body: dict[str, Any] = {**fields}
+        if stack is not None:
+            key = wire.target_of("stack", stack).key
+            body["stack"] = wire.path("stack", *key, dialect=self.cloud.dialect)
+        return await self._create(body)
 
     async def update(
         self, service: Reference, **fields: Unpack[ServiceFields]
@@ -104,8 +118,9 @@ class Services(Managed[Service]):
             while the containers differ from the definition.
 
         Raises:
-            BadRequest: A field is unknown, invalid or cannot be changed (``name``);
-                the message names the field.
+            BadRequest: A field is unknown, invalid or cannot be changed (``name``), or
+                a read-only field (``image_name``) has a new value; the message names
+                the field, and the field to write instead.
             OperationNotAllowed: The service is ``"Terminating"`` or ``"Terminated"``.
             ObjectNotFound: The service does not exist.
 

@@ -276,18 +276,25 @@ def _rows() -> Iterator[ServiceField]:
 #: Every writable field, in the order of an exported stack file.
 FIELDS: Final[tuple[ServiceField, ...]] = tuple(_rows())
 
-#: Keys that a rendered service has and no request may change. Clients that send a
-#: whole object back send these keys too.
-READ_ONLY: Final = frozenset(
-    {
-        *("uuid", "resource_uri", "image_name", "state", "synchronized", "stack"),
-        *("public_dns", "containers", "calculated_envvars", "link_variables"),
-        *("linked_from_service", "deployed_datetime", "started_datetime"),
-        *("stopped_datetime", "destroyed_datetime", "current_num_containers"),
-        *("running_num_containers", "stopped_num_containers"),
-        "dockercloud_action_uri",
-    }
-)
+#: Keys that a rendered service has and no request may change → the field to write
+#: instead, or a sentence that states the alternative. Clients that send a whole object
+#: back send these keys too.
+READ_ONLY: Final[Mapping[str, str]] = {
+    **dict.fromkeys(("uuid", "resource_uri", "dockercloud_action_uri"), ""),
+    **dict.fromkeys(("deployed_datetime", "started_datetime"), ""),
+    **dict.fromkeys(("stopped_datetime", "destroyed_datetime"), ""),
+    **dict.fromkeys(("public_dns", "synchronized", "stopped_num_containers"), ""),
+    "link_variables": "",
+    **dict.fromkeys(
+        ("containers", "current_num_containers", "running_num_containers"),
+        "target_num_containers",
+    ),
+    "calculated_envvars": "container_envvars",
+    "image_name": "image",
+    "linked_from_service": "write linked_to_service of the other service",
+    "stack": "a service stays in its stack; create another service",
+    "state": "change it with an operation, such as start",
+}
 
 
 # --- what follows from the table ------------------------------------------------------

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from aiodockercloud import DockerCloud, wire
@@ -100,3 +102,54 @@ async def test_client_of_tutum_reads_images_as_repositories(tutum: DockerCloud) 
     assert (await tutum.repositories.inspect(found))["name"] == name
     assert await tutum.repositories.delete(name)
     assert await tutum.repositories.list() == []
+
+
+# --- tags of one object ---------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", ["service", "node", "nodecluster"])
+async def test_tags_of_an_object_are_listed_added_and_removed(
+    tutum: DockerCloud, raw: Raw, kind: str
+) -> None:
+    """Tutum's SDK of 2014 sends these requests."""
+    if kind == "service":
+        created: Any = await tutum.services.create(image="x", name="web")
+    elif kind == "node":
+        (created, *_) = await tutum.nodes.list()
+    else:
+        created = await tutum.nodeclusters.create(
+            name="prod",
+            node_type="/api/v1/nodetype/digitalocean/1gb/",
+            region="/api/v1/region/digitalocean/lon1/",
+        )
+    path = f"{created['resource_uri']}tags/"
+
+    async def names() -> list[str]:
+        page = (await raw("GET", path)).json()
+        assert page["meta"]["total_count"] == len(page["objects"])
+        return [one["name"] for one in page["objects"]]
+
+    assert await names() == []
+    added = await raw("POST", path, wire.dumps([{"name": "ssd"}, {"name": "prod"}]))
+    assert added.status == 200
+    assert added.headers["X-Tutum-Action-URI"]
+    assert added.json()["tags"] == [{"name": "ssd"}, {"name": "prod"}]
+    assert added.json()["resource_uri"] == created["resource_uri"]
+    await raw("POST", path, wire.dumps([{"name": "prod"}, {"name": "eu"}]))
+    assert await names() == ["ssd", "prod", "eu"]
+
+    removed = await raw("DELETE", f"{path}prod/")
+
+    assert removed.status == 200
+    assert await names() == ["ssd", "eu"]
+    assert (await raw("DELETE", f"{path}prod/")).status == 404
+    assert (await raw("POST", path, "{")).status == 400
+    assert (await raw("POST", path, "[5]")).status == 400
+
+
+async def test_tags_of_an_object_are_not_found_under_docker_clouds_path(
+    live: DockerCloud, raw: Raw
+) -> None:
+    web = await live.services.create(image="x", name="web")
+
+    assert (await raw("GET", f"{web['resource_uri']}tags/")).status == 404

@@ -80,7 +80,7 @@ def test_service_of_the_types_has_the_writable_and_the_read_only_fields() -> Non
 
     assert (
         keys(types.Service) - spelled_otherwise
-        == (set(BY_NAME) | READ_ONLY) - spelled_otherwise
+        == {*BY_NAME, *READ_ONLY} - spelled_otherwise
     )
 
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ... import stackfile
-from ...exceptions import BadRequest, ConflictError, StackFileError
+from ...exceptions import BadRequest, StackFileError
 from ...wire import service_fields, states
 from ...wire.images import ImageName
 from ...wire.service_fields import (
@@ -38,6 +38,7 @@ from .fields import (
     optional,
     optional_text,
 )
+from .readonly import ReadOnly
 
 #: Values that clients send for an unset number: the Go client 0, the CLI texts.
 _UNSET = (None, 0, "", "0")
@@ -81,21 +82,37 @@ FIELDS: Mapping[str, Field] = {
 }
 
 
-def read(body: Mapping[str, Any]) -> dict[str, Any]:
+#: The values of a new service's read-only fields.
+NEW: Mapping[str, Any] = {"state": states.NOT_RUNNING, "synchronized": True}
+_NEW = ReadOnly(READ_ONLY, NEW)
+
+
+def read(body: Mapping[str, Any], read_only: ReadOnly = _NEW) -> dict[str, Any]:
     """Return the fields of a body, each field checked alone.
 
     A body may have stack file keys: the old CLI posts these untranslated.
 
+    Args:
+        body: The JSON object of one service.
+        read_only: The read-only fields; by default those of a new service.
+
     Raises:
-        BadRequest: A field is wrong.
+        BadRequest: A field is wrong, or a read-only field has a new value.
     """
-    writable = {key: body[key] for key in body if key not in READ_ONLY}
-    if stackfile.STACK_KEYS | stackfile.API_KEYS >= writable.keys():
+    fixed = {key: body[key] for key in body if key in read_only.instead}
+    writable = {key: body[key] for key in body if key not in fixed}
+    known = stackfile.STACK_KEYS | stackfile.API_KEYS
+    # A key of the API with a typing error is compared with the API's fields below.
+    if all(key in known or stackfile.unsupported(key) for key in writable) or (
+        writable.keys() & (stackfile.STACK_KEYS - stackfile.API_KEYS)
+    ):
         try:
             writable = stackfile.to_api(str(body.get("name") or ""), writable)
         except StackFileError as error:
             raise BadRequest(f"{error.key or 'body'}: {error.problem}") from None
-    return fields.read(writable, FIELDS, synonyms=SYNONYMS)
+    return fields.read(
+        {**fixed, **writable}, FIELDS, read_only=read_only, synonyms=SYNONYMS
+    )
 
 
 @api_errors()
@@ -118,8 +135,10 @@ def check(cloud: ControlPlane, definition: Mapping[str, Any]) -> None:
     ]
     for outer, protocol in taken:
         if taken.count((outer, protocol)) > 1:
+            # Programs search the text for the hosted API's wording.
             raise BadRequest(
                 f"container_ports: outer_port {outer}/{protocol} is given twice"
+                f" (Duplicated exposed port '{outer}/{protocol}')"
             )
     paths = [b["container_path"] for b in definition["bindings"] if b["container_path"]]
     for path in paths:
@@ -202,7 +221,7 @@ def free_name(
     wanted = found.get("name")
     if wanted is not None:
         if wanted in taken:
-            raise ConflictError(f"name: there is a service {wanted!r} already")
+            raise fields.duplicated_name("service", wanted)
         return str(wanted)
     base = ImageName.parse(found["image"]).base_name.replace(".", "-")[:50]
     return base if base not in taken else f"{base}-{new_uuid()[:8]}"

@@ -12,8 +12,9 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ...exceptions import BadRequest
+from ...exceptions import BadRequest, ConflictError
 from ...wire.images import ImageName
+from .readonly import ReadOnly
 
 Parser = Callable[[str, Any], Any]
 
@@ -38,7 +39,7 @@ def read(
     body: Mapping[str, Any],
     table: Mapping[str, Field],
     *,
-    ignored: Collection[str] = (),
+    read_only: ReadOnly | None = None,
     synonyms: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
     """Return the checked fields of a body.
@@ -46,13 +47,14 @@ def read(
     Args:
         body: The JSON object of a request.
         table: The writable fields by name.
-        ignored: Read-only fields that real clients send back.
+        read_only: The fields that no request changes, with the object's values.
         synonyms: Other spelling → the field's name.
 
     Raises:
-        BadRequest: A field is wrong or unknown.
+        BadRequest: A field is wrong or unknown, or a read-only field has a new value.
     """
     synonyms = synonyms or {}
+    read_only = read_only or ReadOnly({})
     found: dict[str, Any] = {}
     for given, value in body.items():
         name = synonyms.get(given, given)
@@ -60,11 +62,46 @@ def read(
             continue  # A whole object sent back has both; the field's own name wins.
         if name in table:
             found[name] = table[name].parse(given, value)
-        elif given not in ignored:
+        elif given not in read_only.instead:
             raise BadRequest(
                 f"{given}: there is no such field; fields are {', '.join(table)}"
             )
+    for given in (key for key in body if key in read_only.instead):
+        if not (
+            read_only.accepts(given, body[given], body)
+            or _is_written(given, body[given], table, found, read_only)
+        ):
+            raise read_only.refusal(given)
     return found
+
+
+def _is_written(
+    place: str,
+    value: Any,
+    table: Mapping[str, Field],
+    found: Mapping[str, Any],
+    read_only: ReadOnly,
+) -> bool:
+    """Return whether the writable counterpart gives a read-only field this value.
+
+    ``image_name`` may be the ``image`` of the same body, and may lack the tag.
+    """
+    twin = read_only.instead[place]
+    if twin not in table:
+        return False
+    try:
+        parsed = table[twin].parse(place, value)
+    except BadRequest:
+        return False
+    return parsed in (found.get(twin), read_only.current.get(place))
+
+
+def duplicated_name(kind: str, name: str) -> ConflictError:
+    """Return the error for a name that another object has.
+
+    Programs search the text for "Duplicated name", the hosted API's wording.
+    """
+    return ConflictError(f"name: there is a {kind} {name!r} already (Duplicated name)")
 
 
 def defaults(table: Mapping[str, Field]) -> dict[str, Any]:
@@ -237,9 +274,8 @@ def envvar(place: str, value: Any) -> dict[str, str]:
         # Without the value, which may be a secret.
         raise BadRequest(f"{place}: must be an object with key and value")
     item = value
-    unknown = set(item) - {"key", "value", "origin"}
-    if unknown:
-        raise BadRequest(f"{place}: must have key and value, not {min(unknown)}")
+    if unknown := _unknown(item, "key", "value", "origin"):
+        raise BadRequest(f"{place}: must have key and value, not {unknown}")
     key = required_text(f"{place}.key", item.get("key"))
     if "=" in key:
         raise BadRequest(f"{place}.key: must not contain =")
@@ -273,9 +309,9 @@ def port(place: str, value: Any) -> dict[str, Any]:
     item = mapping(place, value)
     known = {"protocol", "inner_port", "outer_port", "published"}
     rendered = {"port_name", "uri_protocol", "endpoint_uri", "container"}
-    if unknown := set(item) - known - rendered:
+    if unknown := _unknown(item, *known, *rendered):
         raise BadRequest(
-            f"{place}: there is no field {min(unknown)}; fields are"
+            f"{place}: there is no field {unknown}; fields are"
             f" {', '.join(sorted(known))}"
         )
     if item.get("inner_port") is None:
@@ -311,9 +347,9 @@ def _link_name(place: str, value: Any) -> str:
 def link(place: str, value: Any) -> dict[str, Any]:
     """Parse ``{"to_service": URI, uuid or name, "name": alias}``, unresolved."""
     item = mapping(place, value)
-    if unknown := set(item) - {"to_service", "name", "from_service"}:
+    if unknown := _unknown(item, "to_service", "name", "from_service"):
         raise BadRequest(
-            f"{place}: there is no field {min(unknown)}; fields are to_service, name"
+            f"{place}: there is no field {unknown}; fields are to_service, name"
         )
     return {
         "to_service": required_text(f"{place}.to_service", item.get("to_service")),
@@ -331,9 +367,9 @@ def binding(place: str, value: Any) -> dict[str, Any]:
     """
     item = mapping(place, value)
     known = ("host_path", "container_path", "rewritable", "volumes_from")
-    if unknown := set(item) - {*known, "volume"}:
+    if unknown := _unknown(item, *known, "volume"):
         raise BadRequest(
-            f"{place}: there is no field {min(unknown)}; fields are {', '.join(known)}"
+            f"{place}: there is no field {unknown}; fields are {', '.join(known)}"
         )
     paths = {
         key: optional(required_text, unset=(None, ""))(f"{place}.{key}", item.get(key))
@@ -355,6 +391,16 @@ def binding(place: str, value: Any) -> dict[str, Any]:
         else flag(f"{place}.rewritable", rewritable),
         "volumes_from": paths["volumes_from"],
     }
+
+
+def _unknown(item: Mapping[str, Any], *known: str) -> str:
+    """Return an unknown key of a nested object, an empty text if there is none.
+
+    A key without a value passes, like an empty filter: the structs of the Go clients
+    have keys that the API does not have.
+    """
+    given = {key for key, value in item.items() if value not in (None, "", [], {})}
+    return min(given - {*known}, default="")
 
 
 def _rendered(value: Any) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ... import wire
-from ...exceptions import BadRequest, ConflictError, NotSupported
+from ...exceptions import BadRequest, NotSupported
 from ...wire import states
 from ..control.control_plane import ControlPlane
 from ..state.records import NodeCluster
@@ -53,10 +53,12 @@ FIELDS: Mapping[str, Field] = {
     "tags": Field(listing(fields.tag), list),
     "provider_options": Field(_provider_options, dict),
 }
-READ_ONLY = (
-    *("uuid", "resource_uri", "state", "nodes", "current_num_nodes"),
-    *("deployed_datetime", "destroyed_datetime", "dockercloud_action_uri"),
-)
+READ_ONLY: Mapping[str, str] = {
+    **dict.fromkeys(("nodes", "current_num_nodes"), "target_num_nodes"),
+    **dict.fromkeys(("uuid", "resource_uri", "dockercloud_action_uri"), ""),
+    **dict.fromkeys(("deployed_datetime", "destroyed_datetime"), ""),
+    "state": "change it with an operation, such as deploy",
+}
 #: Fields of an existing cluster that cannot be changed: its nodes keep their type.
 _FIXED = ("name", "node_type", "region", "disk", "provider_options")
 
@@ -125,7 +127,8 @@ async def index(call: Call) -> Reply:
 async def create(call: Call) -> Reply:
     cloud = call.cloud
     _require_provisioning(call)
-    body = fields.read(await call.body(), FIELDS, ignored=READ_ONLY)
+    read_only = call.read_only(READ_ONLY, {"state": states.INIT})
+    body = fields.read(await call.body(), FIELDS, read_only=read_only)
     for name in ("name", "node_type", "region"):
         if name not in body:
             raise BadRequest(f"{name}: is missing")
@@ -138,7 +141,7 @@ async def create(call: Call) -> Reply:
         )
     for other in cloud.all("nodecluster", call.namespace):
         if other.name == body["name"] and other.state != states.TERMINATED:
-            raise ConflictError(f"name: there is a cluster {body['name']!r} already")
+            raise fields.duplicated_name("cluster", body["name"])
     given = {**fields.defaults(FIELDS), **body}
     cluster = NodeCluster(
         namespace=call.namespace,
@@ -180,8 +183,9 @@ async def update(call: Call) -> Reply:
     """
     cloud, cluster = call.cloud, find(call)
     refuse_terminated(cluster)
-    body = fields.read(await call.body(), FIELDS, ignored=READ_ONLY)
     rendered = render(cloud, cluster)
+    read_only = call.read_only(READ_ONLY, rendered)
+    body = fields.read(await call.body(), FIELDS, read_only=read_only)
     for name in _FIXED:
         if name in body and body[name] != rendered[name]:
             raise BadRequest(f"{name}: cannot be changed; create another cluster")

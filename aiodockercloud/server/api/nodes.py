@@ -21,14 +21,23 @@ FIELDS: Mapping[str, Field] = {
     "nickname": Field(optional_text),
     "tags": Field(listing(fields.tag), list),
 }
-READ_ONLY = (
-    *("availability_zone", "cpu", "current_num_containers", "deployed_datetime"),
-    *("destroyed_datetime", "disk", "docker_execdriver", "docker_graphdriver"),
-    *("docker_version", "external_fqdn", "last_seen", "memory", "node_cluster"),
-    *("node_type", "public_ip", "region", "resource_uri", "state", "tunnel", "uuid"),
-    # The network daemon of each node sends these.
-    *("private_ips", "dockercloud_action_uri"),
-)
+READ_ONLY: Mapping[str, str] = {
+    **dict.fromkeys(
+        (
+            *("availability_zone", "cpu", "current_num_containers"),
+            *("deployed_datetime", "destroyed_datetime", "disk", "docker_execdriver"),
+            *("docker_graphdriver", "external_fqdn", "last_seen", "memory"),
+            *("private_ips", "public_ip", "resource_uri", "tunnel", "uuid"),
+            "dockercloud_action_uri",
+        ),
+        "",
+    ),
+    "docker_version": "upgrade it with the operation docker-upgrade",
+    "node_cluster": "a node stays in its cluster",
+    "node_type": "create a node cluster of the type",
+    "region": "create a node cluster in the region",
+    "state": "change it with an operation, such as terminate",
+}
 
 resource = Resource("node")
 
@@ -96,7 +105,8 @@ async def update(call: Call) -> Reply:
     """Change nickname and tags; changed tags apply to later deployments."""
     node = find(call)
     refuse_terminated(node)
-    body = fields.read(await call.body(), FIELDS, ignored=READ_ONLY)
+    read_only = call.read_only(READ_ONLY, render(call.cloud, node))
+    body = fields.read(await call.body(), FIELDS, read_only=read_only)
     if "tags" in body:
         tags = [tag for tag in body["tags"] if tag not in node.auto_tags]
         await call.cloud.engine.tag_node(node.engine_id, tags)

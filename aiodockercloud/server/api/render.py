@@ -11,7 +11,7 @@ from ...exceptions import OperationNotAllowed
 from ...wire import states
 from ..control.control_plane import ControlPlane
 from ..control.origin import Origin
-from ..state.records import Record
+from ..state.records import Record, Stack
 from . import filters
 from .resource import Call, Reply, Resource
 
@@ -98,6 +98,18 @@ def refuse_terminated(record: Record) -> None:
     if record.state in (states.TERMINATING, states.TERMINATED):
         name = getattr(record, "name", record.uuid)
         raise OperationNotAllowed(f"update: the {record.kind} {name} is {record.state}")
+
+
+def refuse_busy(stack: Stack, operation: str) -> None:
+    """Refuse to change a stack during one of its operations, or terminated.
+
+    Raises:
+        OperationNotAllowed: The stack is in such a state.
+    """
+    if stack.state in states.TRANSITIONAL_STATES or stack.state == states.TERMINATED:
+        raise OperationNotAllowed(
+            f"{operation}: the stack {stack.name} is {stack.state}"
+        )
 
 
 def submitted(

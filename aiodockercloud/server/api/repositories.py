@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ... import wire
-from ...exceptions import BadRequest, ConflictError, ObjectNotFound
+from ...exceptions import BadRequest, ObjectNotFound
 from ...wire import states
 from ...wire.images import DOCKER_HUB, ImageName
 from ..control.control_plane import ControlPlane
@@ -36,7 +36,10 @@ FIELDS: Mapping[str, Field] = {
     "username": Field(text, ""),
     "password": Field(text, ""),
 }
-READ_ONLY = ("registry", "in_use", "resource_uri", "dockercloud_action_uri")
+READ_ONLY: Mapping[str, str] = {
+    "registry": "name",
+    **dict.fromkeys(("in_use", "resource_uri", "dockercloud_action_uri"), ""),
+}
 
 resource = Resource("repository")
 registries = Resource("registry")
@@ -78,12 +81,14 @@ async def index(call: Call) -> Reply:
 
 @resource.route("POST", key=False)
 async def create(call: Call) -> Reply:
-    body = fields.read(await call.body(), FIELDS, ignored=READ_ONLY)
+    body = fields.read(
+        await call.body(), FIELDS, read_only=call.read_only(READ_ONLY, {})
+    )
     if "name" not in body:
         raise BadRequest("name: is missing; give host/path of the repository")
     for other in call.cloud.all("repository", call.namespace):
         if other.name == body["name"]:
-            raise ConflictError(f"name: there is a repository {other.name!r} already")
+            raise fields.duplicated_name("repository", other.name)
     repository = Repository(
         namespace=call.namespace, **{**fields.defaults(FIELDS), **body}
     )
@@ -100,7 +105,8 @@ async def inspect(call: Call) -> Reply:
 @resource.route("PATCH")
 async def update(call: Call) -> Reply:
     repository = _find(call, call.pk)
-    body = fields.read(await call.body(), FIELDS, ignored=READ_ONLY)
+    read_only = call.read_only(READ_ONLY, render(call.cloud, repository))
+    body = fields.read(await call.body(), FIELDS, read_only=read_only)
     if body.get("name", repository.name) != repository.name:
         raise BadRequest("name: cannot be changed; add another repository")
     repository.username = body.get("username", repository.username)

@@ -13,6 +13,7 @@ from ...exceptions import BadRequest, ObjectNotFound, UnsupportedMediaType
 from ..control.control_plane import ControlPlane
 from ..state.accounts import Account
 from ..state.records import Action
+from .readonly import ReadOnly
 
 
 @dataclass(slots=True)
@@ -68,6 +69,18 @@ class Call:
         if not isinstance(data, dict):
             raise BadRequest("body: must be a JSON object")
         return data
+
+    def read_only(
+        self, instead: Mapping[str, str], rendered: Mapping[str, Any], kind: str = ""
+    ) -> ReadOnly:
+        """Return the read-only fields for the check of a body.
+
+        Args:
+            instead: Read-only field → the field to write instead.
+            rendered: The object; for a new object, the values that it will have.
+            kind: The kind of the object, by default the kind of the path.
+        """
+        return ReadOnly(instead, rendered)
 
     def event(self, frame: str) -> str:
         """Return the frame of an event in the dialect of the request."""

@@ -10,15 +10,25 @@ from typing import Any
 
 from aiohttp import web
 
-from ...exceptions import OperationNotAllowed
+from ... import wire
+from ...exceptions import BadRequest, OperationNotAllowed
 from ...wire import states
 from ...wire.service_fields import EVERY_NODE, READ_ONLY
 from ..control import jobs, links, names
 from ..control.control_plane import ControlPlane
-from ..state.records import Service
-from . import definitions, log_streams, streams
-from .definitions import FIELDS
-from .render import date, listed, origin, refuse_terminated, serve_operations, submitted
+from ..state.errors import NoSuchObject
+from ..state.records import Service, Stack
+from . import definitions, fields, log_streams, streams
+from .definitions import FIELDS, NEW
+from .render import (
+    date,
+    listed,
+    origin,
+    refuse_busy,
+    refuse_terminated,
+    serve_operations,
+    submitted,
+)
 from .resource import Call, Reply, Resource
 
 resource = Resource("service")
@@ -158,11 +168,39 @@ async def index(call: Call) -> Reply:
 
 @resource.route("POST", key=False)
 async def create(call: Call) -> Reply:
-    found = definitions.read(await call.body())
-    service = definitions.build(call.cloud, found, call.namespace, None)
+    """Create a service, inside of a stack if the body has the stack's URI or uuid."""
+    body = await call.body()
+    stack = _stack(call, body.pop("stack", None))
+    found = definitions.read(body, call.read_only(READ_ONLY, NEW))
+    service = definitions.build(call.cloud, found, call.namespace, stack)
     call.cloud.add(service)
+    if stack is not None:
+        call.cloud.touch(stack)
+        call.cloud.settle_stack(stack)
     action = call.cloud.operations.record("create", service, origin(call))
     return Reply(render(call.cloud, service), 201, action)
+
+
+def _stack(call: Call, reference: Any) -> Stack | None:
+    """Return the stack of a new service.
+
+    Raises:
+        BadRequest: The namespace has no such stack.
+        OperationNotAllowed: An operation on the stack runs.
+    """
+    if reference in (None, ""):
+        return None
+    wanted = fields.text("stack", reference)
+    target = wire.split_path(wanted)
+    uuid = target.pk if target and target.kind == "stack" else wanted
+    try:
+        stack: Stack = call.cloud.get("stack", uuid, call.namespace)
+    except NoSuchObject:
+        raise BadRequest(
+            f"stack: there is no stack {wanted!r}; give a resource URI or a uuid"
+        ) from None
+    refuse_busy(stack, "create")
+    return stack
 
 
 @resource.route("GET")
@@ -174,7 +212,8 @@ async def inspect(call: Call) -> Reply:
 async def update(call: Call) -> Reply:
     service = find(call)
     refuse_terminated(service)
-    found = definitions.read(await call.body())
+    read_only = call.read_only(READ_ONLY, render(call.cloud, service))
+    found = definitions.read(await call.body(), read_only)
     definition = definitions.changed(call.cloud, service, found)
     definitions.apply(service, definition)
     call.cloud.touch(service)

@@ -10,19 +10,14 @@ from contextlib import contextmanager
 from typing import Any
 
 from ... import stackfile
-from ...exceptions import (
-    BadRequest,
-    ConflictError,
-    DockerCloudError,
-    OperationNotAllowed,
-)
-from ...wire import states
+from ...exceptions import BadRequest, DockerCloudError
+from ...wire import service_fields, states
 from ...wire.images import ImageName
 from ..control.control_plane import ControlPlane
 from ..state.records import Service, Stack, new_uuid
-from . import definitions, fields
+from . import definitions, fields, services
 from .fields import Field, listing, mapping, optional_text
-from .render import date, listed, origin, serve_operations
+from .render import date, listed, origin, refuse_busy, serve_operations
 from .resource import Call, Reply, Resource
 
 FIELDS: Mapping[str, Field] = {
@@ -30,10 +25,11 @@ FIELDS: Mapping[str, Field] = {
     "nickname": Field(optional_text),
     "services": Field(listing(mapping), list),
 }
-READ_ONLY = (
-    *("uuid", "resource_uri", "state", "synchronized", "deployed_datetime"),
-    *("destroyed_datetime", "dockercloud_action_uri"),
-)
+READ_ONLY: Mapping[str, str] = {
+    **dict.fromkeys(("uuid", "resource_uri", "dockercloud_action_uri"), ""),
+    **dict.fromkeys(("deployed_datetime", "destroyed_datetime", "synchronized"), ""),
+    "state": "change it with an operation, such as start",
+}
 
 resource = Resource("stack")
 
@@ -64,13 +60,24 @@ def find(call: Call) -> Stack:
     return stack
 
 
-def _read_services(bodies: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
+def _read_services(
+    call: Call, bodies: list[dict[str, Any]], stack: Stack | None = None
+) -> dict[str, dict[str, Any]]:
     """Return the checked fields of each service in a stack's body, by service name."""
+    members = call.cloud.services_of(stack) if stack else []
+    rendered = {one.name: services.render(call.cloud, one) for one in members}
+    new = {**definitions.NEW, "stack": stack.uri if stack else None}
     found: dict[str, dict[str, Any]] = {}
     for i, body in enumerate(bodies):
         place = f"services[{i}]"
+        current = rendered.get(str(body.get("name")), new)
         try:
-            one = definitions.read(body)
+            # The old CLI posts each key at the top level of a file as a service.
+            keys = {key: body[key] for key in body if key != "name"}
+            if section := stackfile.compose_section({body.get("name"): keys}):
+                raise BadRequest(f"name: {stackfile.compose_problem(section)}")
+            read_only = call.read_only(service_fields.READ_ONLY, current, "service")
+            one = definitions.read(body, read_only)
             name = one.setdefault("name", _default_name(one))
         except DockerCloudError as error:
             raise _inside(place, body, error) from None
@@ -106,18 +113,19 @@ async def index(call: Call) -> Reply:
 @resource.route("POST", key=False)
 async def create(call: Call) -> Reply:
     cloud = call.cloud
-    body = fields.read(await call.body(), FIELDS, ignored=READ_ONLY)
+    read_only = call.read_only(READ_ONLY, definitions.NEW)
+    body = fields.read(await call.body(), FIELDS, read_only=read_only)
     if "name" not in body:
         raise BadRequest("name: is missing; give the stack a name")
     for other in cloud.all("stack", call.namespace):
         if other.name == body["name"] and other.state != states.TERMINATED:
-            raise ConflictError(f"name: there is a stack {body['name']!r} already")
+            raise fields.duplicated_name("stack", body["name"])
     stack = Stack(
         namespace=call.namespace,
         name=body["name"],
         nickname=body.get("nickname") or body["name"],
     )
-    wanted = _read_services(body.get("services", []))
+    wanted = _read_services(call, body.get("services", []))
     own = {name: new_uuid() for name in wanted}
     members = [_build(cloud, stack, name, found, own) for name, found in wanted.items()]
     # All fields are checked: nothing below can refuse the request.
@@ -164,16 +172,18 @@ async def update(call: Call) -> Reply:
     that the body leaves out are terminated.
     """
     cloud, stack = call.cloud, find(call)
-    if stack.state in states.TRANSITIONAL_STATES or stack.state == states.TERMINATED:
-        raise OperationNotAllowed(f"update: the stack {stack.name} is {stack.state}")
+    refuse_busy(stack, "update")
     given = await call.body()
     prune = call.parameter("prune", given, False)
-    body = fields.read(given, FIELDS, ignored=(*READ_ONLY, "prune"))
+    given.pop("prune", None)
+    read_only = call.read_only(READ_ONLY, render(cloud, stack))
+    body = fields.read(given, FIELDS, read_only=read_only)
     if body.get("name", stack.name) != stack.name:
         raise BadRequest("name: cannot be changed; use nickname")
     removed: list[Service] = []
     if "services" in body:
-        others = _change_services(cloud, stack, _read_services(body["services"]))
+        wanted = _read_services(call, body["services"], stack)
+        others = _change_services(cloud, stack, wanted)
         removed = others if prune else []
     stack.nickname = body.get("nickname") or stack.nickname
     cloud.touch(stack)

@@ -24,7 +24,7 @@ FIELDS: Mapping[str, Field] = {
     "name": Field(optional(fields.required_text, unset=(None, ""))),
     "operation": Field(optional(choice(REDEPLOY, SCALEUP), unset=(None, ""))),
 }
-READ_ONLY = ("url", "resource_uri", "uuid")
+READ_ONLY: Mapping[str, str] = dict.fromkeys(("url", "resource_uri", "uuid"), "")
 
 #: The key is (service, trigger). A call needs no credentials but the trigger's uuid.
 resource = Resource("trigger", public=frozenset({("call",), ("call", "*")}))
@@ -66,7 +66,9 @@ async def index(call: Call) -> Reply:
 @resource.route("POST", key=False)
 async def create(call: Call) -> Reply:
     service = _service(call)
-    body = fields.read(await call.body(), FIELDS, ignored=READ_ONLY)
+    body = fields.read(
+        await call.body(), FIELDS, read_only=call.read_only(READ_ONLY, {})
+    )
     if service.state in (states.TERMINATING, states.TERMINATED):
         raise ObjectNotFound(f"the service {service.name} is {service.state}")
     operation = body.get("operation") or REDEPLOY

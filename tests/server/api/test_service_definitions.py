@@ -10,6 +10,7 @@ import pytest
 from aiodockercloud import BadRequest
 from aiodockercloud.server.api import definitions, services
 from aiodockercloud.server.api.definitions import FIELDS
+from aiodockercloud.server.api.readonly import ReadOnly
 from aiodockercloud.server.control.control_plane import ControlPlane
 from aiodockercloud.server.engines.embedded import Embedded
 from aiodockercloud.wire.service_fields import READ_ONLY, SYNONYMS
@@ -40,7 +41,8 @@ def test_read_of_a_whole_object_sent_back_changes_nothing() -> None:
     cloud, rendered = rendered_service()
     (service,) = cloud.services.values()
 
-    found = definitions.read(json.loads(json.dumps(rendered)))
+    sent_back = json.loads(json.dumps(rendered))
+    found = definitions.read(sent_back, ReadOnly(READ_ONLY, rendered))
     changed = definitions.changed(cloud, service, found)
 
     same = {**service.definition, "nickname": "web"}
@@ -60,7 +62,8 @@ def test_read_of_the_example_of_the_reference_accepts_every_key() -> None:
     if not path.exists():
         pytest.skip("the reference is not beside the repository")
 
-    found = definitions.read(json.loads(path.read_text()))
+    example = json.loads(path.read_text())
+    found = definitions.read(example, ReadOnly(READ_ONLY, example))
 
     assert found["autorestart"] == "ON_FAILURE"
     assert found["container_ports"][0]["inner_port"] == 80
@@ -79,7 +82,8 @@ def test_read_of_the_example_of_the_reference_accepts_every_key() -> None:
         ),
         (
             {"image": "x", "ports": ["80:80", "80:81"]},
-            "container_ports: outer_port 80/tcp is given twice",
+            "container_ports: outer_port 80/tcp is given twice"
+            r" \(Duplicated exposed port '80/tcp'\)$",
         ),
         (
             {"image": "x", "linked_to_service": [{"to_service": "nope"}]},

@@ -367,9 +367,7 @@ def test_read_of_an_invalid_value_names_the_field(field: str, value: Any) -> Non
     assert len(caught.value.message) < 400
 
 
-@pytest.mark.parametrize(
-    "field", ["build", "Image", "imagee", "__class__", "", "state "]
-)
+@pytest.mark.parametrize("field", ["Image", "imagee", "__class__", "", "state "])
 def test_read_of_an_unknown_field_names_that_field_and_the_known_ones(
     field: str,
 ) -> None:
@@ -378,6 +376,31 @@ def test_read_of_an_unknown_field_names_that_field_and_the_known_ones(
 
     assert caught.value.message.startswith(f"{field}: there is no such field")
     assert "target_num_containers" in caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("keys", "message"),
+    [
+        ({"build": "."}, "build: this key is not supported: images are not built here"),
+        ({"depends_on": ["db"]}, "depends_on: this key is not supported: use links"),
+        (
+            {"command": "run", "env_file": "x"},
+            "env_file: this key is not supported: use environment",
+        ),
+        (
+            {"command": "run", "enviroment": []},
+            "enviroment: unknown key; did you mean environment",
+        ),
+        ({"environment": "foo"}, "environment: must be a list of K=V or a mapping"),
+    ],
+)
+def test_read_of_a_key_of_compose_explains_as_the_reader_of_stack_files_does(
+    keys: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(BadRequest) as caught:
+        definitions.read({"name": "web", "image": "x", **keys})
+
+    assert caught.value.message.startswith(message)
 
 
 JSON = st.recursive(

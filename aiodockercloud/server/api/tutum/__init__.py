@@ -20,11 +20,14 @@ from ....wire import states
 from .. import actions, containers, log_streams, services, streams
 from ..render import submitted
 from ..resource import Call, Handler, Reply
+from . import kinds, tags
 from .answers import translated
-from .kinds import RESOURCES
 from .requests import TutumCall
 
 __all__ = ["RESOURCES", "TutumCall", "answer", "refuse"]
+
+#: The kinds that only Tutum has, and kinds with additional paths.
+RESOURCES = {**kinds.RESOURCES, **tags.RESOURCES}
 
 #: States in which a service scales as soon as a request changes its target.
 _SCALES_AT_ONCE = (states.RUNNING, states.PARTLY_RUNNING)

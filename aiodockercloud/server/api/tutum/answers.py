@@ -13,13 +13,13 @@ from ...control.control_plane import ControlPlane
 from ..resource import Call
 from .kinds import image_tag, tag_uri, used_images
 
-#: Read-only fields that only Tutum has; ignored in requests.
-EXTRA = frozenset(
-    {
-        *("actions", "image_tag", "is_dead_backend", "last_metric", "layer"),
-        *("tutum_action_uri", "unique_name", "web_public_dns"),
-    }
-)
+#: Read-only fields that only Tutum has → the field to write instead.
+EXTRA: Mapping[str, str] = {
+    **dict.fromkeys(("actions", "is_dead_backend", "last_metric", "layer"), ""),
+    **dict.fromkeys(("tutum_action_uri", "web_public_dns"), ""),
+    "image_tag": "image",
+    "unique_name": "name",
+}
 #: The fields of a Tutum image that a repository does not have.
 IMAGE_EXTRA: Mapping[str, Any] = {
     "build_source": None,
@@ -53,12 +53,19 @@ _OBJECTS = frozenset(
 )
 
 
-def translated(call: Call, body: dict[str, Any]) -> dict[str, Any]:
-    """Return an answer with Tutum's URIs and fields: an object or a page of a list."""
-    add = _ADDITIONS.get(call.target.kind)
+def translated(call: Call, body: dict[str, Any], kind: str = "") -> dict[str, Any]:
+    """Return an answer with Tutum's URIs and fields: an object or a page of a list.
+
+    Args:
+        call: The request.
+        body: The answer of Docker Cloud.
+        kind: The kind of the objects, by default the kind of the path.
+    """
+    add = _ADDITIONS.get(kind or call.target.kind)
     listing = "meta" in body and "objects" in body
     found: list[dict[str, Any]] = body["objects"] if listing else [body]
-    if add is not None and (listing or "resource_uri" in body):
+    # The tags of an object are no objects of the path's kind.
+    if add is not None and all("resource_uri" in one for one in found):
         index = _actions_of(call.cloud, (one["resource_uri"] for one in found))
         found = [{**one, **add(call, one, index)} for one in found]
     found = [respelled(one) for one in found]

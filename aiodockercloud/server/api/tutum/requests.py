@@ -11,8 +11,9 @@ from .... import wire
 from ....exceptions import BadRequest
 from ....wire.service_fields import BY_NAME, TUTUM_NAMES
 from ..fields import choice, optional
+from ..readonly import ReadOnly
 from ..resource import Call
-from .answers import EXTRA, IMAGE_EXTRA, respelled
+from .answers import EXTRA, IMAGE_EXTRA, respelled, translated
 
 #: Filters of image lists, with the value that applies to every image of this server.
 _IMAGE_FILTERS = {"is_user_image": True, "is_private_image": True, "jumpstart": False}
@@ -49,6 +50,12 @@ class TutumCall(Call):
             body = {k: v for k, v in body.items() if k not in IMAGE_EXTRA}
         return _read(body)
 
+    def read_only(
+        self, instead: Mapping[str, str], rendered: Mapping[str, Any], kind: str = ""
+    ) -> ReadOnly:
+        current = translated(self, dict(rendered), kind)
+        return ReadOnly({**EXTRA, **instead}, current)
+
     def event(self, frame: str) -> str:
         """Return an event's frame with Tutum's URIs and keys.
 
@@ -68,12 +75,12 @@ def _flag(name: str, text: str) -> bool:
 
 
 def _read(body: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the fields of a body, without Tutum's read-only fields.
+    """Return the fields of a body.
 
     ``autoreplace`` becomes ``autorestart``, unless the body sets ``autorestart`` too.
     Tutum replaced an ended container by a new one; this server restarts the same one.
     """
-    found = {key: value for key, value in body.items() if key not in EXTRA}
+    found = dict(body)
     for name, field in TUTUM_NAMES.items():
         row = BY_NAME[field]
         parse = optional(choice(*row.words))
