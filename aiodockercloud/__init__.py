@@ -38,7 +38,7 @@ from .exceptions import (
 )
 from .loglines import log_text
 from .resources.containers import Exec
-from .resources.events import EventStream
+from .transport.event_stream import EventStream
 from .transport.log_stream import LogStream
 from .transport.stream import Stream
 from .wire import DOCKER_CLOUD, TUTUM, Dialect

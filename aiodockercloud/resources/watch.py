@@ -12,9 +12,9 @@ from contextlib import asynccontextmanager, suppress
 
 from .. import wire
 from ..exceptions import DockerCloudError
+from ..transport.event_stream import EventStream
 from ..transport.settings import Timings
 from ..types import Event
-from .events import EventStream
 
 __all__ = ["ChangeFeed", "Subscription"]
 

@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 
 from aiodockercloud import DockerCloud, wire
-from aiodockercloud.resources.events import EventStream
 from aiodockercloud.server import Embedded, Faults, Server, running
 from aiodockercloud.server.journal import Missed
 from aiodockercloud.server.settings import Limits, Settings
 from aiodockercloud.server.state.hub import Hub
+from aiodockercloud.transport.event_stream import EventStream
 from aiodockercloud.types import Event
 from tests.support.facts import IDLE, PATIENCE
 from tests.support.flows import client_of, containers
