@@ -25,6 +25,7 @@ test: develop
 bench: develop
 	$(PIP) install --editable '.[bench]'
 	$(BIN)/python benchmarks/client.py
+	$(BIN)/python benchmarks/embedded.py
 
 lint: develop
 	$(BIN)/ruff format --check .
