@@ -7,11 +7,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]  # has none
 
 # A shell starts background programs with SIGINT ignored; the tests, and the programs
 # that the tests start, need the signal.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# A slow machine is no failure of a property.
+settings.register_profile(
+    "project", deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("project")
 
 #: The tests that use the one Swarm.
 ON_SWARM = ("tests/swarm/", "tests/contract/test_engine_contract.py")

@@ -42,7 +42,7 @@ PAGES = [
 async def ended(process: asyncio.subprocess.Process) -> tuple[bytes, bytes]:
     """Return the standard output and the standard error of a process."""
     try:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(120):
             return await process.communicate()
     finally:
         if process.returncode is None:

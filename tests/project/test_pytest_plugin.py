@@ -34,7 +34,7 @@ def run(
         *("-o", f"asyncio_mode={mode}", "-W", "error", "-rN"),
         *("-o", "asyncio_default_fixture_loop_scope=function"),
         *options,
-        timeout=50,
+        timeout=150,
     )
 
 

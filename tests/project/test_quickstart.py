@@ -14,6 +14,9 @@ import pytest
 from tests.support.programs import QUICKSTART, environment, quiet
 from tests.support.realfiles import BAD, GOOD, STACKFILES
 
+# The first test waits for the runs of all stack files.
+pytestmark = pytest.mark.timeout(1500)
+
 #: Seconds after which a run counts as hanging; a single run takes less than five.
 LIMIT = 120.0
 #: Runs at a time: mostly they wait.
