@@ -172,7 +172,7 @@ async def test_request_that_takes_too_long_raises_and_is_not_repeated() -> None:
 
     app = web.Application()
     app.router.add_get(PATH, hang)
-    async with TestServer(app) as server, asyncio.timeout(5):
+    async with TestServer(app) as server, asyncio.timeout(60):
         async with DockerCloud(
             str(server.make_url("")), auth="x", timeout=0.05, retry=AT_ONCE
         ) as cloud:
@@ -247,7 +247,7 @@ async def test_cancelled_request_leaves_nothing_behind() -> None:
 
     app = web.Application()
     app.router.add_get(PATH, hang)
-    async with TestServer(app) as server, asyncio.timeout(5):
+    async with TestServer(app) as server, asyncio.timeout(60):
         async with DockerCloud(str(server.make_url("")), auth="x") as cloud:
             task = asyncio.create_task(cloud.request("GET", PATH))
             await arrived.wait()

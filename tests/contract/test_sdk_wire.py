@@ -167,7 +167,7 @@ async def test_operation_sends_what_the_sdk_sent(
 
     async with (
         DockerCloud(url, user="user", apikey="key", namespace=namespace) as cloud,
-        asyncio.timeout(5),
+        asyncio.timeout(60),
     ):
         call = CALLS.get(operation)
         if call is not None:

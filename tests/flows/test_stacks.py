@@ -229,7 +229,7 @@ async def test_update_with_prune_changes_adds_and_terminates(
         ],
     )
 
-    await live.services.wait(before["db"], "Terminated", timeout=20)
+    await live.services.wait(before["db"], "Terminated", timeout=60)
     after = await members(live, updated)
     assert set(after) == {"web", "cache"}
     assert after["web"]["uuid"] == before["web"]["uuid"]
@@ -354,7 +354,7 @@ def file(tmp_path: Path) -> StackFile:
 async def test_deploy_creates_a_stack_and_returns_when_it_is_running(
     live: DockerCloud, file: StackFile
 ) -> None:
-    stack = await live.stacks.deploy(file.path, name="shop", timeout=20)
+    stack = await live.stacks.deploy(file.path, name="shop", timeout=60)
 
     assert stack["state"] == "Running"
     found = await members(live, stack)
@@ -364,11 +364,11 @@ async def test_deploy_creates_a_stack_and_returns_when_it_is_running(
 async def test_deploy_again_updates_the_same_stack(
     live: DockerCloud, file: StackFile
 ) -> None:
-    first = await live.stacks.deploy(file.path, name="shop", timeout=20)
+    first = await live.stacks.deploy(file.path, name="shop", timeout=60)
     before = await members(live, first)
     file.write(FILE.replace("sleep 1000", "sleep 2000"))
 
-    second = await live.stacks.deploy(file.path, name="shop", timeout=20)
+    second = await live.stacks.deploy(file.path, name="shop", timeout=60)
 
     assert second["uuid"] == first["uuid"]
     after = await members(live, second)
@@ -383,7 +383,7 @@ async def test_deploy_of_one_off_jobs_returns_when_the_jobs_have_succeeded(
 ) -> None:
     file.write("job:\n  image: busybox\n  command: echo done\n")
 
-    stack = await live.stacks.deploy(file.path, name="jobs", timeout=20)
+    stack = await live.stacks.deploy(file.path, name="jobs", timeout=60)
 
     assert stack["state"] in ("Stopped", "Running")
 
@@ -394,7 +394,7 @@ async def test_deploy_that_fails_names_the_failed_service(
     file.write("job:\n  image: busybox\n  command: exit 3\n")
 
     with pytest.raises(WaitFailed, match=r"service job.*exit code 3"):
-        await live.stacks.deploy(file.path, name="jobs", timeout=20)
+        await live.stacks.deploy(file.path, name="jobs", timeout=60)
 
 
 async def test_deploy_of_a_bad_file_sends_nothing(
@@ -466,7 +466,7 @@ async def test_deploy_does_not_wait_for_a_service_with_the_target_zero(
         "  target_num_containers: 0\n"
     )
 
-    stack = await live.stacks.deploy(file.path, name="shop", timeout=20)
+    stack = await live.stacks.deploy(file.path, name="shop", timeout=60)
 
     states = {name: one["state"] for name, one in (await members(live, stack)).items()}
     assert states == {"web": "Running", "spare": "Not running"}

@@ -119,7 +119,7 @@ def test_fixtures_are_redefined_in_a_conftest(pytester: pytest.Pytester) -> None
             assert not dockercloud_faults.active
             service = await dockercloud.services.create(image="acme/worker")
             await dockercloud.services.start(service)
-            await dockercloud.services.wait(service, state="Stopped", timeout=20)
+            await dockercloud.services.wait(service, state="Stopped", timeout=60)
             service = await dockercloud.services.inspect(service)
             container = await dockercloud.containers.inspect(service["containers"][0])
             assert container["exit_code"] == 3

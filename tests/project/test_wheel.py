@@ -16,7 +16,7 @@ TEST = """\
 async def test_service_runs(dockercloud):
     service = await dockercloud.services.create(image="busybox", run_command="sleep 9")
     await dockercloud.services.start(service)
-    await dockercloud.services.wait(service, state="Running", timeout=20)
+    await dockercloud.services.wait(service, state="Running", timeout=60)
     assert (await dockercloud.services.inspect(service))["running_num_containers"] == 1
 """
 

@@ -27,7 +27,7 @@ async def read(
     since: int | None = None,
     follow: bool = False,
 ) -> list[int | Missed]:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         return [
             item async for item in journal.read(tail=tail, since=since, follow=follow)
         ]
@@ -95,7 +95,7 @@ def test_read_since_any_number_accounts_for_every_item(
 async def test_follow_yields_each_new_item_then_ends() -> None:
     journal = filled(2)
     async with (
-        asyncio.timeout(5),
+        asyncio.timeout(60),
         aclosing(journal.read(tail=1, follow=True)) as items,
     ):
         assert await anext(items) == 1
@@ -142,7 +142,7 @@ async def test_follow_from_beyond_the_end_starts_there() -> None:
 async def test_follow_too_slowly_yields_each_gap() -> None:
     journal = filled(2, limit=3)
     async with (
-        asyncio.timeout(5),
+        asyncio.timeout(60),
         aclosing(journal.read(since=0, follow=True)) as items,
     ):
         assert await anext(items) == 0
@@ -199,7 +199,7 @@ async def test_append_after_all_readers_left_succeeds() -> None:
 async def test_append_while_a_reader_holds_an_item_is_read_next() -> None:
     journal = filled(2)
     found: list[int | Missed] = []
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         async for item in journal.read(follow=False):
             found.append(item)
             if len(found) < 5:
@@ -214,7 +214,7 @@ async def test_slow_reader_keeps_no_dropped_items_in_memory() -> None:
     items = [frozenset({number}) for number in range(10)]
     for item in items:
         journal.append(item)
-    async with asyncio.timeout(5), aclosing(journal.read(follow=True)) as reading:
+    async with asyncio.timeout(60), aclosing(journal.read(follow=True)) as reading:
         await anext(reading)
         fallen = weakref.ref(items[5])
         del items, item

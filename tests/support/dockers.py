@@ -80,7 +80,7 @@ class Manager:
 
     async def until(self, fact: Callable[[], bool]) -> None:
         """Wait for the effect of a request."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while not fact():
                 self._news.clear()
                 await self._news.wait()

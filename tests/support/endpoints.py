@@ -81,7 +81,7 @@ async def deployed_node(cloud: DockerCloud) -> Any:
 
 async def ended_action(cloud: DockerCloud) -> Any:
     service = await cloud.services.start(await idle_service(cloud))
-    action = await cloud.actions.wait(service, timeout=20)
+    action = await cloud.actions.wait(service, timeout=60)
     await done(cloud, await cloud.services.stop(service))
     return action
 

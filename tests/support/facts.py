@@ -11,7 +11,7 @@ ROOT = Path(__file__).parents[2]
 SHARED = ROOT.parent / "shared"
 
 #: Seconds to wait for one fact; a test that waits longer fails.
-PATIENCE = 20.0
+PATIENCE = 60.0
 
 #: A UUID without an object.
 UUID = "7eaf7fff-882c-4f3d-9a8f-a22317ac00ce"

@@ -88,7 +88,7 @@ async def watched(engine: Embedded) -> AsyncIterator[Watch]:
     try:
         yield watch
     finally:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             await engine.close()
 
 

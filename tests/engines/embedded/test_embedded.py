@@ -420,7 +420,7 @@ async def test_close_leaves_no_task(clock: ManualClock) -> None:
     await engine.exec(hello, ["cat"])
     known = len(watch.reported)
 
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         await engine.close()
         await engine.close()
 

@@ -114,7 +114,7 @@ async def test_hello_world_answers_on_its_port_and_logs(watch: Watch) -> None:
     [node] = [found for found in watch.reported if isinstance(found, NodeObservation)]
     [port] = watch.last(id).ports[80, "tcp"]
     url = f"http://{node.address}:{port}/path?x=1"
-    async with asyncio.timeout(10), aiohttp.ClientSession() as session:
+    async with asyncio.timeout(60), aiohttp.ClientSession() as session:
         async with session.get(url) as response:
             text = await response.text()
             assert response.status == 200
@@ -146,11 +146,11 @@ async def test_listening_image_survives_a_restart_on_the_same_port(
     [port] = watch.last(id).ports[80, "tcp"]
     await clock.advance(0)
     watch.engine.crash(id)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         await watch.until(id, "starting")
     await clock.advance(1)
 
-    async with asyncio.timeout(10), aiohttp.ClientSession() as session:
+    async with asyncio.timeout(60), aiohttp.ClientSession() as session:
         async with session.get(f"http://127.0.0.1:{port}/") as response:
             assert response.status == 200
 
@@ -188,7 +188,7 @@ async def test_listen_serves_tcp_and_closes_connections_at_the_end(
 
     id = await watch.create("acme/echo", ports=published(7))
     [port] = watch.last(id).ports[7, "tcp"]
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         writer.write(b"hi\n")
         assert await reader.readline() == b"hi\n"
@@ -253,7 +253,7 @@ async def test_listen_closes_a_connection_made_just_before_the_end(
 
         await watch.engine.stop_container(id)
 
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             with contextlib.suppress(ConnectionResetError):
                 loop = asyncio.get_running_loop()
                 assert await loop.sock_recv(connection, 1) == b""

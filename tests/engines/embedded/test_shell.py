@@ -143,7 +143,7 @@ async def run(
         clock=clock or ManualClock(0),
         place=place or Place(hostname="web-1"),
     )
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         exit_code = await shell.run(argv)
     return Result(exit_code, written["stdout"], written["stderr"])
 
@@ -329,7 +329,7 @@ async def test_stdin_writer_far_ahead_waits_for_reader() -> None:
     await asyncio.sleep(0)
     assert not second.done()
 
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         lines = [await stdin.readline() for _ in range(200_001)]
 
     assert lines[-1] == "y\n"

@@ -59,7 +59,7 @@ async def docker(sender: Sender) -> AsyncIterator[Api]:
 
 async def read(docker: Api, *, tty: bool) -> list[LogLine]:
     past = logs.history(docker, [TASK], NODES, 0, tty=tty, tail=None)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         return [line async for line in past]
 
 
@@ -108,7 +108,7 @@ async def test_follow_without_data_for_long_is_requested_again(
 
     async with api_of(sender.answer, SwarmSettings(quiet=0.05)) as docker:
         followed = logs.follow(docker, "s1", ending, 0, tty=False, after=None)
-        async with asyncio.timeout(10), aclosing(followed):
+        async with asyncio.timeout(60), aclosing(followed):
             first = await anext(followed)
             sender.pieces.append(frame(1, "two\n"))
             second = await anext(followed)

@@ -67,7 +67,7 @@ async def test_network_of_two_containers_removed_at_nearly_the_same_time_is_remo
     await engine._watch.close()  # no look in the background
     await engine.remove_container(first, volumes=())
     manager.asked = asked
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         await looked.wait()
     removing = asyncio.create_task(engine.remove_container(second, volumes=()))
     await manager.until(lambda: second not in manager.services)
@@ -145,7 +145,7 @@ async def test_container_that_must_end_on_a_lost_node_is_not_reported_as_running
 
     await engine.start(reported.put_nowait)
     try:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             assert await states(2) == ["ready", "running"]
             manager.tasks[0]["DesiredState"] = "shutdown"
             manager.nodes["n2"]["Status"]["State"] = "down"
@@ -179,7 +179,7 @@ async def test_check_returns_the_state_of_a_node_and_reports_the_node_again(
 
         assert await engine.check_node("n2") == answers
 
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             observation = await reported.get()
     finally:
         await engine.close()

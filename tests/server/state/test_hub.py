@@ -34,7 +34,7 @@ async def until_closed(
     hub: Hub, frames: AsyncGenerator[str | Missed, None]
 ) -> list[dict[str, Any] | Missed]:
     hub.journal.close()
-    async with asyncio.timeout(5), aclosing(frames):
+    async with asyncio.timeout(60), aclosing(frames):
         return [
             frame if isinstance(frame, Missed) else json.loads(frame)
             async for frame in frames

@@ -100,7 +100,7 @@ async def test_flush_during_a_write_waits_for_the_next_one(
     store.write = slow
     store.put_row("thing", "first", {})
     first = asyncio.create_task(store.flush())
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         await entered.wait()
         store.put_row("thing", "second", {})
         second = asyncio.create_task(store.flush())
@@ -110,7 +110,7 @@ async def test_flush_during_a_write_waits_for_the_next_one(
 
 
 async def test_flush_without_a_queued_change_returns_immediately(store: Store) -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         await store.flush()
         store.put_row("thing", "a", {})
         await store.flush()
@@ -124,7 +124,7 @@ async def test_flush_cancelled_by_one_caller_continues_for_the_others(
     cancelled, stays = (asyncio.create_task(store.flush()) for _ in range(2))
     await asyncio.sleep(0)
     cancelled.cancel()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         await stays
         with pytest.raises(asyncio.CancelledError):
             await cancelled
@@ -254,7 +254,7 @@ async def test_store_without_a_directory_writes_no_file(
     store = Store()
     await store.open()
     store.put_row("thing", "a", {})
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         await store.flush()
     assert await rows(store) == []
     await store.close()
@@ -279,7 +279,7 @@ async def test_flush_of_a_failing_write_raises_and_keeps_all_changes(
     failing = Failing(store, error)
     store.put_row("thing", "a", {"version": 1})
     store.put_row("thing", "b", {})
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         with pytest.raises(OSError, match=str(error)):
             await store.flush()
         store.put_row("thing", "a", {"version": 2})
@@ -297,7 +297,7 @@ async def test_flush_after_a_failure_without_a_waiting_caller_tries_again(
 ) -> None:
     failing = Failing(store, sqlite3.OperationalError("disk full"))
     store.put_row("thing", "a", {})
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         await failing.failed.wait()
         with pytest.raises(OSError, match="disk full"):
             await store.flush()
@@ -310,7 +310,7 @@ async def test_flush_of_a_row_that_is_no_json_raises_and_the_store_continues(
     store: Store,
 ) -> None:
     store.put_row("thing", "a", {"text": "\ud800"})
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         with pytest.raises(OSError, match="cannot be written"):
             await store.flush()
         store.put_row("thing", "a", {"text": "good"})
@@ -323,7 +323,7 @@ async def test_close_with_a_failing_write_raises_and_closes(tmp_path: Path) -> N
     await store.open()
     failing = Failing(store, sqlite3.OperationalError("disk full"))
     store.put_row("thing", "a", {})
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         with pytest.raises(OSError, match="disk full"):
             await store.close()
         with pytest.raises(OSError, match="closed"):
