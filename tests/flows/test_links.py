@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -272,3 +273,24 @@ async def test_redeployed_target_is_found_by_its_name() -> None:
 
         answers = {await pair.ask("database") for _ in range(2)}
         assert answers == {"db-1", "db-2"}
+
+
+async def test_addresses_survive_a_restart_of_the_server(tmp_path: Path) -> None:
+    first, second = Pair(), Pair()
+    async with (
+        running(first.engine, data_dir=tmp_path) as server,
+        client_of(server) as cloud,
+    ):
+        other = await run(cloud, name="other", image="acme/db")
+        await run(cloud, name="db", image="acme/db")
+        await run(
+            cloud,
+            name="web",
+            image="acme/client",
+            linked_to_service=[{"to_service": "db"}],
+        )
+        await done(cloud, await cloud.services.delete(other))
+
+    async with running(second.engine, data_dir=tmp_path):
+        variables = (await second.client).environment
+        assert await second.ask(variables["DB_1_PORT_5432_TCP_ADDR"]) == "db-1"

@@ -145,7 +145,9 @@ async def test_containers_of_a_stack_have_its_variables(
 
     assert variables["DOCKERCLOUD_STACK_NAME"] == "shop"
     assert variables["COLOUR"] == "red"
-    assert variables["DATABASE_1_PORT_5432_TCP"].startswith("tcp://10.7.")
+    assert variables["DATABASE_1_PORT_5432_TCP"].startswith(
+        ("tcp://127.", "tcp://10.7.")
+    )
     assert ".shop." in first["public_dns"]
 
 

@@ -67,6 +67,7 @@ def spec_of(cloud: State, container: Container) -> ContainerSpec:
         command=definition["run_command"],
         entrypoint=definition["entrypoint"],
         environment=container.environment,
+        private_ip=container.private_ip,
         address_variables=list(links.with_tutum({links.ADDRESS: ""})),
         ports=[PortSpec(*port) for port in container.ports],
         mounts=mounts,

@@ -92,6 +92,9 @@ class ContainerSpec:
     command: str | None = None
     entrypoint: str | None = None
     environment: Mapping[str, str] = field(default_factory=dict, repr=False)
+    #: The private address that the container had before the engine lost the container.
+    #: An engine with fixed addresses gives this address again if possible.
+    private_ip: str | None = None
     #: Variables that receive the container's private address, for example
     #: ``10.7.0.3/16``, if the engine knows the address before the container runs.
     address_variables: Sequence[str] = ()

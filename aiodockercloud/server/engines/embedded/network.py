@@ -16,6 +16,7 @@ import weakref
 from collections import Counter, defaultdict
 from collections.abc import Collection
 from contextlib import suppress
+from typing import NamedTuple
 
 from .. import ContainerSpec
 from .nodes import LOOPBACK, NumberPool, PortKey, listen
@@ -129,11 +130,16 @@ class Network:
 
     def join(self, spec: ContainerSpec) -> Endpoint:
         """Give a container an address and its names."""
+        former = _split(spec.private_ip)
         if not self._block:
-            self._claim_block()
+            self._claim_block(former.block)
+        number = former.number
+        # Variables of other containers contain the former address.
+        if former.block != self._block or not self._numbers.take_exactly(number):
+            number = self._numbers.take()
         endpoint = Endpoint(
             spec,
-            self._numbers.take(),
+            number,
             self._block,
             backlog=self._settings.backlog,
         )
@@ -218,9 +224,13 @@ class Network:
             errno.ECONNREFUSED, f"no container listens on {host}:{port}"
         )
 
-    def _claim_block(self) -> None:
+    def _claim_block(self, former: str) -> None:
+        """Take a block that no other engine has, if possible the former one."""
         self._block = _NOMINAL_BLOCK
-        for number in self._settings.address_blocks:
+        numbers = sorted(
+            self._settings.address_blocks, key=lambda n: f"127.{n}" != former
+        )
+        for number in numbers:
             claim = socket.socket(type=socket.SOCK_DGRAM)
             try:
                 claim.bind((f"127.{number}.255.254", _RESERVING_PORT))
@@ -233,6 +243,21 @@ class Network:
                 # Also closes the socket of an engine that is dropped without a close.
                 self._release_block = weakref.finalize(self, claim.close)
                 return
+
+
+class _Address(NamedTuple):
+    """The block and the number of an address."""
+
+    block: str
+    number: int
+
+
+def _split(address: str | None) -> _Address:
+    """Return the block and the number of an address; for None no block."""
+    if not address:
+        return _Address("", 0)
+    first, second, high, low = map(int, address.split("."))
+    return _Address(f"{first}.{second}", 256 * high + low - 1)
 
 
 def _keys(spec: ContainerSpec) -> set[tuple[str, str]]:

@@ -38,6 +38,19 @@ class NumberPool:
         self._next += 1
         return self._next - 1
 
+    def take_exactly(self, number: int) -> bool:
+        """Take a number if the number is free; return whether it was."""
+        if number >= self._next:
+            for below in range(self._next, number):
+                heapq.heappush(self._free, below)
+            self._next = number + 1
+            return True
+        if number not in self._free:
+            return False
+        self._free.remove(number)
+        heapq.heapify(self._free)
+        return True
+
     def give_back(self, number: int) -> None:
         """Make a taken number free."""
         heapq.heappush(self._free, number)
