@@ -27,6 +27,7 @@ from aiohttp import ClientWebSocketResponse
 from .. import wire
 from ..transport.event_stream import Connect, EventStream
 from ..transport.session import Transport
+from ..transport.urls import SEVERAL
 from ..wire import states
 from .readable import Readable
 
@@ -34,6 +35,8 @@ __all__ = ["Events"]
 
 #: The kinds that ``snapshot`` lists by default: all but actions.
 KINDS = ("stack", "service", "container", "node", "nodecluster")
+#: The types of all events.
+TYPES = frozenset({*KINDS, "action"})
 
 Selection = str | Mapping[str, Any] | Sequence[str | Mapping[str, Any]]
 
@@ -81,13 +84,23 @@ class Events:
             that cannot continue from an event.
 
         Raises:
+            ValueError: No events of such a type exist, an object is neither a dict with
+                a ``resource_uri`` nor a ``resource_uri``, or a selection is empty. The
+                message names the argument.
+            TypeError: An argument has another type; the message names the argument.
             AuthError: The server refused the credentials. Errors of the server and of
                 the connection are raised when the stream is entered or iterated.
 
         Source:
             Docker Cloud API reference, "Listen to new Docker Cloud Events".
         """
-        connect = self._connect(_joined(type), _joined(object), _joined(parent))
+        if since is not None and not isinstance(since, str):
+            raise TypeError("since: must be the id of an event, which is a text")
+        connect = self._connect(
+            None if type is None else ",".join(_types(type)),
+            _uris("object", object),
+            _uris("parent", parent),
+        )
         return EventStream(
             connect,
             since=since,
@@ -122,7 +135,8 @@ class Events:
             replace all former ones.
 
         Raises:
-            ValueError: No events of such a type exist.
+            ValueError: No events of such a type exist, or *type* is empty.
+            TypeError: *type* is neither a text nor a sequence of texts.
             AuthError: The server refused the credentials. Errors of the server and of
                 the connection are raised when the stream is entered or iterated.
 
@@ -130,11 +144,9 @@ class Events:
             Docker Cloud API reference, "Listen to new Docker Cloud Events", and the
             page "List all …" of each type.
         """
-        types = (type,) if isinstance(type, str) else tuple(type)
-        if unknown := set(types) - {*KINDS, "action"}:
-            raise ValueError(f"there are no events of type {', '.join(unknown)}")
+        types = _types(type)
         list_objects = partial(self._list, types)
-        connect = self._connect(_joined(types), None, None)
+        connect = self._connect(",".join(types), None, None)
         return EventStream(
             connect,
             reconnect=reconnect,
@@ -176,12 +188,46 @@ class Events:
         ]
 
 
-def _joined(chosen: Selection | None) -> str | None:
-    """Return the values of a filter joined by commas, as the Go client sends them."""
+def _types(chosen: str | Sequence[str]) -> list[str]:
+    """Return the types of events that an argument selects.
+
+    Raises:
+        ValueError: No events of such a type exist, or no type is selected.
+        TypeError: The argument has another type.
+    """
+    found = _several("type", chosen, (str,))
+    if unknown := set(found) - TYPES:
+        raise ValueError(
+            f"type: there are no events of type {', '.join(sorted(unknown))}; types"
+            f" are {', '.join(sorted(TYPES))}"
+        )
+    return found
+
+
+def _uris(name: str, chosen: Selection | None) -> str | None:
+    """Return the URIs of objects joined by commas, as the Go client sends them.
+
+    Raises:
+        ValueError: An object has no URI, a text is no URI, or no object is selected.
+        TypeError: The argument *name* has another type.
+    """
     if chosen is None:
         return None
-    if isinstance(chosen, (str, Mapping)):
-        chosen = [chosen]
-    return ",".join(
-        one if isinstance(one, str) else str(one["resource_uri"]) for one in chosen
-    )
+    found = []
+    for one in _several(name, chosen, (str, Mapping)):
+        uri = one if isinstance(one, str) else one.get("resource_uri")
+        if not isinstance(uri, str) or "/" not in uri:
+            raise ValueError(f"{name}: {uri!r} is not the resource_uri of an object")
+        found.append(uri)
+    return ",".join(found)
+
+
+def _several(name: str, chosen: Any, types: tuple[type, ...]) -> list[Any]:
+    """Return the values of an argument that is one value or a collection of values."""
+    found = [chosen] if isinstance(chosen, types) else chosen
+    if not isinstance(found, SEVERAL) or not all(isinstance(v, types) for v in found):
+        names = " or ".join(one.__name__ for one in types)
+        raise TypeError(f"{name}: must be {names}, or a list of these")
+    if not found:
+        raise ValueError(f"{name}: an empty list selects no events")
+    return list(found)

@@ -10,6 +10,7 @@ from typing import Any, Generic, TypeVar, Unpack, cast
 from .. import wire
 from ..transport.log_stream import LogOptions, LogStream, TutumLog
 from ..transport.session import Transport
+from ..transport.urls import SEVERAL
 
 __all__ = ["Readable", "Reference", "Resource"]
 
@@ -46,16 +47,24 @@ class Readable(Generic[T]):
 
         Args:
             **filters: Filters of the API by name, for example ``state="Running"`` or
-                ``stack__name="web"``. Filters with the value ``None`` are left out. An
-                object's dict is sent as its ``resource_uri``. ``limit`` is the number
-                of objects on a page.
+                ``stack__name="web"``. Filters with the value ``None`` are left out. A
+                list, tuple or set selects the objects that match any of its values.
+                An object's dict is sent as its ``resource_uri``. ``labels="a=b"`` or
+                ``labels={"a": "b", "c": "d"}`` selects by all of these labels, and
+                ``labels="a"`` by the name of a label. ``limit`` is the number of
+                objects on a page.
 
         Returns:
             The objects as dicts, newest first. Their dicts can have fewer keys than
             the result of ``inspect``. Recently terminated objects are included.
 
         Raises:
-            BadRequest: The API has no such filter, or a value is invalid.
+            BadRequest: The API has no such filter, or a value is invalid; the message
+                names the filter.
+            TypeError: A filter has a value of another type; the message names the
+                filter.
+            ValueError: The dict of a filter has no ``resource_uri``, or a ``datetime``
+                has no time zone; the message names the filter.
 
         Source:
             Docker Cloud API reference, "List all services", and the page "List all …"
@@ -77,11 +86,15 @@ class Readable(Generic[T]):
 
         Raises:
             BadRequest: The API has no such filter, or a value is invalid.
+            TypeError: A filter has a value of another type, as for ``list``.
+            ValueError: As for ``list``.
 
         Source:
             Docker Cloud API reference, "List all services", and the page "List all …"
             of every other kind.
         """
+        if any(isinstance(v, SEVERAL) and not v for v in filters.values()):
+            return  # no object matches any of no values
         path = self._path()
         given: set[str] = set()
         while True:

@@ -205,7 +205,9 @@ class Transport:
             path: The path from the root, quoted, as
                 ``aiodockercloud.wire.path()`` returns it.
             params: The query. ``None`` values are left out, booleans become ``true``
-                or ``false``, and an object's dict becomes its resource URI.
+                or ``false``, an object's dict becomes its resource URI, and a
+                ``datetime`` ISO 8601 text. A parameter is repeated for each value of a
+                list, tuple or set.
             json: The body, any JSON value; ``None`` sends no body.
 
         Returns:
@@ -222,6 +224,10 @@ class Transport:
             AuthError: The server refused the credentials, or the credentials of
                 ``docker login`` cannot be read.
             RuntimeError: The client is closed.
+            TypeError: A query cannot contain a value of *params*; the message names
+                the parameter.
+            ValueError: A dict in *params* has no ``resource_uri``, or a ``datetime``
+                has no time zone.
 
         Source:
             Docker Cloud API reference, "REST API".
@@ -339,6 +345,8 @@ class Transport:
                 one of a websocket.
             AuthError: As for :meth:`request`.
             RuntimeError: The client is closed.
+            TypeError: As for :meth:`request`.
+            ValueError: As for :meth:`request`.
 
         Source:
             Docker Cloud API reference, "Stream API".

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
+from datetime import datetime
 from typing import Any
 from urllib.parse import quote, urlencode
+from uuid import UUID
 
 from yarl import URL
 
 from .. import wire
+from ..wire.service_fields import BY_NAME, Kind
 
-__all__ = ["address_text", "parse_address", "url_text"]
+__all__ = ["SEVERAL", "address_text", "parse_address", "url_text"]
+
+#: The types of values that repeat a parameter.
+SEVERAL = (list, tuple, Set)
 
 
 def parse_address(url: str, scheme: str) -> URL:
@@ -45,17 +51,50 @@ def url_text(base: str, path: str, params: Mapping[str, Any] | None) -> str:
         base: The address of the server, without a slash at the end.
         path: The path, quoted.
         params: The query, not quoted. ``None`` values are left out, booleans become
-            ``true`` or ``false``, and an object's dict becomes its resource URI.
+            ``true`` or ``false``, an object's dict becomes its resource URI, a
+            ``datetime`` ISO 8601 text, and labels JSON. A parameter is repeated for
+            each value of a list, tuple or set.
+
+    Raises:
+        TypeError: A query cannot contain a value; the message names the parameter.
+        ValueError: A dict has no resource URI, or a ``datetime`` has no time zone.
     """
     if not params:
         return base + path
-    pairs = [(k, _value(v)) for k, v in params.items() if v is not None]
+    pairs = [
+        (name, _text(name, one))
+        for name, value in params.items()
+        for one in (value if isinstance(value, SEVERAL) else [value])
+        if value is not None
+    ]
     return f"{base}{path}?{urlencode(pairs, quote_via=quote)}" if pairs else base + path
 
 
-def _value(value: Any) -> str:
+def _text(name: str, value: Any) -> str:
+    """Return the text of one value of the parameter *name*."""
+    if isinstance(value, str):
+        return str.__str__(value)  # the value of a member of an Enum
     if isinstance(value, bool):
         return "true" if value else "false"
+    if isinstance(value, int | float | UUID):
+        return str(value)
+    if isinstance(value, datetime):
+        if value.tzinfo is None:
+            raise ValueError(f"{name}: a datetime needs a time zone, as in UTC")
+        return value.isoformat()
     if isinstance(value, Mapping):
-        return str(value["resource_uri"])
-    return str(value)
+        return _mapping_text(name, value)
+    raise TypeError(
+        f"{name}: {type(value).__name__} is no type of a query; use a text, a number,"
+        " a bool, a datetime, the dict of an object, or a list of these"
+    )
+
+
+def _mapping_text(name: str, value: Mapping[str, Any]) -> str:
+    field = BY_NAME.get(name)
+    if field is not None and field.kind is Kind.LABELS:
+        return wire.dumps(dict(value)).decode()
+    uri = value.get("resource_uri")
+    if not isinstance(uri, str) or not uri:
+        raise ValueError(f"{name}: the dict has no resource_uri")
+    return uri

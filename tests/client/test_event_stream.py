@@ -59,6 +59,32 @@ async def test_subscribe_with_filters_joins_them(
     assert scripted.asked == [{"since": "now"}, {**filters, "since": "now"}]
 
 
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        ({"type": "servce"}, ValueError, "type: there are no events of type servce"),
+        ({"type": ["service", "pod"]}, ValueError, "type: .* pod"),
+        ({"type": ""}, ValueError, "type: "),
+        ({"type": []}, ValueError, "type: an empty list"),
+        ({"type": 1}, TypeError, "type: "),
+        ({"type": [None]}, TypeError, "type: "),
+        ({"object": "web"}, ValueError, "object: 'web' is not the resource_uri"),
+        ({"object": {"uuid": "1"}}, ValueError, "object: "),
+        ({"object": []}, ValueError, "object: an empty list"),
+        ({"object": b"/a/"}, TypeError, "object: "),
+        ({"parent": ["/a/", ""]}, ValueError, "parent: "),
+        ({"parent": 5}, TypeError, "parent: "),
+        ({"since": 5}, TypeError, "since: "),
+    ],
+)
+async def test_subscribe_with_a_wrong_argument_names_the_argument(
+    options: dict[str, Any], error: type[Exception], message: str
+) -> None:
+    async with DockerCloud("http://127.0.0.1:9", auth="Basic x") as cloud:
+        with pytest.raises(error, match=f"^{message}"):
+            cloud.events.subscribe(**options)
+
+
 async def test_events_refused_when_reconnecting_raise(
     server: tuple[Scripted, DockerCloud],
 ) -> None:

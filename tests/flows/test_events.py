@@ -7,13 +7,14 @@ import json
 import uuid
 from datetime import UTC, datetime, timedelta
 
+import aiohttp
 import pytest
 from aiohttp import WSMsgType
 
 from aiodockercloud import DockerCloud, StreamClosed
 from aiodockercloud.server import Embedded, Server, running
 from aiodockercloud.types import Event, Stack
-from tests.support.facts import IDLE, PATIENCE, ended_except, tasks
+from tests.support.facts import IDLE, PATIENCE, UUID, ended_except, tasks
 from tests.support.flows import Raw, client_of, collect, containers, done, run
 
 EVENTS = "/api/audit/v1/events/"
@@ -185,6 +186,38 @@ async def test_filter_as_the_go_client_spells_it_selects(
         frame = json.loads((await ws.receive()).data)
 
     assert frame["type"] == "container"
+
+
+@pytest.mark.parametrize(
+    ("query", "field"),
+    [
+        ("type=servce", "type"),
+        ("type=service,pod", "type"),
+        ("type=service&type=Service", "type"),
+        ("object=web", "object"),
+        (f"object={UUID}", "object"),
+        ("parent=web,db", "parent"),
+        ("parents=/api/app/v1/service/", "parent"),
+        ("types=service", "types"),
+        ("state=Running", "state"),
+    ],
+)
+@pytest.mark.parametrize("path", ["/api/audit/v1/events", "/v1/events"])
+async def test_unknown_selection_is_400_before_the_upgrade(
+    raw: Raw, path: str, query: str, field: str
+) -> None:
+    """Such a stream would contain nothing or everything."""
+    with pytest.raises(aiohttp.WSServerHandshakeError) as caught:
+        await raw.upgrade(f"{path}?{query}")
+
+    assert caught.value.status == 400
+    answer = await raw("GET", f"/api/audit/v1/events?{query}")
+    assert answer.error.startswith(f"{field}: ")
+
+
+async def test_empty_unknown_parameter_of_the_events_passes(raw: Raw) -> None:
+    async with await raw.upgrade("/api/audit/v1/events?type=&object=&udid=") as ws:
+        assert not ws.closed
 
 
 async def test_other_namespace_receives_no_events(

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
-from aiodockercloud import DockerCloud
+from aiodockercloud import BadRequest, DockerCloud
 from tests.support.flows import Raw
 
 SERVICES = "/api/app/v1/service/"
@@ -100,3 +102,129 @@ async def test_unknown_filter_is_400_unless_empty(raw: Raw) -> None:
     assert "colour" in refused.error
     # One public client sends an unknown parameter without a value.
     assert (await raw("GET", f"{SERVICES}?udid=")).status == 200
+
+
+# --- filters of published clients -----------------------------------------------------
+
+CATALOGUE = ("name", "provider", "region", "regions", "availability_zones")
+
+#: Kind → the filters that published clients send; ``reference/behaviour.md`` 1.5.
+SENT = {
+    "app/v1/service": "uuid uuid__startswith name state stack stack__name",
+    "app/v1/container": (
+        "uuid uuid__startswith name state service service__stack__name service__name"
+        " node"
+    ),
+    "app/v1/stack": "uuid uuid__startswith name",
+    "infra/v1/node": (
+        "uuid uuid__startswith state node_cluster node_type region docker_version"
+    ),
+    "infra/v1/nodecluster": "uuid uuid__startswith name state region node_type",
+    "audit/v1/action": "uuid uuid__startswith state object include_related",
+    **{
+        f"infra/v1/{kind}": " ".join(CATALOGUE)
+        for kind in ("provider", "region", "az", "nodetype")
+    },
+    "repo/v1/repository": "name registry",
+    "repo/v1/registry": "uuid name host is_docker_registry",
+    "infra/v1/tag": "name origin",
+}
+
+
+@pytest.mark.parametrize(
+    ("kind", "name"),
+    [(kind, name) for kind, names in SENT.items() for name in names.split()],
+)
+async def test_filter_of_published_clients_is_accepted(
+    raw: Raw, kind: str, name: str
+) -> None:
+    text = "true" if name.startswith(("is_", "include_")) else "x"
+
+    assert (await raw("GET", f"/api/{kind}/?{name}={text}")).status == 200
+
+
+@pytest.mark.parametrize(
+    ("kind", "query", "names"),
+    [
+        ("provider", "provider=aws", {"aws"}),
+        ("provider", "region=lon1", {"digitalocean"}),
+        ("provider", "regions=digitalocean/lon1", {"digitalocean"}),
+        ("provider", "availability_zones=eu-west-1a", {"aws"}),
+        ("region", "region=lon1", {"lon1"}),
+        ("region", "regions=/api/infra/v1/region/aws/eu-west-1/", {"eu-west-1"}),
+        ("region", "provider=aws&name=lon1", set()),
+        ("region", "availability_zones=eu-west-1a", {"eu-west-1"}),
+        ("az", "provider=digitalocean", set()),
+        ("az", "region=eu-west-1", {f"eu-west-1{zone}" for zone in "abc"}),
+        ("az", "availability_zones=eu-west-1a", {"eu-west-1a"}),
+        ("nodetype", "region=nowhere", set()),
+        ("nodetype", "region=lon1&name=1gb", {"1gb"}),
+        ("nodetype", "region=lon1&name=t2.micro", set()),
+        ("nodetype", "availability_zones=eu-west-1a&name=t2.micro", {"t2.micro"}),
+    ],
+)
+async def test_catalogue_is_filtered_by_the_relations_of_every_kind(
+    raw: Raw, kind: str, query: str, names: set[str]
+) -> None:
+    """A published gem requests ``nodetype/?region=NAME``."""
+    page = (await raw("GET", f"/api/infra/v1/{kind}/?{query}")).json()
+
+    assert {one["name"] for one in page["objects"]} == names
+
+
+# --- filters of our client ------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("filters", "names"),
+    [
+        ({"labels": "tier=front"}, {"web"}),
+        ({"labels": "tier"}, {"web", "db"}),
+        ({"labels": {"tier": "back"}}, {"db"}),
+        ({"labels": {"tier": "back", "of": "shop"}}, {"db"}),
+        ({"labels": {"tier": "front", "of": "shop"}}, set()),
+        ({"labels": ["tier=front", {"of": "shop"}]}, {"web", "db"}),
+        ({"name": ["web", "job"]}, {"web", "job"}),
+        ({"state": ["Not running", "Running"], "name": ("db", "x")}, {"db"}),
+        ({"name": []}, set()),
+        ({"name__in": "web,db"}, {"web", "db"}),
+    ],
+)
+async def test_list_with_several_values_and_labels_finds_any(
+    live: DockerCloud, filters: dict[str, Any], names: set[str]
+) -> None:
+    await live.services.create(image="x", name="web", labels={"tier": "front"})
+    labels = {"tier": "back", "of": "shop"}
+    await live.services.create(image="x", name="db", labels=labels)
+    await live.services.create(image="x", name="job")
+
+    found = await live.services.list(**filters)
+
+    assert {one["name"] for one in found} == names
+    assert len(found) == len(names)
+
+
+async def test_list_of_several_values_and_pages_is_read_whole(
+    live: DockerCloud, sixty: list[str]
+) -> None:
+    found = await live.services.list(nickname=["odd", "even"], limit=25)
+
+    assert [one["uuid"] for one in found] == sixty
+
+
+async def test_list_of_actions_of_several_objects_finds_any(live: DockerCloud) -> None:
+    web, db, _ = [
+        await live.services.create(image="x", name=name) for name in ("web", "db", "x")
+    ]
+
+    found = await live.actions.list(object=[web, db])
+
+    assert {one["object"] for one in found} == {
+        web["resource_uri"],
+        db["resource_uri"],
+    }
+
+
+async def test_list_with_an_unknown_filter_raises_by_name(live: DockerCloud) -> None:
+    with pytest.raises(BadRequest, match="nmae"):
+        await live.services.list(nmae="web")

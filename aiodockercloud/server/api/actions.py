@@ -86,12 +86,14 @@ def find(call: Call) -> Action:
 async def index(call: Call) -> Reply:
     cloud = call.cloud
     records = _reachable(call)
-    if wanted := call.query.get("object"):
+    if wanted := [v for k, v in call.query.items() if k == "object" and v]:
         try:
             related = wire.parse_bool(call.query.get("include_related") or "false")
         except ValueError:
             raise BadRequest("include_related: must be true or false") from None
-        uris = _related(cloud, wanted) if related else {wire.canonical_uri(wanted)}
+        uris = {wire.canonical_uri(uri) for uri in wanted}
+        if related:
+            uris = {found for uri in uris for found in _related(cloud, uri)}
         records = [action for action in records if action.object in uris]
     getters = {
         "uuid": lambda a: a.uuid,

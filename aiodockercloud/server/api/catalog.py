@@ -7,12 +7,13 @@ Source: Docker Cloud API reference, "Providers" to "Node Types".
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any, NamedTuple
 
 from ... import wire
 from ...exceptions import ObjectNotFound
+from .filters import Getter
 from .render import listed
 from .resource import Call, Reply, Resource
 
@@ -206,6 +207,40 @@ def _types() -> list[dict[str, Any]]:
     ]
 
 
+# --- filters ------------------------------------------------------------------------
+
+
+def _provider(entry: Entry) -> str:
+    return wire.path("provider", entry.key.partition("/")[0])
+
+
+def _related_regions(entry: Entry) -> Sequence[str]:
+    if "regions" in entry.rendered:
+        return list(entry.rendered["regions"])
+    return [wire.path("region", *entry.key.split("/")[:2])]
+
+
+def _related_zones(entry: Entry) -> Sequence[str]:
+    if "availability_zones" in entry.rendered:
+        return list(entry.rendered["availability_zones"])
+    zones = entries("az", bool(entry.rendered["available"])).items()
+    return [
+        str(zone.rendered["resource_uri"])
+        for key, zone in zones
+        if f"{key}/".startswith(f"{entry.key}/")
+    ]
+
+
+#: The relations of every kind: published clients filter one kind by the relations of
+#: another, as in ``nodetype/?region=lon1``.
+_RELATIONS: Mapping[str, Getter] = {
+    "provider": _provider,
+    "region": _related_regions,
+    "regions": _related_regions,
+    "availability_zones": _related_zones,
+}
+
+
 # --- routes -------------------------------------------------------------------------
 
 
@@ -219,7 +254,7 @@ def _resource(kind: str, known: Sequence[str]) -> Resource:
             call,
             kind,
             lambda _, entry: entry.rendered,
-            {},
+            _RELATIONS,
             known,
             records=list(records),
         )

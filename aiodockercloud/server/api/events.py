@@ -11,8 +11,9 @@ from contextlib import aclosing
 from aiohttp import web
 
 from ... import wire
-from ...exceptions import StreamClosed
+from ...exceptions import BadRequest, StreamClosed
 from ..journal import Missed
+from ..state.records import EVENT_KINDS
 from . import streams
 from .resource import Call, Resource
 
@@ -24,7 +25,8 @@ async def events(call: Call) -> web.StreamResponse:
     """Stream all events of the namespace from the moment of the upgrade.
 
     The parameters ``type``, ``object`` and ``parent`` select events; commas separate
-    several values.
+    several values. Another parameter, a type without events, and a text that is no URI
+    are refused: the stream would contain nothing or everything.
 
     Beyond the old API: ``since`` is ``now``, or the ``id`` of the event after which the
     stream continues. With ``since``, the first frame is ``{"type": "position", "id"}``,
@@ -37,20 +39,21 @@ async def events(call: Call) -> web.StreamResponse:
 
 
 def _frames(call: Call) -> AsyncGenerator[str, None]:
-    def values(*names: str) -> set[str]:
-        # The Go client sends "parents"; the API's reference documents "parent".
-        texts = (text for name in names for text in call.request.query.getall(name, []))
-        # URIs of objects have several spellings; types are no URIs and do not change.
-        found = (value for text in texts for value in text.split(","))
-        return {wire.canonical_uri(value) for value in found if value}
-
     # Tutum's events have no ids: a stream cannot continue after an event.
-    since = call.query.get("since") if call.target.dialect.by_subsystem else None
+    resumable = call.target.dialect.by_subsystem
+    call.refuse_parameters_except(*_PARAMETERS, *(("since",) if resumable else ()))
+    types = set(_values(call, "type"))
+    if unknown := types - EVENT_KINDS:
+        raise BadRequest(
+            f"type: there are no events of type {', '.join(sorted(unknown))}; types are"
+            f" {', '.join(sorted(EVENT_KINDS))}"
+        )
+    since = call.query.get("since") if resumable else None
     subscription = call.cloud.hub.subscribe(
         call.namespace,
-        types=values("type"),
-        objects=values("object"),
-        parents=values("parent", "parents"),
+        types=types,
+        objects=_uris(call, "object"),
+        parents=_uris(call, "parent", "parents"),
         since=since or None,
     )
 
@@ -64,3 +67,29 @@ def _frames(call: Call) -> AsyncGenerator[str, None]:
                 yield call.event(frame)
 
     return frames()
+
+
+#: The Go client sends "parents"; the API's reference documents "parent".
+_PARAMETERS = ("type", "object", "parent", "parents")
+
+
+def _values(call: Call, *names: str) -> list[str]:
+    texts = (text for name in names for text in call.request.query.getall(name, []))
+    return [value for text in texts for value in text.split(",") if value]
+
+
+def _uris(call: Call, *names: str) -> set[str]:
+    """Return the URIs of objects in parameters, in one of their several spellings.
+
+    Raises:
+        BadRequest: None of the values is the URI of an object.
+    """
+    values = _values(call, *names)
+    if values and not any(map(_is_uri, values)):
+        raise BadRequest(f"{names[0]}: must be the resource_uri of an object")
+    return {wire.canonical_uri(value) for value in values}
+
+
+def _is_uri(text: str) -> bool:
+    target = wire.split_path(text)
+    return target is not None and bool(target.key)

@@ -1,13 +1,14 @@
 """Lists: filters as in Django, newest objects first, one page per response.
 
 ``?state=Running&name__startswith=web&stack__name=shop&limit=10&offset=20``. A filter
-applies to any field of the rendered object. A filter on an unknown field is refused,
-unless its value is empty: without the filter, the response would contain all objects.
+applies to any field of the rendered object. A repeated filter selects the objects that
+pass with any of its values. A filter on an unknown field is refused, unless its value
+is empty: without the filter, the response would contain all objects.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, TypeVar
 from urllib.parse import urlencode
@@ -58,7 +59,8 @@ def select(
 
     Args:
         records: The records to select from.
-        query: The parameters of the request.
+        query: The parameters of the request; of several pairs with one name, any may
+            apply.
         getters: Functions that return a field of a record, for the most used fields:
             rendering a whole record only for a filter is slow.
         render: Returns the rendered object, for filters on all other fields.
@@ -68,27 +70,30 @@ def select(
     Raises:
         BadRequest: A field is unknown, or a value has the wrong type.
     """
+    given: dict[str, list[str]] = {}
     for parameter, text in query.items():
-        if parameter in ("limit", "offset", *reserved):
-            continue
+        if parameter not in ("limit", "offset", *reserved):
+            given.setdefault(parameter, []).append(text)
+    for parameter, texts in given.items():
         field, lookup = parameter, "exact"
         if field not in getters and "__" in field:
             head, _, tail = field.rpartition("__")
             if tail in (*_LOOKUPS, "in", "isnull"):
                 field, lookup = head, tail
         if field not in getters and field not in known:
-            if not text:
+            if not any(texts):
                 continue
             raise BadRequest(
                 f"{parameter}: there is no such filter; fields are"
                 f" {', '.join(sorted({*known, *getters}))}"
             )
         get = getters.get(field) or _rendered_field(render, field)
-        records = [
-            record
-            for record in records
-            if _passes(get(record), lookup, text, parameter)
-        ]
+        passing = []
+        for record in records:
+            value = get(record)
+            if any(_passes(value, lookup, text, parameter) for text in texts):
+                passing.append(record)
+        records = passing
     return list(records)
 
 
@@ -110,15 +115,47 @@ def _passes(value: Any, lookup: str, text: str, parameter: str) -> bool:
         ]
         return any(_passes(element, lookup, text, parameter) for element in elements)
     if lookup == "exact" and text in _NOTHING and not isinstance(value, str):
-        return value is None
+        return value is None or value == {}
+    if lookup == "exact" and isinstance(value, dict):
+        return _contains(value, text, parameter)
     if value is None or isinstance(value, dict):
         return False
     if lookup == "exact" and isinstance(value, str):
         if parameter.partition("__")[0] == "state":
             return value.lower() == text.lower()
         if value.startswith("/api/"):
-            return _named(value) == _named(text)
+            return _named(value) == _named(text) or text in _keys(value)
     return bool(_LOOKUPS[lookup](value, _typed(value, text, parameter)))
+
+
+def _contains(pairs: Mapping[str, Any], text: str, parameter: str) -> bool:
+    """Return whether a mapping, such as labels, contains what *text* selects.
+
+    ``a=b`` selects a pair, ``a`` a name, and a JSON object all of its pairs.
+
+    Raises:
+        BadRequest: The text begins like a JSON object but is none.
+    """
+    if not text.startswith("{"):
+        name, equals, value = text.partition("=")
+        return name in pairs and (not equals or str(pairs[name]) == value)
+    try:
+        wanted = wire.loads(text)
+    except (ValueError, RecursionError):
+        raise BadRequest(
+            f"{parameter}: must be name=value, a name, or a JSON object"
+        ) from None
+    return all(item in pairs.items() for item in wanted.items())
+
+
+@lru_cache(maxsize=1024)
+def _keys(uri: str) -> Collection[str]:
+    """Return the texts that stand for an object besides its URI.
+
+    The key, and of a region, a zone or a node type the name alone as well.
+    """
+    target = wire.split_path(uri)
+    return () if target is None else (target.pk, *target.key[-1:])
 
 
 @lru_cache(maxsize=1024)  # many records refer to few objects
@@ -172,10 +209,11 @@ def page(
     limit = min(limit, largest)
     offset = number("offset", query.get("offset") or 0)
     total = len(records)
-    filters = {k: v for k, v in query.items() if k not in ("limit", "offset")}
+    filters = [(k, v) for k, v in query.items() if k not in ("limit", "offset")]
 
     def link(start: int) -> str:
-        return f"{path}?{urlencode({**filters, 'limit': limit, 'offset': start})}"
+        pages = [("limit", limit), ("offset", start)]
+        return f"{path}?{urlencode([*filters, *pages])}"
 
     return {
         "meta": {

@@ -70,12 +70,7 @@ def listed(
         getters={**{k: v for k, v in dates.items() if k in known}, **getters},
         render=rendered,
         known=known,
-        # Credentials in the query, as of streams. ``user`` alone may be a field.
-        reserved=(
-            *reserved,
-            *("auth", "token"),
-            *(("user",) if "token" in call.query else ()),
-        ),
+        reserved=(*reserved, *call.credentials),
     )
     if "name" in call.query:
         # Old clients find an object by its name: a terminated object must not hide a

@@ -40,6 +40,28 @@ class Call:
         return self.request.query
 
     @property
+    def credentials(self) -> frozenset[str]:
+        """The names of the parameters that can contain credentials.
+
+        ``user`` is one with ``token`` only; otherwise, ``user`` may be a field.
+        """
+        names = ("auth", "token", "user") if "token" in self.query else ("auth",)
+        return frozenset(names)
+
+    def refuse_parameters_except(self, *known: str) -> None:
+        """Refuse a parameter that the path does not have; an empty one may pass.
+
+        Raises:
+            BadRequest: Such a parameter has a value.
+        """
+        for name, text in self.query.items():
+            if text and name not in known and name not in self.credentials:
+                raise BadRequest(
+                    f"{name}: there is no such parameter; parameters are"
+                    f" {', '.join(known)}"
+                )
+
+    @property
     def pk(self) -> str:
         """The key of the object as one text: a uuid, a repository's name, …"""
         return self.target.pk

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
@@ -9,6 +10,7 @@ from urllib.parse import parse_qsl, urlsplit
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from multidict import MultiDict
 
 from aiodockercloud import BadRequest
 from aiodockercloud.server.api import filters
@@ -56,7 +58,7 @@ def rendered(record: Stack) -> dict[str, Any]:
     return {"name": record.name, **BLANK, **OBJECTS[record.name]}
 
 
-def selected(query: dict[str, str], **options: Any) -> list[str]:
+def selected(query: Mapping[str, str], **options: Any) -> list[str]:
     found = filters.select(
         RECORDS,
         query,
@@ -138,6 +140,9 @@ def selected(query: dict[str, str], **options: Any) -> list[str]:
         ("tags=staging", []),
         # Nested objects have only the lookups of texts.
         ("variables__contains=DB_PORT", ["web"]),
+        ("variables=DB_PORT", ["web"]),
+        ("variables=DB_PORT=tcp://10.7.0.2:5432", ["web"]),
+        ("variables=", ["Web-2", "db"]),
         ("variables__gt=1", []),
         ("links__gte=1", []),
         # An unknown field without a value, which one real client sends.
@@ -147,6 +152,60 @@ def selected(query: dict[str, str], **options: Any) -> list[str]:
 )
 def test_select_with_filters_finds(query: str, expected: list[str]) -> None:
     assert selected(dict(parse_qsl(query, keep_blank_values=True))) == expected
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ("state=Running&state=Stopped", ["web", "db"]),
+        ("state=Running&state=Running", ["web"]),
+        ("state=Init&state=stopped", ["db"]),
+        ("name__startswith=w&name__startswith=d", ["web", "db"]),
+        ("count=0&count=15&state=Stopped", ["db"]),
+        ("exit_code=&exit_code=137", ["web", "db"]),
+        ("tags=staging&tags=eu", ["web"]),
+        ("udid=&udid=", ["web", "Web-2", "db"]),
+    ],
+)
+def test_select_with_a_repeated_filter_finds_any(
+    query: str, expected: list[str]
+) -> None:
+    pairs = MultiDict(parse_qsl(query, keep_blank_values=True))
+
+    assert selected(pairs) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("tier=front", True),
+        ("tier", True),
+        ("empty=", True),
+        ("tier=back", False),
+        ("front", False),
+        ("query=a=b,c", True),
+        ('{"tier": "front"}', True),
+        ('{"tier": "front", "query": "a=b,c"}', True),
+        ('{"tier": "front", "query": "x"}', False),
+        ("{}", True),
+    ],
+)
+def test_select_by_pairs_finds_what_contains_all(text: str, found: bool) -> None:
+    labels = {"tier": "front", "empty": "", "query": "a=b,c"}
+
+    def matching(given: dict[str, Any]) -> bool:
+        return bool(
+            filters.select(
+                RECORDS[:1],
+                {"labels": text},
+                getters={},
+                render=lambda _: {"labels": given},
+                known=["labels"],
+            )
+        )
+
+    assert matching(labels) == found
+    assert matching({}) == (text == "{}")
 
 
 @pytest.mark.parametrize("field", ["stack", "containers"])
@@ -159,6 +218,7 @@ def test_select_with_filters_finds(query: str, expected: list[str]) -> None:
         f"/api/app/v1/acme/stack/{UUID}/",
         f"/app/v1/stack/{UUID}/",
         f"/api/v1/stack/{UUID}/",
+        UUID,
     ],
 )
 def test_select_by_uri_in_any_spelling_finds_the_object(
@@ -195,6 +255,7 @@ def test_select_by_another_or_a_hostile_uri_finds_nothing(uri: str) -> None:
         ({"nmae": "web"}, r"nmae: there is no such filter; fields are .*name"),
         ({"name__regex": "."}, "name__regex: there is no such filter"),
         ({"__class__": "x"}, "__class__: there is no such filter"),
+        ({"variables": "{x"}, "variables: must be name=value, a name, or a JSON"),
         ({"count": "many"}, "count: 'many' is not a int"),
         ({"synchronized": "maybe"}, "synchronized: 'maybe' is not a bool"),
         ({"exit_code__isnull": "maybe"}, "exit_code__isnull: 'maybe' is not a bool"),
@@ -250,7 +311,7 @@ def records(count: int) -> list[Stack]:
 
 
 def paged(
-    total: int, query: dict[str, str] | None = None, path: str = PATH
+    total: int, query: Mapping[str, str] | None = None, path: str = PATH
 ) -> tuple[dict[str, Any], list[str]]:
     page = filters.page(
         records(total), query or {}, path, lambda r: {"name": r.name}, Limits()
@@ -289,6 +350,15 @@ def test_page_at_the_boundary_has_a_next_only_before_more_objects(
     meta, _ = paged(total)
 
     assert (meta["next"] is not None) == has_next
+
+
+def test_page_next_keeps_repeated_filters() -> None:
+    query = MultiDict([("state", "Running"), ("state", "Stopped"), ("limit", "10")])
+
+    meta, _ = paged(60, query)
+
+    sent = parse_qsl(urlsplit(meta["next"]).query)
+    assert sent[:2] == [("state", "Running"), ("state", "Stopped")]
 
 
 def test_page_next_keeps_the_filters_quoted() -> None:

@@ -27,9 +27,10 @@ class TutumCall(Call):
     @property
     def query(self) -> Mapping[str, str]:
         query = MultiDict(self.request.query)
-        for name in list(query):
+        for name in set(query):
             if name.partition("__")[0] == "unique_name":
-                query[name.removeprefix("unique_")] = query.pop(name)
+                for text in query.popall(name):
+                    query.add(name.removeprefix("unique_"), text)
         if self.target.kind == "repository":
             for name, value in _IMAGE_FILTERS.items():
                 if (
