@@ -9,7 +9,7 @@ import asyncio
 import shlex
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, Literal
 
 from aiohttp import ClientWebSocketResponse
 
@@ -181,6 +181,7 @@ class Containers(Managed[Container]):
         tail: int | None = None,
         follow: bool = True,
         since: Since | None = None,
+        until: Literal["stopped"] | None = None,
         reconnect: bool = True,
     ) -> LogStream:
         """Read the log of a container as a stream.
@@ -190,11 +191,14 @@ class Containers(Managed[Container]):
         Args:
             container: The container.
             tail: The number of past lines at the beginning. By default all lines since
-                *since*, or, without *since*, the server's default of 300.
+                *since*; with *until*, all lines; or else the server's default of 300.
             follow: Whether the stream continues with new lines until the container is
                 terminated. Otherwise the stream ends after the past lines.
             since: The time of the oldest line to read: a ``datetime`` with a time
                 zone, seconds since 1970, or a time stamp as at the beginning of a line.
+            until: ``"stopped"`` ends the stream as soon as the container has stopped
+                and all lines have been received, as for a job. By default, and as in
+                the hosted API, a followed log ends when the container is terminated.
             reconnect: Whether the stream connects again when the connection is lost.
 
         Returns:
@@ -202,7 +206,11 @@ class Containers(Managed[Container]):
             ``source``.
 
         Raises:
-            ValueError: *since* is not a point in time, or lies before 1970.
+            ValueError: *since* is not a point in time or lies before 1970, or *until*
+                is another text or given without *follow*.
+            TypeError: *since* has another type.
+            NotSupported: The server does not know *until*; raised when the stream is
+                entered or iterated.
             ObjectNotFound: The container does not exist. Errors of the server and of
                 the connection are raised when the stream is entered or iterated.
 
@@ -210,7 +218,12 @@ class Containers(Managed[Container]):
             Docker Cloud API reference, "Get the logs of a container".
         """
         return self.read_logs(
-            container, tail=tail, follow=follow, since=since, reconnect=reconnect
+            container,
+            tail=tail,
+            follow=follow,
+            since=since,
+            until=until,
+            reconnect=reconnect,
         )
 
     def exec(self, container: Reference, command: str | Sequence[str]) -> Exec:

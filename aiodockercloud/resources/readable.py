@@ -212,7 +212,9 @@ class Resource(Readable[T]):
             text that old servers return instead.
 
         Raises:
-            ValueError: The option ``since`` is not a point in time.
+            ValueError: The option ``since`` is not a point in time, or the option
+                ``until`` is invalid.
+            TypeError: The option ``since`` has another type.
 
         Source:
             Docker Cloud API reference, "Get the logs of a service" and the pages of

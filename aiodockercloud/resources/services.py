@@ -5,7 +5,7 @@ Source: Docker Cloud API reference, "Services".
 
 from __future__ import annotations
 
-from typing import Any, Unpack
+from typing import Any, Literal, Unpack
 
 from .. import wire
 from ..transport.log_stream import LogStream, Since
@@ -255,6 +255,7 @@ class Services(Managed[Service]):
         tail: int | None = None,
         follow: bool = True,
         since: Since | None = None,
+        until: Literal["stopped"] | None = None,
         reconnect: bool = True,
     ) -> LogStream:
         r"""Read the logs of all containers of a service as one stream.
@@ -265,13 +266,18 @@ class Services(Managed[Service]):
         Args:
             service: The service.
             tail: The number of past lines at the beginning, with *follow* for each
-                container. By default all lines since *since*, or, without *since*,
-                the server's default of 300.
+                container. By default all lines since *since*; with *until*, all
+                lines; or else the server's default of 300.
             follow: Whether the stream continues with new lines until the service is
                 terminated. Otherwise the stream ends after the past lines, which are
                 in the order of their time stamps.
             since: The time of the oldest line to read: a ``datetime`` with a time
                 zone, seconds since 1970, or a time stamp as at the beginning of a line.
+            until: ``"stopped"`` ends the stream as soon as no container runs or is
+                about to run and all lines have been received, as for a job. The stream
+                of a service that is ``"Not running"`` ends at once, therefore
+                :meth:`start` the service first. By default, and as in the hosted API,
+                a followed log ends when the service is terminated.
             reconnect: Whether the stream connects again when the connection is lost
                 and continues with the next line; see
                 :class:`~aiodockercloud.transport.log_stream.LogStream`. Otherwise a
@@ -285,7 +291,11 @@ class Services(Managed[Service]):
             lost: their number, or ``None`` when the number is unknown.
 
         Raises:
-            ValueError: *since* is not a point in time, or lies before 1970.
+            ValueError: *since* is not a point in time or lies before 1970, or *until*
+                is another text or given without *follow*.
+            TypeError: *since* has another type.
+            NotSupported: The server does not know *until*; raised when the stream is
+                entered or iterated.
             ObjectNotFound: The service does not exist. Errors of the server and of the
                 connection are raised when the stream is entered or iterated.
 
@@ -293,5 +303,10 @@ class Services(Managed[Service]):
             Docker Cloud API reference, "Get the logs of a service".
         """
         return self.read_logs(
-            service, tail=tail, follow=follow, since=since, reconnect=reconnect
+            service,
+            tail=tail,
+            follow=follow,
+            since=since,
+            until=until,
+            reconnect=reconnect,
         )

@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Awaitable, Mapping
 from datetime import datetime
-from typing import Any, Protocol, Self, TypedDict, Unpack
+from typing import Any, Literal, Protocol, Self, TypedDict, Unpack
 
 from aiohttp import ClientWebSocketResponse
 
@@ -32,6 +32,10 @@ from .stream import CONTROL, shut
 __all__ = ["LogStream", "Since", "TutumLog"]
 
 _CONTROL = CONTROL | {"position"}
+_NO_UNTIL = (
+    "until: the server cannot end a log when the containers have stopped; wait for the"
+    " state, then read the log with follow=False"
+)
 _loads = wire.loads
 
 #: A time: a ``datetime`` with a time zone, seconds since 1970, or the stamp of a line.
@@ -44,6 +48,7 @@ class LogOptions(TypedDict, total=False):
     tail: int | None
     follow: bool
     since: Since | None
+    until: Literal["stopped"] | None
     reconnect: bool
 
 
@@ -91,7 +96,10 @@ class LogStream(Reconnecting[LogLine]):
         reconnects: How often the connection was lost so far.
 
     Raises:
-        ValueError: *since* is no valid time.
+        ValueError: *since* is no valid time, or *until* is invalid.
+        TypeError: *since* has another type.
+        NotSupported: On entering, or on the first step: the server does not know
+            *until*, and the stream would not end.
         ApiError: On entering, or on the first step: the server refused the upgrade.
         ConnectError: On entering, or on the first step: no response was received.
         StreamClosed: The connection was lost and *reconnect* is false.
@@ -116,6 +124,11 @@ class LogStream(Reconnecting[LogLine]):
         self._follow = options.get("follow", True)
         since = options.get("since")
         self._since = None if since is None else _nanoseconds(since)
+        self._until = options.get("until")
+        if self._until not in (None, "stopped"):
+            raise ValueError(f"until: must be 'stopped', not {self._until!r}")
+        if self._until is not None and not self._follow:
+            raise ValueError("until: a log without follow ends with its past lines")
         self.reconnects = 0
         # The position to continue from: the last line of each container, and the time
         # of the first request by the server's clock, from its frame "position".
@@ -178,7 +191,11 @@ class LogStream(Reconnecting[LogLine]):
         """Connect and request the lines that were not received yet."""
         again = self._opened_at is not None
         enough = max(self._tail or 0, self._limits.resumed_lines)
-        query: dict[str, Any] = {"follow": self._follow, "tail": self._tail}
+        query: dict[str, Any] = {
+            "follow": self._follow,
+            "tail": self._tail,
+            "until": self._until,
+        }
         if self._since is not None:
             query["since"] = loglines.format_stamp(self._since)
         if again and self._at is not None:
@@ -187,6 +204,9 @@ class LogStream(Reconnecting[LogLine]):
             query["tail"] = enough
         ws = await self._ask_for(params=query)
         old = ws.protocol != WINDOW_PROTOCOL
+        if old and self._until is not None:
+            await shut(ws)
+            raise NotSupported(_NO_UNTIL)
         if old and (self._at is not None if again else self._since is not None):
             # Such a server ignores the time and would send its usual few lines.
             self._at = None
@@ -223,6 +243,10 @@ class LogStream(Reconnecting[LogLine]):
     def _control(self, frame: dict[str, Any]) -> None:
         if frame["type"] == "position":
             self._at = frame["at"]
+            if frame.get("until") != self._until:
+                self._frames.clear()
+                self._end = StreamClosed(1003, _NO_UNTIL)
+                raise NotSupported(_NO_UNTIL)
             return
         try:
             super()._control(frame)
@@ -324,7 +348,12 @@ class TutumLog(LogStream):
     async def _begin(self) -> None:
         try:
             await self._open()
-        except (BadRequest, ObjectNotFound, MethodNotAllowed, NotSupported):
+        except (BadRequest, ObjectNotFound, MethodNotAllowed, NotSupported) as refused:
+            if self._until is not None:
+                # One text cannot contain the lines to come.
+                if isinstance(refused, ObjectNotFound):
+                    raise
+                raise NotSupported(_NO_UNTIL) from refused
             tail = self._tail
             if self._since is not None:
                 self._comparing = True
@@ -340,7 +369,10 @@ def _nanoseconds(moment: Since) -> int:
 
     Raises:
         ValueError: The text is no time, or the time has no zone or is before 1970.
+        TypeError: The value has another type.
     """
+    if not isinstance(moment, str | datetime | int | float):
+        raise TypeError("since: must be a datetime, a number of seconds or a stamp")
     if isinstance(moment, str):
         found = loglines.parse_stamp(moment)
     elif isinstance(moment, datetime):

@@ -14,7 +14,7 @@ import pytest
 
 from aiodockercloud import BadRequest, DockerCloud, ObjectNotFound, wire
 from aiodockercloud.server import Embedded, Server, running
-from aiodockercloud.server.api import log_streams
+from aiodockercloud.server.api import log_selection, log_streams
 from aiodockercloud.server.engines.embedded import Container as Run
 from aiodockercloud.server.engines.embedded import EmbeddedSettings
 from aiodockercloud.types import Service
@@ -329,7 +329,7 @@ async def test_reader_that_reconnects_gets_the_rest_of_a_removed_container(
     frames = log_streams.service_log(
         server.cloud,
         server.cloud.services[service["uuid"]],
-        log_streams.Selection(tail=None, follow=True, at_ns=at, seen={"web-1": last}),
+        log_selection.Selection(tail=None, follow=True, at_ns=at, seen={"web-1": last}),
     )
 
     async def read() -> list[str]:
@@ -400,7 +400,7 @@ async def test_container_created_while_the_reader_disconnects_is_not_read() -> N
         frames = log_streams.service_log(
             server.cloud,
             server.cloud.services[service["uuid"]],
-            log_streams.Selection(tail=None, follow=True),
+            log_selection.Selection(tail=None, follow=True),
         )
         async with asyncio.timeout(PATIENCE):
             await anext(frames)

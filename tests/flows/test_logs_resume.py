@@ -13,7 +13,7 @@ import pytest
 
 from aiodockercloud import DockerCloud, wire
 from aiodockercloud.server import Embedded, Server, running
-from aiodockercloud.server.api import log_streams
+from aiodockercloud.server.api import log_selection, log_streams
 from aiodockercloud.server.engines.embedded import Container as Run
 from aiodockercloud.server.engines.embedded import EmbeddedSettings
 from aiodockercloud.server.engines.embedded.clock import ManualClock
@@ -360,7 +360,7 @@ async def test_log_of_an_unreachable_container_continues_when_its_node_recovers(
 
 async def test_action_log_reports_the_missed_lines_to_a_slow_reader() -> None:
     journal: Journal[list[Any]] = Journal(2)
-    wanted = log_streams.Selection(tail=None, follow=True)
+    wanted = log_selection.Selection(tail=None, follow=True)
     journal.append([1.5, "a"])
     frames = log_streams.action_log(journal, wanted)
     async with asyncio.timeout(PATIENCE), aclosing(frames):

@@ -14,7 +14,7 @@ from ...exceptions import BadRequest, ObjectNotFound
 from ...wire import states
 from ..control.control_plane import ControlPlane
 from ..state.records import Action
-from . import log_streams, streams
+from . import log_selection, log_streams, streams
 from .render import date, listed, moment, origin
 from .resource import Call, Reply, Resource
 
@@ -154,5 +154,5 @@ async def retry(call: Call) -> Reply:
 @resource.route("GET", "logs")
 async def logs(call: Call) -> web.StreamResponse:
     journal = call.cloud.operations.journal(find(call))
-    frames = log_streams.action_log(journal, log_streams.selection(call))
+    frames = log_streams.action_log(journal, log_selection.selection(call))
     return await streams.serve(call, frames)

@@ -10,13 +10,14 @@ from typing import Any
 
 from aiohttp import web
 
+from ... import wire
 from ...exceptions import BadRequest, OperationNotAllowed
 from ...wire import states
 from ...wire.service_fields import CONTAINER_FIELDS
 from ..control import links, names
 from ..control.control_plane import ControlPlane
 from ..state.records import Container
-from . import log_streams, streams
+from . import log_selection, log_streams, streams
 from .render import date, listed, serve_operations
 from .resource import Call, Reply, Resource
 
@@ -158,9 +159,16 @@ serve_operations(resource, find, render, "start", "stop", "redeploy", "terminate
 
 @resource.route("GET", "logs")
 async def logs(call: Call) -> web.StreamResponse:
-    frames = log_streams.container_log(
-        call.cloud, find(call), log_streams.selection(call)
-    )
+    """Stream the log; ``service``, as documented, must name the container's service."""
+    container = find(call)
+    wanted = log_selection.selection(call, "until", "service")
+    service = call.cloud.services[container.service]
+    given = call.query.get("service")
+    if given and wire.canonical_uri(given) not in (service.uri, service.uuid):
+        raise BadRequest(
+            f"service: the container {container.name} is of {service.uri}, not {given}"
+        )
+    frames = log_streams.container_log(call.cloud, container, wanted)
     return await streams.serve(call, frames)
 
 
@@ -176,6 +184,7 @@ async def execute(call: Call) -> web.StreamResponse:
             f"exec: the container {container.name} is {container.state}, not"
             f" {states.RUNNING}"
         )
+    call.refuse_parameters_except("command")
     try:
         command = shlex.split(call.query.get("command") or "sh")
     except ValueError as error:

@@ -5,6 +5,9 @@ first request, as the first frame reported the time, and ``seen``, the stamp of 
 received line of each container. The server then sends all lines from these stamps on,
 the lines with these stamps included.
 
+With ``until=stopped`` a followed log ends when nothing runs any more. The first frame
+confirms the parameter: servers that do not know ``until`` would never end the stream.
+
 Source: Docker Cloud API reference, "Get the logs of a service" and the same sections of
 containers and actions; the behaviour of real clients.
 """
@@ -12,99 +15,33 @@ containers and actions; the behaviour of real clients.
 from __future__ import annotations
 
 import asyncio
-import re
 import time
 from collections import deque
-from collections.abc import AsyncGenerator, Mapping, Sequence
-from contextlib import AsyncExitStack, aclosing
-from dataclasses import dataclass, field, replace
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager
+from dataclasses import replace
 from functools import partial
 from heapq import heappop, heappush
 from typing import Any
 
 from ... import wire
-from ...exceptions import BadRequest
 from ...wire import loglines, states
-from ...wire.window import WINDOW_PROTOCOL
 from ..control.control_plane import ControlPlane
 from ..engines import EngineError, LogLine, NoSuchContainer
 from ..journal import Journal, Missed
 from ..state.records import Container, Service
+from .log_selection import UNTIL_STOPPED, Selection
 from .merge import Merge
-from .resource import Call
 
-#: Lines from the end of a log in a request without ``tail`` and ``since``.
-TAIL = 300
-#: The valid values of ``tail``.
-_TAIL = re.compile(r"all|\d{1,18}", re.ASCII)
+#: The states in which nothing runs or is about to run.
+_AT_REST = frozenset({states.NOT_RUNNING, states.STOPPED, states.TERMINATED})
 
 Frames = AsyncGenerator[str, None]
 Lines = AsyncGenerator[LogLine, None]
+#: A task that ends when a log with the parameter ``until`` is to end.
+Stop = asyncio.Task[None]
 #: Lines with the name of their container.
 Named = AsyncGenerator[tuple[str, LogLine], None]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Selection:
-    """The lines of a log that a client requests. Stamps are nanoseconds since 1970.
-
-    Attributes:
-        tail: The largest number of past lines; None for all past lines.
-        follow: Whether new lines follow.
-        since_ns: The smallest stamp; 0 for all lines.
-        at_ns: The time of the first request of a client that has reconnected, else 0.
-            ``tail`` counts the lines before that time.
-        seen: The stamp of the last received line by the name of the container, which is
-            ``""`` in the log of a single container.
-        send_position: Whether the first frame reports the time of the request.
-    """
-
-    tail: int | None
-    follow: bool
-    since_ns: int = 0
-    at_ns: int = 0
-    seen: Mapping[str, int] = field(default_factory=dict)
-    send_position: bool = False
-
-
-def selection(call: Call) -> Selection:
-    """Return the selection in the query of a request for a log.
-
-    Raises:
-        BadRequest: A parameter is invalid.
-    """
-    query = call.query
-    try:
-        follow = wire.parse_bool(query.get("follow") or "true")
-    except ValueError:
-        raise BadRequest("follow: must be true or false") from None
-    since_ns = _moment("since", query.get("since"))
-    tail = query.get("tail") or ("all" if query.get("since") else str(TAIL))
-    if not _TAIL.fullmatch(tail):
-        raise BadRequest("tail: must be a number of lines, or all")
-    seen = {}
-    for pair in filter(None, query.get("seen", "").split(",")):
-        name, _, stamp = pair.rpartition(":")
-        seen[name] = _moment("seen", stamp)
-    offered = call.request.headers.get("Sec-WebSocket-Protocol", "")
-    return Selection(
-        tail=None if tail == "all" else int(tail),
-        follow=follow,
-        since_ns=since_ns,
-        at_ns=_moment("at", query.get("at")),
-        seen=seen,
-        send_position=WINDOW_PROTOCOL in offered,
-    )
-
-
-def _moment(name: str, text: str | None) -> int:
-    try:
-        return loglines.parse_stamp(text) if text else 0
-    except ValueError:
-        raise BadRequest(
-            f"{name}: must be a date as 2016-05-04T12:00:00.123456789Z, or seconds"
-            " since 1970"
-        ) from None
 
 
 # --- frames -------------------------------------------------------------------------
@@ -130,7 +67,10 @@ def _frame(line: LogLine, source: str | None) -> str:
 def _position(cloud: ControlPlane, wanted: Selection) -> str:
     """Return the frame with the time of the client's first request."""
     at = wanted.at_ns or cloud.engine.time_ns()
-    return wire.dumps({"type": "position", "at": loglines.format_stamp(at)}).decode()
+    frame = {"type": "position", "at": loglines.format_stamp(at)}
+    if wanted.until_stopped:
+        frame["until"] = UNTIL_STOPPED
+    return wire.dumps(frame).decode()
 
 
 def _unreadable(container: Container, error: EngineError) -> LogLine:
@@ -177,8 +117,78 @@ async def _resumed(
             yield line
 
 
+def _rests(cloud: ControlPlane, record: Container | Service) -> bool:
+    """Return whether nothing of a record runs or is about to run.
+
+    A container that is restarted does not count in the state of its service.
+    """
+    parts = cloud.containers_of(record) if isinstance(record, Service) else []
+    return all(one.state in _AT_REST for one in (record, *parts))
+
+
+@asynccontextmanager
+async def _stopping(
+    cloud: ControlPlane, record: Container | Service, wanted: Selection
+) -> AsyncIterator[Stop | None]:
+    """Yield a task that ends when nothing of the record runs any more.
+
+    The task is ``None`` for a log without such an end.
+    """
+    if not wanted.until_stopped:
+        yield None
+        return
+    task = asyncio.create_task(cloud.until(record, lambda: _rests(cloud, record)))
+    try:
+        yield task
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+async def _until(
+    stop: Stop, cloud: ControlPlane, container: Container, wanted: Selection, key: str
+) -> Lines:
+    """Yield the selected lines of one container until *stop*, then the remaining ones.
+
+    Raises:
+        EngineError: The log cannot be read.
+    """
+    last, same = wanted.seen.get(key), 0  # the last stamp, and its lines so far
+    async with aclosing(_lines(cloud, container, wanted, key)) as lines:
+        while not stop.done():
+            step = asyncio.ensure_future(anext(lines, None))
+            try:
+                await asyncio.wait({step, stop}, return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                if not step.done():
+                    step.cancel()
+                    await asyncio.gather(step, return_exceptions=True)
+            if step.cancelled():
+                break
+            if (line := step.result()) is None:
+                return
+            if line.missing == 0:
+                same = same + 1 if line.time_ns == last else 1
+                last = line.time_ns
+            yield line
+    # All lines exist by now. Those after the last one may not have been read yet.
+    rest = replace(wanted, follow=False)
+    if last is not None:
+        rest = replace(rest, seen={**wanted.seen, key: last})
+    async with aclosing(_lines(cloud, container, rest, key)) as lines:
+        async for line in lines:
+            if same and line.time_ns == last and line.missing == 0:
+                same -= 1
+                continue
+            yield line
+
+
 async def _frames(
-    cloud: ControlPlane, container: Container, wanted: Selection, source: str | None
+    cloud: ControlPlane,
+    container: Container,
+    wanted: Selection,
+    source: str | None,
+    stop: Stop | None = None,
 ) -> Frames:
     """Yield the frames of one container.
 
@@ -189,7 +199,12 @@ async def _frames(
     while True:
         last: LogLine | None = None
         try:
-            async with aclosing(_lines(cloud, container, wanted, key)) as lines:
+            found = (
+                _lines(cloud, container, wanted, key)
+                if stop is None
+                else _until(stop, cloud, container, wanted, key)
+            )
+            async with aclosing(found) as lines:
                 async for line in lines:
                     last = line
                     yield _frame(line, source)
@@ -204,6 +219,8 @@ async def _frames(
                 yield _frame(_unreadable(container, error), source)
             reported = True
         if not wanted.follow or container.state == states.TERMINATED:
+            return
+        if stop is not None and stop.done():
             return
         if last is not None:
             wanted = replace(wanted, seen={key: last.time_ns + 1})
@@ -238,13 +255,20 @@ def _was_removed_before(container: Container, moment_ns: int) -> bool:
 async def container_log(
     cloud: ControlPlane, container: Container, wanted: Selection
 ) -> Frames:
-    """Yield the frames of a container's log; a followed log ends with the container."""
+    """Yield the frames of a container's log.
+
+    A followed log ends with the container, or when the container has stopped.
+    """
     if wanted.send_position:
         yield _position(cloud, wanted)
-    if _is_wanted(container, wanted):
-        async with aclosing(_frames(cloud, container, wanted, None)) as frames:
-            async for frame in frames:
-                yield frame
+    if not _is_wanted(container, wanted):
+        return
+    async with (
+        _stopping(cloud, container, wanted) as stop,
+        aclosing(_frames(cloud, container, wanted, None, stop)) as frames,
+    ):
+        async for frame in frames:
+            yield frame
 
 
 # --- logs of services ---------------------------------------------------------------
@@ -255,7 +279,8 @@ def service_log(cloud: ControlPlane, service: Service, wanted: Selection) -> Fra
 
     Without ``follow`` the lines are ordered by their stamps. With ``follow`` the lines
     are in the order of arrival, from each container in turn (see :class:`Merge`). New
-    containers are added from their first line on. A followed log ends with the service.
+    containers are added from their first line on. A followed log ends with the service,
+    or when the service has stopped.
     """
     return (_followed if wanted.follow else _sorted)(cloud, service, wanted)
 
@@ -338,30 +363,40 @@ async def _followed(cloud: ControlPlane, service: Service, wanted: Selection) ->
         yield _position(cloud, wanted)
     merge = Merge(cloud.settings.limits.lines_ahead)
 
-    def join(container: Container, wanted: Selection) -> None:
+    def join(container: Container, wanted: Selection, stop: Stop | None) -> None:
         if container.uuid not in merge:
-            frames = _frames(cloud, container, wanted, container.name)
+            frames = _frames(cloud, container, wanted, container.name, stop)
             merge.add(container.uuid, frames)
 
-    async def watch() -> None:
+    async def watch(stop: Stop | None) -> None:
         """Add the logs of all containers, existing and new, until the service ends."""
+
+        def has_ended() -> bool:
+            stopped = stop is not None and stop.done()
+            return stopped or service.state == states.TERMINATED
+
+        def has_news() -> bool:
+            return has_ended() or any(
+                container.uuid not in merge
+                for container in cloud.containers_of(service)
+            )
+
         for container in _containers(cloud, service, wanted):
-            join(container, wanted)
+            join(container, wanted, stop)
         # The logs of new containers are read from their first line on.
         whole = replace(wanted, tail=None, since_ns=0)
-        while service.state != states.TERMINATED:
+        while not has_ended():
             for container in cloud.containers_of(service):
-                join(container, whole)
+                join(container, whole, stop)
             await cloud.until(service, has_news)
+        for container in cloud.containers_of(service):  # new, and stopped already
+            join(container, whole, stop)
         merge.complete()
 
-    def has_news() -> bool:
-        return service.state == states.TERMINATED or any(
-            container.uuid not in merge for container in cloud.containers_of(service)
-        )
-
-    async with merge.frames() as frames:
-        watcher = asyncio.create_task(watch())
+    # The task of the stop starts first, so the task is done before a watcher that the
+    # same change wakes up.
+    async with _stopping(cloud, service, wanted) as stop, merge.frames() as frames:
+        watcher = asyncio.create_task(watch(stop))
         try:
             async for frame in frames:
                 yield frame

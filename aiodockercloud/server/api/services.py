@@ -18,7 +18,7 @@ from ..control import jobs, links, names
 from ..control.control_plane import ControlPlane
 from ..state.errors import NoSuchObject
 from ..state.records import Service, Stack
-from . import definitions, fields, log_streams, streams
+from . import definitions, fields, log_selection, log_streams, streams
 from .definitions import FIELDS, NEW
 from .render import (
     date,
@@ -265,6 +265,6 @@ async def rollback(call: Call) -> Reply:
 @resource.route("GET", "logs")
 async def logs(call: Call) -> web.StreamResponse:
     frames = log_streams.service_log(
-        call.cloud, find(call), log_streams.selection(call)
+        call.cloud, find(call), log_selection.selection(call, "until")
     )
     return await streams.serve(call, frames)

@@ -17,7 +17,7 @@ from aiohttp import WSCloseCode, web
 
 from .... import wire
 from ....wire import states
-from .. import actions, containers, log_streams, services, streams
+from .. import actions, containers, log_selection, log_streams, services, streams
 from ..render import submitted
 from ..resource import Call, Handler, Reply
 from . import kinds, tags
@@ -96,7 +96,7 @@ async def _text_log(call: Call) -> str:
     ``tail`` has the same meaning as on the websocket.
     """
     cloud, kind = call.cloud, call.target.kind
-    requested = log_streams.selection(call)
+    requested = log_selection.selection(call)
     selection = replace(requested, follow=False, send_position=False)
     if kind == "service":
         frames = log_streams.service_log(cloud, services.find(call), selection)
