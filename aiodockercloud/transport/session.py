@@ -345,8 +345,7 @@ class Transport:
                 one of a websocket.
             AuthError: As for :meth:`request`.
             RuntimeError: The client is closed.
-            TypeError: As for :meth:`request`.
-            ValueError: As for :meth:`request`.
+            TypeError, ValueError: As for :meth:`request`.
 
         Source:
             Docker Cloud API reference, "Stream API".
