@@ -95,6 +95,10 @@ def stacks():
         stack_file.write("cron:\n  image: busybox\n  command: sleep 60\n")
     check(synced("stack", "update", "shop", "-f", "more.yml") == shop)
     check(len(inspect("stack", "shop")["services"]) == 3)
+    with open("less.yml", "w") as stack_file:
+        stack_file.write("cron:\n  image: busybox\n  command: sleep 60\n")
+    check(synced("stack", "update", "shop", "-f", "less.yml") == shop)
+    check(len(inspect("stack", "shop")["services"]) == 3, "services left out stay")
     check("(*)" in row(cli("service", "ps", "--stack", "shop"), "web")["STATUS"])
     check(synced("stack", "redeploy", "--not-reuse-volumes", "shop") == shop)
     check(variable("web-2.shop", "FROM_LIST") == "2", "the new value")

@@ -253,9 +253,11 @@ class Day(object):
         check(exported["db"]["command"] == "sleep 3600", exported)
         stack.services = [{"name": "db", "image": "busybox", "command": "sleep 60"}]
         check(stack.save(), "save of the stack")
-        until_state(web, "Terminated")
         check(stack.redeploy(), "redeploy of the stack")
         until_done(stack.dockercloud_action_uri)
+        # An update keeps the services that it leaves out.
+        web = dockercloud.Utils.fetch_remote_service("web.shop")
+        check(web.state == "Running", web.state)
         uuid = stack.uuid
         for operation, state in (
             ("stop", "Stopped"),
