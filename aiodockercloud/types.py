@@ -186,7 +186,8 @@ class Binding(TypedDict, total=False):
         rewritable: Whether the container may write to the volume; ``True`` by default.
         volumes_from: The service whose volumes the containers use, as its
             ``resource_uri``; on services only.
-        volume: The URI of the volume; on containers only.
+        volume: The URI of the volume; on containers only. The bindings of a container
+            include the shared ones of ``volumes_from``.
     """
 
     host_path: str | None
@@ -767,7 +768,8 @@ class ServiceFields(TypedDict, total=False):
         autoreplace: Tutum's former name of ``autorestart``.
         sequential_deployment: Whether containers are deployed one after the other;
             ``False`` by default.
-        deployment_strategy: How nodes are chosen; ``"EMPTIEST_NODE"`` by default.
+        deployment_strategy: How nodes are chosen, by their numbers of running
+            containers; ``"EMPTIEST_NODE"`` by default.
         roles: ``["global"]`` gives the containers access to the API.
         tags: The tags that a node must have.
         net: The network mode; ``"bridge"`` by default.

@@ -5,10 +5,11 @@ from __future__ import annotations
 import pytest
 
 from aiodockercloud import BadRequest, DockerCloud, OperationNotAllowed, WaitFailed
-from aiodockercloud.types import Container
+from aiodockercloud.types import Container, DeploymentStrategy, Port
 from aiodockercloud.wire import loglines
 from tests.support.facts import IDLE
 from tests.support.flows import containers, counts, done, run
+from tests.support.talking import texts
 
 
 def nodes(found: list[Container]) -> list[str]:
@@ -173,3 +174,100 @@ async def test_service_on_every_node_redeploys_beside_sharers_with_other_numbers
     await done(live, await live.services.redeploy(certs))
 
     assert len(set(nodes(await containers(live, certs)))) == 3
+
+
+@pytest.mark.parametrize("strategy", ["EMPTIEST_NODE", "HIGH_AVAILABILITY"])
+async def test_stopped_containers_do_not_count(
+    live: DockerCloud, strategy: DeploymentStrategy
+) -> None:
+    """The documented strategies count running containers."""
+    filler = await run(live, name="filler", target_num_containers=2)
+    full = {one["node"] for one in await containers(live, filler)}
+    await done(live, await live.services.stop(filler))
+    service = await run(
+        live, name="web", deployment_strategy=strategy, target_num_containers=2
+    )
+    first = (await containers(live, service))[0]["node"]
+    assert first in full
+
+    for one in await containers(live, service):
+        await done(live, await live.containers.stop(one))
+    await done(live, await live.services.scale(service, 3))
+
+    assert (await containers(live, service))[2]["node"] == first
+
+
+async def test_stopped_container_keeps_its_host_port_and_its_node(
+    live: DockerCloud,
+) -> None:
+    port: Port = {"inner_port": 80, "outer_port": 18080, "published": True}
+    web = await run(live, name="web", target_num_containers=3, container_ports=[port])
+    daemon = await run(live, name="daemon", deployment_strategy="EVERY_NODE")
+    for service in (web, daemon):
+        await done(live, await live.services.stop(service))
+
+    other = await live.services.create(image=IDLE, name="b", container_ports=[port])
+    started = await live.services.start(other)
+    with pytest.raises(WaitFailed, match="port is already allocated"):
+        await done(live, started)
+    await done(live, await live.services.start(daemon))
+
+    assert len(set(nodes(await containers(live, daemon)))) == 3
+    assert len(await containers(live, daemon)) == 3
+
+
+async def test_bindings_of_a_container_show_the_shared_volumes(
+    live: DockerCloud,
+) -> None:
+    data = await run(
+        live,
+        name="data",
+        target_num_containers=2,
+        bindings=[
+            {"container_path": "/data"},
+            {"container_path": "/etc/x", "host_path": "/x", "rewritable": False},
+        ],
+    )
+    user = await run(
+        live,
+        name="user",
+        target_num_containers=2,
+        bindings=[{"volumes_from": "data"}, {"container_path": "/own"}],
+    )
+    last = await run(
+        live,
+        name="last",
+        target_num_containers=2,
+        bindings=[{"volumes_from": "user"}, {"container_path": "/data"}],
+    )
+
+    for number in range(2):
+        owner, one, two = [
+            {b["container_path"]: b for b in found[number]["bindings"]}
+            for found in [await containers(live, s) for s in (data, user, last)]
+        ]
+        assert set(owner) == {"/data", "/etc/x"}
+        assert set(one) == {"/own", "/data", "/etc/x"}
+        assert {**one, **owner} == one
+        assert set(two) == {"/data", "/own", "/etc/x"}
+        assert two["/own"] == one["/own"]
+        assert two["/data"] != owner["/data"]
+
+
+async def test_hostname_of_a_container_shows_the_expanded_variables(
+    live: DockerCloud,
+) -> None:
+    service = await run(
+        live,
+        image="busybox",
+        run_command="sh -c 'hostname'",
+        name="web",
+        target_num_containers=2,
+        hostname="at-$DOCKERCLOUD_CONTAINER_HOSTNAME-${TUTUM_SERVICE_HOSTNAME}-$HOME",
+    )
+    first, second = await containers(live, service)
+
+    assert first["hostname"] == "at-web-1-web-$HOME"
+    assert second["hostname"] == "at-web-2-web-$HOME"
+    log = await texts(live.containers.logs(first, until="stopped"))
+    assert log == [first["hostname"]]

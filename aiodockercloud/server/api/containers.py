@@ -14,7 +14,7 @@ from ... import wire
 from ...exceptions import BadRequest, OperationNotAllowed
 from ...wire import states
 from ...wire.service_fields import CONTAINER_FIELDS
-from ..control import links, names
+from ..control import links, names, node_choice
 from ..control.control_plane import ControlPlane
 from ..state.records import Container
 from . import log_selection, log_streams, streams
@@ -47,25 +47,13 @@ def render(cloud: ControlPlane, container: Container) -> dict[str, Any]:
     service = cloud.services[container.service]
     node = cloud.nodes.get(container.node)
     dns = names.container_dns(cloud, container)
-    owned = dict(container.volumes)
     environment = dict(container.environment)
     if address := links.address(container.private_ip):
         environment |= links.with_tutum({links.ADDRESS: address})
     message = _exit_message(container)
     return {
         **{key: definition[key] for key in CONTAINER_FIELDS},
-        "bindings": [
-            {
-                "volume": f"/api/infra/v1/volume/{owned[path]}/"
-                if path in owned
-                else None,
-                "host_path": binding["host_path"],
-                "container_path": path,
-                "rewritable": binding["rewritable"],
-            }
-            for binding in definition["bindings"]
-            if (path := binding["container_path"])
-        ],
+        "bindings": _bindings(cloud, container),
         "cgroup_name": definition["cgroup_parent"],
         "container_envvars": [
             {"key": key, "value": value} for key, value in environment.items()
@@ -95,6 +83,7 @@ def render(cloud: ControlPlane, container: Container) -> dict[str, Any]:
         "exit_code": container.exit_code,
         "exit_code_msg": message,
         "exit_code_message": message,
+        "hostname": links.hostname(cloud, container, node),
         "image_name": definition["image"],
         "link_variables": links.variables(cloud, service.name, service, [container]),
         "linked_to_container": links.linked_to_container(cloud, container),
@@ -111,6 +100,31 @@ def render(cloud: ControlPlane, container: Container) -> dict[str, Any]:
         "synchronized": container.revision == service.revision,
         "uuid": container.uuid,
     }
+
+
+def _bindings(cloud: ControlPlane, container: Container) -> list[dict[str, Any]]:
+    """Return the own volumes of a container, then those of ``volumes_from``.
+
+    An own volume hides a shared one with the same path, as in Docker.
+    """
+    found: dict[str, dict[str, Any]] = {}
+    known, left = {container.uuid}, [container]
+    for one in left:
+        volumes = dict(one.volumes)
+        for binding in one.definition["bindings"]:
+            if (path := binding["container_path"]) and path not in found:
+                volume = volumes.get(path)
+                found[path] = {
+                    "volume": f"/api/infra/v1/volume/{volume}/" if volume else None,
+                    "host_path": binding["host_path"],
+                    "container_path": path,
+                    "rewritable": binding["rewritable"],
+                }
+        for peer in node_choice.shared_with(cloud, one):
+            if peer.uuid not in known:
+                known.add(peer.uuid)
+                left.append(peer)
+    return list(found.values())
 
 
 def _exit_message(container: Container) -> str | None:

@@ -43,10 +43,8 @@ def spec_of(cloud: State, container: Container) -> ContainerSpec:
         if binding["container_path"]
     ]
     node = cloud.nodes[container.node]
-    platform = links.platform_environment(cloud, container, node)
     options = engine_options(definition)
-    if options.get("hostname"):
-        options["hostname"] = links.expand(options["hostname"], platform)
+    options["hostname"] = links.hostname(cloud, container, node)
     aliases = [service.name, container.name]
     if stack is not None:
         aliases += [f"{service.name}.{stack.name}", f"{container.name}.{stack.name}"]
@@ -71,13 +69,7 @@ def spec_of(cloud: State, container: Container) -> ContainerSpec:
         address_variables=list(links.with_tutum({links.ADDRESS: ""})),
         ports=[PortSpec(*port) for port in container.ports],
         mounts=mounts,
-        volumes_from=[
-            peer.uuid
-            for owner in node_choice.volume_owners(cloud, service)
-            for peer in node_choice.peers(
-                cloud, owner, container.ordinal, container.node
-            )
-        ],
+        volumes_from=[peer.uuid for peer in node_choice.shared_with(cloud, container)],
         aliases=list(dict.fromkeys(aliases)),
         links=links.named_targets(cloud, service),
         autorestart=definition["autorestart"],

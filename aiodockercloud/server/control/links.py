@@ -95,6 +95,14 @@ def expand(text: str, platform: Mapping[str, str]) -> str:
     return _REFERENCE.sub(value, text)
 
 
+def hostname(cloud: State, container: Container, node: Node | None) -> str | None:
+    """Return the hostname of a container, with the values of ``$DOCKERCLOUD_…``."""
+    text: str | None = container.definition["hostname"]
+    if not text:
+        return text
+    return expand(text, platform_environment(cloud, container, node))
+
+
 def address(private_ip: str | None) -> str | None:
     """Return a private address in CIDR form, for example ``10.7.0.3/16``."""
     return f"{private_ip}/{_OVERLAY_MASK}" if private_ip else None

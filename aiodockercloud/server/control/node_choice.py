@@ -40,6 +40,19 @@ def peers(
     return [c for c in containers if c.ordinal == ordinal] or containers[-1:]
 
 
+def shared_with(cloud: State, container: Container) -> list[Container]:
+    """Return the containers whose volumes a container shares."""
+    wanted = (b["volumes_from"] for b in container.definition["bindings"])
+    return [
+        peer
+        for uuid in wanted
+        if uuid in cloud.services
+        for peer in peers(
+            cloud, cloud.services[uuid], container.ordinal, container.node
+        )
+    ]
+
+
 #: Sets of nodes that a container is bound to, each with the reason.
 _Bound = list[tuple[set[str], str]]
 
@@ -103,6 +116,7 @@ def candidates(
         without: A container that does not count, because it is about to be removed.
     """
     found = []
+    everywhere = service.definition["deployment_strategy"] == EVERY_NODE
     for node in cloud.live_nodes():
         owners = (service.namespace, SHARED)
         if node.state != states.DEPLOYED or node.namespace not in owners:
@@ -110,12 +124,16 @@ def candidates(
         if node.unschedulable:
             continue
         present = [c for c in cloud.containers_on(node) if c is not without]
+        # The documented strategies count running containers. A stopped one keeps its
+        # host ports, and its place on a node of a service on every node.
+        running = [c for c in present if c.state != states.STOPPED]
+        counted = present if everywhere else running
         found.append(
             placement.Candidate(
                 uuid=node.uuid,
                 tags={*node.tags, *node.auto_tags},
-                containers=len(present),
-                of_service=sum(c.service == service.uuid for c in present),
+                containers=len(running),
+                of_service=sum(c.service == service.uuid for c in counted),
                 host_ports={
                     (outer, protocol)
                     for c in present

@@ -19,8 +19,10 @@ class Candidate:
 
     uuid: str
     tags: Collection[str]
+    #: The number of running containers.
     containers: int = 0
-    #: The number of containers of the service to place.
+    #: The number of running containers of the service to place. Of a service on every
+    #: node, stopped containers count as well.
     of_service: int = 0
     #: Host ports in use, as (port, protocol).
     host_ports: Collection[tuple[int, str]] = field(default_factory=frozenset)
