@@ -249,23 +249,33 @@ async def test_200_tasks_that_meet_429_all_wait_and_succeed() -> None:
     assert len(seen.times) <= 1.5 * 200
 
 
-async def test_waiting_requests_pass_after_the_pause_and_one_by_one() -> None:
+async def test_waiting_requests_pass_after_the_pause_and_one_by_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     loop = asyncio.get_running_loop()
     gate = RateGate()
-    times = []
+    times: list[float] = []
+    planned: list[float] = []
+    sleep = asyncio.sleep
+
+    async def recorded_sleep(seconds: float) -> None:
+        planned.append(loop.time() + seconds)
+        await sleep(seconds)
 
     async def pass_through() -> None:
         await gate.wait(PATIENCE, "GET", "http://h/")
         times.append(loop.time())
 
+    monkeypatch.setattr(asyncio, "sleep", recorded_sleep)
     until = loop.time() + 0.3
     gate.close(0.3, {})
     gate.close(0.1, {})  # a shorter pause changes nothing
     async with asyncio.timeout(PATIENCE):
         await asyncio.gather(*(pass_through() for _ in range(50)))
-        again = loop.time()
+        pauses = len(planned)
         await pass_through()
 
     assert min(times) >= until
-    assert max(times[:50]) - min(times) > 0.3 / 10 / 4
-    assert times[-1] - again < 0.1
+    # On a busy machine, many may pass at once; the plan has one after the other.
+    assert max(planned[:50]) - min(planned[:50]) > 0.3 / 10 / 4
+    assert len(planned) == pauses
