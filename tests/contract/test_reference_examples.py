@@ -23,7 +23,6 @@ if not EXAMPLES.is_dir():
 
 #: Where what we show has another type than the example, and why.
 EXCEPTIONS: dict[str, str] = {
-    "node.availability_zone": "null: embedded machines are in no zone",
     "node.tunnel": "null: machines are reached without a tunnel",
 }
 

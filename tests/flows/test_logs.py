@@ -340,7 +340,8 @@ async def test_reader_that_reconnects_gets_the_rest_of_a_removed_container(
     async with asyncio.timeout(PATIENCE):
         found = await reading
 
-    assert found == (["web-2 is up", "much"] if kept else [])
+    # Scaling down asks the container to stop, and the image reports the request.
+    assert found == (["web-2 is up", "much", "web-2 goes down"] if kept else [])
 
 
 # --- disconnection --------------------------------------------------------------------

@@ -126,8 +126,9 @@ def without_window(data: bytes) -> bytes:
 
 
 def without_position(data: bytes) -> bytes:
-    """Rename the parameters of a resumed log, which an old server ignores."""
-    return re.sub(rb"([?&])(at|seen|since)=", rb"\1unknown-\2=", without_window(data))
+    """Remove the parameters of a resumed log, which an old server ignores."""
+    kept = re.sub(rb"(?<=[?&])(at|seen|since)=[^& ]*&?", b"", without_window(data))
+    return re.sub(rb"[?&](?= HTTP/)", b"", kept)
 
 
 @asynccontextmanager
