@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from aiodockercloud import DockerCloud
-from aiodockercloud.server import Embedded, running
+from aiodockercloud.server import Embedded, Settings, running
+from aiodockercloud.server.settings import Timings
 from aiodockercloud.stackfile import load
 from aiodockercloud.types import Service, Stack
 from tests.support.facts import IDLE
@@ -18,6 +19,8 @@ from tests.support.realfiles import GOOD, STACKFILES, references
 
 Fields = dict[str, Any]
 EVERY_NODE = "EVERY_NODE"
+#: Every container of these tests runs on: a redeploy need not observe the containers.
+SETTINGS = Settings(timings=Timings(settle=0.0))
 
 
 def host_ports(service: Fields) -> set[tuple[int, str]]:
@@ -117,7 +120,10 @@ async def test_stack_file_scales_redeploys_stops_starts_and_is_terminated(
         service["image"] = IDLE
     tags = sorted({tag["name"] for s in services for tag in s.get("tags", ())})
     nodes = [tags] * fewest_nodes(services, further)
-    async with running(Embedded(nodes=nodes)) as server, client_of(server) as cloud:
+    async with (
+        running(Embedded(nodes=nodes), settings=SETTINGS) as server,
+        client_of(server) as cloud,
+    ):
         await stand_ins(cloud, services)
         stack = await cloud.stacks.create(name="real", services=services)
         life = Life(cloud, stack)
