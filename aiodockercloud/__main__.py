@@ -96,7 +96,9 @@ def _parser() -> argparse.ArgumentParser:
         "--public-url", help="address at which containers reach this server"
     )
     serve.add_argument(
-        "--domain", default="dockerapp.io", help="last part of the public DNS names"
+        "--domain",
+        default="",
+        help="DNS zone of the public names; without a zone, public names are addresses",
     )
     serve.add_argument(
         "--log-level",

@@ -6,6 +6,7 @@ import asyncio
 
 import aiohttp
 import pytest
+from aiohttp.test_utils import unused_port
 
 from aiodockercloud import DockerCloud, ObjectNotFound, OperationNotAllowed
 from aiodockercloud.server import Embedded, running
@@ -162,10 +163,10 @@ async def test_inspect_has_the_fields_that_clients_read(
     container = (await containers(live, web))[0]
 
     assert container["image_name"] == f"{IDLE}:latest"
-    assert container["public_dns"].startswith(f"web-1.{container['uuid'][:8]}.cont.")
     assert container["private_ip"].startswith(("127.", "10.7."))
     assert len(container["docker_id"]) == 64
     node = await live.nodes.inspect(container["node"])
+    assert container["public_dns"] == node["public_ip"]
     assert node["resource_uri"] == container["node"]
     listed = {c["uuid"]: c for c in await live.containers.list()}
     assert listed[container["uuid"]]["service"] == web["resource_uri"]
@@ -187,6 +188,35 @@ async def test_hello_world_answers_on_its_published_port(live: DockerCloud) -> N
     ):
         assert answer.status == 200
         assert container["name"] in await answer.text()
+
+
+async def test_endpoints_of_container_and_service_answer(live: DockerCloud) -> None:
+    service = await run(
+        live,
+        image="dockercloud/hello-world",
+        container_ports=[{"inner_port": 80, "outer_port": unused_port()}],
+    )
+    (container,) = await containers(live, service)
+
+    async with aiohttp.ClientSession() as session:
+        for found in (service, container):
+            (port,) = found["container_ports"]
+            endpoint = str(port["endpoint_uri"])
+            assert endpoint.startswith(f"http://{found['public_dns']}:")
+            async with session.get(endpoint) as answer:
+                assert container["name"] in await answer.text()
+
+
+async def test_public_names_are_in_the_domain_of_the_server() -> None:
+    async with running(domain="apps.example.com") as server, client_of(server) as live:
+        service = await run(live, name="web")
+        (container,) = await containers(live, service)
+        node = await live.nodes.inspect(container["node"])
+
+    uuid = container["uuid"][:8]
+    assert container["public_dns"] == f"web-1.{uuid}.cont.apps.example.com"
+    assert service["public_dns"] == f"web.{service['uuid'][:8]}.svc.apps.example.com"
+    assert node["external_fqdn"] == f"{node['uuid']}.node.apps.example.com"
 
 
 async def test_ports_of_the_image_are_unpublished_ports_of_the_container_only(

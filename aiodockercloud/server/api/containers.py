@@ -76,7 +76,7 @@ def render(cloud: ControlPlane, container: Container) -> dict[str, Any]:
         "destroyed_datetime": date(container.destroyed),
         "dns_search": [
             *definition["dns_search"],
-            f"{container.uuid}.local.{cloud.domain}",
+            f"{container.uuid}.local.{cloud.domain or 'dockerapp.io'}",
         ],
         "docker_id": container.docker_id,
         "entrypoint": container.entrypoint,

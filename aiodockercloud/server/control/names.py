@@ -1,4 +1,8 @@
-"""Names of the platform: DNS names, endpoints, names of well-known ports."""
+"""Names of the platform: public names and addresses, endpoints, names of ports.
+
+Without a domain, the addresses of nodes take the place of DNS names: an address answers
+without any DNS server.
+"""
 
 from __future__ import annotations
 
@@ -23,19 +27,32 @@ _URI_PROTOCOLS = {80: "http", 8080: "http", 443: "https"}
 
 
 def service_dns(cloud: State, service: Service) -> str:
-    """Return the DNS name of a service, ``web[.shop].8d7e1615.svc.dockerapp.io``."""
-    return _dns(cloud, service.name, service, service.uuid, "svc")
+    """Return the public name of a service, ``web[.shop].8d7e1615.svc.DOMAIN``.
+
+    Without a domain: the address of the node of its first container, or of the first
+    node.
+    """
+    if cloud.domain:
+        return _dns(cloud, service.name, service, service.uuid, "svc")
+    nodes = [cloud.nodes[c.node] for c in cloud.containers_of(service)]
+    return next((node.address for node in nodes or cloud.live_nodes()), "")
 
 
 def container_dns(cloud: State, container: Container) -> str:
-    """Return a container's DNS name, ``web-1[.shop].c3c1a3ca.cont.dockerapp.io``."""
+    """Return a container's public name, ``web-1[.shop].c3c1a3ca.cont.DOMAIN``.
+
+    Without a domain: the address of its node.
+    """
+    if not cloud.domain:
+        node = cloud.nodes.get(container.node)
+        return node.address if node is not None else ""
     service = cloud.services[container.service]
     return _dns(cloud, container.name, service, container.uuid, "cont")
 
 
 def node_dns(cloud: State, node: Node) -> str:
-    """Return the DNS name of a node, ``<uuid>.node.dockerapp.io``."""
-    return f"{node.uuid}.node.{cloud.domain}"
+    """Return the public name of a node, ``<uuid>.node.DOMAIN``, else its address."""
+    return f"{node.uuid}.node.{cloud.domain}" if cloud.domain else node.address
 
 
 def _dns(cloud: State, name: str, service: Service, uuid: str, word: str) -> str:

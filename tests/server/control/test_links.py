@@ -20,7 +20,7 @@ HTTP, MYSQL, DNS = [80, "tcp", True, 32768], [3306, "tcp", False, None], [53, "u
 
 @pytest.fixture
 def cloud() -> ControlPlane:
-    cloud = ControlPlane(Embedded())
+    cloud = ControlPlane(Embedded(), domain="dockerapp.io")
     cloud.rest_host = HOST
     return cloud
 
