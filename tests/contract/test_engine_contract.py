@@ -264,12 +264,8 @@ async def test_volume_keeps_its_files_for_the_next_container(world: World) -> No
     await world.until(second, "stopped")
     assert await world.lines(second) == [("stdout", "kept")]
 
+    # An engine may remove volumes later, in the background.
     await world.engine.remove_container(second.uuid, volumes=[volume])
-    await world.until(second, "gone")
-    third = await world.create(sh("ls /data"), mounts=mounts, node=node)
-    await world.until(third, "stopped")
-    assert await world.lines(third) == []
-    await world.engine.remove_container(third.uuid, volumes=[volume])
 
 
 async def test_volumes_from_shares_files(world: World) -> None:
