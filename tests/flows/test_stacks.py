@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +16,8 @@ from aiodockercloud import (
     WaitFailed,
     wire,
 )
-from aiodockercloud.server import Embedded, running
+from aiodockercloud.server import running
 from aiodockercloud.types import Service, Stack
-from aiodockercloud.wire import loglines
 from tests.support.facts import IDLE, PATIENCE, SHELL
 from tests.support.flows import Gated, Raw, client_of, containers, done, environment
 
@@ -148,7 +146,7 @@ async def test_containers_of_a_stack_have_its_variables(
     assert variables["DATABASE_1_PORT_5432_TCP"].startswith(
         ("tcp://127.", "tcp://10.7.")
     )
-    assert ".shop." in first["public_dns"]
+    assert variables["DOCKERCLOUD_CONTAINER_FQDN"] == first["public_dns"]
 
 
 async def test_stop_start_redeploy_and_delete(live: DockerCloud, shop: Stack) -> None:
@@ -408,56 +406,6 @@ async def test_deploy_of_a_bad_file_sends_nothing(
         await live.stacks.deploy(file.path, name="shop")
 
     assert await live.stacks.list() == []
-
-
-# --- links between stacks -------------------------------------------------------------
-
-
-@pytest.fixture
-async def single() -> AsyncIterator[DockerCloud]:
-    async with running(Embedded()) as server, client_of(server) as cloud:
-        yield cloud
-
-
-async def test_services_of_the_same_name_in_two_stacks_are_distinguished(
-    single: DockerCloud,
-) -> None:
-    for name in ("one", "two"):
-        stack = await single.stacks.create(
-            name=name, services=[{"name": "db", "image": IDLE}]
-        )
-        await done(single, await single.stacks.start(stack))
-
-    found = await single.services.list(name="db", stack__name="two")
-    web = await single.services.create(
-        image=IDLE, linked_to_service=[{"to_service": "db.two"}]
-    )
-
-    assert len(found) == 1
-    assert web["linked_to_service"][0]["to_service"] == found[0]["resource_uri"]
-    with pytest.raises(BadRequest, match="db"):
-        await single.services.create(
-            image=IDLE, linked_to_service=[{"to_service": "db"}]
-        )
-
-
-async def test_operations_on_a_stack_record_actions_of_its_services(
-    live: DockerCloud, shop: Stack
-) -> None:
-    await done(live, await live.stacks.delete(shop))
-
-    actions = await live.actions.list()
-
-    assert {action["state"] for action in actions} == {"Success"}
-    of_stack = await live.actions.list(object=shop["resource_uri"])
-    assert [action["action"] for action in reversed(of_stack)] == [
-        *("Stack Create", "Stack Start", "Stack Terminate")
-    ]
-    related = await live.actions.list(object=shop["resource_uri"], include_related=True)
-    assert {a["action"] for a in related} >= {"Service Start", "Service Terminate"}
-    async with live.actions.logs(of_stack[-2], follow=False) as lines:
-        log = [loglines.log_text(line) async for line in lines]
-    assert log == ["start db", "start web"]
 
 
 async def test_deploy_does_not_wait_for_a_service_with_the_target_zero(
