@@ -97,8 +97,8 @@ def _parser() -> argparse.ArgumentParser:
     )
     serve.add_argument(
         "--domain",
-        default="",
-        help="DNS zone of the public names; without a zone, public names are addresses",
+        default="dockerapp.io",
+        help="last part of the public DNS names; empty: addresses instead of names",
     )
     serve.add_argument(
         "--log-level",

@@ -166,7 +166,7 @@ async def test_inspect_has_the_fields_that_clients_read(
     assert container["private_ip"].startswith(("127.", "10.7."))
     assert len(container["docker_id"]) == 64
     node = await live.nodes.inspect(container["node"])
-    assert container["public_dns"] == node["public_ip"]
+    assert container["public_dns"].startswith(f"web-1.{container['uuid'][:8]}.cont.")
     assert node["resource_uri"] == container["node"]
     listed = {c["uuid"]: c for c in await live.containers.list()}
     assert listed[container["uuid"]]["service"] == web["resource_uri"]
@@ -190,21 +190,27 @@ async def test_hello_world_answers_on_its_published_port(live: DockerCloud) -> N
         assert container["name"] in await answer.text()
 
 
-async def test_endpoints_of_container_and_service_answer(live: DockerCloud) -> None:
-    service = await run(
-        live,
-        image="dockercloud/hello-world",
-        container_ports=[{"inner_port": 80, "outer_port": unused_port()}],
-    )
-    (container,) = await containers(live, service)
-
-    async with aiohttp.ClientSession() as session:
+async def test_endpoints_of_container_and_service_answer_without_a_domain() -> None:
+    async with (
+        running(Embedded(nodes=3), domain="") as server,
+        client_of(server) as live,
+        aiohttp.ClientSession() as session,
+    ):
+        service = await run(
+            live,
+            image="dockercloud/hello-world",
+            container_ports=[{"inner_port": 80, "outer_port": unused_port()}],
+        )
+        (container,) = await containers(live, service)
+        node = await live.nodes.inspect(container["node"])
         for found in (service, container):
             (port,) = found["container_ports"]
             endpoint = str(port["endpoint_uri"])
-            assert endpoint.startswith(f"http://{found['public_dns']}:")
+            assert endpoint.startswith(f"http://{node['public_ip']}:")
             async with session.get(endpoint) as answer:
                 assert container["name"] in await answer.text()
+
+    assert container["public_dns"] == service["public_dns"] == node["external_fqdn"]
 
 
 async def test_public_names_are_in_the_domain_of_the_server() -> None:

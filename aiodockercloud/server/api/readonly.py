@@ -35,6 +35,8 @@ _CHANGING = frozenset(
             "memory",
         ),
         *("nodes", "public_ip", "running_num_containers", "started_datetime", "state"),
+        # Addresses of nodes, if the server has no domain.
+        *("external_fqdn", "public_dns", "web_public_dns"),
         *("stopped_datetime", "stopped_num_containers", "synchronized"),
     }
 )
