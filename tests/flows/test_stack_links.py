@@ -11,8 +11,6 @@ from aiodockercloud import (
     DockerCloud,
 )
 from aiodockercloud.server import Embedded, running
-from aiodockercloud.types import Stack
-from aiodockercloud.wire import loglines
 from tests.support.facts import IDLE
 from tests.support.flows import client_of, done
 
@@ -43,22 +41,3 @@ async def test_services_of_the_same_name_in_two_stacks_are_distinguished(
         await single.services.create(
             image=IDLE, linked_to_service=[{"to_service": "db"}]
         )
-
-
-async def test_operations_on_a_stack_record_actions_of_its_services(
-    live: DockerCloud, shop: Stack
-) -> None:
-    await done(live, await live.stacks.delete(shop))
-
-    actions = await live.actions.list()
-
-    assert {action["state"] for action in actions} == {"Success"}
-    of_stack = await live.actions.list(object=shop["resource_uri"])
-    assert [action["action"] for action in reversed(of_stack)] == [
-        *("Stack Create", "Stack Start", "Stack Terminate")
-    ]
-    related = await live.actions.list(object=shop["resource_uri"], include_related=True)
-    assert {a["action"] for a in related} >= {"Service Start", "Service Terminate"}
-    async with live.actions.logs(of_stack[-2], follow=False) as lines:
-        log = [loglines.log_text(line) async for line in lines]
-    assert log == ["start db", "start web"]

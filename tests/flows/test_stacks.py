@@ -18,6 +18,7 @@ from aiodockercloud import (
 )
 from aiodockercloud.server import running
 from aiodockercloud.types import Service, Stack
+from aiodockercloud.wire import loglines
 from tests.support.facts import IDLE, PATIENCE, SHELL
 from tests.support.flows import Gated, Raw, client_of, containers, done, environment
 
@@ -420,3 +421,22 @@ async def test_deploy_does_not_wait_for_a_service_with_the_target_zero(
 
     states = {name: one["state"] for name, one in (await members(live, stack)).items()}
     assert states == {"web": "Running", "spare": "Not running"}
+
+
+async def test_operations_on_a_stack_record_actions_of_its_services(
+    live: DockerCloud, shop: Stack
+) -> None:
+    await done(live, await live.stacks.delete(shop))
+
+    actions = await live.actions.list()
+
+    assert {action["state"] for action in actions} == {"Success"}
+    of_stack = await live.actions.list(object=shop["resource_uri"])
+    assert [action["action"] for action in reversed(of_stack)] == [
+        *("Stack Create", "Stack Start", "Stack Terminate")
+    ]
+    related = await live.actions.list(object=shop["resource_uri"], include_related=True)
+    assert {a["action"] for a in related} >= {"Service Start", "Service Terminate"}
+    async with live.actions.logs(of_stack[-2], follow=False) as lines:
+        log = [loglines.log_text(line) async for line in lines]
+    assert log == ["start db", "start web"]
