@@ -19,6 +19,6 @@ def environment() -> dict[str, str]:
 
 
 def quiet(err: str) -> str:
-    """*err* without what development mode tells of every step that took long."""
+    """Return *err* without the reports of development mode on slow steps."""
     lines = err.splitlines(keepends=True)
     return "".join(line for line in lines if not line.startswith("Executing <"))

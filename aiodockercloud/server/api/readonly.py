@@ -18,26 +18,15 @@ _ADDED_BY_CLIENTS = frozenset({"dockercloud_action_uri", "tutum_action_uri"})
 #: Fields whose values change without a request. An object sent back has a past value.
 _CHANGING = frozenset(
     {
-        *(
-            "actions",
-            "calculated_envvars",
-            "containers",
-            "cpu",
-            "current_num_containers",
-        ),
-        *("current_num_nodes", "deployed_datetime", "destroyed_datetime", "disk"),
-        *("docker_execdriver", "docker_graphdriver", "docker_version", "in_use"),
-        *(
-            "last_metric",
-            "last_seen",
-            "link_variables",
-            "linked_from_service",
-            "memory",
-        ),
-        *("nodes", "public_ip", "running_num_containers", "started_datetime", "state"),
+        *("actions", "calculated_envvars", "containers", "cpu", "disk", "in_use"),
+        *("current_num_containers", "current_num_nodes", "deployed_datetime"),
+        *("destroyed_datetime", "docker_execdriver", "docker_graphdriver"),
+        *("docker_version", "last_metric", "last_seen", "link_variables"),
+        *("linked_from_service", "memory", "nodes", "public_ip"),
+        *("running_num_containers", "started_datetime", "state", "stopped_datetime"),
+        *("stopped_num_containers", "synchronized"),
         # Addresses of nodes, if the server has no domain.
         *("external_fqdn", "public_dns", "web_public_dns"),
-        *("stopped_datetime", "stopped_num_containers", "synchronized"),
     }
 )
 
