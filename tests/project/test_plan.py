@@ -27,7 +27,7 @@ STATES = {
 #: words of Docker and of a documented field that only look like states.
 SPELLED = {
     "aiodockercloud/wire/states.py",
-    "aiodockercloud/types.py",
+    "aiodockercloud/types/words.py",
     # Keys and values of Docker's own JSON.
     "aiodockercloud/server/engines/swarm/exec.py",
     # ``exit_code_msg`` of a container.

@@ -1,0 +1,105 @@
+"""The shapes of the dicts that the client sends and returns, for type checkers.
+
+Each result is an ordinary ``dict``. The types list the documented keys; a dict keeps
+further keys that a newer server adds. An entry of a list can have fewer keys than the
+result of ``inspect``, so all keys of results are optional to a type checker.
+
+Dates are RFC 2822 text in UTC, which ``wire.parse_date`` reads. Memory is in MB, disks
+are in GB. A reference to another object is its ``resource_uri``.
+
+Source: Docker Cloud API reference, the tables "Attributes" and "JSON Parameters".
+"""
+
+from __future__ import annotations
+
+from .fields import (
+    NodeClusterFields,
+    NodeFields,
+    RepositoryFields,
+    ServiceFields,
+    StackFields,
+    TriggerFields,
+)
+from .frames import (
+    Event,
+    ExecFrame,
+    ExecResult,
+    LogLine,
+)
+from .infrastructure import (
+    AvailabilityZone,
+    Node,
+    NodeCluster,
+    NodeType,
+    Provider,
+    Region,
+    Registry,
+    Repository,
+)
+from .objects import (
+    Action,
+    Container,
+    Service,
+    Stack,
+    Trigger,
+)
+from .parts import (
+    Binding,
+    ContainerLink,
+    EnvVar,
+    Link,
+    Port,
+    Tag,
+)
+from .words import (
+    ActionState,
+    Autodestroy,
+    Autorestart,
+    ContainerState,
+    DeploymentStrategy,
+    NodeClusterState,
+    NodeState,
+    ServiceState,
+    StackState,
+)
+
+__all__ = [
+    "Action",
+    "ActionState",
+    "Autodestroy",
+    "Autorestart",
+    "AvailabilityZone",
+    "Binding",
+    "Container",
+    "ContainerLink",
+    "ContainerState",
+    "DeploymentStrategy",
+    "EnvVar",
+    "Event",
+    "ExecFrame",
+    "ExecResult",
+    "Link",
+    "LogLine",
+    "Node",
+    "NodeCluster",
+    "NodeClusterFields",
+    "NodeClusterState",
+    "NodeFields",
+    "NodeState",
+    "NodeType",
+    "Port",
+    "Provider",
+    "Region",
+    "Registry",
+    "Repository",
+    "RepositoryFields",
+    "Service",
+    "ServiceFields",
+    "ServiceState",
+    "Stack",
+    "StackFields",
+    "StackState",
+    "Tag",
+    "Trigger",
+    "TriggerFields",
+]

@@ -1,0 +1,103 @@
+"""Frames of streams: events, lines of logs and output of commands."""
+
+from __future__ import annotations
+
+from typing import Any, Literal, TypedDict
+
+__all__ = [
+    "Event",
+    "ExecFrame",
+    "ExecResult",
+    "LogLine",
+]
+
+
+class Event(TypedDict, total=False):
+    """A change of an object, or an item that the client adds to the stream.
+
+    The client adds items of the types ``gap`` and ``snapshot``, which have the last
+    three keys only; see ``cloud.events``.
+
+    Attributes:
+        type: The kind of the object, ``"gap"`` or ``"snapshot"``.
+        action: What happened to the object.
+        parents: The parents of the object, as resource URIs.
+        resource_uri: The URI of the object.
+        state: The state of the object after the change.
+        uuid: The identifier of the event, not of the object.
+        datetime: When the object changed, as ISO 8601 text.
+        id: The position from which a stream can continue, or ``None``.
+        missed: The number of missing events, or ``None`` when the number is unknown; of
+            ``gap`` only.
+        objects: The current objects; with ``cloud.events.snapshot`` only.
+    """
+
+    type: Literal[
+        "stack",
+        "service",
+        "container",
+        "nodecluster",
+        "node",
+        "action",
+        "gap",
+        "snapshot",
+    ]
+    action: Literal["create", "update", "delete"]
+    parents: list[str]
+    resource_uri: str
+    state: str
+    uuid: str
+    datetime: str
+    id: str | None
+    missed: int | None
+    objects: list[dict[str, Any]]
+
+
+class LogLine(TypedDict, total=False):
+    """A line of a log, or an item that stands for lost lines.
+
+    Attributes:
+        type: ``"log"``.
+        source: The name of the container; in the logs of services only.
+        log: The text with its newline. ``aiodockercloud.log_text`` removes the time
+            stamp of the engine.
+        streamType: The output that the container wrote to.
+        timestamp: When the line was written, in seconds since 1970.
+        missed: The number of lost lines that the item stands for, or ``None`` when the
+            number is unknown. Other lines do not have the key.
+    """
+
+    type: str
+    source: str
+    log: str
+    streamType: Literal["stdout", "stderr"]
+    timestamp: int
+    missed: int | None
+
+
+class ExecFrame(TypedDict, total=False):
+    """A piece of the output of a command.
+
+    Attributes:
+        type: The type of the frame.
+        streamType: The output that the command wrote to.
+        output: The text.
+    """
+
+    type: str
+    streamType: Literal["stdout", "stderr"]
+    output: str
+
+
+class ExecResult(TypedDict):
+    """The result of a command.
+
+    Attributes:
+        stdout: The whole output.
+        stderr: The whole error output.
+        exit_code: The exit code, or ``None`` when the server reports none.
+    """
+
+    stdout: str
+    stderr: str
+    exit_code: int | None

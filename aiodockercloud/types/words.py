@@ -1,0 +1,64 @@
+"""The words of states and of fields that have a fixed set of words."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+__all__ = [
+    "ActionState",
+    "Autodestroy",
+    "Autorestart",
+    "ContainerState",
+    "DeploymentStrategy",
+    "NodeClusterState",
+    "NodeState",
+    "ServiceState",
+    "StackState",
+]
+
+
+ServiceState = Literal[
+    "Not running",
+    "Starting",
+    "Running",
+    "Partly running",
+    "Scaling",
+    "Redeploying",
+    "Stopping",
+    "Stopped",
+    "Terminating",
+    "Terminated",
+]
+StackState = Literal[
+    "Not running",
+    "Starting",
+    "Running",
+    "Partly running",
+    "Stopping",
+    "Stopped",
+    "Redeploying",
+    "Terminating",
+    "Terminated",
+]
+ContainerState = Literal[
+    "Starting", "Running", "Stopping", "Stopped", "Terminating", "Terminated"
+]
+NodeState = Literal[
+    "Deploying", "Deployed", "Unreachable", "Upgrading", "Terminating", "Terminated"
+]
+NodeClusterState = Literal[
+    "Init",
+    "Deploying",
+    "Deployed",
+    "Partly deployed",
+    "Scaling",
+    "Terminating",
+    "Terminated",
+    "Empty cluster",
+]
+ActionState = Literal[
+    "Pending", "In progress", "Canceling", "Canceled", "Success", "Failed"
+]
+Autorestart = Literal["OFF", "ON_FAILURE", "ALWAYS"]
+Autodestroy = Literal["OFF", "ON_SUCCESS", "ALWAYS"]
+DeploymentStrategy = Literal["EMPTIEST_NODE", "HIGH_AVAILABILITY", "EVERY_NODE"]
