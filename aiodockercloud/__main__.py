@@ -97,8 +97,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     serve.add_argument(
         "--domain",
-        default="dockerapp.io",
-        help="last part of the public DNS names; empty: addresses instead of names",
+        default="",
+        help="last part of the public DNS names; without a domain, public names are"
+        " addresses of nodes",
     )
     serve.add_argument(
         "--log-level",

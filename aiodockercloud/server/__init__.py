@@ -61,7 +61,7 @@ async def running(
     apikey: str | None = None,
     data_dir: str | Path | None = None,
     public_url: str | None = None,
-    domain: str = "dockerapp.io",
+    domain: str = "",
     image_poll: float | None = None,
     settings: Settings | None = None,
     faults: Faults | None = None,
@@ -83,8 +83,8 @@ async def running(
             a directory, all state is in memory and ends with the block.
         public_url: The address at which containers reach the server; by default
             ``server.url``.
-        domain: The last part of the DNS names of services, containers and nodes. With
-            an empty text, public names are addresses of nodes, which need no DNS.
+        domain: The last part of the DNS names of services, containers and nodes.
+            Without a domain, public names are addresses of nodes, which need no DNS.
         image_poll: Seconds between two checks for pushed images, for services with
             ``autoredeploy`` on engines that do not report pushes. Overrides
             ``settings.timings.image_poll``.

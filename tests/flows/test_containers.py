@@ -166,7 +166,7 @@ async def test_inspect_has_the_fields_that_clients_read(
     assert container["private_ip"].startswith(("127.", "10.7."))
     assert len(container["docker_id"]) == 64
     node = await live.nodes.inspect(container["node"])
-    assert container["public_dns"].startswith(f"web-1.{container['uuid'][:8]}.cont.")
+    assert container["public_dns"] == node["external_fqdn"] == node["public_ip"]
     assert node["resource_uri"] == container["node"]
     listed = {c["uuid"]: c for c in await live.containers.list()}
     assert listed[container["uuid"]]["service"] == web["resource_uri"]
@@ -192,7 +192,7 @@ async def test_hello_world_answers_on_its_published_port(live: DockerCloud) -> N
 
 async def test_endpoints_of_container_and_service_answer_without_a_domain() -> None:
     async with (
-        running(Embedded(nodes=3), domain="") as server,
+        running(Embedded(nodes=3)) as server,
         client_of(server) as live,
         aiohttp.ClientSession() as session,
     ):
@@ -218,7 +218,14 @@ async def test_public_names_are_in_the_domain_of_the_server() -> None:
         service = await run(live, name="web")
         (container,) = await containers(live, service)
         node = await live.nodes.inspect(container["node"])
+        shop = await live.stacks.create(
+            name="shop", services=[{"name": "db", "image": IDLE}]
+        )
+        await done(live, await live.stacks.start(shop))
+        (db,) = (await live.stacks.inspect(shop))["services"]
+        (in_stack,) = await live.containers.list(service=db)
 
+    assert in_stack["public_dns"].startswith(f"db-1.shop.{in_stack['uuid'][:8]}.cont.")
     uuid = container["uuid"][:8]
     assert container["public_dns"] == f"web-1.{uuid}.cont.apps.example.com"
     assert service["public_dns"] == f"web.{service['uuid'][:8]}.svc.apps.example.com"

@@ -30,7 +30,7 @@ async def test_list_has_every_node_deployed(live: DockerCloud) -> None:
     assert len(found) == 3
     assert {node["state"] for node in found} == {"Deployed"}
     for node in found:
-        assert node["external_fqdn"] == f"{node['uuid']}.node.dockerapp.io"
+        assert node["external_fqdn"] == node["public_ip"]
         assert node["cpu"] > 0
         assert node["memory"] > 0
         assert node["last_seen"]

@@ -52,7 +52,7 @@ class ControlPlane(State):
         engine: Engine,
         store: Store | None = None,
         *,
-        domain: str = "dockerapp.io",
+        domain: str = "",
         settings: Settings | None = None,
     ) -> None:
         settings = settings or Settings()

@@ -1,7 +1,7 @@
 """Names of the platform: public names and addresses, endpoints, names of ports.
 
-Without a domain, the addresses of nodes take the place of DNS names: an address answers
-without any DNS server.
+Without a domain, the default, the addresses of nodes take the place of DNS names: an
+address answers without any DNS server.
 """
 
 from __future__ import annotations

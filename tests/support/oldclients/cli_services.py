@@ -102,7 +102,7 @@ def services():
     check(cli("service", "ps", "-q", "-s", "Init") == "", "a state nobody has")
     shown = row(cli("service", "ps"), "web")
     check(shown["UUID"] == web[:8] and shown["#CONTAINERS"] == "2", shown)
-    check(shown["DEPLOYED"] and shown["PUBLIC DNS"].startswith("web."), shown)
+    check(shown["DEPLOYED"] and shown["PUBLIC DNS"].startswith("127."), shown)
 
     until("all lines", lambda: "three" in cli("service", "logs", "-t", "9", "store"))
     logs = cli("service", "logs", "-t", "2", "store")
