@@ -66,6 +66,9 @@ __all__ = [
     "error_class",
 ]
 
+#: The header with which a server names each request, for its own log.
+REQUEST_ID = "X-Request-ID"
+
 
 class DockerCloudError(Exception):
     """The root of the errors of this library.
@@ -80,6 +83,14 @@ class DockerCloudError(Exception):
 
     def __init__(self, *args: object) -> None:
         super().__init__(*(redact_text(x) if isinstance(x, str) else x for x in args))
+
+    @property
+    def request_id(self) -> str | None:
+        """The server's id of the request, to be found in the log of the server.
+
+        ``None`` without an answer, or when the answer has no ``X-Request-ID``.
+        """
+        return None
 
 
 class ApiError(DockerCloudError):
@@ -116,6 +127,11 @@ class ApiError(DockerCloudError):
         self.headers = redact_headers(headers or {})
         self.attempts = attempts
         super().__init__(self.message, self.status)
+
+    @property
+    def request_id(self) -> str | None:
+        """The header ``X-Request-ID`` of the answer; ``None`` without the header."""
+        return request_id(self.headers)
 
     def __str__(self) -> str:
         where = f" ({self.method} {self.url})" if self.method else ""
@@ -340,6 +356,21 @@ def error_class(status: int) -> type[ApiError]:
     """
     fallback = ServerError if status >= 500 else ApiError
     return _BY_STATUS.get(status, fallback)
+
+
+def request_id(headers: Mapping[str, str]) -> str | None:
+    """Return the server's id of a request.
+
+    Args:
+        headers: The headers of an answer, in any case.
+
+    Returns:
+        The header ``X-Request-ID`` without secrets; ``None`` without the header.
+    """
+    for name, value in headers.items():
+        if name.lower() == REQUEST_ID.lower():
+            return redact_text(value)
+    return None
 
 
 def reason(status: int) -> str:

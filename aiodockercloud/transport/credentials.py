@@ -17,6 +17,7 @@ from typing import Any
 
 from .. import wire
 from ..exceptions import AuthError
+from . import diagnostics
 from .settings import DEFAULT_TIMINGS
 
 __all__ = ["resolve"]
@@ -51,16 +52,25 @@ async def resolve(
     """
     prefix = dialect.env_prefix
     if auth := environ.get(f"{prefix}_AUTH"):
+        diagnostics.credentials_found(f"{prefix}_AUTH of the environment")
         return auth
     if user := environ.get(f"{prefix}_USER"):
         for name in ("APIKEY", "PASS"):
             if key := environ.get(f"{prefix}_{name}"):
+                diagnostics.credentials_found(
+                    f"{prefix}_USER and {prefix}_{name} of the environment"
+                )
                 return wire.basic_auth(user, key)
     if dialect == wire.TUTUM:
-        return await asyncio.to_thread(_from_tutum_file, Path.home() / ".tutum")
-    folder = environ.get("DOCKER_CONFIG")
-    base = Path(folder) if folder else Path.home() / ".docker"
-    return await _from_docker_config(base / "config.json", helper_timeout)
+        path = Path.home() / ".tutum"
+        found = await asyncio.to_thread(_from_tutum_file, path)
+    else:
+        folder = environ.get("DOCKER_CONFIG")
+        path = (Path(folder) if folder else Path.home() / ".docker") / "config.json"
+        found = await _from_docker_config(path, helper_timeout)
+    missing = f"none in the environment and in {path}"
+    diagnostics.credentials_found(missing if found is None else str(path))
+    return found
 
 
 async def _from_docker_config(path: Path, helper_timeout: float) -> str | None:

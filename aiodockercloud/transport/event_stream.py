@@ -16,6 +16,7 @@ from aiohttp import ClientWebSocketResponse
 
 from ..exceptions import DockerCloudError
 from ..types import Event
+from . import diagnostics
 from .reconnect import Reconnecting
 from .settings import DEFAULT_LIMITS, DEFAULT_TIMINGS, Limits, Timings
 
@@ -119,6 +120,7 @@ class EventStream(Reconnecting[Event]):
         self._ahead.popleft()
         if kind == "gap":
             self.gaps += 1
+            diagnostics.missed(self._ws, "events", item.get("missed"))
         elif kind != "snapshot":
             self._received_event = True
         # A gap that the client detected has no id: no position to continue from.

@@ -25,6 +25,7 @@ from ..types import LogLine
 from ..wire import loglines
 from ..wire.loglines import NANOSECONDS
 from ..wire.window import WINDOW_PROTOCOL
+from . import diagnostics
 from .reconnect import Reconnecting
 from .settings import DEFAULT_LIMITS, DEFAULT_TIMINGS, Limits, Timings
 from .stream import CONTROL, shut
@@ -164,6 +165,7 @@ class LogStream(Reconnecting[LogLine]):
                 self._control(line)
             elif "missed" in line:
                 found: LogLine = line
+                diagnostics.missed(self._ws, "lines", line["missed"])
                 return found
             elif not self._comparing or self._is_new(line, data):
                 found = last[line.get("source")] = line

@@ -12,6 +12,7 @@ from aiohttp import ClientWebSocketResponse
 
 from .. import wire
 from ..exceptions import DockerCloudError, StreamClosed
+from . import diagnostics
 from .retry import retry_after
 from .settings import DEFAULT_LIMITS, DEFAULT_TIMINGS, Limits, Timings
 from .stream import Stream
@@ -97,7 +98,9 @@ class Reconnecting(Stream[T]):
         lasted = now - self._opened_at > self._timings.longest_pause
         if lost and (self._made_progress() or lasted):
             self._delays = self._timings.pauses()
-        self._again_at = now + max(next(self._delays), retry_after(exc))
+        pause = max(next(self._delays), retry_after(exc))
+        self._again_at = now + pause
+        diagnostics.interrupted(self._ws if lost else None, exc, pause)
         if lost:
             await self._drop()
         return True

@@ -12,6 +12,7 @@ import aiohttp
 
 from .. import wire
 from ..exceptions import ApiError, ConnectError, DockerCloudError, ThrottledError
+from . import diagnostics
 
 __all__ = ["RateGate", "Retry", "may_repeat", "retry_after"]
 
@@ -79,6 +80,7 @@ class RateGate:
             # The waiting requests are sent one after the other, within a tenth.
             self.opens_at, self._spread = opens_at, seconds / 10
             self._headers = headers
+            diagnostics.held_back(seconds, headers)
 
     async def wait(self, patience: float, method: str, url: str) -> None:
         """Return when a request may be sent.

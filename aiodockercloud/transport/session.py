@@ -11,7 +11,6 @@ import os
 import time
 from collections.abc import Mapping
 from contextlib import suppress
-from importlib.metadata import PackageNotFoundError, version
 from io import BytesIO
 from ssl import SSLContext
 from typing import Any, Self
@@ -32,9 +31,9 @@ from ..exceptions import (
 )
 from ..wire import DOCKER_CLOUD, Dialect
 from ..wire.window import WINDOW_PROTOCOL
-from . import credentials
+from . import credentials, diagnostics
 from .retry import RateGate, Retry, may_repeat, retry_after
-from .settings import DEFAULT_LIMITS, DEFAULT_TIMINGS, Limits, Timings
+from .settings import DEFAULT_LIMITS, DEFAULT_TIMINGS, USER_AGENT, Limits, Timings
 from .stream import shut
 from .urls import address_text, parse_address, url_text
 
@@ -42,11 +41,6 @@ __all__ = ["Transport"]
 
 #: Seconds for a whole request, from the connection to the end of the response.
 TIMEOUT = 60.0
-
-try:
-    USER_AGENT = f"aiodockercloud/{version('aiodockercloud')}"
-except PackageNotFoundError:  # run from a source tree that is not installed
-    USER_AGENT = "aiodockercloud"
 
 # Frames as bytes cost less to decode; aiohttp has this parameter since 3.14.
 _RAW_FRAMES: dict[str, Any] = (
@@ -260,6 +254,7 @@ class Transport:
                 unsure = unsure or (key is not None and not throttled)
                 if unsure and not await self._is_known(began, pause):
                     raise
+                diagnostics.repeating(exc, attempt, pause)
             if not throttled:
                 await asyncio.sleep(pause)
 
@@ -289,6 +284,7 @@ class Transport:
             async with self._slots:
                 if self._retry is not None:
                     await self.rate_gate.wait(self._retry.patience, method, url)
+                began = time.monotonic()
                 async with session.request(
                     method,
                     URL(url, encoded=True),
@@ -305,6 +301,7 @@ class Transport:
                     answer = await response.read()
         except (aiohttp.ClientError, OSError) as exc:
             raise self._no_answer(method, url, exc) from exc
+        diagnostics.answered(method, url, response.status, response.headers, began)
         kept = response.headers.get(wire.IDEMPOTENCY_KEPT)
         if kept is not None:
             self._kept = float(kept) if kept.isdecimal() else 0
@@ -378,6 +375,7 @@ class Transport:
         except (aiohttp.ClientError, OSError) as exc:
             raise self._no_answer("GET", url, exc) from exc
         self._sockets.add(ws)
+        diagnostics.opened(ws, url)
         return ws
 
     async def _check_handshake(self, response: aiohttp.ClientResponse) -> None:
@@ -414,6 +412,8 @@ class Transport:
                     os.environ,
                     helper_timeout=self.timings.credential_helper,
                 )
+            else:
+                diagnostics.credentials_found("the arguments of DockerCloud")
             headers = {
                 "Accept": "application/json",
                 "Content-Type": "application/json",
@@ -443,8 +443,7 @@ class Transport:
             detail = str(exc)
         else:  # other messages of aiohttp may quote the URL
             detail = type(exc).__name__
-        return ConnectError(
-            f"no answer from {URL(url, encoded=True).origin()}: {detail}",
-            method=method,
-            url=url,
+        origin = URL(url, encoded=True).origin()
+        return diagnostics.unanswered(
+            ConnectError(f"no answer from {origin}: {detail}", method=method, url=url)
         )

@@ -8,11 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
 
 from .. import wire
 from ..wire.window import WINDOW
 
-__all__ = ["DEFAULT_LIMITS", "DEFAULT_TIMINGS", "Limits", "Timings"]
+__all__ = ["DEFAULT_LIMITS", "DEFAULT_TIMINGS", "USER_AGENT", "Limits", "Timings"]
+
+try:
+    USER_AGENT = f"aiodockercloud/{version('aiodockercloud')}"
+except PackageNotFoundError:  # run from a source tree that is not installed
+    USER_AGENT = "aiodockercloud"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
