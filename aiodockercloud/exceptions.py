@@ -21,6 +21,8 @@ The client raises these errors. The server raises them as well and renders them 
     │       ├── Unavailable       503
     │       └── GatewayTimeout    504
     ├── ConnectError              no response was received
+    ├── InvalidResponse           a response that this API does not have
+    ├── ClientClosed              the client was closed
     ├── StreamClosed              a stream broke off
     ├── NonUniqueIdentifier       find() matched more than one object
     ├── WaitFailed                a state cannot be reached any more
@@ -44,11 +46,13 @@ __all__ = [
     "ApiError",
     "AuthError",
     "BadRequest",
+    "ClientClosed",
     "ConflictError",
     "ConnectError",
     "DockerCloudError",
     "Forbidden",
     "GatewayTimeout",
+    "InvalidResponse",
     "MethodNotAllowed",
     "NonUniqueIdentifier",
     "NotSupported",
@@ -73,16 +77,21 @@ REQUEST_ID = "X-Request-ID"
 class DockerCloudError(Exception):
     """The root of the errors of this library.
 
-    The library raises ``ValueError``, ``TimeoutError`` and ``RuntimeError`` of Python
-    as well: for wrong arguments, for waiting that takes too long and for a closed
-    client.
+    The library raises ``TypeError``, ``ValueError`` and ``TimeoutError`` of Python as
+    well: for wrong arguments, and for waiting that takes too long.
 
     Args:
         args: The arguments of an exception; secrets in texts are redacted.
+
+    Attributes:
+        message: What went wrong, without secrets.
     """
+
+    message: str
 
     def __init__(self, *args: object) -> None:
         super().__init__(*(redact_text(x) if isinstance(x, str) else x for x in args))
+        self.message = str(self.args[0]) if self.args else ""
 
     @property
     def request_id(self) -> str | None:
@@ -264,10 +273,53 @@ class ConnectError(DockerCloudError):
         return f"{self.message}{_tries(self.attempts)}"
 
 
+class InvalidResponse(DockerCloudError):
+    """The server answered, but not as a server of this API does.
+
+    Examples are a body that is not JSON, lacks keys of the API or is larger than
+    :class:`~aiodockercloud.Limits` allows, and a list whose pages never end. The server
+    may have carried out the request nevertheless.
+
+    Attributes:
+        message: What is wrong with the response.
+        status: The HTTP status of the response; 0 when unknown.
+        method: The method of the request; empty when unknown.
+        url: The URL of the request, without credentials; empty when unknown.
+        attempts: How often the request was sent.
+    """
+
+    def __init__(
+        self,
+        message: str = "",
+        *,
+        status: int = 0,
+        method: str = "",
+        url: str = "",
+        attempts: int = 1,
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.method = method
+        self.url = redact_text(redact(url))
+        self.attempts = attempts
+
+    def __str__(self) -> str:
+        where = f" ({self.method} {self.url})" if self.method else ""
+        return f"{self.message}{where}{_tries(self.attempts)}"
+
+
+class ClientClosed(DockerCloudError, RuntimeError):
+    """The client was closed before or during the call."""
+
+    def __init__(self, message: str = "the client was closed") -> None:
+        super().__init__(message)
+
+
 class StreamClosed(DockerCloudError):
     """A stream ended with a close code other than 1000.
 
     Attributes:
+        message: The code and the reason, as a sentence.
         code: The close code of the websocket; 1006 when the connection was lost.
         reason: The reason that the peer gave.
     """
@@ -276,6 +328,7 @@ class StreamClosed(DockerCloudError):
         self.code = code
         self.reason = redact_text(reason)
         super().__init__(code, self.reason)
+        self.message = str(self)
 
     def __str__(self) -> str:
         why = f": {self.reason}" if self.reason else ""
@@ -294,6 +347,7 @@ class StackFileError(DockerCloudError):
     """A stack file is wrong.
 
     Attributes:
+        message: The place in the file, and the mistake.
         problem: The mistake, and the allowed values.
         file: The name of the file; empty when unknown.
         service: The service in the file; empty when unknown.
@@ -308,6 +362,7 @@ class StackFileError(DockerCloudError):
         self.service = service
         self.key = key
         super().__init__(self.problem, file, service, key)
+        self.message = str(self)
 
     def __str__(self) -> str:
         place = [

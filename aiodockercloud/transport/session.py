@@ -24,6 +24,7 @@ from yarl import URL
 from .. import wire
 from ..exceptions import (
     ApiError,
+    ClientClosed,
     ConnectError,
     DockerCloudError,
     ThrottledError,
@@ -32,6 +33,7 @@ from ..exceptions import (
 from ..wire import DOCKER_CLOUD, Dialect
 from ..wire.window import WINDOW_PROTOCOL
 from . import credentials, diagnostics
+from .answers import no_answer
 from .retry import RateGate, Retry, may_repeat, retry_after
 from .settings import DEFAULT_LIMITS, DEFAULT_TIMINGS, USER_AGENT, Limits, Timings
 from .stream import shut
@@ -156,9 +158,9 @@ class Transport:
         """Close the streams, and the session unless the caller passed the session.
 
         Idempotent. After that, :meth:`request` and :meth:`stream` raise
-        ``RuntimeError``, and readers of open streams get
-        :class:`~aiodockercloud.exceptions.StreamClosed`. Closing takes two seconds at
-        most, even when peers do not answer.
+        :class:`~aiodockercloud.exceptions.ClientClosed`, and readers of open streams
+        get :class:`~aiodockercloud.exceptions.StreamClosed`. Closing takes two seconds
+        at most, even when peers do not answer.
 
         Raises:
             asyncio.CancelledError: The caller was cancelled; everything is closed
@@ -217,7 +219,7 @@ class Transport:
                 a write nevertheless.
             AuthError: The server refused the credentials, or the credentials of
                 ``docker login`` cannot be read.
-            RuntimeError: The client is closed.
+            ClientClosed: The client is closed.
             TypeError: A query cannot contain a value of *params*; the message names
                 the parameter.
             ValueError: A dict in *params* has no ``resource_uri``, or a ``datetime``
@@ -300,7 +302,7 @@ class Transport:
                     self._reading.add(response)
                     answer = await response.read()
         except (aiohttp.ClientError, OSError) as exc:
-            raise self._no_answer(method, url, exc) from exc
+            raise no_answer(method, url, exc, self._timeout) from exc
         diagnostics.answered(method, url, response.status, response.headers, began)
         kept = response.headers.get(wire.IDEMPOTENCY_KEPT)
         if kept is not None:
@@ -341,7 +343,7 @@ class Transport:
             ConnectError: No response was received in time, or the response is not the
                 one of a websocket.
             AuthError: As for :meth:`request`.
-            RuntimeError: The client is closed.
+            ClientClosed: The client is closed.
             TypeError, ValueError: As for :meth:`request`.
 
         Source:
@@ -364,7 +366,7 @@ class Transport:
                 )
         except aiohttp.WSServerHandshakeError as exc:
             if exc.status < 400:
-                raise self._no_answer("GET", url, exc) from exc
+                raise no_answer("GET", url, exc, self._timeout) from exc
             # A session of the caller's does not give the body of the response.
             raise error_class(exc.status)(
                 status=exc.status,
@@ -373,7 +375,7 @@ class Transport:
                 headers=exc.headers,
             ) from None
         except (aiohttp.ClientError, OSError) as exc:
-            raise self._no_answer("GET", url, exc) from exc
+            raise no_answer("GET", url, exc, self._timeout) from exc
         self._sockets.add(ws)
         diagnostics.opened(ws, url)
         return ws
@@ -399,7 +401,7 @@ class Transport:
     async def _prepared(self) -> aiohttp.ClientSession:
         """Return the session; the first call finds the credentials."""
         if self._closed:
-            raise RuntimeError("this DockerCloud is closed")
+            raise ClientClosed
         if self._ready and self._session is not None:
             return self._session
         async with self._preparing:
@@ -435,15 +437,3 @@ class Transport:
                 self._headers = headers
             self._ready = True
             return self._session
-
-    def _no_answer(self, method: str, url: str, exc: Exception) -> ConnectError:
-        if isinstance(exc, TimeoutError):
-            detail = f"timed out ({self._timeout.total} s for the whole request)"
-        elif isinstance(exc, (OSError, aiohttp.ClientConnectionError)) and str(exc):
-            detail = str(exc)
-        else:  # other messages of aiohttp may quote the URL
-            detail = type(exc).__name__
-        origin = URL(url, encoded=True).origin()
-        return diagnostics.unanswered(
-            ConnectError(f"no answer from {origin}: {detail}", method=method, url=url)
-        )

@@ -9,7 +9,7 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ..exceptions import error_class
+from ..exceptions import InvalidResponse, error_class
 from .dialects import DOCKER_CLOUD, Dialect
 
 __all__ = [
@@ -77,28 +77,27 @@ def decode_response(
         dialect: The dialect of the request.
 
     Raises:
-        ApiError: The status is no 2xx, or the body is no JSON object. The class of the
-            error is the class of the status.
+        ApiError: The status is no 2xx. The class of the error is the class of the
+            status.
+        InvalidResponse: The status is 2xx, and the body is no JSON object.
     """
+    if not 200 <= status < 300:
+        raise error_class(status)(
+            _error_message(body), status, method=method, url=url, headers=headers
+        )
     problem = ""
-    if 200 <= status < 300:
-        try:
-            data = loads(body) if body.strip() else {}
-        except ValueError:
-            problem = "the answer is not JSON"
-        else:
-            if isinstance(data, dict):
-                if action := headers.get(dialect.action_header):
-                    data["dockercloud_action_uri"] = action
-                return data
-            problem = "the answer is not a JSON object"
-    raise error_class(status)(
-        problem or _error_message(body),
-        status,
-        method=method,
-        url=url,
-        headers=headers,
-    )
+    try:
+        data = loads(body) if body.strip() else {}
+    except ValueError:
+        problem = "the response is not JSON"
+    else:
+        if not isinstance(data, dict):
+            problem = "the response is not a JSON object"
+    if problem:
+        raise InvalidResponse(problem, status=status, method=method, url=url)
+    if action := headers.get(dialect.action_header):
+        data["dockercloud_action_uri"] = action
+    return data
 
 
 def _error_message(body: bytes) -> str:

@@ -125,6 +125,15 @@ def test_errors_of_other_modules_that_users_meet_belong_to_the_tree() -> None:
     assert all(issubclass(one, DockerCloudError) for one in errors)
 
 
+@pytest.mark.parametrize("kind", ERRORS)
+def test_every_error_has_a_message(kind: type[DockerCloudError]) -> None:
+    error = make(kind)
+
+    assert error.message
+    assert error.message in str(error)
+    assert pickle.loads(pickle.dumps(error)).message == error.message
+
+
 @pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
 @pytest.mark.parametrize("kind", ERRORS)
 def test_every_error_survives_pickling(

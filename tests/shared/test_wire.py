@@ -11,6 +11,7 @@ from aiodockercloud import (
     TUTUM,
     ApiError,
     ConnectError,
+    InvalidResponse,
     ObjectNotFound,
     OperationNotAllowed,
     ServerError,
@@ -232,11 +233,9 @@ def test_decode_response_without_a_body_is_an_empty_dict() -> None:
         (502, b"<html>proxy</html>", ServerError, "Bad Gateway"),
         (418, b"short and stout", ApiError, "short and stout"),
         (599, b"", ServerError, "HTTP status 599"),
-        (200, b"[1]", ApiError, "the answer is not a JSON object"),
-        (200, b"<html>", ApiError, "the answer is not JSON"),
     ],
 )
-def test_decode_response_that_is_no_object_raises_its_error(
+def test_decode_response_of_an_error_raises_the_error_of_its_status(
     status: int, body: bytes, kind: type[ApiError], message: str
 ) -> None:
     with pytest.raises(kind) as caught:
@@ -252,6 +251,25 @@ def test_decode_response_that_is_no_object_raises_its_error(
     assert (error.status, error.message, error.method) == (status, message, "GET")
     assert error.url == "https://host/x/"
     assert error.headers == {"Retry-After": "1"}
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        (b"[1]", "the response is not a JSON object"),
+        (b"null", "the response is not a JSON object"),
+        (b"<html>", "the response is not JSON"),
+    ],
+)
+def test_decode_response_that_is_no_object_raises_invalid_response(
+    body: bytes, message: str
+) -> None:
+    with pytest.raises(InvalidResponse) as caught:
+        wire.decode_response(200, {}, body, method="GET", url="https://u:p@host/x/")
+
+    error = caught.value
+    assert (error.status, error.message, error.method) == (200, message, "GET")
+    assert error.url == "https://host/x/"
 
 
 def test_next_offset_is_none_after_the_last_page() -> None:
