@@ -10,8 +10,9 @@ from ..transport.log_stream import LogStream
 from ..transport.session import Transport
 from ..types import Action
 from ..wire import states
+from .failures import failure
 from .readable import Reference, Resource
-from .waiting import POLL, WAIT_TIMEOUT, action_uri, failure, until
+from .waiting import POLL, WAIT_TIMEOUT, action_uri, until
 from .watch import ChangeFeed
 
 __all__ = ["Actions"]

@@ -7,8 +7,6 @@ When the object can no longer reach the state, waiting fails at once, with the r
 from __future__ import annotations
 
 import asyncio
-import re
-from collections import deque
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, Generic, TypeVar, cast
@@ -22,7 +20,8 @@ from ..exceptions import (
     WaitFailed,
 )
 from ..types import Action
-from ..wire import loglines, states
+from ..wire import states
+from .failures import description, failure, last_failure
 from .readable import Readable, Reference, Resource
 from .watch import ChangeFeed
 
@@ -31,8 +30,6 @@ __all__ = [
     "WAIT_TIMEOUT",
     "StateWait",
     "action_uri",
-    "failure",
-    "last_failure",
     "until",
 ]
 
@@ -303,7 +300,7 @@ class StateWait(Generic[T]):
             f" {found.get('state')} and will not become"
             f" {' or '.join(sorted(self._goal))} by itself"
         ]
-        described = [_description(part) for part in parts if part is not found]
+        described = [description(part) for part in parts if part is not found]
         if described:
             more = len(described) - self._limits.failure_parts
             why.append(
@@ -324,17 +321,6 @@ def _live(things: Sequence[Mapping[str, Any]]) -> Sequence[Mapping[str, Any]]:
     return [one for one in things if one.get("state") != states.TERMINATED]
 
 
-def _description(part: Mapping[str, Any]) -> str:
-    """Return the name, the state and the exit code of a container as text."""
-    code, message = part.get("exit_code"), str(part.get("exit_code_msg") or "")
-    more = [f"exit code {code}"] if code is not None else []
-    if match := re.fullmatch(rf"Exit code {code} \((.*)\)", message):
-        message = match[1]  # the API repeats the code in its message
-    more += [message] if message else []
-    details = f" ({', '.join(more)})" if more else ""
-    return f"{part.get('name')} is {part.get('state')}{details}"
-
-
 def action_uri(thing: Reference) -> str | None:
     """Return the URI of the action that the result of a changing call names.
 
@@ -343,52 +329,3 @@ def action_uri(thing: Reference) -> str | None:
     """
     uri = thing.get("dockercloud_action_uri") if isinstance(thing, Mapping) else None
     return str(uri) if uri else None
-
-
-# --- why an action failed -----------------------------------------------------------
-
-
-async def failure(actions: Resource[Action], action: Action) -> str | None:
-    """Return why an action failed, with the last lines of its log; None if it did not.
-
-    Args:
-        actions: The sub-API of actions.
-        action: The action's dict.
-    """
-    state = action.get("state")
-    if state not in (states.FAILED, states.CANCELED):
-        return None
-    name = action.get("action", "the action")
-    lines = await _last_lines(actions, action)
-    return ": ".join([f"{name} {action['uuid']} is {state}", *lines])
-
-
-async def last_failure(actions: Resource[Action], uri: str) -> str | None:
-    """Return why the last action on an object failed; None if it did not.
-
-    Args:
-        actions: The sub-API of actions.
-        uri: The ``resource_uri`` of the object.
-    """
-    params = {"object": uri, "limit": 1}
-    async for action in actions.iterate(**params):
-        return await failure(actions, action)
-    return None
-
-
-async def _last_lines(actions: Resource[Action], action: Action) -> list[str]:
-    """Return the end of an action's log; empty when the log cannot be read.
-
-    The log only explains another error, so errors of reading are not raised.
-    """
-    most = actions.cloud.limits.failure_log_lines
-    lines: deque[str] = deque(maxlen=most)
-    with suppress(DockerCloudError, TimeoutError):
-        async with (
-            asyncio.timeout(actions.cloud.timings.failure_log),
-            actions.read_logs(dict(action), tail=most, follow=False) as log,
-        ):
-            async for line in log:
-                if text := loglines.log_text(line):
-                    lines.append(text)
-    return ["\n".join(lines)] if lines else []
