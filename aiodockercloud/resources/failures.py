@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -14,7 +14,7 @@ from ..types import Action
 from ..wire import loglines, states
 from .readable import Resource
 
-__all__ = ["description", "failure", "last_failure"]
+__all__ = ["description", "failure", "last_failure", "last_output"]
 
 
 def description(part: Mapping[str, Any]) -> str:
@@ -39,8 +39,9 @@ async def failure(actions: Resource[Action], action: Action) -> str | None:
     if state not in (states.FAILED, states.CANCELED):
         return None
     name = action.get("action", "the action")
-    lines = await _last_lines(actions, action)
-    return ": ".join([f"{name} {action['uuid']} is {state}", *lines])
+    lines = await _last_lines(actions, dict(action))
+    quoted = ["\n".join(lines)] if lines else []
+    return ": ".join([f"{name} {action['uuid']} is {state}", *quoted])
 
 
 async def last_failure(actions: Resource[Action], uri: str) -> str | None:
@@ -56,19 +57,37 @@ async def last_failure(actions: Resource[Action], uri: str) -> str | None:
     return None
 
 
-async def _last_lines(actions: Resource[Action], action: Action) -> list[str]:
-    """Return the end of an action's log; empty when the log cannot be read.
+async def last_output(
+    containers: Resource[Mapping[str, Any]], parts: Iterable[Mapping[str, Any]]
+) -> str | None:
+    """Return the last lines of the first ended container that has written any.
 
-    The log only explains another error, so errors of reading are not raised.
+    Args:
+        containers: The sub-API of containers.
+        parts: The dicts of containers and services.
     """
-    most = actions.cloud.limits.failure_log_lines
+    for part in parts:
+        if part.get("exit_code") is None:
+            continue
+        if lines := await _last_lines(containers, part):
+            return "\n".join([f"the last lines of {part.get('name')}:", *lines])
+    return None
+
+
+async def _last_lines(resource: Resource[Any], thing: Mapping[str, Any]) -> list[str]:
+    """Return the last lines of a log; empty when the log cannot be read.
+
+    The log only explains another error, so errors of reading are not raised; an object
+    without a URI (``ValueError``) has no log to read.
+    """
+    most = resource.cloud.limits.failure_log_lines
     lines: deque[str] = deque(maxlen=most)
-    with suppress(DockerCloudError, TimeoutError):
+    with suppress(DockerCloudError, TimeoutError, ValueError):
         async with (
-            asyncio.timeout(actions.cloud.timings.failure_log),
-            actions.read_logs(dict(action), tail=most, follow=False) as log,
+            asyncio.timeout(resource.cloud.timings.failure_log),
+            resource.read_logs(thing, tail=most, follow=False) as log,
         ):
             async for line in log:
                 if text := loglines.log_text(line):
                     lines.append(text)
-    return ["\n".join(lines)] if lines else []
+    return [*lines]

@@ -138,20 +138,24 @@ class Managed(Resource[T]):
         - The action of the call that returned *thing* failed or was canceled.
         - The object was terminated.
         - The object rests in a state from which the wanted state does not follow, and
-          either that action has ended, or the object was ``"Starting"``,
-          ``"Scaling"``, ``"Redeploying"``, ``"Deploying"`` or ``"Upgrading"`` before.
-          Containers end by themselves but do not start by themselves: ``"Stopped"``
-          can follow ``"Running"``, but ``"Running"`` does not follow ``"Stopped"``.
-          Containers on an unreachable node can still return, and a container that
-          ``autorestart`` restarts is ``"Running"`` all the time.
+          the operation that was to start the object has ended. That operation is the
+          one of the call that returned *thing*, one that the wait observed
+          (``"Starting"``, ``"Scaling"``, ``"Redeploying"``, ``"Deploying"`` or
+          ``"Upgrading"``), or else the latest operation on the object; for a container
+          also the latest one on its service. Containers end by themselves but do not
+          start by themselves: ``"Stopped"`` can follow ``"Running"``, but
+          ``"Running"`` does not follow ``"Stopped"``. Containers on an unreachable node
+          can still return.
 
-        An object that is given by its uuid alone and rests may be started by another
-        client: the wait goes on.
+        A container that ``autorestart`` restarts is ``"Running"`` all the time, however
+        often its command ends; its ``exit_code`` is that of the last run. An object
+        that was never started, or that was stopped on purpose, may be started by
+        another task or client: the wait goes on.
 
         Args:
-            thing: The object: its dict, its ``resource_uri`` or its uuid. When the
-                dict is the result of a changing call, the action of that call is
-                followed, too.
+            thing: The object: its dict, its ``resource_uri``, its uuid, or an
+                identifier for :meth:`find`, such as its name. When the dict is the
+                result of a changing call, the action of that call is followed, too.
             state: The state to wait for, or a collection of states one of which is
                 sufficient. Waiting for ``"Terminated"`` does not terminate the object.
             timeout: Seconds to wait at most; ``None`` waits without a limit. After the
@@ -165,8 +169,9 @@ class Managed(Resource[T]):
         Raises:
             WaitFailed: The object cannot reach the state by itself. The message
                 contains the reason: the last lines of a failed action's log, or the
-                exit codes of the containers.
+                exit codes of the containers and the last lines of one of them.
             ObjectNotFound: The object does not exist.
+            NonUniqueIdentifier: More than one object matches the identifier.
             TimeoutError: *timeout* is over; the message contains the last state.
 
         Source:
@@ -174,6 +179,8 @@ class Managed(Resource[T]):
             kind.
         """
         goal = {state} if isinstance(state, str) else set(state)
+        if isinstance(thing, str) and not ("/" in thing or _UUID4.fullmatch(thing)):
+            thing = cast(Mapping[str, Any], await self.find(thing))
         action = action_uri(thing)
         also = [wire.target_of("action", action).pk] if action else []
         done = StateWait(self, thing, goal).done

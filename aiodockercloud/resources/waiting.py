@@ -21,7 +21,7 @@ from ..exceptions import (
 )
 from ..types import Action
 from ..wire import states
-from .failures import description, failure, last_failure
+from .failures import description, failure, last_failure, last_output
 from .readable import Readable, Reference, Resource
 from .watch import ChangeFeed
 
@@ -62,6 +62,8 @@ _FOLLOWING: Mapping[str, Mapping[str, Collection[str]]] = {
 
 #: Ends of the names of actions that start no operation.
 _RECORDS = ("Create", "Update")
+#: Ends of the names of actions after which an object is to run.
+_STARTS = ("Start", "Scale", "Redeploy", "Rollback", "Deploy", "Upgrade")
 
 
 async def until(
@@ -157,7 +159,7 @@ class StateWait(Generic[T]):
         cloud = resource.cloud
         self._actions = Resource[Action](cloud, "action")
         self._services = Readable[Mapping[str, Any]](cloud, "service")
-        self._containers = Readable[Mapping[str, Any]](cloud, "container")
+        self._containers = Resource[Mapping[str, Any]](cloud, "container")
         self._nodes = Readable[Mapping[str, Any]](cloud, "node")
         self._limits = cloud.limits
         self._thing = thing
@@ -199,7 +201,7 @@ class StateWait(Generic[T]):
             self._was_terminated = True
         elif state in states.TRANSITIONAL_STATES:
             self._was_starting |= state in _STARTING
-        elif (self._action_ended or self._was_starting) and not self._can_follow(state):
+        elif not self._can_follow(state) and await self._has_started(facts):
             parts = await self._parts(facts)
             if not await self._can_recover(parts):
                 # The object may have changed between its inspection and its parts'.
@@ -228,6 +230,35 @@ class StateWait(Generic[T]):
         if action.get("state") == states.SUCCESS:
             self._action = None
             self._action_ended = not str(action.get("action")).endswith(_RECORDS)
+
+    async def _has_started(self, found: Mapping[str, Any]) -> bool:
+        """Return whether an operation that was to start the object has ended.
+
+        The operation is the action of the call that returned the object, an operation
+        that this wait observed, or the latest operation on the object. A container is
+        also started by operations on its service.
+        """
+        if self._action_ended or self._was_starting:
+            return True
+        if not (uri := found.get("resource_uri")):
+            return False
+        filters: dict[str, Any] = {"object": uri}
+        if self._resource.kind == "container":
+            filters["include_related"] = True
+        try:
+            async for action in self._actions.iterate(**filters):
+                name, state = str(action.get("action")), action.get("state")
+                if name.endswith("Create"):
+                    return False  # no operation on the object precedes its creation
+                if name.endswith(_STARTS):
+                    return state in states.ENDED
+                if not name.endswith(_RECORDS) and state != states.FAILED:
+                    return False  # stopped on purpose
+        except ApiError as exc:
+            if wire.is_transient(exc):
+                raise
+            # Some servers have no actions: the wait goes on.
+        return False
 
     def _can_follow(self, state: str) -> bool:
         """Return whether a wanted state may follow *state* by itself."""
@@ -300,13 +331,16 @@ class StateWait(Generic[T]):
             f" {found.get('state')} and will not become"
             f" {' or '.join(sorted(self._goal))} by itself"
         ]
-        described = [description(part) for part in parts if part is not found]
+        described = [part for part in parts if part is not found]
         if described:
-            more = len(described) - self._limits.failure_parts
+            listed = described[: self._limits.failure_parts]
+            more = len(described) - len(listed)
             why.append(
-                ", ".join(described[: self._limits.failure_parts])
+                ", ".join(map(description, listed))
                 + (f" and {more} more" if more > 0 else "")
             )
+            if lines := await last_output(self._containers, listed):
+                why.append(lines)
         if found.get("target_num_containers") == 0:
             why.append("its target is 0 containers")
         elif not described and parts:
