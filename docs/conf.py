@@ -21,6 +21,8 @@ nitpick_ignore_regex = [
     # The inner parts of a running server have no page.
     (r"py:class", r"aiodockercloud\.server\.(engines|control)\..*"),
 ]
+# The class "object" is not the key "object" of two types.
+suppress_warnings = ["ref.python"]
 
 html_theme = "furo"
 html_title = f"aiodockercloud {release}"

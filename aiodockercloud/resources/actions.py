@@ -5,10 +5,14 @@ Source: Docker Cloud API reference, "Actions".
 
 from __future__ import annotations
 
+import builtins
+from collections.abc import AsyncIterator
+from typing import Unpack
+
 from ..exceptions import WaitFailed
 from ..transport.log_stream import LogStream
 from ..transport.session import Transport
-from ..types import Action
+from ..types import Action, ActionFilters
 from ..wire import states
 from .failures import failure
 from .readable import Reference, Resource
@@ -41,6 +45,12 @@ class Actions(Resource[Action]):
     def __init__(self, cloud: Transport, feed: ChangeFeed) -> None:
         super().__init__(cloud)
         self._feed = feed
+
+    async def list(self, **filters: Unpack[ActionFilters]) -> builtins.list[Action]:
+        return await super().list(**filters)
+
+    def iterate(self, **filters: Unpack[ActionFilters]) -> AsyncIterator[Action]:
+        return super().iterate(**filters)
 
     async def cancel(self, action: Reference) -> Action:
         """Cancel an action that is pending or in progress.

@@ -6,7 +6,20 @@ Source: Docker Cloud API reference, "Providers", "Regions", "Availability Zones"
 
 from __future__ import annotations
 
-from ..types import AvailabilityZone, NodeType, Provider, Region
+import builtins
+from collections.abc import AsyncIterator
+from typing import Unpack
+
+from ..types import (
+    AvailabilityZone,
+    AvailabilityZoneFilters,
+    NodeType,
+    NodeTypeFilters,
+    Provider,
+    ProviderFilters,
+    Region,
+    RegionFilters,
+)
 from .managed import Readable
 
 __all__ = ["AvailabilityZones", "NodeTypes", "Providers", "Regions"]
@@ -23,6 +36,12 @@ class Providers(Readable[Provider]):
     kind = "provider"
     key = "name"
 
+    async def list(self, **filters: Unpack[ProviderFilters]) -> builtins.list[Provider]:
+        return await super().list(**filters)
+
+    def iterate(self, **filters: Unpack[ProviderFilters]) -> AsyncIterator[Provider]:
+        return super().iterate(**filters)
+
 
 class Regions(Readable[Region]):
     """Regions of providers: ``cloud.regions``.
@@ -33,6 +52,12 @@ class Regions(Readable[Region]):
     """
 
     kind = "region"
+
+    async def list(self, **filters: Unpack[RegionFilters]) -> builtins.list[Region]:
+        return await super().list(**filters)
+
+    def iterate(self, **filters: Unpack[RegionFilters]) -> AsyncIterator[Region]:
+        return super().iterate(**filters)
 
 
 class AvailabilityZones(Readable[AvailabilityZone]):
@@ -46,6 +71,16 @@ class AvailabilityZones(Readable[AvailabilityZone]):
 
     kind = "az"
 
+    async def list(
+        self, **filters: Unpack[AvailabilityZoneFilters]
+    ) -> builtins.list[AvailabilityZone]:
+        return await super().list(**filters)
+
+    def iterate(
+        self, **filters: Unpack[AvailabilityZoneFilters]
+    ) -> AsyncIterator[AvailabilityZone]:
+        return super().iterate(**filters)
+
 
 class NodeTypes(Readable[NodeType]):
     """Types of nodes that providers offer: ``cloud.nodetypes``.
@@ -57,3 +92,9 @@ class NodeTypes(Readable[NodeType]):
     """
 
     kind = "nodetype"
+
+    async def list(self, **filters: Unpack[NodeTypeFilters]) -> builtins.list[NodeType]:
+        return await super().list(**filters)
+
+    def iterate(self, **filters: Unpack[NodeTypeFilters]) -> AsyncIterator[NodeType]:
+        return super().iterate(**filters)

@@ -6,17 +6,18 @@ Source: Docker Cloud API reference, "Containers".
 from __future__ import annotations
 
 import asyncio
+import builtins
 import shlex
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from functools import partial
-from typing import Any, Literal
+from typing import Any, Literal, Unpack
 
 from aiohttp import ClientWebSocketResponse
 
 from ..transport.log_stream import LogStream, Since
 from ..transport.settings import DEFAULT_LIMITS, DEFAULT_TIMINGS, Limits, Timings
 from ..transport.stream import Stream
-from ..types import Container, ExecFrame, ExecResult
+from ..types import Container, ContainerFilters, ExecFrame, ExecResult
 from ..wire.exec import END_OF_INPUT
 from .managed import WAIT_TIMEOUT, Managed, Reference
 
@@ -107,6 +108,14 @@ class Containers(Managed[Container]):
 
     kind = "container"
     stack_filter = "service__stack__name"
+
+    async def list(
+        self, **filters: Unpack[ContainerFilters]
+    ) -> builtins.list[Container]:
+        return await super().list(**filters)
+
+    def iterate(self, **filters: Unpack[ContainerFilters]) -> AsyncIterator[Container]:
+        return super().iterate(**filters)
 
     async def start(self, container: Reference) -> Container:
         """Start a stopped container.

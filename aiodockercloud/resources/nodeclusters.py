@@ -5,9 +5,11 @@ Source: Docker Cloud API reference, "Node Clusters".
 
 from __future__ import annotations
 
+import builtins
+from collections.abc import AsyncIterator
 from typing import Unpack
 
-from ..types import NodeCluster, NodeClusterFields
+from ..types import NodeCluster, NodeClusterFields, NodeClusterFilters
 from .managed import Managed, Reference
 
 __all__ = ["NodeClusters"]
@@ -48,6 +50,16 @@ class NodeClusters(Managed[NodeCluster]):
     """
 
     kind = "nodecluster"
+
+    async def list(
+        self, **filters: Unpack[NodeClusterFilters]
+    ) -> builtins.list[NodeCluster]:
+        return await super().list(**filters)
+
+    def iterate(
+        self, **filters: Unpack[NodeClusterFilters]
+    ) -> AsyncIterator[NodeCluster]:
+        return super().iterate(**filters)
 
     async def create(self, **fields: Unpack[NodeClusterFields]) -> NodeCluster:
         """Create a cluster without deploying its nodes.

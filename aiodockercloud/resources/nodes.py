@@ -5,9 +5,11 @@ Source: Docker Cloud API reference, "Nodes".
 
 from __future__ import annotations
 
+import builtins
+from collections.abc import AsyncIterator
 from typing import Unpack
 
-from ..types import Node, NodeFields
+from ..types import Node, NodeFields, NodeFilters
 from .managed import Managed, Reference
 
 __all__ = ["Nodes"]
@@ -45,6 +47,12 @@ class Nodes(Managed[Node]):
 
     kind = "node"
     has_names = False
+
+    async def list(self, **filters: Unpack[NodeFilters]) -> builtins.list[Node]:
+        return await super().list(**filters)
+
+    def iterate(self, **filters: Unpack[NodeFilters]) -> AsyncIterator[Node]:
+        return super().iterate(**filters)
 
     async def update(self, node: Reference, **fields: Unpack[NodeFields]) -> Node:
         """Change the nickname or the tags of a node.

@@ -11,13 +11,11 @@ from .. import wire
 from ..transport.log_stream import LogOptions, LogStream, TutumLog
 from ..transport.session import Transport
 from ..transport.urls import SEVERAL
+from ..types import Reference
 
 __all__ = ["Readable", "Reference", "Resource"]
 
 T = TypeVar("T")
-
-#: How a caller refers to an object: by its dict, its ``resource_uri`` or its uuid.
-Reference = str | Mapping[str, Any]
 
 
 class Readable(Generic[T]):
@@ -42,7 +40,8 @@ class Readable(Generic[T]):
         if kind is not None:
             self.kind = kind
 
-    async def list(self, **filters: Any) -> builtins.list[T]:
+    # The sub-APIs name their filters: "*args: Any" allows them any signature.
+    async def list(self, *args: Any, **filters: Any) -> builtins.list[T]:  # noqa: D417
         """Return all objects that match, from all pages.
 
         Args:
@@ -72,7 +71,9 @@ class Readable(Generic[T]):
         """
         return [found async for found in self.iterate(**filters)]
 
-    async def iterate(self, **filters: Any) -> AsyncIterator[T]:
+    async def iterate(  # noqa: D417 - as for list
+        self, *args: Any, **filters: Any
+    ) -> AsyncIterator[T]:
         """Yield the objects that ``list`` returns, one by one.
 
         A page is requested when the caller needs its first object.

@@ -5,9 +5,17 @@ Source: Docker Cloud API reference, "External Repositories" and "Registries".
 
 from __future__ import annotations
 
+import builtins
+from collections.abc import AsyncIterator
 from typing import Unpack
 
-from ..types import Registry, Repository, RepositoryFields
+from ..types import (
+    Registry,
+    RegistryFilters,
+    Repository,
+    RepositoryFields,
+    RepositoryFilters,
+)
 from .managed import Readable, Reference, Resource
 
 __all__ = ["Registries", "Repositories"]
@@ -23,6 +31,16 @@ class Repositories(Resource[Repository]):
 
     kind = "repository"
     key = "name"
+
+    async def list(
+        self, **filters: Unpack[RepositoryFilters]
+    ) -> builtins.list[Repository]:
+        return await super().list(**filters)
+
+    def iterate(
+        self, **filters: Unpack[RepositoryFilters]
+    ) -> AsyncIterator[Repository]:
+        return super().iterate(**filters)
 
     async def create(self, **fields: Unpack[RepositoryFields]) -> Repository:
         """Add a repository of another registry, with the credentials for its images.
@@ -95,3 +113,9 @@ class Registries(Readable[Registry]):
 
     kind = "registry"
     key = "host"
+
+    async def list(self, **filters: Unpack[RegistryFilters]) -> builtins.list[Registry]:
+        return await super().list(**filters)
+
+    def iterate(self, **filters: Unpack[RegistryFilters]) -> AsyncIterator[Registry]:
+        return super().iterate(**filters)

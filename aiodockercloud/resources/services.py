@@ -5,11 +5,13 @@ Source: Docker Cloud API reference, "Services".
 
 from __future__ import annotations
 
+import builtins
+from collections.abc import AsyncIterator
 from typing import Any, Literal, Unpack
 
 from .. import wire
 from ..transport.log_stream import LogStream, Since
-from ..types import Service, ServiceFields
+from ..types import Service, ServiceFields, ServiceFilters
 from .managed import Managed, Reference
 
 __all__ = ["Services"]
@@ -65,6 +67,12 @@ class Services(Managed[Service]):
 
     kind = "service"
     stack_filter = "stack__name"
+
+    async def list(self, **filters: Unpack[ServiceFilters]) -> builtins.list[Service]:
+        return await super().list(**filters)
+
+    def iterate(self, **filters: Unpack[ServiceFilters]) -> AsyncIterator[Service]:
+        return super().iterate(**filters)
 
     async def create(
         self, *, stack: Reference | None = None, **fields: Unpack[ServiceFields]

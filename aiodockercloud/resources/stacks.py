@@ -6,14 +6,15 @@ Source: Docker Cloud API reference, "Stacks".
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+import builtins
+from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from typing import Any, Unpack
 
 from .. import stackfile
 from ..exceptions import BadRequest, WaitFailed
 from ..transport.session import Transport
-from ..types import Container, Service, Stack, StackFields
+from ..types import Container, Service, Stack, StackFields, StackFilters
 from ..wire import states
 from ..wire.service_fields import EVERY_NODE, OFF
 from .actions import Actions
@@ -71,6 +72,12 @@ class Stacks(Managed[Stack]):
         self._services = services
         self._containers = containers
         self._actions = actions
+
+    async def list(self, **filters: Unpack[StackFilters]) -> builtins.list[Stack]:
+        return await super().list(**filters)
+
+    def iterate(self, **filters: Unpack[StackFilters]) -> AsyncIterator[Stack]:
+        return super().iterate(**filters)
 
     async def create(self, **fields: Unpack[StackFields]) -> Stack:
         """Create a stack and its services without starting them.
@@ -277,7 +284,7 @@ class Stacks(Managed[Stack]):
     async def _apply(
         self,
         name: str,
-        services: list[dict[str, Any]],
+        services: builtins.list[dict[str, Any]],
         reuse_volumes: bool,
         prune: bool,
     ) -> Stack:
@@ -316,7 +323,7 @@ class Stacks(Managed[Stack]):
             raise WaitFailed(f"stack {stack['name']} is {state}: {'; '.join(problems)}")
         return stack
 
-    async def _problems(self, service: Service) -> list[str]:
+    async def _problems(self, service: Service) -> builtins.list[str]:
         """Return why a service does not run; empty when it has done its work."""
         containers = [
             await self._containers.inspect(uri) for uri in service.get("containers", ())

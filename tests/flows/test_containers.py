@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import aiohttp
 import pytest
@@ -139,7 +140,7 @@ async def test_list_filters_by_service_stack_node_and_state(
     first, second = await containers(live, web)
     await done(live, await live.containers.stop(second))
 
-    async def uuids(**filters: object) -> list[str]:
+    async def uuids(**filters: Any) -> list[str]:
         return [c["uuid"] for c in await live.containers.list(**filters)]
 
     assert sorted(await uuids(service=web)) == sorted([first["uuid"], second["uuid"]])

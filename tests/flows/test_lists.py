@@ -227,4 +227,4 @@ async def test_list_of_actions_of_several_objects_finds_any(live: DockerCloud) -
 
 async def test_list_with_an_unknown_filter_raises_by_name(live: DockerCloud) -> None:
     with pytest.raises(BadRequest, match="nmae"):
-        await live.services.list(nmae="web")
+        await live.services.list(nmae="web")  # type: ignore[call-arg]  # refused

@@ -277,8 +277,10 @@ async def test_unique_name_filters_by_name(tutum: DockerCloud, raw: Raw) -> None
     for name in ("web", "db"):
         await tutum.services.create(image=IDLE, name=name)
 
-    found = await tutum.services.list(unique_name="db", categories__name="")
-    by_prefix = await tutum.services.list(unique_name__startswith="w")
+    filters: dict[str, Any] = {"unique_name": "db", "categories__name": ""}
+    found = await tutum.services.list(**filters)
+    prefix: dict[str, Any] = {"unique_name__startswith": "w"}
+    by_prefix = await tutum.services.list(**prefix)
 
     assert [one["name"] for one in found] == ["db"]
     assert [one["name"] for one in by_prefix] == ["web"]

@@ -34,7 +34,13 @@ def _is_asynchronous(method: Method) -> bool:
     if inspect.iscoroutinefunction(method) or inspect.isasyncgenfunction(method):
         return True
     returned = str(inspect.signature(method).return_annotation)
-    return returned.endswith(("Stream", "Exec"))
+    return returned.endswith(("Stream", "Exec")) or _yields(method)
+
+
+def _yields(method: Method) -> bool:
+    """Return whether a method is an asynchronous generator or passes one on."""
+    returned = str(inspect.signature(method).return_annotation)
+    return inspect.isasyncgenfunction(method) or returned.startswith("AsyncIterator[")
 
 
 def _methods(owner: type[Any], name: str) -> Iterator[tuple[str, Method]]:
@@ -80,7 +86,7 @@ def _needed(name: str, method: Method) -> set[str]:
         needed.add("Source")
     if _parameters(method):
         needed.add("Args")
-    if inspect.isasyncgenfunction(method):
+    if _yields(method):
         needed.add("Yields")
     elif inspect.signature(method).return_annotation not in (None, "None"):
         needed.add("Returns")

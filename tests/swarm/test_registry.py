@@ -10,7 +10,7 @@ import pytest
 
 from aiodockercloud import DockerCloud
 from aiodockercloud.server import running
-from aiodockercloud.types import Service
+from aiodockercloud.types import Action, Service
 from aiodockercloud.wire.loglines import log_text
 from tests.support import swarms
 from tests.support.flows import client_of, containers
@@ -153,6 +153,6 @@ async def both(cloud: DockerCloud, answers: Sequence[Service]) -> None:
         await cloud.actions.wait(answer, timeout=PATIENCE)
 
 
-async def redeploys(cloud: DockerCloud, service: object) -> list[object]:
+async def redeploys(cloud: DockerCloud, service: Service) -> list[Action]:
     actions = await cloud.actions.list(object=service)
     return [one for one in actions if one["action"] == "Service Redeploy"]
