@@ -22,7 +22,8 @@ from .settings import DEFAULT_LIMITS, DEFAULT_TIMINGS, Limits, Timings
 
 __all__ = ["Connect", "EventStream"]
 
-Connect = Callable[[str | None], Awaitable[ClientWebSocketResponse[Any]]]
+#: aiohttp's class is generic since 3.14 only, and aliases are evaluated at run time.
+Connect = Callable[[str | None], Awaitable["ClientWebSocketResponse[Any]"]]
 
 
 class EventStream(Reconnecting[Event]):

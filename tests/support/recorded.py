@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 from unittest.mock import Mock
@@ -24,7 +25,8 @@ class _ClientResponse(ClientResponse):
         super().__init__(*args, **kwargs)
 
 
-aioresponses.core.ClientResponse = _ClientResponse  # type: ignore[attr-defined]  # no re-export
+if "stream_writer" in inspect.signature(ClientResponse).parameters:
+    aioresponses.core.ClientResponse = _ClientResponse  # type: ignore[attr-defined]  # no re-export
 
 
 @pytest.fixture
