@@ -6,9 +6,14 @@ import argparse
 import asyncio
 import logging
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import NoReturn, TypeVar
 
-from . import __version__
+from . import __version__, checks
+from .redaction import redact
+
+T = TypeVar("T")
+U = TypeVar("U")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -19,7 +24,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     Returns:
         0 after a signal has ended the server, 1 when the server cannot start. Wrong
-        arguments exit with status 2.
+        arguments exit with status 2 and one line on standard error.
     """
     parser = _parser()
     options = parser.parse_args(arguments)
@@ -46,8 +51,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
 
 
+class _Parser(argparse.ArgumentParser):
+    """A parser that reports a mistake in one line, without the usage of all options."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"{self.prog}: {message} (see {self.prog} --help)\n")
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="aiodockercloud", description=__doc__)
+    parser = _Parser(prog="aiodockercloud", description=__doc__)
     parser.add_argument("--version", action="version", version=__version__)
     commands = parser.add_subparsers(dest="command", required=True)
     serve = commands.add_parser(
@@ -56,28 +68,42 @@ def _parser() -> argparse.ArgumentParser:
         description="Serve the Docker Cloud API. DOCKERCLOUD_USER and"
         " DOCKERCLOUD_APIKEY name the first account. Without them the first start"
         " creates an API key and prints it once, on standard error.",
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
     serve.add_argument(
         "--engine",
         choices=["embedded", "swarm"],
         default="embedded",
-        help="engine that runs the containers",
-    )
-    serve.add_argument("--host", default="127.0.0.1", help="address to listen on")
-    serve.add_argument(
-        "--port", type=int, default=8008, help="port to listen on; 0 takes a free port"
+        help="engine that runs the containers (default: %(default)s)",
     )
     serve.add_argument(
-        "--data-dir", help="directory of the database; without it, state is in memory"
+        "--host",
+        type=_checked(str, checks.host),
+        default="127.0.0.1",
+        help="address to listen on (default: %(default)s)",
     )
     serve.add_argument(
-        "--nodes", type=int, default=1, help="nodes of the embedded engine"
+        "--port",
+        type=_checked(int, checks.port),
+        default=8008,
+        help="port to listen on; 0 takes a free port (default: %(default)s)",
+    )
+    serve.add_argument(
+        "--data-dir",
+        metavar="DIR",
+        type=_checked(str, checks.directory),
+        help="directory of the database; without it, state is in memory",
+    )
+    serve.add_argument(
+        "--nodes",
+        metavar="NUMBER",
+        type=_checked(int, checks.nodes),
+        default=1,
+        help="nodes of the embedded engine (default: %(default)s)",
     )
     serve.add_argument(
         "--node-engine",
         metavar="NAME=URL",
-        type=_node_engine,
+        type=_checked(str, _node_engine),
         action="append",
         default=[],
         help="Docker Engine of a Swarm node, by hostname or id, for exec on that node"
@@ -87,16 +113,21 @@ def _parser() -> argparse.ArgumentParser:
     serve.add_argument(
         "--image-poll",
         metavar="SECONDS",
-        type=float,
+        type=_checked(float, checks.duration),
         default=300.0,
         help="seconds between two checks for pushed images, for services with"
-        " autoredeploy",
+        " autoredeploy (default: %(default)g)",
     )
     serve.add_argument(
-        "--public-url", help="address at which containers reach this server"
+        "--public-url",
+        metavar="URL",
+        type=_checked(str, checks.http_url),
+        help="address at which containers reach this server (default: the address that"
+        " the server listens on)",
     )
     serve.add_argument(
         "--domain",
+        type=_checked(str, checks.domain),
         default="",
         help="last part of the public DNS names; without a domain, public names are"
         " addresses of nodes",
@@ -105,17 +136,40 @@ def _parser() -> argparse.ArgumentParser:
         "--log-level",
         default="warning",
         choices=["debug", "info", "warning", "error"],
-        help="lowest level of the log on standard error",
+        help="lowest level of the log on standard error (default: %(default)s)",
     )
     return parser
 
 
+def _checked(
+    convert: Callable[[str], T], check: Callable[[T], U]
+) -> Callable[[str], U]:
+    """Return a type of argparse that reports the message of a failed check.
+
+    Args:
+        convert: Converts the text, such as ``int``.
+        check: One of the functions of :mod:`aiodockercloud.checks`.
+    """
+
+    def checked(text: str) -> U:
+        try:
+            value = convert(text)
+        except ValueError:
+            raise argparse.ArgumentTypeError(f"{text!r} is not a number") from None
+        try:
+            return check(value)
+        except ValueError as error:
+            raise argparse.ArgumentTypeError(str(error)) from None
+
+    return checked
+
+
 def _node_engine(text: str) -> tuple[str, str]:
     """Return name and URL of ``NAME=URL``."""
-    name, _, url = text.partition("=")
-    if not name or "://" not in url:
-        raise argparse.ArgumentTypeError(f"{text!r} is not NAME=URL")
-    return name, url
+    name, separator, url = text.partition("=")
+    if not name or not separator:
+        raise ValueError(f"{redact(text)!r} is not NAME=URL")
+    return name, checks.docker_url(url)
 
 
 if __name__ == "__main__":

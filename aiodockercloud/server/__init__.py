@@ -96,6 +96,8 @@ async def running(
         Server: The running server, with its address, first account and engine.
 
     Raises:
+        ValueError: An argument cannot be used, for example a port above 65535; the
+            message shows the value and the allowed form.
         OSError: The server cannot listen on the port, or cannot use the data directory
             or its database, for example because another server uses the directory.
         EngineError: The engine cannot start, for example because no Docker daemon can

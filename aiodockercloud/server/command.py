@@ -8,10 +8,11 @@ import os
 import signal
 import sys
 
+from .. import checks
 from .api.app import make_app
 from .engines import Engine, EngineError
 from .engines.embedded import Embedded
-from .serving import control_plane, serving
+from .serving import DEFAULT_USER, control_plane, serving
 
 __all__ = ["serve"]
 
@@ -21,8 +22,14 @@ async def serve(options: argparse.Namespace) -> int:
 
     When the server is ready, one line with its address is printed on standard output.
     """
+    user = os.environ.get("DOCKERCLOUD_USER") or DEFAULT_USER
     try:
-        await _run(options)
+        checks.user(user)
+    except ValueError as error:
+        print(f"aiodockercloud: DOCKERCLOUD_USER: {error}", file=sys.stderr)
+        return 2
+    try:
+        await _run(options, user, os.environ.get("DOCKERCLOUD_APIKEY") or None)
     except EngineError as error:
         print(f"aiodockercloud: {error}", file=sys.stderr)
         return 1
@@ -38,7 +45,7 @@ def _engine(options: argparse.Namespace) -> Engine:
     return Embedded(nodes=options.nodes)
 
 
-async def _run(options: argparse.Namespace) -> None:
+async def _run(options: argparse.Namespace, user: str, apikey: str | None) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -54,11 +61,11 @@ async def _run(options: argparse.Namespace) -> None:
         make_app(cloud),  # without faults
         host=options.host,
         port=options.port,
-        user=os.environ.get("DOCKERCLOUD_USER"),
-        apikey=os.environ.get("DOCKERCLOUD_APIKEY"),
+        user=user,
+        apikey=apikey,
         public_url=options.public_url,
     ) as server:
-        if server.apikey and "DOCKERCLOUD_APIKEY" not in os.environ:
+        if server.apikey and apikey is None:
             print(
                 f"aiodockercloud: created an API key for {server.user}, printed only"
                 f" now: {server.apikey}",

@@ -11,12 +11,13 @@ from pathlib import Path
 
 from aiohttp import web
 
+from .. import checks
 from .control.control_plane import ControlPlane
 from .engines import Engine
 from .settings import Settings
 from .state.store import Store
 
-__all__ = ["Listening", "control_plane", "serving"]
+__all__ = ["DEFAULT_USER", "Listening", "control_plane", "serving"]
 
 #: The first account's user, if the caller names none.
 DEFAULT_USER = "admin"
@@ -48,12 +49,16 @@ def control_plane(
     """Return a control plane with its store, not started yet.
 
     The arguments are those of :func:`aiodockercloud.server.running`.
+
+    Raises:
+        ValueError: An argument cannot be used; the message shows its value.
     """
     settings = settings or Settings()
     if image_poll is not None:
-        timings = replace(settings.timings, image_poll=image_poll)
-        settings = replace(settings, timings=timings)
-    directory = Path(data_dir) if data_dir else None
+        poll = checks.duration(image_poll)
+        settings = replace(settings, timings=replace(settings.timings, image_poll=poll))
+    directory = checks.directory(data_dir) if data_dir else None
+    checks.domain(domain)
     store = Store(directory, lock_timeout=settings.timings.database_lock)
     return ControlPlane(engine, store, domain=domain, settings=settings)
 
@@ -74,21 +79,23 @@ async def serving(
     The arguments are those of :func:`aiodockercloud.server.running`.
 
     Raises:
+        ValueError: An argument cannot be used; the message shows its value.
         OSError: The server cannot listen on the port, or cannot use its database.
         EngineError: The engine cannot start.
     """
+    user = checks.user(user or DEFAULT_USER)
+    public_url = checks.http_url(public_url) if public_url else None
     runner = web.AppRunner(
         app, handle_signals=False, access_log=None, shutdown_timeout=5
     )
     # Bound first: containers that continue at the start receive this address.
-    listening = _listen(host, port)
+    listening = _listen(checks.host(host), checks.port(port))
     try:
         name = f"[{host}]" if ":" in host else host
         url = f"http://{name}:{listening.getsockname()[1]}"
         cloud.rest_host = (public_url or url).rstrip("/")
         await runner.setup()
         await web.SockSite(runner, listening).start()
-        user = user or DEFAULT_USER
         if apikey is None and not cloud.accounts.has(user):
             apikey = secrets.token_hex(20)
         if apikey is not None:
@@ -105,7 +112,13 @@ def _listen(host: str, port: int) -> socket.socket:
     """Return a socket that listens on an IPv4 or IPv6 address.
 
     Raises:
-        OSError: The address is invalid or in use.
+        OSError: The address is not one of this machine, or in use.
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    return socket.create_server((host, port), family=family, backlog=1024)
+    try:
+        return socket.create_server((host, port), family=family, backlog=1024)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise OSError(
+            error.errno, f"cannot listen on {host}, port {port}: {reason}"
+        ) from error

@@ -21,6 +21,7 @@ from collections import defaultdict
 from collections.abc import AsyncGenerator, Callable, Collection, Mapping, Sequence
 from typing import Any
 
+from .... import checks
 from .. import (
     ContainerSpec,
     EngineError,
@@ -61,6 +62,9 @@ class Embedded:
             ``nodes=[["web"], ["web", "db"]]``.
         clock: The time of the containers; a ``ManualClock`` in tests.
         settings: Times and bounds.
+
+    Raises:
+        ValueError: The number of nodes is negative or above 10,000.
     """
 
     name = "embedded"
@@ -87,7 +91,7 @@ class Embedded:
         self._node_numbers = NumberPool()
         self._network = Network(self._settings)
         self._storage = Storage(self._settings)
-        for tags in [()] * nodes if isinstance(nodes, int) else nodes:
+        for tags in [()] * checks.nodes(nodes) if isinstance(nodes, int) else nodes:
             self._create_node(str(uuids.uuid4()), tags)
 
     # --- for programs that use the engine from Python ---------------------------------
@@ -433,9 +437,8 @@ class Embedded:
 
     def _create_node(self, node: str, tags: Sequence[str]) -> None:
         index = self._node_numbers.take()
-        self._nodes[node] = EmbeddedNode(
-            node, index, tags, backlog=self._settings.backlog
-        )
+        backlog = self._settings.backlog
+        self._nodes[node] = EmbeddedNode(node, index, tags, backlog=backlog)
 
     def _node(self, node: str) -> EmbeddedNode:
         if node not in self._nodes:

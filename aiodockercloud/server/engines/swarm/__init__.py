@@ -26,6 +26,7 @@ from typing import Any
 from .. import (
     ContainerSpec,
     EngineError,
+    EngineUnavailable,
     ExecSession,
     ImageInfo,
     LogLine,
@@ -117,7 +118,11 @@ class Swarm:
         """
         self._api = Api(self._url, self._settings)
         self._is_open = True
-        info = await manager.info(self._api)
+        try:
+            info = await manager.info(self._api)
+        except EngineUnavailable as error:
+            # At the start, only the operator of the server reads the message.
+            raise EngineUnavailable(f"{self._api.address}: {error}") from error
         local = info["Swarm"]["NodeID"]
         self._networks = Networks(self._api)
         self._watch = Watch(self._api, self._poll, self._forget)

@@ -31,6 +31,7 @@ from typing import Any, TypeVar
 import aiohttp
 from aiodocker import Docker, DockerError
 
+from ....redaction import redact_text
 from ....wire import redact
 from ....wire.images import ImageName
 from .. import EngineError, EngineUnavailable
@@ -99,6 +100,8 @@ class Api:
         self.ends_both_ways = bool(url and url.startswith("ssh://"))
         self._commands = _client(url, aiohttp.ClientTimeout(total=timeout))
         self.streams = _client(url, aiohttp.ClientTimeout(connect=timeout))
+        #: The address of the Engine, which aiodocker may have found by itself.
+        self.address = redact_text(self._commands._connection_info)
         # Each followed log is a connection. aiodocker creates the connector, for TLS
         # and ssh, and has no parameter for the limit.
         self.streams.connector._limit = 0
