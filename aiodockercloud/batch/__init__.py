@@ -28,13 +28,13 @@ from functools import partial
 from itertools import islice
 from typing import Any, Generic, TypeVar, get_args
 
-from . import wire
-from .client import DockerCloud
-from .exceptions import ApiError, DockerCloudError, ObjectNotFound, OperationNotAllowed
-from .resources.managed import WAIT_TIMEOUT
-from .types import LogLine, Service, ServiceFields, ServiceState
-from .wire import states
-from .wire.service_fields import ALWAYS, OFF
+from .. import wire
+from ..client import DockerCloud
+from ..exceptions import ApiError, DockerCloudError, ObjectNotFound, OperationNotAllowed
+from ..resources.managed import WAIT_TIMEOUT
+from ..types import LogLine, Service, ServiceFields, ServiceState
+from ..wire import states
+from ..wire.service_fields import ALWAYS, OFF
 
 __all__ = ["GRACE", "LIMIT", "TAIL", "JobResult", "Outcome", "each", "run_jobs"]
 
