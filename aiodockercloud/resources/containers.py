@@ -262,11 +262,13 @@ class Containers(Managed[Container]):
         line = command if isinstance(command, str) else shlex.join(command)
         cloud = self.cloud
         path = self._path(container, "exec", stream=True)
-        return Exec(
+        stream = Exec(
             partial(cloud.stream, path, params={"command": line}),
             timings=cloud.timings,
             limits=cloud.limits,
         )
+        cloud.streams.add(stream)
+        return stream
 
     async def run(
         self,

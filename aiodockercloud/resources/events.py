@@ -101,13 +101,15 @@ class Events:
             _uris("object", object),
             _uris("parent", parent),
         )
-        return EventStream(
+        stream = EventStream(
             connect,
             since=since,
             reconnect=reconnect,
             timings=self._cloud.timings,
             limits=self._cloud.limits,
         )
+        self._cloud.streams.add(stream)
+        return stream
 
     def snapshot(
         self,
@@ -147,13 +149,15 @@ class Events:
         types = _types(type)
         list_objects = partial(self._list, types)
         connect = self._connect(",".join(types), None, None)
-        return EventStream(
+        stream = EventStream(
             connect,
             reconnect=reconnect,
             objects=list_objects,
             timings=self._cloud.timings,
             limits=self._cloud.limits,
         )
+        self._cloud.streams.add(stream)
+        return stream
 
     def _connect(
         self, type: str | None, object: str | None, parent: str | None

@@ -225,8 +225,11 @@ class Resource(Readable[T]):
         """
         cloud = self.cloud
         timings, limits = cloud.timings, cloud.limits
-        stream = partial(cloud.stream, self._path(thing, "logs", stream=True))
+        connect = partial(cloud.stream, self._path(thing, "logs", stream=True))
         if cloud.dialect.by_subsystem:
-            return LogStream(stream, timings=timings, limits=limits, **options)
-        text = partial(cloud.request, "GET", self._path(thing, "logs"))
-        return TutumLog(stream, text, timings=timings, limits=limits, **options)
+            log = LogStream(connect, timings=timings, limits=limits, **options)
+        else:
+            text = partial(cloud.request, "GET", self._path(thing, "logs"))
+            log = TutumLog(connect, text, timings=timings, limits=limits, **options)
+        cloud.streams.add(log)
+        return log

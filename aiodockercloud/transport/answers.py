@@ -24,7 +24,10 @@ def no_answer(
         timeout: The timeout of the client.
     """
     if isinstance(exc, TimeoutError):
-        detail = f"timed out ({timeout.total} s for the whole request)"
+        total = timeout.total
+        detail = (
+            f"timed out ({total} s for the whole request)" if total else "timed out"
+        )
     elif isinstance(exc, (OSError, aiohttp.ClientConnectionError)) and str(exc):
         detail = str(exc)
     else:  # other messages of aiohttp may quote the URL

@@ -21,6 +21,7 @@ from ..redaction import redact, redact_text
 __all__ = [
     "answered",
     "credentials_found",
+    "gave_up",
     "held_back",
     "interrupted",
     "missed",
@@ -107,12 +108,31 @@ def interrupted(
         exc: The reason.
         pause: Seconds until the next attempt.
     """
-    url = _urls.get(ws) if ws is not None else None
-    if isinstance(exc, ApiError | ConnectError):
-        url = exc.url
-    _streams.info(
-        "%s: %s; reconnecting in %.1f s", url or "a stream", _reason(exc), pause
+    _streams.info("%s: %s; reconnecting in %.1f s", _url(ws, exc), _reason(exc), pause)
+
+
+def gave_up(
+    ws: ClientWebSocketResponse[Any] | None, exc: DockerCloudError, failures: int
+) -> None:
+    """Log that a stream has failed each time, and raises the last error.
+
+    Args:
+        ws: The lost websocket; ``None`` when an attempt to reconnect has failed.
+        exc: The last error.
+        failures: The number of connections without an item, or of failed attempts.
+    """
+    _streams.error(
+        "%s: %s; giving up after %d failures in a row",
+        _url(ws, exc),
+        _reason(exc),
+        failures,
     )
+
+
+def _url(ws: ClientWebSocketResponse[Any] | None, exc: DockerCloudError) -> str:
+    if isinstance(exc, ApiError | ConnectError):
+        return exc.url
+    return (_urls.get(ws) if ws is not None else None) or "a stream"
 
 
 def missed(

@@ -33,7 +33,11 @@ class EventStream(Reconnecting[Event]):
     once. Later, the stream reconnects after a lost connection and after an answer with
     status 429, 502, 503 or 504. The pauses grow from 0.2 seconds to half a minute, have
     a jitter and respect ``Retry-After``; a new event resets the pauses. Errors that no
-    repetition resolves (401, 403, 404) are raised.
+    repetition resolves (401, 403, 404) are raised, and so is the last error when the
+    stream fails each time: after 5 connections in a row without a new event that were
+    lost soon, or 100 attempts in a row without a connection
+    (``fruitless_connections`` and ``failed_attempts`` of
+    :class:`~aiodockercloud.transport.settings.Limits`).
 
     After a reconnect the stream continues right after the last event: no event is lost
     or repeated. Where the server cannot continue, the stream yields one item instead of
@@ -93,16 +97,20 @@ class EventStream(Reconnecting[Event]):
         self._received_event = False
 
     async def __anext__(self) -> Event:
-        while not self._closed:
-            try:
-                await self._open()
-                if self._ahead:
-                    return await self._deliver(self._ahead[0])
-                await self._look_ahead()
-            except DockerCloudError as exc:
-                if not await self._should_reconnect(exc):
-                    raise
-        raise StopAsyncIteration
+        with self._only_reader():
+            while not self._closed:
+                try:
+                    await self._open()
+                    if self._ahead:
+                        return await self._deliver(self._ahead[0])
+                    await self._look_ahead()
+                except DockerCloudError as exc:
+                    if not await self._should_reconnect(exc):
+                        raise
+            raise StopAsyncIteration
+
+    async def _more(self) -> None:
+        await self._receive()  # __anext__ has refused a second reader
 
     # --- items ----------------------------------------------------------------------
 

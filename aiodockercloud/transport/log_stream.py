@@ -74,7 +74,10 @@ class LogStream(Reconnecting[LogLine]):
     once. Later, the stream reconnects after a lost connection and after an answer with
     status 429, 502, 503 or 504. The pauses grow from 0.2 seconds to half a minute, have
     a jitter and respect ``Retry-After``; a new line resets the pauses. Errors that no
-    repetition resolves (401, 403, 404) are raised.
+    repetition resolves (401, 403, 404) are raised, and so is the last error when the
+    stream fails each time: after 5 connections in a row without a new line, or 100
+    attempts in a row without a connection (``fruitless_connections`` and
+    ``failed_attempts`` of :class:`~aiodockercloud.transport.settings.Limits`).
 
     After a reconnect the stream continues with the line after the last line of each
     container: no line is lost or repeated, even when the service was redeployed or
@@ -103,7 +106,9 @@ class LogStream(Reconnecting[LogLine]):
             *until*, and the stream would not end.
         ApiError: On entering, or on the first step: the server refused the upgrade.
         ConnectError: On entering, or on the first step: no response was received.
-        StreamClosed: The connection was lost and *reconnect* is false.
+        StreamClosed: The connection was lost and *reconnect* is false, or the stream
+            failed each time, or the client was closed.
+        RuntimeError: Another task reads the stream.
     """
 
     def __init__(
@@ -159,8 +164,8 @@ class LogStream(Reconnecting[LogLine]):
                 line = _loads(data)
                 kind = line.get("type")
             except (ValueError, AttributeError):
-                line = self._not_an_object(data)
-                kind = None
+                line = self._mended(data)
+                kind = line.get("type")
             if kind in _CONTROL:
                 self._control(line)
             elif "missed" in line:
@@ -173,10 +178,10 @@ class LogStream(Reconnecting[LogLine]):
 
     # --- connections ----------------------------------------------------------------
 
-    async def _more(self) -> None:
+    async def _receive(self) -> None:
         while True:
             try:
-                await super()._more()
+                await super()._receive()
                 if self._first is None and not self._windowed:
                     self._first = _stamp(self._frames[0])
                 return
@@ -339,11 +344,11 @@ class TutumLog(LogStream):
         await self._begin()
         return self
 
-    async def _more(self) -> None:
+    async def _receive(self) -> None:
         if self._opened_at is None and not (self._is_text or self._closed):
             await self._begin()
         if not self._is_text:
-            await super()._more()
+            await super()._receive()
         elif not self._frames:
             raise StopAsyncIteration
 

@@ -29,7 +29,8 @@ class Reconnecting(Stream[T]):
     once. Later, the stream reconnects after a lost connection and after an answer with
     status 429, 502, 503 or 504. The pauses grow, have a jitter, take half a minute at
     most and respect ``Retry-After``. Errors that no repetition resolves (401, 403, 404)
-    are raised.
+    are raised. A stream that fails each time raises the last error: after
+    ``limits.fruitless_connections`` or ``limits.failed_attempts``.
 
     Args:
         connect: Opens the websocket.
@@ -53,6 +54,8 @@ class Reconnecting(Stream[T]):
         #: When the next attempt is allowed.
         self._again_at = 0.0
         self._delays = self._timings.pauses()
+        #: Connections in a row without new items, and attempts in a row that failed.
+        self._fruitless = self._failed = 0
 
     async def _open(self) -> ClientWebSocketResponse[Any]:
         """Return the connection; open one after the pause if necessary."""
@@ -61,6 +64,7 @@ class Reconnecting(Stream[T]):
         await self._wait_before_retry()
         ws = await super()._open()
         self._opened_at = asyncio.get_running_loop().time()
+        self._failed = 0
         return ws
 
     async def _wait_before_retry(self) -> None:
@@ -68,15 +72,18 @@ class Reconnecting(Stream[T]):
 
         Raises:
             StopAsyncIteration: The stream was closed during the pause.
+            StreamClosed: The client was closed.
         """
         now = asyncio.get_running_loop().time
-        while (pause := self._again_at - now()) > 0:
+        while (pause := self._again_at - now()) > 0 and not self._shut:
             if self._closed:
                 raise StopAsyncIteration
             self._arrived.clear()
             with suppress(TimeoutError):
                 async with asyncio.timeout(pause):
                     await self._arrived.wait()  # close() sets the event, too
+        if self._shut and self._end is not None and self._opened_at is not None:
+            raise self._end
 
     @abstractmethod
     def _made_progress(self) -> bool:
@@ -85,7 +92,8 @@ class Reconnecting(Stream[T]):
     async def _should_reconnect(self, exc: DockerCloudError) -> bool:
         """Return whether the next step reconnects after an error.
 
-        If so, the pause is set and the lost connection is closed.
+        If so, the pause is set and the lost connection is closed. A stream that failed
+        each time ends.
         """
         if not self._reconnect or self._opened_at is None or self._shut:
             return False
@@ -98,9 +106,25 @@ class Reconnecting(Stream[T]):
         lasted = now - self._opened_at > self._timings.longest_pause
         if lost and (self._made_progress() or lasted):
             self._delays = self._timings.pauses()
+            self._fruitless = 0
+        elif lost:
+            self._fruitless += 1
+        else:
+            self._failed += 1
+        ws = self._ws if lost else None
+        if self._gives_up():
+            diagnostics.gave_up(ws, exc, max(self._fruitless, self._failed))
+            return False
         pause = max(next(self._delays), retry_after(exc))
         self._again_at = now + pause
-        diagnostics.interrupted(self._ws if lost else None, exc, pause)
+        diagnostics.interrupted(ws, exc, pause)
         if lost:
             await self._drop()
         return True
+
+    def _gives_up(self) -> bool:
+        """Return whether the stream has failed so often that it never succeeds."""
+        return (
+            self._fruitless >= self._limits.fruitless_connections
+            or self._failed >= self._limits.failed_attempts
+        )

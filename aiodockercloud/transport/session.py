@@ -36,7 +36,7 @@ from . import credentials, diagnostics
 from .answers import no_answer
 from .retry import RateGate, Retry, may_repeat, retry_after
 from .settings import DEFAULT_LIMITS, DEFAULT_TIMINGS, USER_AGENT, Limits, Timings
-from .stream import shut
+from .stream import Stream, handshake_seconds, shut
 from .urls import address_text, parse_address, url_text
 
 __all__ = ["Transport"]
@@ -68,6 +68,8 @@ class Transport:
         timings: The durations.
         limits: The bounds.
         owns_session: Whether the client created its aiohttp session and closes it.
+        streams: The streams of the sub-APIs, whose readers get an error when the client
+            is closed.
         rate_gate: Holds requests back after an answer with status 429.
     """
 
@@ -119,6 +121,7 @@ class Transport:
         self._preparing = asyncio.Lock()
         self._slots = asyncio.Semaphore(limits.concurrency)
         self._sockets: WeakSet[ClientWebSocketResponse[Any]] = WeakSet()
+        self.streams: WeakSet[Stream[Any]] = WeakSet()
         self._closed = False
         if not isinstance(timeout, ClientTimeout):
             timeout = ClientTimeout(total=timeout)
@@ -159,8 +162,8 @@ class Transport:
 
         Idempotent. After that, :meth:`request` and :meth:`stream` raise
         :class:`~aiodockercloud.exceptions.ClientClosed`, and readers of open streams
-        get :class:`~aiodockercloud.exceptions.StreamClosed`. Closing takes two seconds
-        at most, even when peers do not answer.
+        get :class:`~aiodockercloud.exceptions.StreamClosed` with that reason. Closing
+        takes two seconds at most, even when peers do not answer.
 
         Raises:
             asyncio.CancelledError: The caller was cancelled; everything is closed
@@ -169,6 +172,8 @@ class Transport:
         self._closed = True
         for response in self._reading:
             response.close()  # closing the session does not wake up the reader
+        for stream in self.streams:
+            stream.abandon()
         closings = [shut(ws) for ws in self._sockets]
         try:
             if closings:
@@ -354,7 +359,7 @@ class Transport:
         if self._retry is not None:
             await self.rate_gate.wait(self._retry.patience, "GET", url)
         try:
-            async with asyncio.timeout(self._timeout.total):
+            async with asyncio.timeout(handshake_seconds(self._timeout)):
                 ws: ClientWebSocketResponse[Any] = await session.ws_connect(
                     URL(url, encoded=True),
                     headers=self._headers,
@@ -362,9 +367,10 @@ class Transport:
                     heartbeat=self.timings.heartbeat,
                     protocols=[WINDOW_PROTOCOL],
                     timeout=aiohttp.ClientWSTimeout(ws_close=self.timings.close),
+                    max_msg_size=self.limits.frame_bytes,
                     **_RAW_FRAMES,
                 )
-        except aiohttp.WSServerHandshakeError as exc:
+        except aiohttp.ClientResponseError as exc:  # also of raise_for_status=True
             if exc.status < 400:
                 raise no_answer("GET", url, exc, self._timeout) from exc
             # A session of the caller's does not give the body of the response.

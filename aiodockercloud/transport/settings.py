@@ -71,6 +71,16 @@ class Limits:
         buffer: Frames of one stream that are read before they are used, from servers
             without flow control (``aiodockercloud.wire.window``). A stream with flow
             control keeps one window.
+        buffer_bytes: The size of these frames together, from all servers. One frame
+            may exceed the bound, because the frame is read as a whole.
+        frame_bytes: The size of one frame. A longer frame breaks the connection:
+            ``StreamClosed`` with code 1009.
+        fruitless_connections: Connections in a row that were opened and lost without
+            a new item. After so many, a stream that reconnects raises the last error.
+        failed_attempts: Attempts in a row to open a connection, or to list the objects
+            of a snapshot, that failed for a reason that may pass, for example while
+            the server is down. After so many, a stream that reconnects raises the last
+            error. With the default ``Timings`` that takes about 40 minutes.
         resumed_lines: Past log lines to request after a reconnect, from servers that
             cannot continue a log from a point in time.
         resume_query: Characters of the query that lists the last line of each
@@ -83,6 +93,10 @@ class Limits:
 
     concurrency: int = 100
     buffer: int = WINDOW
+    buffer_bytes: int = 8 * 2**20
+    frame_bytes: int = 4 * 2**20
+    fruitless_connections: int = 5
+    failed_attempts: int = 100
     resumed_lines: int = 10_000
     resume_query: int = 4000
     snapshot_page: int = 1000

@@ -20,8 +20,9 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import contextmanager, suppress
+from sys import getsizeof
 from typing import Any, Generic, Self, TypeVar
 
 import aiohttp
@@ -49,13 +50,14 @@ class Stream(AsyncIterator[T], Generic[T]):
     """An async iterator of the frames of one websocket, as dicts, for one reader task.
 
     A stream is an async context manager as well. A caller who iterates without entering
-    calls :meth:`close` in the end.
+    calls :meth:`close` in the end; :meth:`aclose` is the same, for
+    ``contextlib.aclosing``.
 
     A slow reader keeps the connection: the client answers pings at all times, and the
-    client buffers one window of frames at most (1000), because the server waits for
-    permission to send more. Servers other than aiodockercloud's have no such window. A
-    reader that stops for long with a full buffer stops the answers to their pings too;
-    such a server disconnects, and the reader gets the buffered frames, then
+    client buffers one window of frames at most (1000 frames, 8 MiB), because the server
+    waits for permission to send more. Servers other than aiodockercloud's have no such
+    window. A reader that stops for long with a full buffer stops the answers to their
+    pings too; such a server disconnects, and the reader gets the buffered frames, then
     ``StreamClosed``.
 
     A peer that does not answer pings is detected within two heartbeats (a minute):
@@ -64,13 +66,15 @@ class Stream(AsyncIterator[T], Generic[T]):
     Args:
         connect: Opens the websocket.
         timings: The durations, of which a stream uses ``stream_close``.
-        limits: The bounds, of which a stream uses ``buffer``.
+        limits: The bounds, of which a stream uses ``buffer`` and ``buffer_bytes``.
 
     Raises:
         ApiError: On entering, or on the first step: the server refused the upgrade.
             Each documented status has a subclass, as for requests.
         ConnectError: On entering, or on the first step: no response was received.
-        StreamClosed: While iterating: the stream ended with another code than 1000.
+        StreamClosed: While iterating: the stream ended with another code than 1000, or
+            the client was closed.
+        RuntimeError: While iterating: another task waits for a frame of the stream.
         AuthError: While iterating: the server reported in the stream that the
             credentials are wrong, as Tutum does.
 
@@ -93,6 +97,8 @@ class Stream(AsyncIterator[T], Generic[T]):
         #: Set when the reader task may go on; that task never waits within a window.
         self._room = asyncio.Event()
         self._stalled = False
+        #: A task waits for the next frame.
+        self._awaited = False
         #: The cost of the received frames for which the server has no new grant yet.
         self._owed = 0
         self._windowed = False
@@ -126,8 +132,8 @@ class Stream(AsyncIterator[T], Generic[T]):
                 frame = _loads(data)
                 kind = frame.get("type")
             except (ValueError, AttributeError):
-                frame = self._not_an_object(data)
-                kind = None
+                frame = self._mended(data)
+                kind = frame.get("type")
             if kind not in CONTROL:
                 found: T = frame
                 return found
@@ -142,6 +148,16 @@ class Stream(AsyncIterator[T], Generic[T]):
         self._closed = True
         self._arrived.set()  # wakes up the reader, for which no frame arrives any more
         await self._drop()
+
+    async def aclose(self) -> None:
+        """Close the stream, as :meth:`close` does: for ``contextlib.aclosing``."""
+        await self.close()
+
+    def abandon(self) -> None:
+        """Let the reader fail: the client was closed. The client closes the socket."""
+        self._shut = True
+        self._end = StreamClosed(_ABNORMAL, "the client was closed")
+        self._arrived.set()  # wakes up a reader that waits
 
     # --- the socket -----------------------------------------------------------------
 
@@ -190,7 +206,27 @@ class Stream(AsyncIterator[T], Generic[T]):
                 self._socket.shutdown(socket.SHUT_RDWR)
 
     async def _more(self) -> None:
-        """Wait until the buffer, which is empty, has a frame."""
+        """Wait until the buffer, which is empty, has a frame.
+
+        Raises:
+            RuntimeError: Another task waits already; each would get half of the frames.
+        """
+        with self._only_reader():
+            await self._receive()
+
+    @contextmanager
+    def _only_reader(self) -> Iterator[None]:
+        """Refuse a second task that waits for the stream while the block runs."""
+        if self._awaited:
+            raise RuntimeError("another task reads this stream; each needs its own")
+        self._awaited = True
+        try:
+            yield
+        finally:
+            self._awaited = False
+
+    async def _receive(self) -> None:
+        """Open the connection if necessary, and wait for a frame."""
         if not self._closed and self._ws is None:
             await self._open()
         if self._stalled:
@@ -221,6 +257,7 @@ class Stream(AsyncIterator[T], Generic[T]):
         receive, credits = ws.receive, self._credits
         # A window always has room for what the server may send.
         most = WINDOW + 1 if windowed else self._limits.buffer
+        size, largest = 0, self._limits.buffer_bytes
         end = StreamClosed(_ABNORMAL, "the connection was lost")
         try:
             while True:
@@ -237,12 +274,15 @@ class Stream(AsyncIterator[T], Generic[T]):
                 frames.append(data)
                 # Most frames are so short that they cost 1 in any encoding.
                 self._owed += 1 if len(data) < 1024 else frame_cost(data)
-                if len(frames) >= most:
+                size += getsizeof(data)
+                if size >= largest:  # frames that were read in the meantime count, too
+                    size = sum(map(getsizeof, frames))
+                if len(frames) >= most or size >= largest:
                     self._stalled = True
                     self._room.clear()
                     await self._room.wait()
             end = _ending(message)
-            self._shut = message.type is WSMsgType.CLOSING
+            self._shut = self._shut or message.type is WSMsgType.CLOSING
         except StreamClosed as exc:
             end = exc
         except Exception as exc:
@@ -250,7 +290,7 @@ class Stream(AsyncIterator[T], Generic[T]):
         finally:
             credits.end()
             if self._reader is asyncio.current_task():  # else _drop() closes the socket
-                self._end = end
+                self._end = self._end or end
                 if end.code == _ABNORMAL:
                     self._hang_up()
                 arrived.set()
@@ -273,6 +313,18 @@ class Stream(AsyncIterator[T], Generic[T]):
         if message == "UNAUTHORIZED":
             raise AuthError("the stream's credentials were refused")
         raise self._end
+
+    def _mended(self, data: str | bytes) -> dict[str, Any]:
+        """Return the object of a frame whose text is not valid Unicode.
+
+        One line that a server passes on as it is must not end a log: what cannot be
+        decoded becomes U+FFFD.
+        """
+        with suppress(ValueError):
+            frame = wire.loads_mended(data)
+            if isinstance(frame, dict):
+                return frame
+        return self._not_an_object(data)
 
     def _not_an_object(self, data: str | bytes) -> dict[str, Any]:
         """Return the dict for a frame that is not a JSON object.
@@ -298,6 +350,19 @@ class Stream(AsyncIterator[T], Generic[T]):
             await ws.send_str(text)
         except (aiohttp.ClientError, ConnectionError) as exc:
             raise self._end or StreamClosed(_ABNORMAL, "the stream is closed") from exc
+
+
+def handshake_seconds(timeout: aiohttp.ClientTimeout) -> float | None:
+    """Return how long opening a stream may take, by any of the client's timeouts.
+
+    Without a timeout for the whole request, the times to connect and to read one
+    response add up. ``None`` sets no limit.
+    """
+    if timeout.total is not None:
+        return timeout.total
+    connect = timeout.sock_connect if timeout.connect is None else timeout.connect
+    parts = [one for one in (connect, timeout.sock_read) if one is not None]
+    return sum(parts) if parts else None
 
 
 async def shut(ws: ClientWebSocketResponse[Any]) -> None:

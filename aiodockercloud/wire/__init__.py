@@ -33,6 +33,7 @@ from .paths import (
 )
 from .reasons import reason
 from .retries import RETRY_STATUSES, backoff, is_transient
+from .text import loads_mended, valid_text
 from .values import format_date, format_event_date, parse_bool, parse_date
 
 __all__ = [
@@ -54,6 +55,7 @@ __all__ = [
     "format_event_date",
     "is_transient",
     "loads",
+    "loads_mended",
     "next_offset",
     "parse_authorization",
     "parse_bool",
@@ -65,4 +67,5 @@ __all__ = [
     "split_path",
     "stream_url",
     "target_of",
+    "valid_text",
 ]
