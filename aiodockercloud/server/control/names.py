@@ -34,7 +34,8 @@ def service_dns(cloud: State, service: Service) -> str:
     """
     if cloud.domain:
         return _dns(cloud, service.name, service, service.uuid, "svc")
-    nodes = [cloud.nodes[c.node] for c in cloud.containers_of(service)]
+    containers = cloud.containers_of(service)
+    nodes = [cloud.nodes[c.node] for c in containers if c.node in cloud.nodes]
     return next((node.address for node in nodes or cloud.live_nodes()), "")
 
 
