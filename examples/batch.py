@@ -47,12 +47,13 @@ def jobs() -> Iterator[ServiceFields]:
     for picture in PICTURES:
         yield {
             "image": "acme/thumbnail",
-            "container_envvars": [{"key": "PICTURE", "value": picture}],
+            "nickname": picture,
+            "container_envvars": {"PICTURE": picture},
         }
 
 
 def picture_of(result: batch.JobResult) -> str:
-    return result.job["container_envvars"][0]["value"]
+    return result.job["nickname"]
 
 
 def show(done: int, total: int | None, result: batch.JobResult) -> None:

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import builtins
 from collections.abc import AsyncIterator
-from typing import Any, Literal, Unpack
+from typing import Literal, Unpack
 
-from .. import wire
+from .. import stackfile, wire
 from ..transport.log_stream import LogStream, Since
 from ..types import Service, ServiceFields, ServiceFilters
 from .managed import Managed, Reference
@@ -83,7 +83,9 @@ class Services(Managed[Service]):
             stack: The stack of the service: its dict, its ``resource_uri`` or its uuid.
                 By default the service is outside of all stacks.
             **fields: The fields of the service. ``image`` is required; ``name`` is by
-                default the image's name.
+                default the image's name. Ports, variables, links and volumes may be
+                given as docker writes them: ``container_ports=["8080:80"]``,
+                ``container_envvars={"A": "1"}``.
 
         Returns:
             The service's dict, in the state ``"Not running"``. :meth:`start` creates
@@ -102,7 +104,7 @@ class Services(Managed[Service]):
             Docker Cloud API reference, "Create a new service"; ``stack`` in the
             requests of real clients.
         """
-        body: dict[str, Any] = {**fields}
+        body = stackfile.api_fields(fields)
         if stack is not None:
             key = wire.target_of("stack", stack).key
             body["stack"] = wire.path("stack", *key, dialect=self.cloud.dialect)
@@ -118,8 +120,9 @@ class Services(Managed[Service]):
 
         Args:
             service: The service.
-            **fields: The fields to change. A list such as ``container_envvars``
-                replaces the whole list; other fields keep their values.
+            **fields: The fields to change, in the forms of :meth:`create`. A list such
+                as ``container_envvars`` replaces the whole list; other fields keep
+                their values.
 
         Returns:
             The service's dict, in an unchanged state. ``synchronized`` is ``False``
@@ -135,7 +138,7 @@ class Services(Managed[Service]):
         Source:
             Docker Cloud API reference, "Update an existing service".
         """
-        return await self._update(service, fields)
+        return await self._update(service, stackfile.api_fields(fields))
 
     async def start(self, service: Reference) -> Service:
         """Start the stopped containers, and create the missing ones.

@@ -99,7 +99,7 @@ class Stacks(Managed[Stack]):
         Source:
             Docker Cloud API reference, "Create a new stack".
         """
-        return await self._create(fields)
+        return await self._create(_in_api_form(fields))
 
     async def update(
         self, stack: Reference, *, prune: bool = False, **fields: Unpack[StackFields]
@@ -130,7 +130,7 @@ class Stacks(Managed[Stack]):
             Docker Cloud API reference, "Update an existing stack".
         """
         params = {"prune": True} if prune else None
-        return await self._update(stack, fields, params=params)
+        return await self._update(stack, _in_api_form(fields), params=params)
 
     async def start(self, stack: Reference) -> Stack:
         """Start all services of a stack, each after the services it links to.
@@ -340,6 +340,14 @@ class Stacks(Managed[Stack]):
             f"service {service['name']} is {service.get('state')},"
             f" {details or 'without containers'}"
         ]
+
+
+def _in_api_form(fields: StackFields) -> dict[str, Any]:
+    """Return the fields of a stack, with those of its services in the API's form."""
+    body: dict[str, Any] = {**fields}
+    if services := fields.get("services"):
+        body["services"] = [stackfile.api_fields(service) for service in services]
+    return body
 
 
 def _may_be_empty(service: Service) -> bool:

@@ -28,6 +28,7 @@ from typing import Any
 import yaml
 
 from ..exceptions import StackFileError
+from .forms import api_fields
 from .keys import API_KEYS, STACK_KEYS, to_api, to_stackfile, unsupported
 from .layout import LAYOUT, compose_problem, compose_section
 from .values import environment_of
@@ -36,6 +37,7 @@ __all__ = [
     "API_KEYS",
     "STACK_KEYS",
     "StackFile",
+    "api_fields",
     "compose_problem",
     "compose_section",
     "find",

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 from ..exceptions import StackFileError
 from ..wire.service_fields import BY_NAME, FIELDS, SYNONYMS, Kind, ServiceField
 from . import values
+from .forms import api_value
 
 __all__ = ["API_KEYS", "STACK_KEYS", "to_api", "to_stackfile", "unsupported"]
 
@@ -144,8 +145,9 @@ def to_api(
 ) -> dict[str, Any]:
     """Return the stack-file keys of one service as the API's JSON.
 
-    Stack-file keys and API fields may be mixed. Fields that only the API has stay
-    unchanged, for the server to check, as does ``null`` under an API field. A key that
+    Stack-file keys and API fields may be mixed. Fields that only the API has may have
+    values in the form of stack files (``container_ports: ["8080:80"]``); values in the
+    API's form stay unchanged, for the server to check, as does ``null``. A key that
     only stack files have is left out when it has no value. No key is required, not even
     ``image``. :func:`~aiodockercloud.stackfile.parse` replaces variables, this function
     does not.
@@ -186,6 +188,8 @@ def to_api(
                 continue
             if entry and value is not None:
                 value = entry.read(value)
+            elif entry is None:
+                value = api_value(key, value)
             if entry and entry.field.kind in _COLLECTED and key != field:
                 collected.setdefault(field, []).extend(value)
                 continue

@@ -29,13 +29,19 @@ class ServiceFields(TypedDict, total=False):
         name: The name; by default the name of the image. Cannot be changed later.
         nickname: A display name; by default the name.
         target_num_containers: The number of containers, 0 to 1000; 1 by default.
-        run_command: The command, instead of that of the image.
-        entrypoint: The entry point, instead of that of the image.
-        container_ports: The ports, in addition to those of the image.
-        container_envvars: The environment variables, which override those of the image.
+        run_command: The command, instead of that of the image: a command line, or a
+            list of words.
+        entrypoint: The entry point, instead of that of the image, as ``run_command``.
+        container_ports: The ports, in addition to those of the image:
+            ``["8080:80", "53:53/udp"]``, or a list of :class:`Port`. ``"80"`` publishes
+            the port on a free port of the node.
+        container_envvars: The environment variables, which override those of the image:
+            ``{"A": "1"}``, ``["A=1"]``, or a list of :class:`EnvVar`.
         labels: The labels of the containers.
-        linked_to_service: The links to other services.
-        bindings: The volumes.
+        linked_to_service: The links to other services: ``["db", "cache:redis"]`` with
+            the names of the services, or a list of :class:`Link`.
+        bindings: The volumes: ``["/data", "/host:/container:ro"]``, or a list of
+            :class:`Binding`.
         autorestart: Whether a container that ends is restarted; ``"OFF"`` by default.
         autodestroy: Whether a container that ends is removed; ``"OFF"`` by default.
         autoredeploy: Whether a new version of the image redeploys the service;
@@ -51,8 +57,9 @@ class ServiceFields(TypedDict, total=False):
         pid: The PID namespace; ``"none"`` by default.
         cpu_shares: The relative weight of the CPU, 2 to 262144.
         cpuset: The CPUs to use, such as ``"0,1"``.
-        memory: The limit of the memory, in MB; 4 or more.
-        memory_swap: The limit of memory and swap together, in MB; 4 or more.
+        memory: The limit of the memory, in MB, or as ``"512m"`` or ``"2g"``; 4 MB or
+            more.
+        memory_swap: The limit of memory and swap together, as ``memory``.
         privileged: Whether the containers have all privileges; ``False`` by default.
         read_only: Whether the file system of the containers is read-only; ``False`` by
             default.
@@ -78,13 +85,13 @@ class ServiceFields(TypedDict, total=False):
     name: str
     nickname: str
     target_num_containers: int
-    run_command: str | None
-    entrypoint: str | None
-    container_ports: Sequence[Port]
-    container_envvars: Sequence[EnvVar]
+    run_command: str | Sequence[str] | None
+    entrypoint: str | Sequence[str] | None
+    container_ports: Sequence[Port | str | int] | int
+    container_envvars: Sequence[EnvVar | str] | Mapping[str, str | int | float | None]
     labels: Mapping[str, str]
-    linked_to_service: Sequence[Link]
-    bindings: Sequence[Binding]
+    linked_to_service: Sequence[Link | str]
+    bindings: Sequence[Binding | str]
     autorestart: Autorestart
     autodestroy: Autodestroy
     autoredeploy: bool
@@ -98,8 +105,8 @@ class ServiceFields(TypedDict, total=False):
     pid: Literal["none", "host"]
     cpu_shares: int | None
     cpuset: str | None
-    memory: int | None
-    memory_swap: int | None
+    memory: int | str | None
+    memory_swap: int | str | None
     privileged: bool
     read_only: bool
     tty: bool

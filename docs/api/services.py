@@ -12,7 +12,7 @@ async def main() -> None:
             web = await cloud.services.create(
                 image="dockercloud/hello-world",
                 name="web",
-                container_ports=[{"inner_port": 80, "published": True}],
+                container_ports=["80"],
             )
             await cloud.services.start(web)
             web = await cloud.services.wait(web, "Running")
@@ -23,7 +23,7 @@ async def main() -> None:
             print("scaled to", web["running_num_containers"])
 
             web = await cloud.services.update(
-                web, container_envvars=[{"key": "GREETING", "value": "hello"}]
+                web, container_envvars={"GREETING": "hello"}
             )
             print("synchronized:", web["synchronized"])
             await cloud.actions.wait(await cloud.services.redeploy(web))

@@ -18,9 +18,9 @@ def test_to_api_api_fields_pass_unchanged() -> None:
     fields = {
         "name": "web",
         "nickname": "the web",
-        "run_command": ["not", "checked"],
-        "container_ports": "not checked",
-        "memory": "512m",
+        "run_command": "not checked",
+        "container_ports": [{"not": "checked"}],
+        "memory": "not checked",
         "cgroup_name": "x",
         "secuirty_opt": [],
         "working_dir": None,
@@ -69,7 +69,7 @@ def test_to_api_contradiction_names_both_keys() -> None:
 
 def test_to_api_ports_beside_odd_container_ports_refused() -> None:
     with pytest.raises(StackFileError, match="key container_ports: must be a list"):
-        to_api("web", {"ports": ["80"], "container_ports": "80"})
+        to_api("web", {"ports": ["80"], "container_ports": {"80": "80"}})
 
 
 # --- export -------------------------------------------------------------------------

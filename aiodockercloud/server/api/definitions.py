@@ -65,7 +65,9 @@ def _parser(row: ServiceField) -> Parser:
     """Return the check of a field's JSON value."""
     match row.kind:
         case Kind.INTEGER | Kind.MEGABYTES:
-            unit = " (MB)" if row.kind is Kind.MEGABYTES else ""
+            unit = (
+                " (MB), or a size such as 512m," if row.kind is Kind.MEGABYTES else ""
+            )
             parse = integer(*row.bounds, unit=unit)
             return optional(parse, unset=_UNSET) if row.may_be_unset else parse
         case Kind.CHOICE:

@@ -206,9 +206,10 @@ def listing(parse: Parser, *, limit: int = 1000) -> Parser:
     return parse_all
 
 
-def mapping(place: str, value: Any) -> dict[str, Any]:
+def mapping(place: str, value: Any, example: str = "") -> dict[str, Any]:
     if not isinstance(value, dict):
-        raise BadRequest(f"{place}: must be an object, not {_rendered(value)}")
+        such = f" such as {example}" if example else ""
+        raise BadRequest(f"{place}: must be an object{such}, not {_rendered(value)}")
     return value
 
 
@@ -272,7 +273,7 @@ def envvar(place: str, value: Any) -> dict[str, str]:
     """Parse ``{"key": …, "value": …}``; numbers and booleans become texts."""
     if not isinstance(value, dict):
         # Without the value, which may be a secret.
-        raise BadRequest(f"{place}: must be an object with key and value")
+        raise BadRequest(f'{place}: must be an object, {{"key": "A", "value": "1"}}')
     item = value
     if unknown := _unknown(item, "key", "value", "origin"):
         raise BadRequest(f"{place}: must have key and value, not {unknown}")
@@ -306,7 +307,7 @@ def port(place: str, value: Any) -> dict[str, Any]:
     An outer port of 0, which the Go client sends, is no outer port. A port with an
     outer port is published.
     """
-    item = mapping(place, value)
+    item = mapping(place, value, '{"inner_port": 80, "outer_port": 8080}')
     known = {"protocol", "inner_port", "outer_port", "published"}
     rendered = {"port_name", "uri_protocol", "endpoint_uri", "container"}
     if unknown := _unknown(item, *known, *rendered):
@@ -346,7 +347,7 @@ def _link_name(place: str, value: Any) -> str:
 
 def link(place: str, value: Any) -> dict[str, Any]:
     """Parse ``{"to_service": URI, uuid or name, "name": alias}``, unresolved."""
-    item = mapping(place, value)
+    item = mapping(place, value, '{"to_service": "db", "name": "alias"}')
     if unknown := _unknown(item, "to_service", "name", "from_service"):
         raise BadRequest(
             f"{place}: there is no field {unknown}; fields are to_service, name"
@@ -365,7 +366,7 @@ def binding(place: str, value: Any) -> dict[str, Any]:
     A volume has ``container_path``, with or without ``host_path``, or has
     ``volumes_from``, which names another service.
     """
-    item = mapping(place, value)
+    item = mapping(place, value, '{"host_path": "/host", "container_path": "/data"}')
     known = ("host_path", "container_path", "rewritable", "volumes_from")
     if unknown := _unknown(item, *known, "volume"):
         raise BadRequest(
