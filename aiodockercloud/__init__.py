@@ -39,7 +39,7 @@ from .exceptions import (
     WaitFailed,
 )
 from .loglines import log_text
-from .resources.containers import Exec
+from .resources.exec import Exec, ExecBytes
 from .transport.event_stream import EventStream
 from .transport.log_stream import LogStream
 from .transport.stream import Stream
@@ -61,6 +61,7 @@ __all__ = [
     "DockerCloudError",
     "EventStream",
     "Exec",
+    "ExecBytes",
     "Forbidden",
     "GatewayTimeout",
     "InvalidResponse",

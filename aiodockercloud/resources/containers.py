@@ -8,73 +8,17 @@ from __future__ import annotations
 import asyncio
 import builtins
 import shlex
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from functools import partial
-from typing import Any, Literal, Unpack
-
-from aiohttp import ClientWebSocketResponse
+from typing import Literal, Unpack, overload
 
 from ..transport.log_stream import LogStream, Since
-from ..transport.settings import DEFAULT_LIMITS, DEFAULT_TIMINGS, Limits, Timings
-from ..transport.stream import Stream
-from ..types import Container, ContainerFilters, ExecFrame, ExecResult
-from ..wire.exec import END_OF_INPUT
+from ..types import Container, ContainerFilters, ExecBytesResult, ExecResult
+from ..wire.exec import BASE64, END_OF_INPUT
+from .exec import Exec, ExecBytes
 from .managed import WAIT_TIMEOUT, Managed, Reference
 
-__all__ = ["Containers", "Exec"]
-
-#: Characters of input in one message; longer input is sent as several messages.
-PIECE = 16_384
-
-
-class Exec(Stream[ExecFrame]):
-    """A command that runs in a container: a stream of its output, with its input.
-
-    Attributes:
-        exit_code: The exit code of the command when the stream has ended; ``None``
-            before the end, and with servers that report no exit code, as the hosted
-            server.
-    """
-
-    def __init__(
-        self,
-        connect: Callable[[], Awaitable[ClientWebSocketResponse[Any]]],
-        *,
-        timings: Timings = DEFAULT_TIMINGS,
-        limits: Limits = DEFAULT_LIMITS,
-    ) -> None:
-        super().__init__(connect, timings=timings, limits=limits)
-        self.exit_code: int | None = None
-
-    async def write(self, text: str) -> None:
-        r"""Send text to the input of the command; ``"\x04"`` ends the input.
-
-        Returns when the whole text is sent. While the command does not read its input,
-        sending waits as soon as a window of data (``aiodockercloud.wire.window``) is
-        under way.
-
-        Args:
-            text: The text, of any length.
-
-        Raises:
-            StreamClosed: The command has ended, or the connection was lost.
-
-        Source:
-            Docker Cloud API reference, "Execute command inside a container".
-        """
-        for start in range(0, len(text), PIECE):
-            await self._send(text[start : start + PIECE])
-
-    def _control(self, frame: dict[str, Any]) -> None:
-        if frame["type"] == "exit":
-            self.exit_code = frame.get("exit_code")
-        else:
-            super()._control(frame)
-
-    def _not_an_object(self, data: str | bytes) -> dict[str, Any]:
-        """Return text that is not JSON as output, as the official client does."""
-        text = data if isinstance(data, str) else data.decode("utf-8", "replace")
-        return {"streamType": "stdout", "output": text}
+__all__ = ["Containers"]
 
 
 class Containers(Managed[Container]):
@@ -235,8 +179,32 @@ class Containers(Managed[Container]):
             reconnect=reconnect,
         )
 
-    def exec(self, container: Reference, command: str | Sequence[str]) -> Exec:
-        """Run a command in a container, with its output as a stream.
+    @overload
+    def exec(
+        self,
+        container: Reference,
+        command: str | Sequence[str],
+        *,
+        text: Literal[True] = ...,
+    ) -> Exec: ...
+
+    @overload
+    def exec(
+        self,
+        container: Reference,
+        command: str | Sequence[str],
+        *,
+        text: Literal[False],
+    ) -> ExecBytes: ...
+
+    def exec(
+        self,
+        container: Reference,
+        command: str | Sequence[str],
+        *,
+        text: bool = True,
+    ) -> Exec | ExecBytes:
+        r"""Run a command in a container, with its output as a stream.
 
         The command starts when the stream is entered or iterated.
 
@@ -244,12 +212,18 @@ class Containers(Managed[Container]):
             container: A running container.
             command: A command line, which the server splits into words as a shell
                 does, or a sequence of words, which the client quotes.
+            text: Whether input and output are text. Bytes of the output that are not
+                UTF-8 become U+FFFD then, and the character ``\x04`` ends the input.
+                Otherwise input and output are ``bytes``, which pass unchanged.
 
         Returns:
             A stream of ``{"streamType": "stdout" | "stderr", "output": str}``, with
-            the method ``write()`` for the input and, at the end, ``exit_code``.
+            the methods ``write()`` and ``end_input()`` for the input and, at the end,
+            ``exit_code``. Without *text*, ``output`` is ``bytes``.
 
         Raises:
+            NotSupported: Without *text*, the server has no such encoding, as the hosted
+                server; raised when the stream is entered or iterated.
             OperationNotAllowed: The container is not ``"Running"``. Errors of the
                 server and of the connection are raised when the stream is entered or
                 iterated.
@@ -262,36 +236,64 @@ class Containers(Managed[Container]):
         line = command if isinstance(command, str) else shlex.join(command)
         cloud = self.cloud
         path = self._path(container, "exec", stream=True)
-        stream = Exec(
-            partial(cloud.stream, path, params={"command": line}),
-            timings=cloud.timings,
-            limits=cloud.limits,
-        )
+        params = {"command": line} | ({} if text else {"encoding": BASE64})
+        connect = partial(cloud.stream, path, params=params)
+        kind = Exec if text else ExecBytes
+        stream = kind(connect, timings=cloud.timings, limits=cloud.limits)
         cloud.streams.add(stream)
         return stream
+
+    @overload
+    async def run(
+        self,
+        container: Reference,
+        command: str | Sequence[str],
+        *,
+        stdin: str | None = ...,
+        timeout: float | None = ...,  # noqa: ASYNC109
+    ) -> ExecResult: ...
+
+    @overload
+    async def run(
+        self,
+        container: Reference,
+        command: str | Sequence[str],
+        *,
+        stdin: bytes,
+        timeout: float | None = ...,  # noqa: ASYNC109
+    ) -> ExecBytesResult: ...
 
     async def run(
         self,
         container: Reference,
         command: str | Sequence[str],
         *,
-        stdin: str | None = None,
+        stdin: str | bytes | None = None,
         timeout: float | None = WAIT_TIMEOUT,  # noqa: ASYNC109 - finite by default
-    ) -> ExecResult:
-        """Run a command in a container to its end, and return its output.
+    ) -> ExecResult | ExecBytesResult:
+        r"""Run a command in a container to its end, and return its output.
 
         Args:
             container: A running container.
             command: The command, as for :meth:`exec`.
-            stdin: The whole input, which is followed by the end of input. By default,
-                no input is sent, and the input stays open.
+            stdin: The whole input, which is followed by the end of input. The client
+                sends the input while it receives the output, so that both may have any
+                length. Text is sent as UTF-8. By default, no input is sent, and the
+                input stays open.
             timeout: Seconds that the command may run; ``None`` sets no limit.
 
         Returns:
             ``{"stdout": str, "stderr": str, "exit_code": int | None}``; ``exit_code``
-            is ``None`` when the server reports no exit code.
+            is ``None`` when the server reports no exit code. ``stdout`` and ``stderr``
+            are ``bytes`` when *stdin* is ``bytes``, even if empty; in text, bytes that
+            are not UTF-8 become U+FFFD.
 
         Raises:
+            TypeError: *stdin* has another type.
+            ValueError: *stdin* is text with a surrogate, which has no bytes.
+            NotSupported: *stdin* is ``bytes`` or has the character ``\x04``, which
+                ends the input in text, and the server has no input as bytes, as the
+                hosted server.
             TimeoutError: *timeout* is over; the connection is closed.
             StreamClosed: The connection was lost before the end of the command.
             OperationNotAllowed: The container is not ``"Running"``.
@@ -301,16 +303,20 @@ class Containers(Managed[Container]):
         Source:
             Docker Cloud API reference, "Execute command inside a container".
         """
-        output: dict[str, list[str]] = {"stdout": [], "stderr": []}
-        async with asyncio.timeout(timeout), self.exec(container, command) as process:
-            if stdin is not None:
-                for text in filter(None, (stdin, END_OF_INPUT)):
-                    await process.write(text)
-            async for frame in process:
-                kind = frame.get("streamType") or "stdout"
-                output[kind].append(frame.get("output", ""))
+        if stdin is not None and not isinstance(stdin, str | bytes):
+            raise TypeError("stdin: must be str or bytes")
+        data = stdin.encode() if isinstance(stdin, str) else stdin
+        if isinstance(stdin, str | None) and END_OF_INPUT not in (stdin or ""):
+            async with asyncio.timeout(timeout):
+                async with self.exec(container, command) as process:
+                    return await process.communicate(stdin)
+        async with asyncio.timeout(timeout):
+            async with self.exec(container, command, text=False) as raw:
+                result = await raw.communicate(data)
+        if isinstance(stdin, bytes):
+            return result
         return {
-            "stdout": "".join(output["stdout"]),
-            "stderr": "".join(output["stderr"]),
-            "exit_code": process.exit_code,
+            "stdout": result["stdout"].decode("utf-8", "replace"),
+            "stderr": result["stderr"].decode("utf-8", "replace"),
+            "exit_code": result["exit_code"],
         }

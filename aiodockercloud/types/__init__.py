@@ -37,6 +37,8 @@ from .filters import (
 )
 from .frames import (
     Event,
+    ExecBytesFrame,
+    ExecBytesResult,
     ExecFrame,
     ExecResult,
     LogLine,
@@ -94,6 +96,8 @@ __all__ = [
     "DeploymentStrategy",
     "EnvVar",
     "Event",
+    "ExecBytesFrame",
+    "ExecBytesResult",
     "ExecFrame",
     "ExecResult",
     "Link",

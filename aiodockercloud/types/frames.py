@@ -6,6 +6,8 @@ from typing import Any, Literal, TypedDict
 
 __all__ = [
     "Event",
+    "ExecBytesFrame",
+    "ExecBytesResult",
     "ExecFrame",
     "ExecResult",
     "LogLine",
@@ -89,6 +91,20 @@ class ExecFrame(TypedDict, total=False):
     output: str
 
 
+class ExecBytesFrame(TypedDict, total=False):
+    """A piece of the output of a command, as bytes.
+
+    Attributes:
+        type: The type of the frame.
+        streamType: The output that the command wrote to.
+        output: The bytes.
+    """
+
+    type: str
+    streamType: Literal["stdout", "stderr"]
+    output: bytes
+
+
 class ExecResult(TypedDict):
     """The result of a command.
 
@@ -100,4 +116,18 @@ class ExecResult(TypedDict):
 
     stdout: str
     stderr: str
+    exit_code: int | None
+
+
+class ExecBytesResult(TypedDict):
+    """The result of a command whose input was bytes.
+
+    Attributes:
+        stdout: The whole output.
+        stderr: The whole error output.
+        exit_code: The exit code, or ``None`` when the server reports none.
+    """
+
+    stdout: bytes
+    stderr: bytes
     exit_code: int | None

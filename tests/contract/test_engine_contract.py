@@ -349,13 +349,58 @@ async def test_exec_reads_what_is_written_to_it(world: World) -> None:
     await world.until(spec, "running")
 
     session = await world.engine.exec(spec.uuid, ["sh"])
-    await session.write("echo typed\nexit 5\n")
+    await session.write(b"echo typed\nexit 5\n")
     output = await read(session)
     await session.close()
 
     # A terminal shows a prompt and the typed text as well.
     assert "typed" in output["stdout"].splitlines()
     assert session.exit_code == 5
+
+
+@pytest.mark.parametrize("size", [0, 1, 100_000])
+async def test_exec_passes_all_bytes_of_input_and_output(
+    world: World, size: int
+) -> None:
+    spec = await world.create()
+    await world.until(spec, "running")
+    data = (bytes(range(256)) * (size // 256 + 1))[:size]
+
+    session = await world.engine.exec(spec.uuid, ["cat"])
+    # In two parts, because a character of several bytes may be split.
+    await session.write(data[: size // 2 + 1])
+    await session.write(data[size // 2 + 1 :])
+    await session.end_input()
+    await session.end_input()
+    await session.write(b"late")
+    output = b""
+    async with asyncio.timeout(PATIENCE):
+        async for _, piece in session.output():
+            output += piece
+    await session.close()
+
+    assert output == data
+    assert session.exit_code == 0
+
+
+async def test_exec_writes_while_it_reads(world: World) -> None:
+    spec = await world.create()
+    await world.until(spec, "running")
+    sent = b"x" * 79 + b"\n"
+
+    session = await world.engine.exec(spec.uuid, ["cat"])
+
+    async def write() -> None:
+        for _ in range(64):
+            await session.write(sent * 800)
+        await session.end_input()
+
+    async with asyncio.timeout(PATIENCE), asyncio.TaskGroup() as group:
+        group.create_task(write())
+        received = b"".join([piece async for _, piece in session.output()])
+    await session.close()
+
+    assert received == sent * 800 * 64
 
 
 async def test_exec_in_a_stopped_container_is_refused(world: World) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 from urllib.parse import quote_plus
 
 import aiohttp
@@ -81,6 +82,98 @@ async def test_run_with_empty_input_ends(live: DockerCloud, box: Container) -> N
     assert result["exit_code"] == 0
 
 
+@pytest.mark.parametrize(
+    "data", ["a\rb\n", "a\r\nb\r\n", "x" * 16_383 + "\r\ny\n", "\0", "a\x04b\n", "\x04"]
+)
+async def test_run_passes_every_character_of_the_input(
+    live: DockerCloud, box: Container, data: str
+) -> None:
+    result = await live.containers.run(box, "cat", stdin=data, timeout=PATIENCE)
+
+    assert result == {"stdout": data, "stderr": "", "exit_code": 0}
+
+
+async def test_run_with_bytes_returns_bytes(live: DockerCloud, box: Container) -> None:
+    data = bytes(range(256)) * 1000
+
+    result = await live.containers.run(box, "cat", stdin=data, timeout=PATIENCE)
+    empty = await live.containers.run(
+        box, ["printf", r"\xff\x00"], stdin=b"", timeout=PATIENCE
+    )
+
+    assert result == {"stdout": data, "stderr": b"", "exit_code": 0}
+    assert empty["stdout"] == b"\xff\x00"
+
+
+@pytest.mark.parametrize("data", ["x" * 79 + "\n", "é", b"\xff"])
+async def test_run_sends_and_receives_at_the_same_time(
+    live: DockerCloud, box: Container, data: str | bytes
+) -> None:
+    """More than all buffers on the way: without a reader the writer would wait."""
+    sent = data * (4 * 1024**2 // len(data))
+
+    result = await live.containers.run(box, "cat", stdin=sent, timeout=PATIENCE)
+
+    assert result["stdout"] == sent
+    assert result["exit_code"] == 0
+
+
+async def test_run_of_a_command_that_leaves_its_input_unread_ends(
+    live: DockerCloud, box: Container
+) -> None:
+    result = await live.containers.run(
+        box, "echo done", stdin=b"x" * 8_000_000, timeout=PATIENCE
+    )
+
+    assert result == {"stdout": b"done\n", "stderr": b"", "exit_code": 0}
+
+
+@pytest.mark.parametrize("bad", ["a\udc80b", 5, ["text"]])
+async def test_run_refuses_input_that_cannot_be_sent(
+    live: DockerCloud, box: Container, bad: Any
+) -> None:
+    before = tasks()
+
+    with pytest.raises((TypeError, ValueError)):
+        await live.containers.run(box, "cat", stdin=bad)
+
+    assert tasks() == before
+
+
+async def test_exec_with_bytes_is_a_dialogue(live: DockerCloud, box: Container) -> None:
+    async with (
+        asyncio.timeout(PATIENCE),
+        live.containers.exec(box, "cat", text=False) as process,
+    ):
+        for data in (b"\xff\x04\n", b"\0"):
+            await process.write(data)
+            frame = await anext(process)
+            assert (frame["streamType"], frame["output"]) == ("stdout", data)
+        await process.end_input()
+        assert [frame async for frame in process] == []
+        assert process.exit_code == 0
+
+
+async def test_unknown_encoding_is_400(live: DockerCloud, box: Container) -> None:
+    path = f"{box['resource_uri']}exec/"
+
+    with pytest.raises(BadRequest, match="encoding: must be 'base64'"):
+        await live.stream(path, params={"command": "cat", "encoding": "utf-16"})
+
+
+async def test_input_that_is_not_base64_closes_the_stream(
+    live: DockerCloud, box: Container
+) -> None:
+    path = f"{box['resource_uri']}exec/"
+    params = {"command": "cat", "encoding": "base64"}
+
+    async with asyncio.timeout(PATIENCE), await live.stream(path, params=params) as ws:
+        await ws.send_str("!")
+        await ws.receive()
+
+        assert ws.close_code == 1007
+
+
 async def test_run_of_an_unknown_command_is_127(
     live: DockerCloud, box: Container
 ) -> None:
@@ -113,6 +206,16 @@ async def test_exec_is_a_dialogue(live: DockerCloud, box: Container) -> None:
         assert process.exit_code == 0
         with pytest.raises(StreamClosed):
             await process.write("late\n")
+
+
+async def test_output_that_is_no_text_has_replacement_characters(
+    live: DockerCloud, box: Container
+) -> None:
+    result = await live.containers.run(
+        box, ["printf", r"\xc3\xa9 \xff"], timeout=PATIENCE
+    )
+
+    assert result["stdout"] == "é \ufffd"
 
 
 async def test_closing_ends_the_command(live: DockerCloud, box: Container) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from aiodockercloud import DockerCloud, batch
-from aiodockercloud.resources.containers import Exec
+from aiodockercloud.resources.exec import Exec
 from aiodockercloud.server.state import lifecycle
 
 Method = Callable[..., Any]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -29,11 +29,13 @@ class Player:
 
     Attributes:
         scripts: The scripts of further connections.
+        protocols: The subprotocols that the server accepts.
         asked: The query of each connection so far.
     """
 
-    def __init__(self, *scripts: Script) -> None:
+    def __init__(self, *scripts: Script, protocols: Sequence[str] = ()) -> None:
         self.scripts = list(scripts)
+        self.protocols = protocols
         self.asked: list[dict[str, str]] = []
 
     async def play(self, request: web.Request) -> web.StreamResponse:
@@ -43,7 +45,7 @@ class Player:
             raise script(text='{"error": "not that one"}')
         if isinstance(script, web.Response):
             return script
-        ws = web.WebSocketResponse()
+        ws = web.WebSocketResponse(protocols=self.protocols)
         await ws.prepare(request)
         await script(ws, request)
         return ws

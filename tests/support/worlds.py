@@ -111,11 +111,11 @@ def sh(script: str) -> str:
 
 
 async def read(session: ExecSession) -> dict[str, str]:
-    read = {"stdout": "", "stderr": ""}
+    read = {"stdout": b"", "stderr": b""}
     async with asyncio.timeout(PATIENCE):
-        async for stream, text in session.output():
-            read[stream] += text
-    return read
+        async for stream, data in session.output():
+            read[stream] += data
+    return {stream: data.decode() for stream, data in read.items()}
 
 
 WAIT = swarms.sh(swarms.WAIT)

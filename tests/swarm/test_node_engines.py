@@ -215,8 +215,8 @@ async def test_command_runs_through_an_engine_with_tls(
         session = await engine.exec(
             there.uuid, ["sh", "-c", "cat; echo no >&2; yes | head -c 300000; exit 3"]
         )
-        await session.write("typed\n")
-        await session.write("\x04")
+        await session.write(b"typed\n")
+        await session.end_input()
         output = await read(session)
         await session.close()
     finally:

@@ -13,11 +13,12 @@ from aiohttp import web
 from ... import wire
 from ...exceptions import BadRequest, OperationNotAllowed
 from ...wire import states
+from ...wire.exec import BASE64
 from ...wire.service_fields import CONTAINER_FIELDS
 from ..control import links, names, node_choice
 from ..control.control_plane import ControlPlane
 from ..state.records import Container
-from . import log_selection, log_streams, streams
+from . import exec_streams, log_selection, log_streams, streams
 from .render import date, listed, serve_operations
 from .resource import Call, Reply, Resource
 
@@ -190,7 +191,8 @@ async def logs(call: Call) -> web.StreamResponse:
 async def execute(call: Call) -> web.StreamResponse:
     """Run a command, by default ``sh``, and stream its input and output.
 
-    The command is split into words as a shell splits a line.
+    The command is split into words as a shell splits a line. With ``encoding=base64``,
+    input and output are bytes as base64 text.
     """
     container = find(call)
     if container.state != states.RUNNING:
@@ -198,11 +200,18 @@ async def execute(call: Call) -> web.StreamResponse:
             f"exec: the container {container.name} is {container.state}, not"
             f" {states.RUNNING}"
         )
-    call.refuse_parameters_except("command")
+    call.refuse_parameters_except("command", "encoding")
+    encoding = call.query.get("encoding", "")
+    if encoding not in ("", BASE64):
+        raise BadRequest(f"encoding: must be {BASE64!r} or left out")
     try:
         command = shlex.split(call.query.get("command") or "sh")
     except ValueError as error:
         raise BadRequest(f"command: cannot be split into words: {error}") from None
     streams.require_upgrade(call.request)  # before the command starts
     session = await call.cloud.engine.exec(container.uuid, command or ["sh"])
-    return await streams.serve_exec(call, session)
+    return await exec_streams.serve_exec(
+        call,
+        session,
+        exec_streams.Base64() if encoding else exec_streams.PlainText(),
+    )

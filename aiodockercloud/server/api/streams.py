@@ -8,18 +8,15 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import socket
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import AbstractContextManager, aclosing
-from typing import Any, Protocol
+from typing import Protocol
 
 from aiohttp import WSCloseCode, WSMsgType, web
 
-from ... import wire
 from ...exceptions import BadRequest, StreamClosed
 from ...wire.window import BATCH, WINDOW, WINDOW_PROTOCOL, Credits, frame_cost
-from ..engines import ExecSession
 from .resource import Call
 
 log = logging.getLogger(__name__)
@@ -47,7 +44,7 @@ FRAME_HOOK: web.AppKey[FrameHook] = web.AppKey("frame hook")
 
 async def serve(call: Call, frames: Frames) -> web.WebSocketResponse:
     """Send all frames, then close with 1000; stop as soon as the client disconnects."""
-    async with _socket(call) as ws:
+    async with open_socket(call) as ws:
         await pump(call, ws, frames)
     return ws
 
@@ -74,7 +71,7 @@ def is_upgrade(request: web.Request) -> bool:
 
 
 @contextlib.asynccontextmanager
-async def _socket(call: Call) -> AsyncIterator[web.WebSocketResponse]:
+async def open_socket(call: Call) -> AsyncIterator[web.WebSocketResponse]:
     """Open the websocket of a call; at the end, drop a connection that is broken."""
     require_upgrade(call.request)
     ws = _response(call.cloud.settings.timings.heartbeat)
@@ -216,51 +213,3 @@ async def pump(
             log.error("a stream failed", exc_info=result)
             code, reason = int(WSCloseCode.INTERNAL_ERROR), "internal error"
     await close(ws, code, reason, call.cloud.settings.timings.close_handshake)
-
-
-async def serve_exec(call: Call, session: ExecSession) -> web.WebSocketResponse:
-    """Send output as frames and receive input; the last frame has the exit code.
-
-    The hosted service had no such last frame. The frame has a key ``output`` as all
-    frames: an old client concatenates the output of every frame.
-    """
-
-    async def frames() -> Frames:
-        async for stream, output in session.output():
-            yield _exec_frame("exec", stream, output)
-        yield _exec_frame("exit", "", "", exit_code=session.exit_code)
-
-    transport = call.request.transport
-    peer = transport and transport.get_extra_info("socket")
-    connection = peer.dup() if peer else None
-    try:
-        async with _socket(call) as ws:
-            await pump(call, ws, frames(), Inbox(ws, session.write))
-        if connection is not None and ws.close_code != WSCloseCode.ABNORMAL_CLOSURE:
-            await _linger(connection, call.cloud.settings.timings.linger)
-    finally:
-        if connection is not None:
-            connection.close()
-        await session.close()
-    return ws
-
-
-async def _linger(connection: socket.socket, seconds: float) -> None:
-    """Shut down sending, and discard input until the client closes the connection.
-
-    The official command line sends input even after the closing handshake, and fails if
-    the server resets the connection then. The server therefore closes the connection
-    after the client, or after *seconds*.
-    """
-    with contextlib.suppress(OSError, TimeoutError):
-        connection.setblocking(False)
-        connection.shutdown(socket.SHUT_WR)
-        async with asyncio.timeout(seconds):
-            while await asyncio.get_running_loop().sock_recv(connection, 4096):
-                pass
-
-
-def _exec_frame(kind: str, stream: str, output: str, **more: Any) -> str:
-    return wire.dumps(
-        {"type": kind, "streamType": stream, "output": output, **more}
-    ).decode()

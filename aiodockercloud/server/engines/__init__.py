@@ -193,11 +193,17 @@ class ExecSession(Protocol):
     #: The exit code; ``None`` until the output has ended.
     exit_code: int | None
 
-    def output(self) -> AsyncIterator[tuple[Literal["stdout", "stderr"], str]]:
+    def output(self) -> AsyncIterator[tuple[Literal["stdout", "stderr"], bytes]]:
         """Yield the output in pieces, each with its stream, until the command ends."""
 
-    async def write(self, data: str) -> None:
-        """Write to the command's standard input."""
+    async def write(self, data: bytes) -> None:
+        """Write to the command's standard input; wait while the input is full.
+
+        Data after the end of the input or of the command is dropped.
+        """
+
+    async def end_input(self) -> None:
+        """End the command's standard input. Safe to repeat."""
 
     async def close(self) -> None:
         """End the session, and the command if it still runs. Safe to repeat."""

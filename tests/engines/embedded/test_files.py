@@ -39,7 +39,7 @@ async def shell(watch: Watch, script: str, **fields: object) -> list[str]:
 async def shell_in(watch: Watch, uuid: str, script: str) -> str:
     """Run a script in a running container; return all of its output."""
     session = await watch.engine.exec(uuid, ["sh", "-c", script])
-    return "".join([text async for _, text in session.output()])
+    return b"".join([data async for _, data in session.output()]).decode()
 
 
 async def function(watch: Watch, **fields: object) -> Container:

@@ -80,10 +80,11 @@ async def test_exec_without_command_runs_a_shell_until_the_end_of_input(
     id = await watch.create("nginx")
 
     session = await watch.engine.exec(id, [])
-    await session.write("echo one\necho two\n\x04")
+    await session.write(b"echo one\necho two\n")
+    await session.end_input()
 
     async with asyncio.timeout(60):
-        assert [text async for _, text in session.output()] == ["one\n", "two\n"]
+        assert [data async for _, data in session.output()] == [b"one\n", b"two\n"]
     assert session.exit_code == 0
 
 
@@ -98,7 +99,7 @@ async def test_exec_with_slow_reader_waits_for_the_reader(
     await clock.advance(60)
 
     async with asyncio.timeout(60):
-        *numbers, date = [text async for _, text in session.output()]
+        *numbers, date = [data.decode() async for _, data in session.output()]
     assert numbers == [f"{n}\n" for n in range(1, 501)]
     assert date == f"{clock.time_ns() // 10**9}\n"
 

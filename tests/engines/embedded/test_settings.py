@@ -95,7 +95,7 @@ async def test_output_bound_makes_an_exec_command_wait(clock: ManualClock) -> No
         await clock.advance(60)
 
         async with asyncio.timeout(60):
-            output = [text async for _, text in session.output()]
+            output = [data.decode() async for _, data in session.output()]
 
     assert output == ["1\n", "2\n", "3\n", f"{before + 60}\n"]
 

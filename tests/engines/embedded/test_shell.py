@@ -9,9 +9,9 @@ import pytest
 
 from aiodockercloud.server.engines.embedded.clock import ManualClock
 from aiodockercloud.server.engines.embedded.shell import (
+    Pipe,
     Place,
     Shell,
-    Stdin,
     unsupported,
 )
 from aiodockercloud.server.engines.embedded.shell.grammar import (
@@ -134,8 +134,9 @@ async def run(
     async def write(stream: Stream, text: str) -> None:
         written[stream] += text
 
-    source = Stdin()
-    await source.feed(stdin + "\x04")
+    source = Pipe()
+    await source.feed(stdin)
+    source.end()
     shell = Shell(
         environment or {},
         write=write,
@@ -323,7 +324,7 @@ async def test_loop_without_pause_does_not_block_other_tasks() -> None:
 
 
 async def test_stdin_writer_far_ahead_waits_for_reader() -> None:
-    stdin = Stdin()
+    stdin = Pipe()
     await stdin.feed("x\n" * 200_000)
     second = asyncio.create_task(stdin.feed("y\n"))
     await asyncio.sleep(0)
@@ -336,12 +337,51 @@ async def test_stdin_writer_far_ahead_waits_for_reader() -> None:
     assert second.done()
 
 
-async def test_stdin_after_the_end_ignores_text() -> None:
-    stdin = Stdin()
-    await stdin.feed("a\x04b\n")
-    await stdin.feed("c\n")
+async def test_stdin_after_the_end_refuses_text() -> None:
+    stdin = Pipe()
+    await stdin.feed("a")
+    stdin.end()
+
+    with pytest.raises(BrokenPipeError):
+        await stdin.feed("c\n")
 
     assert [await stdin.readline() for _ in range(3)] == ["a", "", ""]
+
+
+async def test_pipe_without_a_reader_releases_the_waiting_writer() -> None:
+    pipe = Pipe()
+    await pipe.feed("x\n" * 200_000)
+    waiting = asyncio.create_task(pipe.feed("y\n"))
+    await asyncio.sleep(0)
+
+    pipe.close()
+
+    with pytest.raises(BrokenPipeError):
+        await waiting
+
+
+async def test_read_returns_what_has_arrived_without_waiting_for_a_newline() -> None:
+    pipe = Pipe()
+    await pipe.feed("a\r\nb\n\n")
+    await pipe.feed("c")
+
+    assert await pipe.read() == "a\r\nb\n\nc"
+
+
+@pytest.mark.parametrize(
+    "pieces", [["a\rb\r\nc\n"], ["a\rb\r", "\nc\n"], list("a\rb\rc\n")]
+)
+async def test_typed_line_ends_at_a_carriage_return(pieces: list[str]) -> None:
+    pipe = Pipe()
+    for piece in pieces:
+        await pipe.feed(piece)
+    pipe.end()
+
+    lines = []
+    while line := await pipe.readline(typed=True):
+        lines.append(line.rstrip("\n"))
+
+    assert [line for line in lines if line] == ["a", "b", "c"]
 
 
 @pytest.mark.parametrize(

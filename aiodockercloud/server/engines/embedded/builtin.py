@@ -10,8 +10,9 @@ from aiohttp import web
 from .. import ImageInfo
 from .images import Image
 from .runtime import Container
-from .shell import Shell, Stdin, unsupported
+from .shell import Pipe, Shell, unsupported
 from .shell.grammar import Stream
+from .text import to_valid
 
 __all__ = ["BUILT_IN", "IDLE"]
 
@@ -59,12 +60,12 @@ async def shell(container: Container) -> int:
             lines.append(unfinished[stream])
             unfinished[stream] = ""
         for line in lines:
-            container.write(stream, line)
+            container.write(stream, to_valid(line))
 
     interpreter = Shell(
         container.environment,
         write=write,
-        stdin=Stdin(ended=not container.stdin_open),
+        stdin=Pipe(ended=not container.stdin_open),
         clock=container.clock,
         place=container.place,
     )
@@ -73,7 +74,7 @@ async def shell(container: Container) -> int:
     finally:
         for stream, text in unfinished.items():
             if text:
-                container.write(stream, text)
+                container.write(stream, to_valid(text))
 
 
 #: Runs in place of every image that the engine does not have.

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 
 from ....wire.exec import SIGKILL_EXIT_CODE
 from .clock import Clock
 from .settings import EmbeddedSettings
-from .shell import Place, Shell, Stdin
+from .shell import Pipe, Place, Shell
 from .shell.grammar import Stream
+from .text import decoder, to_bytes
 
 __all__ = ["ShellSession"]
 
@@ -32,8 +34,9 @@ class ShellSession:
     ) -> None:
         self.exit_code: int | None = None
         self._most_chunks = settings.exec_output_chunks
-        self._stdin = Stdin()
-        self._chunks: deque[tuple[Stream, str]] = deque()
+        self._stdin = Pipe()
+        self._decoder = decoder()
+        self._chunks: deque[tuple[Stream, bytes]] = deque()
         self._changed = asyncio.Event()
         shell = Shell(
             environment,
@@ -53,11 +56,11 @@ class ShellSession:
         while len(self._chunks) >= self._most_chunks:
             self._changed.clear()
             await self._changed.wait()
-        self._chunks.append((stream, text))
+        self._chunks.append((stream, to_bytes(text)))
         self._changed.set()
 
-    async def output(self) -> AsyncIterator[tuple[Stream, str]]:
-        """Yield stream and text of each piece of output, then set ``exit_code``."""
+    async def output(self) -> AsyncIterator[tuple[Stream, bytes]]:
+        """Yield stream and bytes of each piece of output, then set ``exit_code``."""
         while True:
             while self._chunks:
                 yield self._chunks.popleft()
@@ -70,9 +73,16 @@ class ShellSession:
             SIGKILL_EXIT_CODE if self._task.cancelled() else self._task.result()
         )
 
-    async def write(self, data: str) -> None:
+    async def write(self, data: bytes) -> None:
         """Send input to the command."""
-        await self._stdin.feed(data)
+        with contextlib.suppress(BrokenPipeError):
+            await self._stdin.feed(self._decoder.decode(data))
+
+    async def end_input(self) -> None:
+        """End the input of the command."""
+        with contextlib.suppress(BrokenPipeError):
+            await self._stdin.feed(self._decoder.decode(b"", True))
+        self._stdin.end()
 
     def kill(self) -> None:
         """End the command, without waiting for its end."""

@@ -19,6 +19,7 @@ from urllib.parse import quote
 
 from .. import ContainerSpec
 from .settings import EmbeddedSettings
+from .text import to_bytes
 
 __all__ = ["Files", "Mount", "Storage"]
 
@@ -187,7 +188,7 @@ class Files:
         return sorted(found)
 
     def read(self, path: str) -> Iterator[str]:
-        """Yield the text of a file in pieces.
+        """Yield the text of a file in pieces; see ``text`` for bytes.
 
         Raises:
             IsADirectoryError: The path is a directory.
@@ -196,7 +197,7 @@ class Files:
         place = self.locate(path)
         if not place.is_file():
             raise _error(errno.EISDIR if place.is_dir() else errno.ENOENT)
-        with place.open(encoding="utf-8", errors="replace", newline="") as file:
+        with place.open(encoding="utf-8", errors="surrogateescape", newline="") as file:
             while piece := file.read(_PIECE):
                 yield piece
 
@@ -207,7 +208,7 @@ class Files:
             OSError: The path is read-only, a directory, or without a directory, or the
                 volume has no room.
         """
-        data = text.encode("utf-8", "replace")
+        data = to_bytes(text)
         root, writable, rest = self._find(path, created=True)
         place = self.locate(path) if writable and rest else root
         if not writable:

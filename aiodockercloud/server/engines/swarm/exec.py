@@ -6,7 +6,6 @@ Source: Docker Engine API, "ContainerExec", "ExecStart" and "ExecInspect".
 from __future__ import annotations
 
 import asyncio
-import codecs
 import contextlib
 import logging
 import secrets
@@ -18,13 +17,14 @@ import aiohttp
 from aiodocker.execs import Exec
 from aiodocker.stream import Stream
 
-from ....wire.exec import END_OF_INPUT
 from .. import EngineError
 from .docker_api import Api
 
 log = logging.getLogger(__name__)
 
 _STREAMS: Mapping[int, Literal["stdout", "stderr"]] = {1: "stdout", 2: "stderr"}
+#: Errors of writing to a command that has ended.
+_ENDED = (aiohttp.ClientError, ConnectionError, AssertionError)
 #: Variable that marks the processes of a command: closing an exec ends no process.
 _MARK = "AIODOCKERCLOUD_EXEC"
 _KILL = (
@@ -49,9 +49,8 @@ class Session:
 
     async def output(
         self,
-    ) -> AsyncGenerator[tuple[Literal["stdout", "stderr"], str], None]:
+    ) -> AsyncGenerator[tuple[Literal["stdout", "stderr"], bytes], None]:
         """Yield the output; set ``exit_code`` at the end."""
-        decoders = {n: codecs.getincrementaldecoder("utf-8")("replace") for n in (1, 2)}
         # The queue of a closed stream never ends: no read after closing.
         while not self._closed:
             try:
@@ -60,12 +59,7 @@ class Session:
                 break
             if message is None:
                 break
-            number = 2 if message.stream == 2 else 1
-            if text := decoders[number].decode(message.data):
-                yield _STREAMS[number], text
-        for number, decoder in decoders.items():
-            if text := decoder.decode(b"", True):
-                yield _STREAMS[number], text
+            yield _STREAMS.get(message.stream, "stdout"), message.data
         if not self._closed:
             self.exit_code = await self._wait_for_exit_code()
             self._done = self.exit_code is not None
@@ -79,23 +73,25 @@ class Session:
                 return int(found["ExitCode"])
         return None
 
-    async def write(self, data: str) -> None:
-        """Send input up to the first ``\\x04``, which ends the input."""
+    async def write(self, data: bytes) -> None:
+        """Send input to the command."""
         if self._closed or self._input_ended:
             return
-        text, end, _ = data.partition(END_OF_INPUT)
-        self._input_ended = bool(end)
-        with contextlib.suppress(aiohttp.ClientError, ConnectionError, AssertionError):
-            if text:
-                await self._stream.write_in(text.encode())
-            if end and not self._api.ends_both_ways:
-                self._end_input()
-            elif end:
-                log.warning(
-                    "the input of a command was not ended: not possible over ssh"
-                )
+        with contextlib.suppress(*_ENDED):
+            await self._stream.write_in(data)
 
-    def _end_input(self) -> None:
+    async def end_input(self) -> None:
+        """End the input of the command, if the connection allows that."""
+        if self._closed or self._input_ended:
+            return
+        self._input_ended = True
+        if self._api.ends_both_ways:
+            log.warning("the input of a command was not ended: not possible over ssh")
+            return
+        with contextlib.suppress(*_ENDED):
+            self._close_output()
+
+    def _close_output(self) -> None:
         """Close the connection's writing half: aiodocker (0.27) has no such method."""
         response = self._stream._resp
         assert response is not None

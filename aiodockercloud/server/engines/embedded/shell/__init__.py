@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .interpreter import Shell, Write, unsupported
+from .pipe import Pipe
 from .place import Place
-from .stdin import Stdin
 
-__all__ = ["Place", "Shell", "Stdin", "Write", "unsupported"]
+__all__ = ["Pipe", "Place", "Shell", "Write", "unsupported"]

@@ -15,9 +15,10 @@ from typing import Protocol
 
 from .....wire.loglines import NANOSECONDS
 from ..clock import Clock
+from ..text import byte
 from .grammar import Stream
+from .pipe import Pipe
 from .place import Place
-from .stdin import Stdin
 
 __all__ = ["COMMANDS", "Command", "Process", "fail"]
 
@@ -27,7 +28,7 @@ class Process(Protocol):
 
     environment: dict[str, str]
     directory: str
-    stdin: Stdin
+    stdin: Pipe
     clock: Clock
     place: Place
 
@@ -57,9 +58,9 @@ def _unescape(text: str) -> str:
     def character(match: re.Match[str]) -> str:
         code = match[1]
         if code[0] == "0":
-            return chr(int(code, 8) & 255)
+            return byte(int(code, 8) & 255)
         if code[0] == "x" and len(code) > 1:
-            return chr(int(code[1:], 16))
+            return byte(int(code[1:], 16))
         return _ESCAPES.get(code, match[0])
 
     return _ESCAPE.sub(character, text)

@@ -28,8 +28,8 @@ async def _cat(process: Process, args: list[str]) -> int:
     code = 0
     for name in args or ["-"]:
         if name == "-":
-            while line := await process.stdin.readline():
-                await process.print(line)
+            while text := await process.stdin.read():
+                await process.print(text)
         elif name != "/dev/null":
             pieces = process.place.files.read(_path(process, name))
             while True:

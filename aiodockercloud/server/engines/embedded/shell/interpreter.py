@@ -31,8 +31,8 @@ from .grammar import (
     parse,
 )
 from .limits import LONGEST_UNFINISHED, MOST_VARIABLES
+from .pipe import Pipe
 from .place import Place
-from .stdin import Stdin
 
 __all__ = ["Shell", "Write", "unsupported"]
 
@@ -111,7 +111,7 @@ class Shell:
         environment: Mapping[str, str],
         *,
         write: Write,
-        stdin: Stdin,
+        stdin: Pipe,
         clock: Clock,
         place: Place | None = None,
     ) -> None:
@@ -210,7 +210,7 @@ class Shell:
 
     async def _read_commands(self) -> int:
         text = ""
-        while line := await self.stdin.readline():
+        while line := await self.stdin.readline(typed=True):
             await asyncio.sleep(0)
             text += line
             try:

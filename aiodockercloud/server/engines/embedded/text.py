@@ -1,0 +1,33 @@
+"""Bytes as text in the shell and its files, so that any bytes pass through unchanged.
+
+A byte that is not UTF-8 is a surrogate, as in the file names of Python.
+"""
+
+from __future__ import annotations
+
+import codecs
+
+__all__ = ["byte", "decoder", "to_bytes", "to_valid"]
+
+
+def decoder() -> codecs.IncrementalDecoder:
+    """Return a decoder of bytes that arrive in pieces."""
+    return codecs.getincrementaldecoder("utf-8")("surrogateescape")
+
+
+def byte(number: int) -> str:
+    """Return the text of one byte."""
+    return bytes((number,)).decode("utf-8", "surrogateescape")
+
+
+def to_bytes(text: str) -> bytes:
+    """Return the bytes of a text."""
+    try:
+        return text.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:  # a surrogate that stands for no byte
+        return text.encode("utf-8", "replace")
+
+
+def to_valid(text: str) -> str:
+    """Return a text with U+FFFD in place of bytes that are not UTF-8."""
+    return to_bytes(text).decode("utf-8", "replace")
