@@ -9,7 +9,12 @@ import builtins
 from collections.abc import AsyncIterator
 from typing import Unpack
 
-from ..types import NodeCluster, NodeClusterFields, NodeClusterFilters
+from ..types import (
+    NodeCluster,
+    NodeClusterChanges,
+    NodeClusterFields,
+    NodeClusterFilters,
+)
 from .managed import Managed, Reference
 
 __all__ = ["NodeClusters"]
@@ -105,7 +110,7 @@ class NodeClusters(Managed[NodeCluster]):
         return await self._operate(cluster, "deploy")
 
     async def update(
-        self, cluster: Reference, **fields: Unpack[NodeClusterFields]
+        self, cluster: Reference, **fields: Unpack[NodeClusterChanges]
     ) -> NodeCluster:
         """Change the target, the nickname or the tags of a cluster.
 

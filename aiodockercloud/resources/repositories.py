@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import builtins
 from collections.abc import AsyncIterator
-from typing import Unpack
+from typing import Unpack, cast
 
 from ..types import (
+    Changed,
     Registry,
     RegistryFilters,
     Repository,
+    RepositoryChanges,
     RepositoryFields,
     RepositoryFilters,
 )
@@ -64,7 +66,7 @@ class Repositories(Resource[Repository]):
         return await self._create(fields)
 
     async def update(
-        self, repository: Reference, **fields: Unpack[RepositoryFields]
+        self, repository: Reference, **fields: Unpack[RepositoryChanges]
     ) -> Repository:
         """Change the credentials of a repository.
 
@@ -84,7 +86,7 @@ class Repositories(Resource[Repository]):
         """
         return await self._update(repository, fields)
 
-    async def delete(self, repository: Reference) -> Repository:
+    async def delete(self, repository: Reference) -> Changed:
         """Remove a repository and its credentials; the images remain.
 
         Args:
@@ -100,7 +102,8 @@ class Repositories(Resource[Repository]):
         Source:
             Docker Cloud API reference, "Remove an external repository".
         """
-        return await self._call("DELETE", self._path(repository))
+        changed = await self.cloud.request("DELETE", self._path(repository))
+        return cast(Changed, changed)
 
 
 class Registries(Readable[Registry]):

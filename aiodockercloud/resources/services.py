@@ -11,7 +11,7 @@ from typing import Literal, Unpack
 
 from .. import stackfile, wire
 from ..transport.log_stream import LogStream, Since
-from ..types import Service, ServiceFields, ServiceFilters
+from ..types import Service, ServiceChanges, ServiceFields, ServiceFilters
 from .managed import Managed, Reference
 
 __all__ = ["Services"]
@@ -111,7 +111,7 @@ class Services(Managed[Service]):
         return await self._create(body)
 
     async def update(
-        self, service: Reference, **fields: Unpack[ServiceFields]
+        self, service: Reference, **fields: Unpack[ServiceChanges]
     ) -> Service:
         """Change the definition of a service.
 

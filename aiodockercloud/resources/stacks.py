@@ -14,7 +14,7 @@ from typing import Any, Unpack
 from .. import stackfile
 from ..exceptions import BadRequest, WaitFailed
 from ..transport.session import Transport
-from ..types import Container, Service, Stack, StackFields, StackFilters
+from ..types import Container, Service, Stack, StackChanges, StackFields, StackFilters
 from ..wire import states
 from ..wire.service_fields import EVERY_NODE, OFF
 from .actions import Actions
@@ -102,7 +102,7 @@ class Stacks(Managed[Stack]):
         return await self._create(_in_api_form(fields))
 
     async def update(
-        self, stack: Reference, *, prune: bool = False, **fields: Unpack[StackFields]
+        self, stack: Reference, *, prune: bool = False, **fields: Unpack[StackChanges]
     ) -> Stack:
         """Change the definition of a stack.
 
@@ -342,7 +342,7 @@ class Stacks(Managed[Stack]):
         ]
 
 
-def _in_api_form(fields: StackFields) -> dict[str, Any]:
+def _in_api_form(fields: StackFields | StackChanges) -> dict[str, Any]:
     """Return the fields of a stack, with those of its services in the API's form."""
     body: dict[str, Any] = {**fields}
     if services := fields.get("services"):

@@ -128,7 +128,7 @@ class Triggers:
         containers: int | None = None,
         *,
         body: Any = None,
-    ) -> dict[str, Any]:
+    ) -> Trigger:
         """Call a trigger, which redeploys or scales its service.
 
         Args:
@@ -156,7 +156,7 @@ class Triggers:
         """
         count = () if containers is None else (str(containers),)
         path = self._path(service, trigger, "call", *count)
-        return await self._cloud.request("POST", path, json=body)
+        return await self._call("POST", path, json=body)
 
     def _path(
         self, service: Reference, trigger: Reference | None = None, *operation: str

@@ -1,8 +1,9 @@
 """The shapes of the dicts that the client sends and returns, for type checkers.
 
 Each result is an ordinary ``dict``. The types list the documented keys; a dict keeps
-further keys that a newer server adds. An entry of a list can have fewer keys than the
-result of ``inspect``, so all keys of results are optional to a type checker.
+further keys that a newer server adds. The keys of results are those of aiodockercloud's
+server, which sends all of them in lists, too; the hosted service sent fewer keys in
+lists, and Tutum sent others.
 
 Dates are RFC 2822 text in UTC, which ``wire.parse_date`` reads. Memory is in MB, disks
 are in GB. A reference to another object is its ``resource_uri``.
@@ -10,13 +11,21 @@ are in GB. A reference to another object is its ``resource_uri``.
 Source: Docker Cloud API reference, the tables "Attributes" and "JSON Parameters".
 """
 
-from __future__ import annotations
+# These modules lack "from __future__ import annotations": with text as annotations, the
+# types do not know at run time which of their keys are required.
 
 from .fields import (
+    BindingFields,
+    LinkFields,
+    NodeClusterChanges,
     NodeClusterFields,
     NodeFields,
+    PortFields,
+    RepositoryChanges,
     RepositoryFields,
+    ServiceChanges,
     ServiceFields,
+    StackChanges,
     StackFields,
     TriggerFields,
 )
@@ -62,6 +71,9 @@ from .objects import (
 )
 from .parts import (
     Binding,
+    CalculatedEnvVar,
+    Changed,
+    ContainerBinding,
     ContainerLink,
     EnvVar,
     Link,
@@ -89,7 +101,11 @@ __all__ = [
     "AvailabilityZone",
     "AvailabilityZoneFilters",
     "Binding",
+    "BindingFields",
+    "CalculatedEnvVar",
+    "Changed",
     "Container",
+    "ContainerBinding",
     "ContainerFilters",
     "ContainerLink",
     "ContainerState",
@@ -101,9 +117,11 @@ __all__ = [
     "ExecFrame",
     "ExecResult",
     "Link",
+    "LinkFields",
     "LogLine",
     "Node",
     "NodeCluster",
+    "NodeClusterChanges",
     "NodeClusterFields",
     "NodeClusterFilters",
     "NodeClusterState",
@@ -113,6 +131,7 @@ __all__ = [
     "NodeType",
     "NodeTypeFilters",
     "Port",
+    "PortFields",
     "Provider",
     "ProviderFilters",
     "Reference",
@@ -121,13 +140,16 @@ __all__ = [
     "Registry",
     "RegistryFilters",
     "Repository",
+    "RepositoryChanges",
     "RepositoryFields",
     "RepositoryFilters",
     "Service",
+    "ServiceChanges",
     "ServiceFields",
     "ServiceFilters",
     "ServiceState",
     "Stack",
+    "StackChanges",
     "StackFields",
     "StackFilters",
     "StackState",

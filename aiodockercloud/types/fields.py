@@ -1,47 +1,143 @@
 """The fields that the client sends."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal, TypedDict
+from typing import Any, Literal, NotRequired, Required, TypedDict
 
 from .parts import Binding, EnvVar, Link, Port, Tag
 from .words import Autodestroy, Autorestart, DeploymentStrategy
 
 __all__ = [
+    "BindingFields",
+    "LinkFields",
+    "NodeClusterChanges",
     "NodeClusterFields",
     "NodeFields",
+    "PortFields",
+    "RepositoryChanges",
     "RepositoryFields",
+    "ServiceChanges",
     "ServiceFields",
+    "StackChanges",
     "StackFields",
     "TriggerFields",
 ]
 
 
-class ServiceFields(TypedDict, total=False):
-    """The fields of a service that ``create`` and ``update`` accept.
+class PortFields(TypedDict, total=False):
+    """A port to create.
+
+    Attributes:
+        protocol: ``"tcp"`` (by default) or ``"udp"``.
+        inner_port: The port in the container; required.
+        outer_port: The port on the node, which publishes the port; by default a dynamic
+            port for a published port.
+        published: Whether the node publishes the port; ``False`` by default.
+    """
+
+    protocol: Literal["tcp", "udp"]
+    inner_port: Required[int]
+    outer_port: int | None
+    published: bool
+
+
+class LinkFields(TypedDict, total=False):
+    """A link to create.
+
+    Attributes:
+        to_service: The target, as its ``resource_uri``, its uuid or its name; required.
+        name: The name of the target in the containers of the origin; by default the
+            name of the target.
+    """
+
+    to_service: Required[str]
+    name: str | None
+
+
+class BindingFields(TypedDict, total=False):
+    """A volume to create; either ``container_path`` or ``volumes_from`` is required.
+
+    Attributes:
+        host_path: The path on the node; by default a new volume.
+        container_path: The path in the container.
+        rewritable: Whether the container may write to the volume; ``True`` by default.
+        volumes_from: The service whose volumes the containers use, as its
+            ``resource_uri``, its uuid or its name.
+    """
+
+    host_path: str | None
+    container_path: str | None
+    rewritable: bool
+    volumes_from: str | None
+
+
+class _ServiceOptions(TypedDict, total=False):
+    nickname: str
+    target_num_containers: int
+    run_command: str | Sequence[str] | None
+    entrypoint: str | Sequence[str] | None
+    container_ports: Sequence[PortFields | Port | str | int] | int
+    container_envvars: Sequence[EnvVar | str] | Mapping[str, str | int | float | None]
+    labels: Mapping[str, str]
+    linked_to_service: Sequence[LinkFields | Link | str]
+    bindings: Sequence[BindingFields | Binding | str]
+    autorestart: Autorestart
+    autodestroy: Autodestroy
+    autoredeploy: bool
+    #: Tutum only, before 2015.
+    autoreplace: Autorestart
+    sequential_deployment: bool
+    deployment_strategy: DeploymentStrategy
+    roles: Sequence[str]
+    tags: Sequence[Tag | str]
+    net: Literal["bridge", "host"]
+    pid: Literal["none", "host"]
+    cpu_shares: int | None
+    cpuset: str | None
+    memory: int | str | None
+    memory_swap: int | str | None
+    privileged: bool
+    read_only: bool
+    tty: bool
+    stdin_open: bool
+    user: str | None
+    hostname: str | None
+    domainname: str | None
+    mac_address: str | None
+    working_dir: str | None
+    cgroup_parent: str | None
+    cap_add: Sequence[str]
+    cap_drop: Sequence[str]
+    devices: Sequence[str]
+    dns: Sequence[str]
+    dns_search: Sequence[str]
+    extra_hosts: Sequence[str]
+    security_opt: Sequence[str]
+
+
+class ServiceFields(_ServiceOptions):
+    """The fields of a service that ``create`` accepts.
 
     The default of a list or a mapping is an empty one. ``None`` means that the image or
     Docker decides.
 
     Attributes:
-        image: The image, as ``[host/]name[:tag]``; required by ``create``.
-        name: The name; by default the name of the image. Cannot be changed later.
+        image: The image, as ``[host/]name[:tag]``; required.
+        name: The name; by default the name of the image.
         nickname: A display name; by default the name.
         target_num_containers: The number of containers, 0 to 1000; 1 by default.
         run_command: The command, instead of that of the image: a command line, or a
             list of words.
         entrypoint: The entry point, instead of that of the image, as ``run_command``.
         container_ports: The ports, in addition to those of the image:
-            ``["8080:80", "53:53/udp"]``, or a list of :class:`Port`. ``"80"`` publishes
-            the port on a free port of the node.
+            ``["8080:80", "53:53/udp"]``, or a list of :class:`PortFields`. ``"80"``
+            publishes the port on a free port of the node.
         container_envvars: The environment variables, which override those of the image:
             ``{"A": "1"}``, ``["A=1"]``, or a list of :class:`EnvVar`.
         labels: The labels of the containers.
         linked_to_service: The links to other services: ``["db", "cache:redis"]`` with
-            the names of the services, or a list of :class:`Link`.
+            the names of the services, or a list of :class:`LinkFields`.
         bindings: The volumes: ``["/data", "/host:/container:ro"]``, or a list of
-            :class:`Binding`.
+            :class:`BindingFields`.
         autorestart: Whether a container that ends is restarted; ``"OFF"`` by default.
         autodestroy: Whether a container that ends is removed; ``"OFF"`` by default.
         autoredeploy: Whether a new version of the image redeploys the service;
@@ -82,61 +178,45 @@ class ServiceFields(TypedDict, total=False):
     """
 
     image: str
-    name: str
-    nickname: str
-    target_num_containers: int
-    run_command: str | Sequence[str] | None
-    entrypoint: str | Sequence[str] | None
-    container_ports: Sequence[Port | str | int] | int
-    container_envvars: Sequence[EnvVar | str] | Mapping[str, str | int | float | None]
-    labels: Mapping[str, str]
-    linked_to_service: Sequence[Link | str]
-    bindings: Sequence[Binding | str]
-    autorestart: Autorestart
-    autodestroy: Autodestroy
-    autoredeploy: bool
-    #: Tutum only, before 2015.
-    autoreplace: Autorestart
-    sequential_deployment: bool
-    deployment_strategy: DeploymentStrategy
-    roles: Sequence[str]
-    tags: Sequence[Tag | str]
-    net: Literal["bridge", "host"]
-    pid: Literal["none", "host"]
-    cpu_shares: int | None
-    cpuset: str | None
-    memory: int | str | None
-    memory_swap: int | str | None
-    privileged: bool
-    read_only: bool
-    tty: bool
-    stdin_open: bool
-    user: str | None
-    hostname: str | None
-    domainname: str | None
-    mac_address: str | None
-    working_dir: str | None
-    cgroup_parent: str | None
-    cap_add: Sequence[str]
-    cap_drop: Sequence[str]
-    devices: Sequence[str]
-    dns: Sequence[str]
-    dns_search: Sequence[str]
-    extra_hosts: Sequence[str]
-    security_opt: Sequence[str]
+    name: NotRequired[str]
 
 
-class StackFields(TypedDict, total=False):
-    """The fields of a stack that ``create`` and ``update`` accept.
+class ServiceChanges(_ServiceOptions):
+    """The fields of a service that ``update`` accepts.
+
+    The further keys are those of :class:`ServiceFields`; the name cannot be changed.
 
     Attributes:
-        name: The name; required by ``create``. Cannot be changed later.
+        image: The image, as ``[host/]name[:tag]``.
+    """
+
+    image: NotRequired[str]
+
+
+class StackFields(TypedDict):
+    """The fields of a stack that ``create`` accepts.
+
+    Attributes:
+        name: The name; required.
         nickname: A display name; by default the name.
         services: The services, each with a ``name`` and the fields of the API or the
             keys of a stack file.
     """
 
     name: str
+    nickname: NotRequired[str]
+    services: NotRequired[Sequence[Mapping[str, Any]]]
+
+
+class StackChanges(TypedDict, total=False):
+    """The fields of a stack that ``update`` accepts.
+
+    Attributes:
+        nickname: A display name.
+        services: The services to change or to add, each with a ``name`` and the fields
+            of the API or the keys of a stack file.
+    """
+
     nickname: str
     services: Sequence[Mapping[str, Any]]
 
@@ -154,43 +234,65 @@ class NodeFields(TypedDict, total=False):
 
 
 class NodeClusterFields(TypedDict, total=False):
-    """The fields of a node cluster that ``create`` and ``update`` accept.
-
-    ``create`` requires ``name``, ``node_type`` and ``region``. ``update`` accepts
-    ``nickname``, ``target_num_nodes`` and ``tags`` only.
+    """The fields of a node cluster that ``create`` accepts.
 
     Attributes:
-        name: The name of the cluster.
+        name: The name of the cluster; required.
         nickname: A display name; by default the name.
-        node_type: The type of the nodes, as its ``resource_uri``.
-        region: The region of the nodes, as its ``resource_uri``.
+        node_type: The type of the nodes, as its ``resource_uri``; required.
+        region: The region of the nodes, as its ``resource_uri``; required.
         disk: The size of a node's disk, in GB; 60 by default.
         provider_options: Options of the provider, as ``vpc`` and ``iam`` of AWS.
         target_num_nodes: The number of nodes, 0 to 100; 1 by default.
-        tags: The tags of the nodes, which replace the former ones.
+        tags: The tags of the nodes.
     """
 
-    name: str
+    name: Required[str]
     nickname: str
-    node_type: str
-    region: str
+    node_type: Required[str]
+    region: Required[str]
     disk: int
     provider_options: Mapping[str, Any]
     target_num_nodes: int
     tags: Sequence[Tag | str]
 
 
-class RepositoryFields(TypedDict, total=False):
-    """The fields of an external repository.
+class NodeClusterChanges(TypedDict, total=False):
+    """The fields of a node cluster that ``update`` accepts.
 
     Attributes:
-        name: The host and the path of the repository; required by ``create``. Cannot be
-            changed later.
+        nickname: A display name.
+        target_num_nodes: The number of nodes, 0 to 100.
+        tags: The tags of the nodes, which replace the former ones.
+    """
+
+    nickname: str
+    target_num_nodes: int
+    tags: Sequence[Tag | str]
+
+
+class RepositoryFields(TypedDict):
+    """The fields of an external repository that ``create`` accepts.
+
+    Attributes:
+        name: The host and the path of the repository; required.
         username: The user name for the registry.
         password: The password for the registry.
     """
 
     name: str
+    username: NotRequired[str]
+    password: NotRequired[str]
+
+
+class RepositoryChanges(TypedDict, total=False):
+    """The fields of an external repository that ``update`` accepts.
+
+    Attributes:
+        username: The user name for the registry.
+        password: The password for the registry.
+    """
+
     username: str
     password: str
 

@@ -1,7 +1,5 @@
 """Frames of streams: events, lines of logs and output of commands."""
 
-from __future__ import annotations
-
 from typing import Any, Literal, TypedDict
 
 __all__ = [

@@ -3,8 +3,6 @@
 Source: Docker Cloud API reference, the tables "Attributes".
 """
 
-from __future__ import annotations
-
 from typing import Any, TypedDict
 
 from .parts import Changed, Tag
@@ -22,7 +20,7 @@ __all__ = [
 ]
 
 
-class Node(Changed, total=False):
+class Node(Changed):
     """A node: a host that runs containers.
 
     Attributes:
@@ -76,7 +74,7 @@ class Node(Changed, total=False):
     destroyed_datetime: str | None
 
 
-class NodeCluster(Changed, total=False):
+class NodeCluster(Changed):
     """A node cluster: nodes of one type that are scaled together.
 
     Attributes:
@@ -114,7 +112,7 @@ class NodeCluster(Changed, total=False):
     destroyed_datetime: str | None
 
 
-class Provider(TypedDict, total=False):
+class Provider(TypedDict):
     """A provider of nodes.
 
     Attributes:
@@ -132,7 +130,7 @@ class Provider(TypedDict, total=False):
     available: bool
 
 
-class Region(TypedDict, total=False):
+class Region(TypedDict):
     """A region of a provider.
 
     Attributes:
@@ -154,7 +152,7 @@ class Region(TypedDict, total=False):
     available: bool
 
 
-class AvailabilityZone(TypedDict, total=False):
+class AvailabilityZone(TypedDict):
     """An availability zone of a region.
 
     Attributes:
@@ -170,7 +168,7 @@ class AvailabilityZone(TypedDict, total=False):
     available: bool
 
 
-class NodeType(TypedDict, total=False):
+class NodeType(TypedDict):
     """A type of node that a provider offers.
 
     Attributes:
@@ -192,7 +190,7 @@ class NodeType(TypedDict, total=False):
     available: bool
 
 
-class Repository(Changed, total=False):
+class Repository(Changed):
     """An image repository outside Docker Hub.
 
     Attributes:
@@ -208,7 +206,7 @@ class Repository(Changed, total=False):
     registry: str
 
 
-class Registry(TypedDict, total=False):
+class Registry(TypedDict):
     """A registry that hosts images.
 
     Attributes:

@@ -3,11 +3,19 @@
 Source: Docker Cloud API reference, the tables "Attributes".
 """
 
-from __future__ import annotations
-
 from typing import Literal, TypedDict
 
-from .parts import Binding, Changed, ContainerLink, EnvVar, Link, Port, Tag
+from .parts import (
+    Binding,
+    CalculatedEnvVar,
+    Changed,
+    ContainerBinding,
+    ContainerLink,
+    EnvVar,
+    Link,
+    Port,
+    Tag,
+)
 from .words import (
     ActionState,
     Autodestroy,
@@ -27,13 +35,12 @@ __all__ = [
 ]
 
 
-class _Definition(TypedDict, total=False):
+class _Definition(TypedDict):
     """The keys that services and their containers have in common."""
 
     uuid: str
     resource_uri: str
     name: str
-    nickname: str
     image_name: str
     public_dns: str
     synchronized: bool
@@ -45,7 +52,6 @@ class _Definition(TypedDict, total=False):
     container_envvars: list[EnvVar]
     labels: dict[str, str]
     link_variables: dict[str, str]
-    bindings: list[Binding]
     autorestart: Autorestart
     autodestroy: Autodestroy
     roles: list[str]
@@ -77,7 +83,7 @@ class _Definition(TypedDict, total=False):
     security_opt: list[str]
 
 
-class Service(Changed, _Definition, total=False):
+class Service(Changed, _Definition):
     """A service: a number of containers of one image.
 
     The further keys are those of :class:`ServiceFields`.
@@ -110,6 +116,8 @@ class Service(Changed, _Definition, total=False):
         linked_from_service: The links from other services to the service.
     """
 
+    nickname: str
+    bindings: list[Binding]
     state: ServiceState
     target_num_containers: int
     current_num_containers: int
@@ -117,7 +125,7 @@ class Service(Changed, _Definition, total=False):
     stopped_num_containers: int
     stack: str | None
     containers: list[str]
-    calculated_envvars: list[EnvVar]
+    calculated_envvars: list[CalculatedEnvVar]
     linked_to_service: list[Link]
     linked_from_service: list[Link]
     sequential_deployment: bool
@@ -126,7 +134,7 @@ class Service(Changed, _Definition, total=False):
     tags: list[Tag]
 
 
-class Container(Changed, _Definition, total=False):
+class Container(Changed, _Definition):
     """One container of a service.
 
     The further keys are those of :class:`ServiceFields`.
@@ -135,7 +143,6 @@ class Container(Changed, _Definition, total=False):
         uuid: The identifier of the object.
         resource_uri: The URI of the object.
         name: The name, which is part of host names and variables.
-        nickname: A display name; by default the name.
         image_name: The image of the containers.
         public_dns: The host name of the published ports.
         synchronized: Whether the container has the current definition of its service.
@@ -148,24 +155,29 @@ class Container(Changed, _Definition, total=False):
         state: The state of the container.
         service: The service of the container, as its ``resource_uri``.
         node: The node of the container, as its ``resource_uri``.
-        docker_id: The identifier of the container in Docker.
-        private_ip: The IP address for other containers.
+        docker_id: The identifier of the container in Docker; ``None`` while Docker has
+            not created the container.
+        private_ip: The IP address for other containers; ``None`` while the container
+            has none.
         exit_code: The exit code when the container has stopped, or ``None``.
         exit_code_msg: The exit code in words, or ``None``.
+        exit_code_message: The same text as ``exit_code_msg``.
         linked_to_container: The links to other containers.
     """
 
+    bindings: list[ContainerBinding]
     state: ContainerState
     service: str
     node: str
-    docker_id: str
-    private_ip: str
+    docker_id: str | None
+    private_ip: str | None
     exit_code: int | None
     exit_code_msg: str | None
+    exit_code_message: str | None
     linked_to_container: list[ContainerLink]
 
 
-class Stack(Changed, total=False):
+class Stack(Changed):
     """A stack: services that are deployed together.
 
     Attributes:
@@ -191,7 +203,7 @@ class Stack(Changed, total=False):
     destroyed_datetime: str | None
 
 
-class Action(Changed, total=False):
+class Action(Changed):
     """An action: the record of a call that changes an object.
 
     Attributes:
@@ -199,6 +211,7 @@ class Action(Changed, total=False):
         resource_uri: The URI of the object.
         object: The object that the call changes, as its ``resource_uri``.
         action: The name of the operation, such as ``"Service Start"``.
+        body: Empty; the hosted service returned the body of the call.
         method: The HTTP method of the call.
         path: The path of the call.
         user: The user who sent the call.
@@ -217,6 +230,7 @@ class Action(Changed, total=False):
     resource_uri: str
     object: str
     action: str
+    body: str
     method: str
     path: str
     user: str
@@ -231,7 +245,7 @@ class Action(Changed, total=False):
     can_be_retried: bool
 
 
-class Trigger(Changed, total=False):
+class Trigger(Changed):
     """A trigger: a URL that redeploys or scales a service without credentials.
 
     Attributes:

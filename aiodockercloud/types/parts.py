@@ -1,12 +1,12 @@
 """Parts of objects, such as a port or an environment variable."""
 
-from __future__ import annotations
-
-from typing import Literal, TypedDict
+from typing import Literal, NotRequired, TypedDict
 
 __all__ = [
     "Binding",
+    "CalculatedEnvVar",
     "Changed",
+    "ContainerBinding",
     "ContainerLink",
     "EnvVar",
     "Link",
@@ -15,8 +15,8 @@ __all__ = [
 ]
 
 
-class Port(TypedDict, total=False):
-    """A port of a container; a caller sets the first four keys.
+class Port(TypedDict):
+    """A port of a container.
 
     Attributes:
         protocol: ``"tcp"`` or ``"udp"``.
@@ -38,28 +38,37 @@ class Port(TypedDict, total=False):
     endpoint_uri: str | None
 
 
-class EnvVar(TypedDict, total=False):
+class EnvVar(TypedDict):
     """An environment variable.
 
     Attributes:
         key: The name of the variable.
         value: The value of the variable.
-        origin: Where the variable comes from, such as ``"user"`` or ``"image"``; in
-            ``calculated_envvars`` only.
     """
 
     key: str
     value: str
+
+
+class CalculatedEnvVar(EnvVar):
+    """An environment variable of the containers of a service.
+
+    Attributes:
+        key: The name of the variable.
+        value: The value of the variable.
+        origin: Where the variable comes from, such as ``"user"`` or ``"image"``.
+    """
+
     origin: str
 
 
-class Link(TypedDict, total=False):
+class Link(TypedDict):
     """A link from one service to another.
 
     Attributes:
         name: The name of the target in the containers of the origin.
-        from_service: The origin, as its ``resource_uri``; in results only.
-        to_service: The target, as its ``resource_uri``; a caller may set its name.
+        from_service: The origin, as its ``resource_uri``.
+        to_service: The target, as its ``resource_uri``.
     """
 
     name: str
@@ -67,7 +76,7 @@ class Link(TypedDict, total=False):
     to_service: str
 
 
-class ContainerLink(TypedDict, total=False):
+class ContainerLink(TypedDict):
     """A link from one container to another.
 
     Attributes:
@@ -84,29 +93,40 @@ class ContainerLink(TypedDict, total=False):
     endpoints: dict[str, str]
 
 
-class Binding(TypedDict, total=False):
+class Binding(TypedDict):
     """A volume of the containers of a service.
-
-    A caller sets ``container_path``, or ``volumes_from`` alone.
 
     Attributes:
         host_path: The path on the node, or ``None`` for a new volume.
-        container_path: The path in the container.
-        rewritable: Whether the container may write to the volume; ``True`` by default.
+        container_path: The path in the container; ``None`` with *volumes_from*.
+        rewritable: Whether the container may write to the volume.
         volumes_from: The service whose volumes the containers use, as its
-            ``resource_uri``; on services only.
-        volume: The URI of the volume; on containers only. The bindings of a container
-            include the shared ones of ``volumes_from``.
+            ``resource_uri``, or ``None``.
     """
 
     host_path: str | None
     container_path: str | None
     rewritable: bool
     volumes_from: str | None
+
+
+class ContainerBinding(TypedDict):
+    """A volume of a container, its own or one of ``volumes_from``.
+
+    Attributes:
+        host_path: The path on the node, or ``None`` for a volume.
+        container_path: The path in the container.
+        rewritable: Whether the container may write to the volume.
+        volume: The URI of the volume, or ``None`` for a path on the node.
+    """
+
+    host_path: str | None
+    container_path: str
+    rewritable: bool
     volume: str | None
 
 
-class Tag(TypedDict, total=False):
+class Tag(TypedDict):
     """A tag of a node, or of the nodes on which a service may run.
 
     Attributes:
@@ -115,10 +135,14 @@ class Tag(TypedDict, total=False):
     """
 
     name: str
-    origin: str
+    origin: NotRequired[str]
 
 
-class Changed(TypedDict, total=False):
-    """The key that the client adds to the result of a changing call."""
+class Changed(TypedDict):
+    """The key that the client adds to the result of a changing call.
 
-    dockercloud_action_uri: str
+    Attributes:
+        dockercloud_action_uri: The action of the call, as its ``resource_uri``.
+    """
+
+    dockercloud_action_uri: NotRequired[str]

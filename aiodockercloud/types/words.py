@@ -1,7 +1,5 @@
 """The words of states and of fields that have a fixed set of words."""
 
-from __future__ import annotations
-
 from typing import Literal
 
 __all__ = [

@@ -53,7 +53,7 @@ async def test_list_of_several_pages_is_one_list_with_the_filters(
 
     found = await cloud.services.list(state="Running", name=None)
 
-    assert found == [{"uuid": "a"}, {"uuid": "b"}, {"uuid": "c"}]
+    assert [dict(one) for one in found] == [{"uuid": "a"}, {"uuid": "b"}, {"uuid": "c"}]
 
 
 async def test_list_has_an_object_that_moved_to_the_next_page_once(
@@ -64,7 +64,8 @@ async def test_list_has_an_object_that_moved_to_the_next_page_once(
     api.get(url, payload=page(first, second, more=True))
     api.get(f"{url}?offset=2&limit=2", payload=page(second, third, offset=2))
 
-    assert await cloud.services.list() == [first, second, third]
+    found = await cloud.services.list()
+    assert [dict(one) for one in found] == [first, second, third]
 
 
 async def test_iterate_left_early_requests_no_further_page(
@@ -156,7 +157,7 @@ async def test_scale_with_a_number_stores_it_first(
     api.patch(BASE + SERVICE, payload={})
     api.post(f"{BASE}{SERVICE}scale/", payload={"state": "Scaling"})
 
-    assert await cloud.services.scale(UUID, 3) == {"state": "Scaling"}
+    assert dict(await cloud.services.scale(UUID, 3)) == {"state": "Scaling"}
 
     assert sent(api) == [
         ("PATCH", SERVICE, {"target_num_containers": 3}),
@@ -192,7 +193,7 @@ async def test_tutum_dialect_speaks_version_1(api: aioresponses) -> None:
     api.post(f"{BASE}/api/v1/service/{UUID}/start/", payload={}, headers=header)
 
     async with DockerCloud(BASE, namespace="acme", dialect=TUTUM) as cloud:
-        assert await cloud.services.start(UUID) == {
+        assert dict(await cloud.services.start(UUID)) == {
             "dockercloud_action_uri": "/api/v1/action/1/"
         }
 
@@ -215,7 +216,7 @@ async def test_find_by_uuid_inspects_the_object(
 ) -> None:
     api.get(BASE + SERVICE, payload={"uuid": UUID})
 
-    assert await cloud.services.find(UUID) == {"uuid": UUID}
+    assert dict(await cloud.services.find(UUID)) == {"uuid": UUID}
 
 
 async def test_find_by_uri_inspects_the_object(
@@ -223,7 +224,7 @@ async def test_find_by_uri_inspects_the_object(
 ) -> None:
     api.get(BASE + SERVICE, payload={"uuid": UUID})
 
-    assert await cloud.services.find(SERVICE) == {"uuid": UUID}
+    assert dict(await cloud.services.find(SERVICE)) == {"uuid": UUID}
 
 
 async def test_find_by_name_ignores_the_terminated(
@@ -237,7 +238,7 @@ async def test_find_by_name_ignores_the_terminated(
     )
     api.get(BASE + SERVICE, payload={"uuid": UUID, "name": "web"})
 
-    assert await cloud.services.find("web") == {"uuid": UUID, "name": "web"}
+    assert dict(await cloud.services.find("web")) == {"uuid": UUID, "name": "web"}
 
 
 async def test_find_of_a_terminated_object_alone_finds_it(
@@ -247,7 +248,7 @@ async def test_find_of_a_terminated_object_alone_finds_it(
     api.get(f"{BASE}{APP}service/?uuid__startswith=7eaf", payload=page(terminated))
     api.get(BASE + SERVICE, payload=terminated)
 
-    assert await cloud.services.find("7eaf") == terminated
+    assert dict(await cloud.services.find("7eaf")) == terminated
 
 
 async def test_find_of_two_matches_raises_and_names_both(

@@ -81,7 +81,7 @@ async def test_namespace_from_the_environment_is_in_the_path(
     api.get(f"{BASE}/api/app/v1/acme/service/x/", payload={"uuid": "x"})
 
     async with DockerCloud(BASE) as cloud:
-        assert await cloud.services.inspect("x") == {"uuid": "x"}
+        assert dict(await cloud.services.inspect("x")) == {"uuid": "x"}
 
 
 # --- one request ----------------------------------------------------------------------

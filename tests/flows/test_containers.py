@@ -164,8 +164,8 @@ async def test_inspect_has_the_fields_that_clients_read(
     container = (await containers(live, web))[0]
 
     assert container["image_name"] == f"{IDLE}:latest"
-    assert container["private_ip"].startswith(("127.", "10.7."))
-    assert len(container["docker_id"]) == 64
+    assert str(container["private_ip"]).startswith(("127.", "10.7."))
+    assert len(str(container["docker_id"])) == 64
     node = await live.nodes.inspect(container["node"])
     assert container["public_dns"] == node["external_fqdn"] == node["public_ip"]
     assert node["resource_uri"] == container["node"]

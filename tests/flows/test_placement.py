@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from aiodockercloud import BadRequest, DockerCloud, OperationNotAllowed, WaitFailed
-from aiodockercloud.types import Container, DeploymentStrategy, Port
+from aiodockercloud.types import Container, DeploymentStrategy, PortFields
 from aiodockercloud.wire import loglines
 from tests.support.facts import IDLE
 from tests.support.flows import containers, counts, done, run
@@ -200,7 +200,7 @@ async def test_stopped_containers_do_not_count(
 async def test_stopped_container_keeps_its_host_port_and_its_node(
     live: DockerCloud,
 ) -> None:
-    port: Port = {"inner_port": 80, "outer_port": 18080, "published": True}
+    port: PortFields = {"inner_port": 80, "outer_port": 18080, "published": True}
     web = await run(live, name="web", target_num_containers=3, container_ports=[port])
     daemon = await run(live, name="daemon", deployment_strategy="EVERY_NODE")
     for service in (web, daemon):

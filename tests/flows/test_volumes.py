@@ -12,11 +12,11 @@ import pytest
 from aiodockercloud import DockerCloud, DockerCloudError
 from aiodockercloud.server import Embedded, Server
 from aiodockercloud.server.engines import ContainerSpec, EngineError
-from aiodockercloud.types import Binding, Service
+from aiodockercloud.types import BindingFields, Service
 from tests.support.facts import PATIENCE
 from tests.support.flows import containers, done
 
-DATA: list[Binding] = [{"container_path": "/data"}]
+DATA: list[BindingFields] = [{"container_path": "/data"}]
 
 
 class Images(Embedded):

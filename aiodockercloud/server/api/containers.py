@@ -89,7 +89,7 @@ def render(cloud: ControlPlane, container: Container) -> dict[str, Any]:
         "link_variables": links.variables(cloud, service.name, service, [container]),
         "linked_to_container": links.linked_to_container(cloud, container),
         "name": container.name,
-        "node": node.uri if node else None,
+        "node": wire.path("node", container.node),
         "private_ip": container.private_ip,
         "public_dns": dns,
         "resource_uri": container.uri,
