@@ -11,7 +11,6 @@ import os
 import time
 from collections.abc import Mapping
 from contextlib import suppress
-from io import BytesIO
 from ssl import SSLContext
 from typing import Any, Self
 from uuid import uuid4
@@ -28,12 +27,18 @@ from ..exceptions import (
     ConnectError,
     DockerCloudError,
     ThrottledError,
-    error_class,
 )
 from ..wire import DOCKER_CLOUD, Dialect
 from ..wire.window import WINDOW_PROTOCOL
 from . import credentials, diagnostics
-from .answers import no_answer
+from .exchange import (
+    FAULTS,
+    check_redirects,
+    exchange,
+    no_answer,
+    read_body,
+    refused_stream,
+)
 from .retry import RateGate, Retry, may_repeat, retry_after
 from .settings import DEFAULT_LIMITS, DEFAULT_TIMINGS, USER_AGENT, Limits, Timings
 from .stream import Stream, handshake_seconds, shut
@@ -105,6 +110,7 @@ class Transport:
             stream = wire.stream_url(str(base)) if rest else dialect.stream_host
         self.rest_url = address_text(base)
         self.stream_url = address_text(parse_address(stream, "ws"))
+        self._stream_origin = URL(self.stream_url.replace("ws", "http", 1)).origin()
         if auth is None and user is not None and apikey is not None:
             auth = wire.basic_auth(user, apikey)
         self._auth = auth
@@ -287,26 +293,26 @@ class Transport:
         headers = self._headers
         if key is not None:
             headers = {**(headers or {}), wire.IDEMPOTENCY_KEY: key}
+        began = time.monotonic()
         try:
             async with self._slots:
                 if self._retry is not None:
                     await self.rate_gate.wait(self._retry.patience, method, url)
                 began = time.monotonic()
-                async with session.request(
+                response, answer = await exchange(
+                    session,
                     method,
-                    URL(url, encoded=True),
-                    # aiohttp warns about larger bodies that are no files.
-                    data=BytesIO(body) if body and len(body) > 2**20 else body,
+                    url,
+                    body=body,
+                    limits=self.limits,
+                    reading=self._reading,
                     headers=headers,
                     timeout=self._timeout,
                     ssl=self._ssl,
-                    # aiohttp sends a redirected write as a GET.
-                    allow_redirects=method == "GET",
-                    raise_for_status=False,
-                ) as response:
-                    self._reading.add(response)
-                    answer = await response.read()
-        except (aiohttp.ClientError, OSError) as exc:
+                )
+        except FAULTS as exc:
+            if self._closed:
+                raise ClientClosed from exc
             raise no_answer(method, url, exc, self._timeout) from exc
         diagnostics.answered(method, url, response.status, response.headers, began)
         kept = response.headers.get(wire.IDEMPOTENCY_KEPT)
@@ -345,8 +351,8 @@ class Transport:
         Raises:
             ApiError: The server refused the upgrade; each documented status has a
                 subclass, as for :meth:`request`.
-            ConnectError: No response was received in time, or the response is not the
-                one of a websocket.
+            ConnectError: No response was received in time.
+            InvalidResponse: The response is not the one of a websocket.
             AuthError: As for :meth:`request`.
             ClientClosed: The client is closed.
             TypeError, ValueError: As for :meth:`request`.
@@ -361,7 +367,8 @@ class Transport:
         try:
             async with asyncio.timeout(handshake_seconds(self._timeout)):
                 ws: ClientWebSocketResponse[Any] = await session.ws_connect(
-                    URL(url, encoded=True),
+                    # Proxies and redirects as for requests: both depend on the scheme.
+                    URL(url.replace("ws", "http", 1), encoded=True),
                     headers=self._headers,
                     ssl=self._ssl,
                     heartbeat=self.timings.heartbeat,
@@ -370,17 +377,13 @@ class Transport:
                     max_msg_size=self.limits.frame_bytes,
                     **_RAW_FRAMES,
                 )
-        except aiohttp.ClientResponseError as exc:  # also of raise_for_status=True
-            if exc.status < 400:
-                raise no_answer("GET", url, exc, self._timeout) from exc
-            # A session of the caller's does not give the body of the response.
-            raise error_class(exc.status)(
-                status=exc.status,
-                method="GET",
-                url=wire.redact(url),
-                headers=exc.headers,
-            ) from None
-        except (aiohttp.ClientError, OSError) as exc:
+        except aiohttp.ClientResponseError as exc:
+            final = exc.request_info.real_url
+            check_redirects(self._stream_origin, final, exc.status)
+            raise refused_stream(url, exc) from exc
+        except FAULTS as exc:
+            if self._closed:
+                raise ClientClosed from exc
             raise no_answer("GET", url, exc, self._timeout) from exc
         self._sockets.add(ws)
         diagnostics.opened(ws, url)
@@ -392,13 +395,14 @@ class Transport:
         aiohttp calls this method for the handshakes of the client's own session.
         Requests skip this method by ``raise_for_status=False``.
         """
+        check_redirects(self._stream_origin, response.url, response.status)
         if response.status >= 400:
             wire.decode_response(
                 response.status,
                 response.headers,
-                await response.read(),
+                await read_body(response, self.limits),
                 method="GET",
-                url=str(response.url),
+                url=str(response.url).replace("http", "ws", 1),
                 dialect=self.dialect,
             )
 

@@ -87,6 +87,10 @@ class Limits:
             container for a log to continue from.
         snapshot_page: Objects on one page of the lists of a snapshot. Few pages leave
             little time for changes between two pages.
+        response_bytes: Bytes of the body of one response, after decompression. A
+            larger body raises ``InvalidResponse``.
+        error_bytes: Bytes of the body of an error response. The client leaves out the
+            rest of a larger body.
         failure_log_lines: Last lines of a failed action's log that an error quotes.
         failure_parts: Containers that one error lists.
     """
@@ -100,6 +104,8 @@ class Limits:
     resumed_lines: int = 10_000
     resume_query: int = 4000
     snapshot_page: int = 1000
+    response_bytes: int = 64 * 2**20
+    error_bytes: int = 64 * 2**10
     failure_log_lines: int = 5
     failure_parts: int = 5
 

@@ -14,7 +14,13 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 from aioresponses import aioresponses
 
-from aiodockercloud import ConnectError, DockerCloud, Retry, ThrottledError
+from aiodockercloud import (
+    ConnectError,
+    DockerCloud,
+    InvalidResponse,
+    Retry,
+    ThrottledError,
+)
 from aiodockercloud.transport.retry import RateGate, retry_after
 from tests.support.facts import PATIENCE, until
 from tests.support.retrying import BASE, PATH, calls, eager, good
@@ -159,7 +165,7 @@ async def test_429_of_one_request_holds_streams_back_before_they_open() -> None:
     async with serving(answer, Retry(first=0.001)) as (seen, cloud):
         first = asyncio.create_task(cloud.request("GET", PATH))
         await closed(cloud)
-        with pytest.raises(ConnectError):  # the server has no websockets
+        with pytest.raises(InvalidResponse):  # the server has no websockets
             await cloud.stream("/api/audit/v1/events/")
         await first
 

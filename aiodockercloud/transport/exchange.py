@@ -1,0 +1,256 @@
+"""One request: its redirects, the response within bounds, or the error to raise."""
+
+from __future__ import annotations
+
+from io import BytesIO
+from typing import Any
+from weakref import WeakSet
+
+import aiohttp
+from aiohttp import ClientResponse, ClientResponseError, ClientSession, ClientTimeout
+from aiohttp.http_exceptions import ContentEncodingError
+from yarl import URL
+
+from ..exceptions import (
+    ApiError,
+    ConnectError,
+    DockerCloudError,
+    InvalidResponse,
+    error_class,
+)
+from ..redaction import redact
+from . import diagnostics
+from .settings import Limits
+
+__all__ = [
+    "FAULTS",
+    "check_redirects",
+    "exchange",
+    "no_answer",
+    "read_body",
+    "refused_stream",
+]
+
+#: Errors of aiohttp and of the operating system. aiohttp raises errors of Python as
+#: well, for a closed session and for responses that it cannot parse.
+FAULTS = (
+    aiohttp.ClientError,
+    OSError,
+    RuntimeError,
+    ValueError,
+    LookupError,
+    TypeError,
+)
+
+_MOST_REDIRECTS = 10
+
+
+async def exchange(
+    session: ClientSession,
+    method: str,
+    url: str,
+    *,
+    body: bytes | None,
+    limits: Limits,
+    reading: WeakSet[ClientResponse],
+    **options: Any,
+) -> tuple[ClientResponse, bytes]:
+    """Send a request, follow its redirects, and return the response and its body.
+
+    aiohttp would follow redirects to other servers, without the credentials.
+
+    Args:
+        session: The session of aiohttp.
+        method: The method of the request.
+        url: The URL of the request, quoted.
+        body: The body of the request.
+        limits: The bounds of the response.
+        reading: Receives each response before its body is read.
+        options: Further arguments of ``ClientSession.request``.
+
+    Raises:
+        ApiError: The response redirects a write, or leads to another server.
+        InvalidResponse: The redirects do not end, or the body is too large.
+    """
+    target = URL(url, encoded=True)
+    for _ in range(_MOST_REDIRECTS):
+        async with session.request(
+            method,
+            target,
+            # aiohttp warns about larger bodies that are no files.
+            data=BytesIO(body) if body and len(body) > 2**20 else body,
+            allow_redirects=False,
+            raise_for_status=False,
+            **options,
+        ) as response:
+            reading.add(response)
+            following = _next_url(response)
+            if following is None:
+                return response, await read_body(response, limits)
+            target = following
+    raise InvalidResponse("the redirects do not end", method=method, url=url)
+
+
+async def read_body(response: ClientResponse, limits: Limits) -> bytes:
+    """Return the body of a response, after decompression.
+
+    The body of an error only has to contain a message: the rest is left out.
+
+    Args:
+        response: The response of aiohttp.
+        limits: The bounds, of which ``response_bytes`` and ``error_bytes`` are used.
+
+    Raises:
+        InvalidResponse: The status is 2xx, and the body is larger than allowed.
+    """
+    failed = response.status >= 300
+    most = limits.error_bytes if failed else limits.response_bytes
+    parts = []
+    size = 0
+    while size <= most and (part := await response.content.readany()):
+        parts.append(part)
+        size += len(part)
+    if size <= most:
+        return b"".join(parts)
+    response.close()
+    if failed:
+        return b"".join(parts)[:most]
+    raise InvalidResponse(
+        f"the response has more than {most} bytes, the response_bytes of Limits",
+        status=response.status,
+        method=response.method,
+        url=str(response.url),
+    )
+
+
+def _next_url(response: ClientResponse) -> URL | None:
+    """Return the URL to which a response redirects; ``None`` without a redirect.
+
+    Raises:
+        ApiError: The client does not follow the redirect: the request is a write, which
+            a redirect would change, or another server would receive the credentials.
+    """
+    location = response.headers.get("Location")
+    if location is None or not 300 <= response.status < 400:
+        return None
+    try:
+        url = response.url.join(URL(location))
+        followed = response.method == "GET" and _same_server(response.url, url)
+    except ValueError:
+        raise _redirected(response, "") from None
+    if not followed:
+        raise _redirected(response, str(url))
+    return url
+
+
+def check_redirects(url: URL, response_url: URL, status: int) -> None:
+    """Check that aiohttp followed redirects of a stream on one server only.
+
+    Args:
+        url: The URL of the stream.
+        response_url: The URL of the response, to which aiohttp sent no credentials
+            when the response comes from another server.
+        status: The status of the response.
+
+    Raises:
+        InvalidResponse: The response comes from another server.
+    """
+    if not _same_server(url, response_url):
+        raise InvalidResponse(
+            _redirection(str(response_url)), status=status, method="GET", url=str(url)
+        )
+
+
+def refused_stream(url: str, exc: ClientResponseError) -> DockerCloudError:
+    """Return the error for a response that opens no stream.
+
+    Args:
+        url: The URL of the stream.
+        exc: The error of aiohttp.
+    """
+    if exc.status < 300:
+        return InvalidResponse(
+            "the response does not open a websocket; a proxy in between may not"
+            " support websockets",
+            status=exc.status,
+            method="GET",
+            url=url,
+        )
+    # A session of the caller's does not give the body of the response.
+    kind = error_class(exc.status)
+    return kind(status=exc.status, method="GET", url=url, headers=exc.headers)
+
+
+def no_answer(
+    method: str, url: str, exc: Exception, timeout: ClientTimeout
+) -> DockerCloudError:
+    """Return the error for a request without a readable response.
+
+    Args:
+        method: The method of the request.
+        url: The URL of the request.
+        exc: One of the ``FAULTS``.
+        timeout: The timeout of the client.
+    """
+    if _is_unreadable(exc):
+        # The text of the error may quote the response.
+        return InvalidResponse(
+            f"the response is not readable: {type(exc.__cause__ or exc).__name__}",
+            method=method,
+            url=url,
+        )
+    if isinstance(exc, TimeoutError):
+        total = timeout.total
+        detail = (
+            f"timed out ({total} s for the whole request)" if total else "timed out"
+        )
+    elif isinstance(exc, aiohttp.ClientError) and not (
+        isinstance(exc, (OSError, aiohttp.ClientConnectionError)) and str(exc)
+    ):
+        detail = type(exc).__name__  # the text may quote the URL
+    else:
+        detail = str(exc) or type(exc).__name__
+    origin = URL(url, encoded=True).origin()
+    return diagnostics.unanswered(
+        ConnectError(f"no answer from {origin}: {detail}", method=method, url=url)
+    )
+
+
+def _is_unreadable(exc: Exception) -> bool:
+    """Return whether a response arrived that is not HTTP."""
+    if isinstance(exc, aiohttp.ClientPayloadError):
+        return isinstance(exc.__cause__, ContentEncodingError)
+    return isinstance(exc, ClientResponseError)
+
+
+def _same_server(one: URL, other: URL) -> bool:
+    """Return whether the credentials for one URL belong to another URL as well.
+
+    The upgrade from http to https on the default ports stays on one server.
+    """
+    if one.origin() == other.origin():
+        return True
+    upgraded = (one.scheme, other.scheme) == ("http", "https")
+    return (
+        upgraded
+        and one.host == other.host
+        and one.is_default_port()
+        and other.is_default_port()
+    )
+
+
+def _redirected(response: ClientResponse, to: str) -> ApiError:
+    return error_class(response.status)(
+        _redirection(to),
+        response.status,
+        method=response.method,
+        url=str(response.url),
+    )
+
+
+def _redirection(to: str) -> str:
+    where = redact(to) if to else "an unreadable address"
+    return (
+        f"the server redirects to {where}; the client does not follow, and sends no"
+        " credentials there. If that server is the right one, use its address"
+    )
