@@ -8,7 +8,7 @@ async def watch(cloud: DockerCloud, server: Server) -> None:
     picture: dict[str, str] = {}
     async with cloud.events.snapshot(type="service") as events:
         async for event in events:
-            if "objects" in event:  # at the start, and anew after a gap
+            if "objects" in event:  # at the start, and after each gap
                 picture = {one["name"]: one["state"] for one in event["objects"]}
                 names = {one["resource_uri"]: one["name"] for one in event["objects"]}
                 print(event["type"], picture)
