@@ -12,6 +12,7 @@ from ..transport.log_stream import LogOptions, LogStream, TutumLog
 from ..transport.session import Transport
 from ..transport.urls import SEVERAL
 from ..types import Reference
+from .paging import read_objects
 
 __all__ = ["Readable", "Reference", "Resource"]
 
@@ -60,6 +61,7 @@ class Readable(Generic[T]):
         Raises:
             BadRequest: The API has no such filter, or a value is invalid; the message
                 names the filter.
+            InvalidResponse: As for ``iterate``.
             TypeError: A filter has a value of another type; the message names the
                 filter.
             ValueError: The dict of a filter has no ``resource_uri``, or a ``datetime``
@@ -82,11 +84,16 @@ class Readable(Generic[T]):
             **filters: Filters of the API by name, as for ``list``.
 
         Yields:
-            The objects as dicts, newest first, and each object once, even when new
-            objects move others to the next page in the meantime.
+            The objects as dicts, newest first, and each object once. The caller may
+            change each object in its turn, for example start each object in the state
+            ``"Not running"``: objects that leave or join the list in the meantime move
+            others to other pages, and none of these is missed.
 
         Raises:
             BadRequest: The API has no such filter, or a value is invalid.
+            InvalidResponse: The server's answer is no page of a list, or its pages do
+                not end: the server repeated more objects than
+                ``Limits.repeated_objects`` allows.
             TypeError: A filter has a value of another type, as for ``list``.
             ValueError: As for ``list``.
 
@@ -94,23 +101,16 @@ class Readable(Generic[T]):
             Docker Cloud API reference, "List all services", and the page "List all …"
             of every other kind.
         """
-        if any(isinstance(v, SEVERAL) and not v for v in filters.values()):
-            return  # no object matches any of no values
-        path = self._path()
-        given: set[str] = set()
-        while True:
-            page = await self.cloud.request("GET", path, params=filters)
-            for found in page["objects"]:
-                # Objects created in the meantime move others to the next page.
-                uri = found.get("resource_uri")
-                if uri not in given:
-                    if uri:
-                        given.add(uri)
-                    yield cast(T, found)
-            offset = wire.next_offset(page)
-            if offset is None or not page["objects"]:
-                return
-            filters = {**filters, "offset": offset, "limit": page["meta"]["limit"]}
+        for name, value in filters.items():
+            if isinstance(value, SEVERAL) and not value and not name.endswith("__ne"):
+                return  # no object matches any of no values
+        request = partial(self._page, self._path())
+        most = self.cloud.limits.repeated_objects
+        async for found in read_objects(request, filters, most_repeated=most):
+            yield cast(T, found)
+
+    async def _page(self, path: str, params: Mapping[str, Any]) -> dict[str, Any]:
+        return await self.cloud.request("GET", path, params=params)
 
     async def inspect(self, thing: Reference) -> T:
         """Return one object with all its fields.

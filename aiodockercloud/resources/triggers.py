@@ -6,11 +6,13 @@ Source: Docker Cloud API reference, "Triggers".
 from __future__ import annotations
 
 import builtins
+from collections.abc import Mapping
 from typing import Any, Unpack, cast
 
 from .. import wire
 from ..transport.session import Transport
 from ..types import Trigger, TriggerFields
+from .paging import read_objects
 from .readable import Reference
 
 __all__ = ["Triggers"]
@@ -51,15 +53,13 @@ class Triggers:
             Docker Cloud API reference, "List all triggers".
         """
         path = self._path(service)
-        found: builtins.list[Trigger] = []
-        params: dict[str, Any] = {}
-        while True:
-            page = await self._cloud.request("GET", path, params=params)
-            found += page["objects"]
-            offset = wire.next_offset(page)
-            if offset is None or not page["objects"]:
-                return found
-            params = {"offset": offset, "limit": page["meta"]["limit"]}
+
+        async def page(params: Mapping[str, Any]) -> dict[str, Any]:
+            return await self._cloud.request("GET", path, params=params)
+
+        most = self._cloud.limits.repeated_objects
+        objects = read_objects(page, {}, most_repeated=most)
+        return [cast(Trigger, one) async for one in objects]
 
     async def inspect(self, service: Reference, trigger: Reference) -> Trigger:
         """Return one trigger of a service.

@@ -91,6 +91,9 @@ class Limits:
             larger body raises ``InvalidResponse``.
         error_bytes: Bytes of the body of an error response. The client leaves out the
             rest of a larger body.
+        repeated_objects: Objects that the pages of a list may repeat without a new one,
+            in addition to the number of objects that were yielded. When more are
+            repeated, the pages do not end: ``InvalidResponse`` is raised.
         failure_log_lines: Last lines of a failed action's log that an error quotes.
         failure_parts: Containers that one error lists.
     """
@@ -106,6 +109,7 @@ class Limits:
     snapshot_page: int = 1000
     response_bytes: int = 64 * 2**20
     error_bytes: int = 64 * 2**10
+    repeated_objects: int = 1000
     failure_log_lines: int = 5
     failure_parts: int = 5
 

@@ -18,9 +18,9 @@ from .bodies import (
     decode_response,
     dumps,
     loads,
-    next_offset,
 )
 from .dialects import DOCKER_CLOUD, SUBSYSTEMS, TUTUM, Dialect
+from .paging import CURSOR, Page, next_offset, read_page
 from .paths import (
     GLOBAL_KINDS,
     Target,
@@ -37,6 +37,7 @@ from .text import loads_mended, valid_text
 from .values import format_date, format_event_date, parse_bool, parse_date
 
 __all__ = [
+    "CURSOR",
     "DOCKER_CLOUD",
     "GLOBAL_KINDS",
     "IDEMPOTENCY_KEPT",
@@ -45,6 +46,7 @@ __all__ = [
     "SUBSYSTEMS",
     "TUTUM",
     "Dialect",
+    "Page",
     "Target",
     "backoff",
     "basic_auth",
@@ -61,6 +63,7 @@ __all__ = [
     "parse_bool",
     "parse_date",
     "path",
+    "read_page",
     "reason",
     "redact",
     "respell",

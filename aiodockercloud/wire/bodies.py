@@ -1,4 +1,4 @@
-"""Bodies of responses: JSON, pages of lists, errors. No I/O.
+"""Bodies of responses: JSON and errors. No I/O.
 
 Source: Docker Cloud API reference, "Errors".
 """
@@ -18,7 +18,6 @@ __all__ = [
     "decode_response",
     "dumps",
     "loads",
-    "next_offset",
 ]
 
 dumps: Callable[[Any], bytes]
@@ -42,15 +41,6 @@ else:
 #: responses are stored.
 IDEMPOTENCY_KEY = "Idempotency-Key"
 IDEMPOTENCY_KEPT = "Idempotency-Kept"
-
-
-def next_offset(page: Mapping[str, Any]) -> int | None:
-    """Return the offset of the next page of a list, ``None`` after the last page.
-
-    ``meta.next`` is only tested for truth, as the official SDK does.
-    """
-    meta = page["meta"]
-    return meta["offset"] + meta["limit"] if meta.get("next") else None
 
 
 def decode_response(

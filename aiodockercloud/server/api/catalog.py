@@ -83,6 +83,11 @@ class Entry(NamedTuple):
     rendered: dict[str, Any]
 
 
+def by_key(entry: Entry) -> str:
+    """Return the place of an entry in a list that is sorted by the keys."""
+    return entry.key
+
+
 @cache
 def entries(kind: str, available: bool) -> dict[str, Entry]:
     """Return all catalogue entries of a kind by their keys.
@@ -249,14 +254,16 @@ def _resource(kind: str, known: Sequence[str]) -> Resource:
 
     @resource.route("GET", key=False)
     async def index(call: Call) -> Reply:
-        records = entries(kind, call.cloud.engine.provisions).values()
+        found = entries(kind, call.cloud.engine.provisions)
+        places = list(found)
         return listed(
             call,
             kind,
             lambda _, entry: entry.rendered,
             _RELATIONS,
             known,
-            records=list(records),
+            records=list(found.values()),
+            place=lambda entry: places.index(entry.key),
         )
 
     @resource.route("GET")

@@ -2,12 +2,18 @@
 
 ``?state=Running&name__startswith=web&stack__name=shop&limit=10&offset=20``. A filter
 applies to any field of the rendered object. A repeated filter selects the objects that
-pass with any of its values. A filter on an unknown field is refused, unless its value
-is empty: without the filter, the response would contain all objects.
+pass with any of its values, and a repeated ``ne`` those that equal none of its values.
+A filter on an unknown field is refused, unless its value is empty: without the filter,
+the response would contain all objects.
+
+``meta.next`` contains a cursor besides the offset: the place of the last object on the
+page. The next page begins behind this place, so no object is missed when objects leave
+the list in the meantime, for example because their state changes.
 """
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, TypeVar
@@ -21,6 +27,11 @@ from .fields import integer
 R = TypeVar("R")
 
 Getter = Callable[[Any], Any]
+#: Returns the place of a record in its list: unique, ascending, and the same for ever.
+Place = Callable[[Any], int | str]
+
+#: The parameters that select a page.
+PAGING = ("limit", "offset", wire.CURSOR)
 
 _LOOKUPS: Mapping[str, Callable[[Any, Any], bool]] = {
     "exact": lambda value, wanted: value == wanted,
@@ -42,8 +53,15 @@ _LOOKUPS: Mapping[str, Callable[[Any, Any], bool]] = {
 _TEXT_LOOKUPS = frozenset(
     name for name in _LOOKUPS if name.endswith(("contains", "with", "iexact"))
 )
+#: Lookups that are no comparison of one value with one text.
+_OTHER_LOOKUPS = ("in", "isnull", "ne")
 #: The texts with which clients select objects whose field has no value.
 _NOTHING = frozenset({"", "null", "None"})
+
+
+def newest_first(record: Any) -> int:
+    """Return the place of a record in a list with the newest record first."""
+    return -int(record.number)
 
 
 def select(
@@ -72,13 +90,13 @@ def select(
     """
     given: dict[str, list[str]] = {}
     for parameter, text in query.items():
-        if parameter not in ("limit", "offset", *reserved):
+        if parameter not in (*PAGING, *reserved):
             given.setdefault(parameter, []).append(text)
     for parameter, texts in given.items():
         field, lookup = parameter, "exact"
         if field not in getters and "__" in field:
             head, _, tail = field.rpartition("__")
-            if tail in (*_LOOKUPS, "in", "isnull"):
+            if tail in (*_LOOKUPS, *_OTHER_LOOKUPS):
                 field, lookup = head, tail
         if field not in getters and field not in known:
             if not any(texts):
@@ -87,17 +105,24 @@ def select(
                 f"{parameter}: there is no such filter; fields are"
                 f" {', '.join(sorted({*known, *getters}))}"
             )
-        get = getters.get(field) or _rendered_field(render, field)
+        if field == "state" and lookup in ("exact", "ne"):
+            # No state contains a comma, so a comma separates states.
+            texts = [state for text in texts for state in text.split(",")]
+        get = getters.get(field) or rendered_field(render, field)
+        excluding = lookup == "ne"
+        lookup = "exact" if excluding else lookup
         passing = []
         for record in records:
             value = get(record)
-            if any(_passes(value, lookup, text, parameter) for text in texts):
+            found = any(_passes(value, lookup, text, parameter) for text in texts)
+            if found is not excluding:
                 passing.append(record)
         records = passing
     return list(records)
 
 
-def _rendered_field(render: Callable[[R], dict[str, Any]], field: str) -> Getter:
+def rendered_field(render: Callable[[R], dict[str, Any]], field: str) -> Getter:
+    """Return a function that returns a field of a record by rendering the record."""
     return lambda record: render(record).get(field)
 
 
@@ -190,38 +215,64 @@ def page(
     path: str,
     render: Callable[[R], dict[str, Any]],
     limits: Limits,
+    place: Place = newest_first,
 ) -> dict[str, Any]:
     """Return one page of a list, as in the body of the response.
 
     Args:
-        records: All selected records, newest first.
-        query: The parameters of the request, with ``limit`` and ``offset``.
+        records: All selected records, in the order of their places.
+        query: The parameters of the request. A cursor precedes ``offset``.
         path: The path of the list, for the links in ``meta``.
         render: Returns the rendered object; called only for records on the page.
         limits: The default size and the largest size of a page.
+        place: Returns the place of a record.
 
     Raises:
-        BadRequest: ``limit`` or ``offset`` is not a number from 0.
+        BadRequest: ``limit`` or ``offset`` is not a number from 0, or the cursor is
+            invalid.
     """
     largest = limits.largest_page
     number = integer(0, 2**31)
     limit = number("limit", query.get("limit") or limits.page) or largest
     limit = min(limit, largest)
     offset = number("offset", query.get("offset") or 0)
+    if cursor := query.get(wire.CURSOR):
+        offset = _behind(records, cursor, place)
     total = len(records)
-    filters = [(k, v) for k, v in query.items() if k not in ("limit", "offset")]
+    found = records[offset : offset + limit]
+    filters = [(k, v) for k, v in query.items() if k not in PAGING]
 
-    def link(start: int) -> str:
-        pages = [("limit", limit), ("offset", start)]
+    def link(start: int, *cursor: tuple[str, int | str]) -> str:
+        pages = [("limit", limit), ("offset", start), *cursor]
         return f"{path}?{urlencode([*filters, *pages])}"
 
+    following = None
+    if offset + limit < total:
+        following = link(offset + limit, (wire.CURSOR, place(found[-1])))
     return {
         "meta": {
             "limit": limit,
-            "next": link(offset + limit) if offset + limit < total else None,
+            "next": following,
             "offset": offset,
             "previous": link(max(0, offset - limit)) if offset else None,
             "total_count": total,
         },
-        "objects": [render(record) for record in records[offset : offset + limit]],
+        "objects": [render(record) for record in found],
     }
+
+
+def _behind(records: Sequence[R], cursor: str, place: Place) -> int:
+    """Return the offset of the first record behind the place in a cursor.
+
+    Raises:
+        BadRequest: The cursor is not the place of a record of this list.
+    """
+    if not records:
+        return 0
+    try:
+        former = type(place(records[0]))(cursor)
+    except ValueError:
+        raise BadRequest(
+            f"{wire.CURSOR}: {cursor!r} is no cursor; follow meta.next of a page"
+        ) from None
+    return bisect_right(records, former, key=place)

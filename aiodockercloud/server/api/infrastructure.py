@@ -8,7 +8,7 @@ from __future__ import annotations
 import secrets
 
 from ..state.records import Token
-from .catalog import Entry
+from .catalog import Entry, by_key
 from .render import listed
 from .resource import Call, Reply, Resource
 
@@ -34,6 +34,7 @@ async def tag_index(call: Call) -> Reply:
         {},
         ["name", "origin"],
         records=records,
+        place=by_key,
     )
 
 

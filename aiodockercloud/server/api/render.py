@@ -39,6 +39,7 @@ def listed(
     *,
     records: Sequence[Any] | None = None,
     reserved: Sequence[str] = (),
+    place: filters.Place = filters.newest_first,
 ) -> Reply:
     """Return one page of a kind's objects, filtered, newest first.
 
@@ -48,9 +49,10 @@ def listed(
         render: Renders a record.
         getters: Functions that return a field of a record, without rendering it.
         known: The names of all fields.
-        records: The records to select from; by default all of the kind in the
-            namespace.
+        records: The records to select from, in the order of the list; by default all
+            of the kind in the namespace.
         reserved: Parameters that are not filters.
+        place: Returns the place of a record: the order of the list.
     """
 
     def rendered(record: Any) -> dict[str, Any]:
@@ -64,10 +66,20 @@ def listed(
         "stopped_datetime": lambda r: moment(r.stopped),
         "destroyed_datetime": lambda r: moment(r.destroyed),
     }
+    getters = {**{k: v for k, v in dates.items() if k in known}, **getters}
+
+    def getter(field: str) -> filters.Getter:
+        return getters.get(field) or filters.rendered_field(rendered, field)
+
+    if "state" in known:
+        state = getter("state")
+        getters["terminated"] = lambda r: state(r) == states.TERMINATED
+    if "tags" in known:
+        getters["tags__name"] = getter("tags")
     found = filters.select(
         records,
         call.query,
-        getters={**{k: v for k, v in dates.items() if k in known}, **getters},
+        getters=getters,
         render=rendered,
         known=known,
         reserved=(*reserved, *call.credentials),
@@ -81,7 +93,7 @@ def listed(
     parts = [part for part in call.request.rel_url.raw_path.split("/") if part]
     path = f"/api/{'/'.join(parts[parts[0] == 'api' :])}/"
     limits = call.cloud.settings.limits
-    return Reply(filters.page(found, call.query, path, rendered, limits))
+    return Reply(filters.page(found, call.query, path, rendered, limits, place))
 
 
 def refuse_terminated(record: Record) -> None:

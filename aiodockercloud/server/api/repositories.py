@@ -16,7 +16,7 @@ from ...wire.images import DOCKER_HUB, ImageName
 from ..control.control_plane import ControlPlane
 from ..state.records import Repository
 from . import fields
-from .catalog import Entry
+from .catalog import Entry, by_key
 from .fields import Field, text
 from .render import listed, origin
 from .resource import Call, Reply, Resource
@@ -170,6 +170,7 @@ async def registry_index(call: Call) -> Reply:
         {},
         [*known, "resource_uri"],
         records=_hosts(call),
+        place=by_key,
     )
 
 

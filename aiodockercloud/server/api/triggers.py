@@ -59,7 +59,13 @@ async def index(call: Call) -> Reply:
     records = call.cloud.triggers_of(_service(call))
     getters = {"uuid": lambda t: t.uuid, "name": lambda t: t.name}
     return listed(
-        call, "trigger", render, getters, [*FIELDS, *READ_ONLY], records=records
+        call,
+        "trigger",
+        render,
+        getters,
+        [*FIELDS, *READ_ONLY],
+        records=records,
+        place=lambda trigger: trigger.number,  # oldest first
     )
 
 

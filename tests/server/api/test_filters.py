@@ -1,11 +1,11 @@
-"""Lists: the selection of filters, and the ``meta`` of a page."""
+"""Lists: the selection of filters."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl
 
 import pytest
 from hypothesis import given
@@ -14,10 +14,8 @@ from multidict import MultiDict
 
 from aiodockercloud import BadRequest
 from aiodockercloud.server.api import filters
-from aiodockercloud.server.settings import Limits
 from aiodockercloud.server.state.records import Stack
 
-PATH = "/api/app/v1/stack/"
 UUID = "7eaf7fff-882c-4f3d-9a8f-a22317ac00ce"
 OTHER = "09cbcf8d-a727-40d9-b420-c8e18b7fa55b"
 URI = f"/api/app/v1/stack/{UUID}/"
@@ -300,144 +298,35 @@ def test_select_with_any_lookup_and_text_selects_or_refuses(
         assert set(found) <= set(OBJECTS)
 
 
-# --- pages --------------------------------------------------------------------------
-
-
-def records(count: int) -> list[Stack]:
-    return [
-        Stack(namespace="alice", name=f"s{n}", nickname="", uuid=str(n))
-        for n in range(count)
-    ]
-
-
-def paged(
-    total: int, query: Mapping[str, str] | None = None, path: str = PATH
-) -> tuple[dict[str, Any], list[str]]:
-    page = filters.page(
-        records(total), query or {}, path, lambda r: {"name": r.name}, Limits()
-    )
-    assert set(page) == {"meta", "objects"}
-    return page["meta"], [one["name"] for one in page["objects"]]
-
-
-def test_page_of_few_objects_is_the_only_one() -> None:
-    meta, names = paged(2)
-
-    assert meta == {
-        "limit": 25,
-        "next": None,
-        "offset": 0,
-        "previous": None,
-        "total_count": 2,
-    }
-    assert names == ["s0", "s1"]
-
-
-def test_page_of_many_objects_has_25_and_the_path_of_the_next() -> None:
-    meta, names = paged(60)
-
-    assert len(names) == 25
-    assert meta["next"] == f"{PATH}?limit=25&offset=25"
-    assert meta["previous"] is None
+# --- values that exclude --------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
-    ("total", "has_next"), [(24, False), (25, False), (26, True), (0, False)]
-)
-def test_page_at_the_boundary_has_a_next_only_before_more_objects(
-    total: int, has_next: bool
-) -> None:
-    meta, _ = paged(total)
-
-    assert (meta["next"] is not None) == has_next
-
-
-def test_page_next_keeps_repeated_filters() -> None:
-    query = MultiDict([("state", "Running"), ("state", "Stopped"), ("limit", "10")])
-
-    meta, _ = paged(60, query)
-
-    sent = parse_qsl(urlsplit(meta["next"]).query)
-    assert sent[:2] == [("state", "Running"), ("state", "Stopped")]
-
-
-def test_page_next_keeps_the_filters_quoted() -> None:
-    query = {"state": "Partly running", "name": "a&b=c", "limit": "10", "offset": "5"}
-
-    meta, _ = paged(60, query)
-
-    for link, offset in ((meta["next"], "15"), (meta["previous"], "0")):
-        parts = urlsplit(link)
-        assert (parts.scheme, parts.netloc, parts.path) == ("", "", PATH)
-        assert dict(parse_qsl(parts.query)) == {
-            "state": "Partly running",
-            "name": "a&b=c",
-            "limit": "10",
-            "offset": offset,
-        }
-
-
-@pytest.mark.parametrize(
-    ("query", "limit", "offset"),
+    ("query", "expected"),
     [
-        ({"limit": "1000"}, 1000, 0),
-        ({"limit": "100000"}, 1000, 0),
-        ({"limit": "0"}, 1000, 0),
-        ({"limit": ""}, 25, 0),
-        ({"offset": "50"}, 25, 50),
-        ({"limit": "7", "offset": "3"}, 7, 3),
-        ({"offset": "5000"}, 25, 5000),
+        ("state__ne=Running", ["Web-2", "db"]),
+        ("state__ne=RUNNING", ["Web-2", "db"]),
+        # An object passes when the field equals none of the values.
+        ("state__ne=Running&state__ne=Stopped", ["Web-2"]),
+        ("state__ne=Running,Stopped", ["Web-2"]),
+        ("state__ne=Init", ["web", "Web-2", "db"]),
+        ("name__ne=web", ["Web-2", "db"]),
+        ("name__ne=web,db", ["web", "Web-2", "db"]),
+        ("count__ne=5", ["Web-2", "db"]),
+        ("exit_code__ne=0", ["web", "db"]),
+        ("exit_code__ne=", ["Web-2", "db"]),
+        ("synchronized__ne=true", ["db"]),
+        ("tags__ne=prod", ["Web-2", "db"]),
+        ("stack__name__ne=shop", ["Web-2", "db"]),
+        ("variables__ne=DB_PORT", ["Web-2", "db"]),
+        # No state contains a comma.
+        ("state=Running,Stopped", ["web", "db"]),
+        ("state__in=Running&state__in=Stopped", ["web", "db"]),
     ],
 )
-def test_page_with_limit_and_offset_reports_the_effective_ones(
-    query: dict[str, str], limit: int, offset: int
+def test_select_with_ne_or_several_states_finds(
+    query: str, expected: list[str]
 ) -> None:
-    meta, names = paged(1100, query)
+    pairs = MultiDict(parse_qsl(query, keep_blank_values=True))
 
-    assert (meta["limit"], meta["offset"]) == (limit, offset)
-    assert names == [f"s{n}" for n in range(1100)][offset : offset + limit]
-
-
-@pytest.mark.parametrize("value", ["-1", "x", "1.5", "9" * 40, "0x10", "\u0661"])
-@pytest.mark.parametrize("name", ["limit", "offset"])
-def test_page_with_a_bad_number_is_refused(name: str, value: str) -> None:
-    with pytest.raises(BadRequest, match=f"{name}: must be a whole number from 0"):
-        paged(3, {name: value})
-
-
-@given(total=st.integers(0, 70), limit=st.integers(1, 30))
-def test_pages_followed_by_next_contain_each_object_once(
-    total: int, limit: int
-) -> None:
-    query = {"limit": str(limit), "state": "Running"}
-    seen: list[str] = []
-    while True:
-        meta, names = paged(total, query)
-        seen += names
-        # The old SDK only tests whether next is set.
-        if not meta["next"]:
-            break
-        assert meta["next"].startswith("/api/")
-        query = dict(parse_qsl(urlsplit(meta["next"]).query))
-        assert query["offset"] == str(meta["offset"] + meta["limit"])
-        assert query["state"] == "Running"
-    assert seen == [f"s{n}" for n in range(total)]
-
-
-@given(total=st.integers(0, 40), limit=st.integers(1, 9), offset=st.integers(0, 50))
-def test_page_renders_only_its_own_objects(total: int, limit: int, offset: int) -> None:
-    rendered: list[str] = []
-
-    def render(record: Stack) -> dict[str, Any]:
-        rendered.append(record.name)
-        return {}
-
-    filters.page(
-        records(total),
-        {"limit": str(limit), "offset": str(offset)},
-        PATH,
-        render,
-        Limits(),
-    )
-
-    assert rendered == [f"s{n}" for n in range(total)][offset : offset + limit]
+    assert selected(pairs) == expected

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 from aiohttp import web
 
@@ -18,7 +18,6 @@ from ....wire import states
 from ....wire.images import ImageName
 from ...state.records import Service
 from .. import repositories
-from ..catalog import Entry
 from ..render import listed
 from ..resource import Call, Reply, Resource
 
@@ -27,6 +26,9 @@ volumes = Resource("volume")
 volumegroups = Resource("volumegroup")
 
 RESOURCES = {one.kind: one for one in (images, volumes, volumegroups)}
+
+#: More volumes than a container has.
+_MOST_VOLUMES = 10_000
 
 # The handlers of repositories serve images.
 images.route("GET", key=False)(repositories.index)
@@ -87,36 +89,43 @@ async def build_image(call: Call) -> Reply:
     raise NotSupported("build: this server builds no images; push them to a registry")
 
 
-def _volumes(call: Call) -> list[Entry]:
+class _Entry(NamedTuple):
+    """A volume or a group under its uuid, with the number that orders the list."""
+
+    key: str
+    rendered: dict[str, Any]
+    number: int
+
+
+def _volumes(call: Call) -> list[_Entry]:
     """Return the volumes of all containers, newest first.
 
     A container redeployed with its volumes shares these with its predecessor.
     """
-    found: dict[str, dict[str, Any]] = {}
-    for container in call.cloud.all("container", call.namespace):
-        live = container.state != states.TERMINATED
-        for _, uuid in container.volumes:
-            volume = found.setdefault(
-                uuid,
-                {
-                    "containers": [],
-                    "node": wire.path("node", container.node),
-                    "resource_uri": wire.path("volume", uuid),
-                    "state": states.CREATED if live else states.TERMINATED,
-                    "uuid": uuid,
-                    "volume_group": _group_uri(container.service),
-                },
-            )
-            if live:
+    found: dict[str, _Entry] = {}
+    for container in reversed(call.cloud.all("container", call.namespace)):
+        for index, (_, uuid) in enumerate(container.volumes):
+            volume: dict[str, Any] = {
+                "containers": [],
+                "node": wire.path("node", container.node),
+                "resource_uri": wire.path("volume", uuid),
+                "state": states.TERMINATED,
+                "uuid": uuid,
+                "volume_group": _group_uri(container.service),
+            }
+            number = container.number * _MOST_VOLUMES + index
+            volume = found.setdefault(uuid, _Entry(uuid, volume, number)).rendered
+            if container.state != states.TERMINATED:
+                volume["state"] = states.CREATED
                 volume["containers"].append(container.uri)
-    return [Entry(uuid, volume) for uuid, volume in found.items()]
+    return list(reversed(found.values()))
 
 
 def _group_uri(service: str) -> str:
     return wire.path("volumegroup", service, dialect=wire.TUTUM)
 
 
-def _groups(call: Call) -> list[Entry]:
+def _groups(call: Call) -> list[_Entry]:
     """Return the volume groups.
 
     A group has the volumes of one service, the service's name and the service's uuid.
@@ -125,7 +134,11 @@ def _groups(call: Call) -> list[Entry]:
     for entry in _volumes(call):
         members[entry.rendered["volume_group"]].append(entry.rendered["resource_uri"])
     return [
-        Entry(service.uuid, _group(service, members[_group_uri(service.uuid)]))
+        _Entry(
+            service.uuid,
+            _group(service, members[_group_uri(service.uuid)]),
+            service.number,
+        )
         for service in call.cloud.all("service", call.namespace)
         if _group_uri(service.uuid) in members
     ]
@@ -144,7 +157,7 @@ def _group(service: Service, volumes: list[str]) -> dict[str, Any]:
 
 
 def _serve_reading(
-    resource: Resource, entries: Callable[[Call], list[Entry]], *known: str
+    resource: Resource, entries: Callable[[Call], list[_Entry]], *known: str
 ) -> None:
     """Add the routes of a read-only kind: list and inspect."""
 

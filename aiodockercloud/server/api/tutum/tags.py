@@ -68,9 +68,16 @@ def tagged(
 
     @resource.route("GET", _TAGS)
     async def index(call: Call) -> Reply:
-        records = [Entry(name, {"name": name}) for name in tags_of(call)]
+        names = tags_of(call)
+        records = [Entry(name, {"name": name}) for name in names]
         return listed(
-            call, "tag", lambda _, one: one.rendered, {}, ["name"], records=records
+            call,
+            "tag",
+            lambda _, one: one.rendered,
+            {},
+            ["name"],
+            records=records,
+            place=lambda one: names.index(one.key),
         )
 
     @resource.route("POST", _TAGS)

@@ -1,0 +1,78 @@
+"""Pages of lists. No I/O.
+
+A page has ``objects`` and ``meta``: ``limit``, ``next``, ``offset``, ``previous`` and
+``total_count``. ``next`` is a link with the offset of the next page. Our server adds a
+cursor, which stays right when objects leave the list between two pages.
+
+Source: the requests of the official clients; the reference has no page about lists.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+from urllib.parse import parse_qs
+
+from ..exceptions import InvalidResponse
+
+__all__ = ["CURSOR", "Page", "next_offset", "read_page"]
+
+#: The parameter with the place of the last object of the former page.
+CURSOR = "after"
+
+
+class Page(NamedTuple):
+    """One page of a list.
+
+    Attributes:
+        objects: The objects.
+        limit: The largest number of objects on a page.
+        next_offset: The offset of the next page; None on the last page.
+        cursor: The cursor of the next page; None on the last page, and when the server
+            has no cursors.
+        by_position: Whether a page can be requested from any offset on. Where ``next``
+            is only a flag, and behind a page that is not full, the next page begins at
+            ``next_offset`` and nowhere else.
+    """
+
+    objects: list[dict[str, Any]]
+    limit: int
+    next_offset: int | None
+    cursor: str | None
+    by_position: bool
+
+
+def next_offset(page: Mapping[str, Any]) -> int | None:
+    """Return the offset of the next page of a list, ``None`` after the last page.
+
+    ``meta.next`` is only tested for truth, as the official SDK does.
+    """
+    meta = page["meta"]
+    return meta["offset"] + meta["limit"] if meta.get("next") else None
+
+
+def read_page(body: Mapping[str, Any]) -> Page:
+    """Return the page in the body of a response.
+
+    Raises:
+        InvalidResponse: The body is not a page of a list.
+    """
+    objects = body.get("objects")
+    meta = body.get("meta")
+    if not isinstance(objects, list) or not isinstance(meta, dict):
+        raise InvalidResponse("the answer is not a page of a list")
+    if not all(isinstance(one, dict) for one in objects):
+        raise InvalidResponse("the answer is a list of values that are not objects")
+    link = meta.get("next")
+    if not link:
+        return Page(objects, len(objects), None, None, by_position=True)
+    if not all(type(meta.get(name)) is int for name in ("offset", "limit")):
+        raise InvalidResponse("a page of the list has no whole offset and limit")
+    query = parse_qs(link.partition("?")[2]) if isinstance(link, str) else {}
+    return Page(
+        objects,
+        meta["limit"],
+        next_offset(body),
+        query[CURSOR][0] if CURSOR in query else None,
+        len(objects) == meta["limit"] and ("total_count" in meta or "offset" in query),
+    )
