@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 
+import pytest
+
 from aiodockercloud.server.engines.embedded import Container
 from aiodockercloud.server.engines.embedded.clock import ManualClock
 from tests.support.watches import Watch
@@ -38,6 +40,31 @@ async def test_log_splits_text_into_lines_and_long_lines_into_pieces(
     await clock.advance(0)
 
     assert await watch.log(id) == ["a", "b", "", "x" * 16_384, "x"]
+
+
+async def test_print_takes_values_as_python_does(
+    watch: Watch, clock: ManualClock
+) -> None:
+    @watch.engine.image("acme/job")
+    async def job(container: Container) -> None:
+        container.print("done", 3, None, [1.5])
+        container.error(1, 2, sep=", ")
+
+    id = await watch.create("acme/job")
+    await clock.advance(0)
+
+    assert await watch.log(id) == ["done 3 None [1.5]", "1, 2"]
+
+
+@pytest.mark.parametrize("image", ["dockercloud/hello-world", "tutum/hello-world"])
+async def test_hello_world_logs_its_start(
+    watch: Watch, clock: ManualClock, image: str
+) -> None:
+    id = await watch.create(image)
+    await clock.advance(0)
+
+    [line] = await watch.log(id)
+    assert line.startswith(f"{image} listens on port 80 of ")
 
 
 async def test_shell_output_becomes_lines(watch: Watch, clock: ManualClock) -> None:

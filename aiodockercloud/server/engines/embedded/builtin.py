@@ -27,7 +27,7 @@ async def idle(container: Container) -> None:
 
 
 async def hello_world(container: Container) -> None:
-    """Answer HTTP requests on port 80 and log each of them."""
+    """Answer HTTP requests on port 80; log the start and each request."""
     greeting = f"Hello {container.environment.get('NAME') or 'world'}!"
     page = (
         f"<html><head><title>{html.escape(greeting)}</title></head><body>"
@@ -41,6 +41,7 @@ async def hello_world(container: Container) -> None:
         return web.Response(text=page, content_type="text/html")
 
     async with container.listen_http(80, answer):
+        container.print(f"{container.image} listens on port 80 of {container.hostname}")
         await container.wait_stopped()
 
 

@@ -98,22 +98,25 @@ class Container:
         """The host ports of each published port, by ``(inner port, protocol)``."""
         return self._ports.numbers
 
-    def print(self, text: str = "") -> None:
-        """Write text to the log, as standard output.
+    def print(self, *values: object, sep: str = " ") -> None:
+        """Write values to the log, as standard output.
 
         Args:
-            text: One line or, with newlines inside, several. No newline is needed at
+            values: The values, of any type, as for Python's ``print``. Together they
+                are one line or, with newlines inside, several. No newline is needed at
                 the end.
+            sep: The text between two values.
         """
-        self.write("stdout", text)
+        self.write("stdout", sep.join(map(str, values)))
 
-    def error(self, text: str) -> None:
-        """Write text to the log, as standard error.
+    def error(self, *values: object, sep: str = " ") -> None:
+        """Write values to the log, as standard error.
 
         Args:
-            text: One line or, with newlines inside, several.
+            values: The values, as for :meth:`print`.
+            sep: The text between two values.
         """
-        self.write("stderr", text)
+        self.write("stderr", sep.join(map(str, values)))
 
     def write(self, stream: Stream, text: str) -> None:
         """Write text to the log.
