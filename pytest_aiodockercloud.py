@@ -24,13 +24,28 @@ The fixtures:
 ``dockercloud_engine``
     The server's engine, an ``aiodockercloud.server.Embedded`` with one node. Redefine
     this fixture in a conftest.py to add images or nodes.
+``dockercloud_url``
+    The address of another server, which runs in a thread of its own, for tests that do
+    not share the server's event loop: synchronous tests, programs that call
+    ``asyncio.run``, subprocesses. The environment variables of the official clients
+    name this server and its account. A test uses either this fixture or the others.
 ``dockercloud_faults``
     The server's faults, an ``aiodockercloud.server.Faults``. Redefine this fixture to
     return ``Faults(seed=7)``: random faults are then the same in every run.
 
 Each test gets new objects and a free port, and writes no files; tests that run in
 parallel (pytest-xdist) share nothing. The fixtures need pytest-asyncio, in strict or
-auto mode, and use the event loop of the test.
+auto mode, and use the event loop of the test. In strict mode, the default, each async
+test has the mark ``asyncio``. A request that no running event loop can answer fails at
+once, and the message states what to set.
+
+For a server of a module or a session, write a fixture of that scope with
+:func:`aiodockercloud.server.running_in_thread`::
+
+    @pytest.fixture(scope="session")
+    def cloud_server():
+        with running_in_thread() as server:
+            yield server
 
 A test that leaves a stream or a session to this server open ends with an error, which
 names each open object and the line that opened the object.
@@ -40,9 +55,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import os
 import sys
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Generator, Iterator
 from dataclasses import dataclass
 from types import FrameType
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -73,6 +89,12 @@ if TYPE_CHECKING:
 #: Seconds for sessions and streams that are being closed when the test ends.
 _GRACE = 0.5
 
+#: The way to a server that several tests or several event loops use.
+_WIDER = (
+    "A server for a module or a session is a fixture of that scope with"
+    " aiodockercloud.server.running_in_thread()."
+)
+
 
 @pytest.fixture
 def dockercloud_engine() -> Embedded:
@@ -91,8 +113,29 @@ def dockercloud_faults() -> Faults:
     return Faults()
 
 
+@pytest.fixture
+def dockercloud_url(
+    request: pytest.FixtureRequest,
+    dockercloud_engine: Embedded,
+    dockercloud_faults: Faults,
+) -> Iterator[str]:
+    """Run a server in a thread for one test and return the server's address."""
+    if "dockercloud_server" in request.fixturenames:
+        pytest.fail(
+            "dockercloud_url has a server of its own: use either dockercloud_url, or"
+            " dockercloud and dockercloud_server",
+            pytrace=False,
+        )
+    with _required_by("dockercloud_url"):
+        from aiodockercloud.server import running_in_thread
+    with running_in_thread(dockercloud_engine, faults=dockercloud_faults) as server:
+        with _named_by_environment(server):
+            yield server.url
+
+
 @_async_fixture
 async def dockercloud_server(
+    request: pytest.FixtureRequest,
     dockercloud_engine: Embedded,
     dockercloud_faults: Faults,
     _dockercloud_opened: _Opened,
@@ -101,6 +144,8 @@ async def dockercloud_server(
     with _required_by("dockercloud_server"):
         from aiodockercloud.server import running
     async with running(dockercloud_engine, faults=dockercloud_faults) as server:
+        loop = asyncio.get_running_loop()
+        _dockercloud_opened.expect_loop(server.url, loop, _remedy(request.node))
         with _named_by_environment(server):
             yield server
         await _dockercloud_opened.check(server)
@@ -138,24 +183,50 @@ class _Opened:
     def __init__(self) -> None:
         self._clouds: list[tuple[DockerCloud, str]] = []
         self._streams: list[_OpenedStream] = []
+        self._url = ""
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._remedy = ""
+
+    def expect_loop(
+        self, url: str, loop: asyncio.AbstractEventLoop, remedy: str
+    ) -> None:
+        """Fail calls to the server at *url* while its event loop does not run."""
+        self._url, self._loop, self._remedy = url, loop, remedy
+
+    def _check_loop(self, cloud: DockerCloud) -> None:
+        __tracebackhide__ = True  # pytest shows the line of the test
+        if self._loop is None or cloud.rest_url != self._url:
+            return
+        if not self._loop.is_running():
+            pytest.fail(self._remedy)
 
     def watch(self, client: type[DockerCloud], patch: pytest.MonkeyPatch) -> None:
-        """Record all sessions and streams that are opened from now on."""
-        init, stream = client.__init__, client.stream
+        """Record all sessions and streams, and check the loop of all calls."""
+        init, request, stream = client.__init__, client.request, client.stream
 
+        @functools.wraps(init)
         def recorded_init(cloud: DockerCloud, *args: Any, **kwargs: Any) -> None:
             init(cloud, *args, **kwargs)
             self._clouds.append((cloud, _place(sys._getframe(1))))
 
+        @functools.wraps(request)
+        async def checked_request(cloud: DockerCloud, *args: Any, **kwargs: Any) -> Any:
+            __tracebackhide__ = True
+            self._check_loop(cloud)
+            return await request(cloud, *args, **kwargs)
+
+        @functools.wraps(stream)
         async def recorded_stream(
             cloud: DockerCloud, path: str, **kwargs: Any
         ) -> ClientWebSocketResponse[Any]:
+            self._check_loop(cloud)
             place = _place(sys._getframe(1))
             ws = await stream(cloud, path, **kwargs)
             self._streams.append(_OpenedStream(cloud, ws, path, place))
             return ws
 
         patch.setattr(client, "__init__", recorded_init)
+        patch.setattr(client, "request", checked_request)
         patch.setattr(client, "stream", recorded_stream)
 
     async def check(self, server: Server, *, client: DockerCloud | None = None) -> None:
@@ -234,6 +305,43 @@ def _named_by_environment(server: Server) -> Iterator[None]:
             for name, value in names.items():
                 patch.setenv(f"{prefix}_{name}", value)
         yield
+
+
+def _remedy(item: pytest.Item) -> str:
+    """Return the message about a server whose event loop is not that of the test."""
+    if not pytest_asyncio.is_async_test(item):
+        return (
+            "the server of dockercloud_server answers only while the event loop of"
+            " pytest-asyncio runs, and this test is not an async test of"
+            " pytest-asyncio: use the fixture dockercloud_url, whose server runs in a"
+            " thread"
+        )
+    fixture = item.config.getini("asyncio_default_fixture_loop_scope")
+    if fixture in (None, "", "fixture-scope"):
+        fixture = "function"
+    mark = item.get_closest_marker("asyncio")
+    test = (mark.kwargs.get("loop_scope") if mark else None) or item.config.getini(
+        "asyncio_default_test_loop_scope"
+    )
+    return (
+        "the server of dockercloud_server runs in another event loop than this test:"
+        f" the loop scope of fixtures is {fixture!r}, and that of the test is {test!r}."
+        f" Set asyncio_default_fixture_loop_scope = {test} in the configuration of"
+        f" pytest, or mark the test with pytest.mark.asyncio(loop_scope={fixture!r})."
+        f" {_WIDER}"
+    )
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Add the remedy to the error of a fixture with a wider scope."""
+    report = yield
+    text = str(call.excinfo.value) if call.excinfo else ""
+    if "ScopeMismatch" in text and "scoped fixture dockercloud" in text:
+        report.sections.append(("aiodockercloud", _WIDER))
+    return report
 
 
 @contextlib.contextmanager

@@ -8,10 +8,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import asyncio
+import inspect
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
+from typing import Any, ParamSpec, TypeVar, overload
 
 from .api.app import make_app
 from .control.control_plane import ControlPlane
@@ -20,8 +24,21 @@ from .engines.embedded import Embedded
 from .faults import Faults
 from .serving import control_plane, serving
 from .settings import Settings
+from .thread import in_thread
 
-__all__ = ["Embedded", "Faults", "Server", "Settings", "make_app", "running"]
+__all__ = [
+    "Embedded",
+    "Faults",
+    "Server",
+    "Settings",
+    "ThreadServer",
+    "make_app",
+    "running",
+    "running_in_thread",
+]
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -49,6 +66,56 @@ class Server:
     def stream_url(self) -> str:
         """The stream address, ``ws://HOST:PORT``."""
         return "ws" + self.url.removeprefix("http")
+
+
+@dataclass(frozen=True)
+class ThreadServer(Server):
+    """A server in a thread of its own, as :func:`running_in_thread` yields it.
+
+    The engine and the faults belong to the thread of the server: other threads use them
+    through :meth:`call`.
+
+    Attributes:
+        loop: The event loop of the server.
+    """
+
+    loop: asyncio.AbstractEventLoop = field(repr=False)
+
+    @overload
+    def call(
+        self, function: Callable[P, Awaitable[T]], *args: P.args, **kwargs: P.kwargs
+    ) -> T: ...
+    @overload
+    def call(
+        self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs
+    ) -> T: ...
+    def call(self, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        """Call a function in the server's thread and wait for its result.
+
+        Args:
+            function: A method of the engine or of the faults, for example. An awaitable
+                result is awaited in the thread.
+            *args: The arguments of the function.
+            **kwargs: The keyword arguments of the function.
+
+        Returns:
+            The result of the function.
+
+        Raises:
+            BaseException: Each exception of the function.
+
+        Example:
+            ::
+
+                busy = server.call(server.faults.throttle, 0.1, times=2)
+                server.call(engine.crash, container["uuid"])
+        """
+
+        async def called() -> Any:
+            result = function(*args, **kwargs)
+            return await result if inspect.isawaitable(result) else result
+
+        return asyncio.run_coroutine_threadsafe(called(), self.loop).result()
 
 
 @asynccontextmanager
@@ -128,3 +195,43 @@ async def running(
         public_url=public_url,
     ) as found:
         yield Server(found.url, found.user, found.apikey, cloud, engine, faults)
+
+
+def _with_parameters_of(
+    _: Callable[P, object],
+) -> Callable[[Callable[..., T]], Callable[P, T]]:
+    """Give a function the parameters of another one, for type checkers."""
+    return lambda function: function
+
+
+@_with_parameters_of(running)
+@contextmanager
+def running_in_thread(*args: Any, **kwargs: Any) -> Iterator[ThreadServer]:
+    """Serve the API in a thread of its own while the block runs.
+
+    For callers without an event loop, or with more than one: synchronous programs and
+    tests, subprocesses, programs that call ``asyncio.run``, fixtures of a module or a
+    session. Inside one event loop, :func:`running` is simpler.
+
+    Args:
+        *args: The engine, as in :func:`running`. The functions of its images run in
+            the thread of the server.
+        **kwargs: The other arguments of :func:`running`.
+
+    Yields:
+        ThreadServer: The running server, with its address, first account and engine.
+
+    Raises:
+        ValueError: As from :func:`running`.
+        OSError: As from :func:`running`.
+        EngineError: As from :func:`running`.
+
+    Example:
+        ::
+
+            with running_in_thread(port=8008) as server:
+                subprocess.run(["dockercloud", "service", "ps"], check=True)
+    """
+    enter = partial(running, *args, **kwargs)
+    with in_thread(enter, name="aiodockercloud server") as (server, loop):
+        yield ThreadServer(**vars(server), loop=loop)

@@ -18,6 +18,7 @@ def dockercloud_engine() -> Embedded:
     return engine
 
 
+@pytest.mark.asyncio
 @pytest.mark.parametrize(("picture", "code"), [("cat.jpg", 0), ("notes.txt", 1)])
 async def test_resize_tells_by_its_exit_code(
     dockercloud: DockerCloud, dockercloud_faults: Faults, picture: str, code: int

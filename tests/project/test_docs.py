@@ -71,12 +71,20 @@ async def test_example_as_printed_prints_its_output(program: str, printed: str) 
     assert process.returncode == 0
 
 
-async def test_example_of_a_test_file_passes(tmp_path: Path) -> None:
-    example = shutil.copy(ROOT / "docs" / "testing" / "test_resize.py", tmp_path)
+@pytest.mark.parametrize(
+    "settings", [[], ["asyncio_mode=auto"]], ids=["default", "auto"]
+)
+@pytest.mark.parametrize("name", ["test_resize.py", "test_program.py"])
+async def test_example_of_a_test_file_passes(
+    tmp_path: Path, settings: list[str], name: str
+) -> None:
+    example = shutil.copy(ROOT / "docs" / "testing" / name, tmp_path)
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-X", "dev", "-W", "error", "-m", "pytest", example),
-        *("-p", "pytest_aiodockercloud", "-o", "asyncio_mode=auto", "-q"),
-        *("-o", "asyncio_default_fixture_loop_scope=function"),
+        *(sys.executable, "-X", "dev", "-m", "pytest", example),
+        *("-p", "pytest_aiodockercloud", "-q", "-W", "error"),
+        # pytest-asyncio advises to set the scope, which has no effect here.
+        *("-W", "ignore:The configuration option"),
+        *(option for setting in settings for option in ("-o", setting)),
         *("-p", "no:hypothesispytest", "-p", "no:cacheprovider"),
         cwd=tmp_path,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
