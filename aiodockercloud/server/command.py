@@ -65,12 +65,17 @@ async def _run(options: argparse.Namespace, user: str, apikey: str | None) -> No
         apikey=apikey,
         public_url=options.public_url,
     ) as server:
-        if server.apikey and apikey is None:
-            print(
-                f"aiodockercloud: created an API key for {server.user}, printed only"
-                f" now: {server.apikey}",
-                file=sys.stderr,
-                flush=True,
+        if server.key_replaced:
+            _note(f"DOCKERCLOUD_APIKEY replaced the first API key of {server.user}")
+        elif server.apikey and apikey is None:
+            _note(
+                f"created an API key for {server.user}, printed only now:"
+                f" {server.apikey}"
             )
         print(f"aiodockercloud: ready on {server.url}", flush=True)
         await stop.wait()
+
+
+def _note(text: str) -> None:
+    """Print a line on standard error."""
+    print(f"aiodockercloud: {text}", file=sys.stderr, flush=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -31,11 +30,13 @@ class Listening:
         url: The REST address, ``http://HOST:PORT``, without a slash at the end.
         user: The user of the first account.
         apikey: The API key of ``user``; None for a key of an earlier start.
+        key_replaced: Whether the given key replaced another key of an earlier start.
     """
 
     url: str
     user: str
     apikey: str | None = field(repr=False)
+    key_replaced: bool = False
 
 
 def control_plane(
@@ -79,7 +80,8 @@ async def serving(
     The arguments are those of :func:`aiodockercloud.server.running`.
 
     Raises:
-        ValueError: An argument cannot be used; the message shows its value.
+        ValueError: An argument cannot be used; the message shows its value, unless the
+            argument is the API key.
         OSError: The server cannot listen on the port, or cannot use its database.
         EngineError: The engine cannot start.
     """
@@ -96,12 +98,10 @@ async def serving(
         cloud.rest_host = (public_url or url).rstrip("/")
         await runner.setup()
         await web.SockSite(runner, listening).start()
-        if apikey is None and not cloud.accounts.has(user):
-            apikey = secrets.token_hex(20)
-        if apikey is not None:
-            cloud.accounts.add(user, apikey)
-            await cloud.store.flush()
-        yield Listening(url, user, apikey)
+        user = user or DEFAULT_USER
+        apikey, replaced = cloud.accounts.open(user, apikey)
+        await cloud.store.flush()
+        yield Listening(url, user, apikey, replaced)
     finally:
         await runner.cleanup()
         await cloud.close()

@@ -30,6 +30,9 @@ class Limits:
     lines_ahead: int = 50
     #: The number of last lines kept of the log of one action.
     action_log_lines: int = 1000
+    #: Attempts with a wrong key that a user may make at once from one address. Users
+    #: at one address together may make ten times as many.
+    failed_logins: int = 10
     #: Answers kept for the idempotency keys of one account.
     kept_answers: int = 20_000
     #: Characters of all answers kept for one account.
@@ -79,6 +82,11 @@ class Timings:
     image_poll: float = 300.0
     #: Interval between two removals of objects and answers whose retention has ended.
     sweep: float = 60.0
+    #: Time after which a user may make another attempt with a wrong key.
+    failed_login: float = 6.0
+    #: Delay of the answer to an attempt beyond the limit, so that a client that guesses
+    #: keys costs the server little.
+    refusal: float = 1.0
     #: Time limit for another server to release the database.
     database_lock: float = 2.0
 

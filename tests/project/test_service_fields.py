@@ -15,6 +15,7 @@ from aiodockercloud.server.engines import ContainerSpec, UnsupportedField
 from aiodockercloud.server.engines.embedded import Embedded
 from aiodockercloud.server.engines.swarm import service_specs
 from aiodockercloud.server.settings import Settings
+from aiodockercloud.server.state.accounts import Access
 from aiodockercloud.server.state.records import Container
 from aiodockercloud.server.state.store import Store
 from aiodockercloud.server.state.tables import Tables
@@ -31,6 +32,8 @@ from aiodockercloud.wire.service_fields import (
     complete,
 )
 from tests.support.facts import ROOT
+
+OPERATOR = Access("alice", "alice", None, frozenset({"admin"}))
 
 #: A value of each kind of option, unlike its initial value, that engines accept.
 SET: dict[Kind, Any] = {
@@ -52,7 +55,7 @@ def keys(shape: type) -> set[str]:
 def rendered() -> tuple[dict[str, Any], dict[str, Any]]:
     """Return a service and its container, as the API renders them."""
     cloud = ControlPlane(Embedded())
-    service = build(cloud, read({"image": "nginx"}), "alice", None)
+    service = build(cloud, read({"image": "nginx"}), "alice", None, access=OPERATOR)
     cloud.add(service)
     container = Container(
         namespace="alice",

@@ -40,7 +40,7 @@ async def test_first_start_prints_a_key_and_later_starts_do_not(tmp_path: Path) 
     async with serving(tmp_path, {}) as first:
         await first.ready()
         await first.end(signal.SIGTERM)
-    (key,) = re.findall(r"\b[0-9a-f]{40}\b", first.out + first.err)
+    (key,) = re.findall(r"\b[0-9a-f]{64}\b", first.out + first.err)
     assert "admin" in first.err
 
     async with serving(tmp_path, {}) as second:

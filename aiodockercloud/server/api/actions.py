@@ -12,6 +12,7 @@ from aiohttp import web
 from ... import wire
 from ...exceptions import BadRequest, ObjectNotFound
 from ...wire import states
+from ...wire.scopes import DEPLOY, READ
 from ..control.control_plane import ControlPlane
 from ..state.records import Action
 from . import log_selection, log_streams, streams
@@ -62,7 +63,7 @@ def _reachable(call: Call) -> list[Action]:
     An action's path has no namespace. Without a namespace, an account that is not
     limited to one reads the actions of all namespaces.
     """
-    if call.account.scoped or call.target.namespace:
+    if call.access.scoped or call.target.namespace:
         return call.cloud.all("action", call.namespace)
     return list(reversed(call.cloud.actions.values()))
 
@@ -76,13 +77,13 @@ def find(call: Call) -> Action:
     action = call.cloud.actions.get(call.pk.lower())
     if action is None:
         raise ObjectNotFound(f"there is no action {call.pk}")
-    if call.account.scoped or call.target.namespace:
-        found: Action = call.cloud.get("action", action.uuid, call.namespace)
+    if call.access.scoped or call.target.namespace:
+        found: Action = call.get("action", action.uuid)
         return found
     return action
 
 
-@resource.route("GET", key=False)
+@resource.route("GET", key=False, scope=READ)
 async def index(call: Call) -> Reply:
     cloud = call.cloud
     records = _reachable(call)
@@ -128,19 +129,19 @@ def _related(cloud: ControlPlane, uri: str) -> set[str]:
     return {uri, *(member.uri for member in cloud.members(record)), *owners}
 
 
-@resource.route("GET")
+@resource.route("GET", scope=READ)
 async def inspect(call: Call) -> Reply:
     return Reply(render(call.cloud, find(call)))
 
 
-@resource.route("POST", "cancel")
+@resource.route("POST", "cancel", scope=DEPLOY)
 async def cancel(call: Call) -> Reply:
     action = find(call)
     call.cloud.operations.cancel(action)
     return Reply(render(call.cloud, action), 202, action)
 
 
-@resource.route("POST", "retry")
+@resource.route("POST", "retry", scope=DEPLOY)
 async def retry(call: Call) -> Reply:
     """Start the same operation again and answer with the new action."""
     action = find(call)
@@ -151,7 +152,7 @@ async def retry(call: Call) -> Reply:
     return Reply(render(call.cloud, again), 202, again)
 
 
-@resource.route("GET", "logs")
+@resource.route("GET", "logs", scope=READ)
 async def logs(call: Call) -> web.StreamResponse:
     journal = call.cloud.operations.journal(find(call))
     frames = log_streams.action_log(journal, log_selection.selection(call))

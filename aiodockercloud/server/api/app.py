@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 
 from aiohttp import WSCloseCode, web
 
@@ -27,8 +28,13 @@ from ...exceptions import (
 from ..control.control_plane import ControlPlane
 from ..engines import EngineError
 from ..faults import Faults
-from ..state.accounts import ANONYMOUS, Account
-from ..state.errors import CredentialsRefused, NotAllowedNow, OperationFailed
+from ..state.accounts import ANONYMOUS, Access
+from ..state.errors import (
+    CredentialsRefused,
+    NotAllowedNow,
+    OperationFailed,
+    TooManyAttempts,
+)
 from ..state.records import Action
 from . import (
     actions,
@@ -39,6 +45,7 @@ from . import (
     nodeclusters,
     nodes,
     repositories,
+    rights,
     services,
     stacks,
     streams,
@@ -47,7 +54,7 @@ from . import (
 )
 from .errors import api_error, is_unexpected
 from .idempotency import ANSWER, IdempotencyKeys
-from .resource import Call, Handler, Reply
+from .resource import PUBLIC, Call, Reply
 
 log = logging.getLogger(__name__)
 
@@ -216,50 +223,56 @@ async def _dispatch(request: web.Request, cloud: ControlPlane) -> web.StreamResp
     if target is None:
         raise ObjectNotFound(f"there is no path {request.path}")
     resource = SERVED[target.dialect].get(target.kind)
-    handlers, public = resource.find(target) if resource else ({}, False)
+    routes = resource.find(target) if resource else {}
+    route = routes.get(request.method)
+    public = any(one.scope == PUBLIC for one in routes.values())
     try:
-        account = ANONYMOUS if public else authenticate(request, cloud)
+        access = ANONYMOUS if public else await authenticate(request, cloud)
+    except TooManyAttempts:
+        await asyncio.sleep(cloud.settings.timings.refusal)
+        raise
     except CredentialsRefused:
         if target.dialect is wire.TUTUM and streams.is_upgrade(request):
             return await tutum.refuse(request)
         raise
     if target.kind == "auth":
-        return _json_response(request, {"username": account.user}, 200)
-    if not handlers:
+        return _json_response(request, {"username": access.user}, 200)
+    if not routes:
         raise ObjectNotFound(f"there is no path {request.path}")
-    handler: Handler | None = handlers.get(request.method)
-    if handler is None:
-        allowed = ", ".join(handlers)
+    if route is None:
+        allowed = ", ".join(routes)
         raise MethodNotAllowed(
             f"{request.method} is not allowed for this path; allowed: {allowed}",
             headers={"Allow": allowed},
         )
-    namespace = cloud.accounts.namespace(account, target.namespace)
+    rights.check_scope(access, route.scope)
+    namespace = cloud.accounts.namespace(access, target.namespace)
 
     async def answer() -> web.StreamResponse:
-        parts = (request, cloud, target, account, namespace)
+        parts = (request, cloud, target, access, namespace)
         if target.dialect is wire.TUTUM:
-            reply = await tutum.answer(tutum.TutumCall(*parts), handler)
+            reply = await tutum.answer(tutum.TutumCall(*parts), route.handler)
         else:
-            reply = await handler(Call(*parts))
+            reply = await route.handler(Call(*parts))
         return _response(request, reply)
 
     # A trigger call has no account: its idempotency keys belong to the trigger.
     scope = request.path if public else namespace
-    return await request.app[IDEMPOTENCY].run(request, account, scope, answer)
+    return await request.app[IDEMPOTENCY].run(request, access, scope, answer)
 
 
-def authenticate(request: web.Request, cloud: ControlPlane) -> Account:
-    """Return the account of a request.
+async def authenticate(request: web.Request, cloud: ControlPlane) -> Access:
+    """Return what the credentials of a request allow.
 
-    The credentials are in the ``Authorization`` header or, as browsers and old clients
-    send credentials for websockets, in the query: ``auth=``, or ``user=`` with
-    ``token=``.
+    The credentials are in the ``Authorization`` header. Browsers and old clients send
+    credentials for websockets in the query: ``auth=``, or ``user=`` with ``token=``.
+    In the query of other requests, credentials are refused: queries are logged.
 
     Raises:
         CredentialsRefused: The credentials are missing or wrong.
+        TooManyAttempts: Too many attempts failed before.
     """
-    query = request.query
+    query = request.query if streams.is_upgrade(request) else {}
     header = request.headers.get("Authorization")
     if header is None and "auth" in query:
         # The Node client does not percent-encode the value: a plus arrives as a space.
@@ -271,7 +284,7 @@ def authenticate(request: web.Request, cloud: ControlPlane) -> Account:
         credentials = (query["user"], query["token"])
     else:
         credentials = None
-    return cloud.accounts.authenticate(credentials)
+    return await cloud.accounts.authenticate(credentials, request.remote or "")
 
 
 def _as_api_error(error: Exception, request: web.Request) -> ApiError:
@@ -282,6 +295,8 @@ def _as_api_error(error: Exception, request: web.Request) -> ApiError:
         if is_unexpected(error):
             _warn(request, error)
         refusal = api_error(error)
+        if isinstance(error, TooManyAttempts):
+            refusal.headers = {"Retry-After": f"{max(1, math.ceil(error.seconds))}"}
         if isinstance(refusal, AuthError):
             refusal.headers = {"WWW-Authenticate": 'Basic realm="aiodockercloud"'}
         if isinstance(error, NotAllowedNow):

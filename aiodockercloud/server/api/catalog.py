@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 from ... import wire
 from ...exceptions import ObjectNotFound
+from ...wire.scopes import READ
 from .filters import Getter
 from .render import listed
 from .resource import Call, Reply, Resource
@@ -252,7 +253,7 @@ _RELATIONS: Mapping[str, Getter] = {
 def _resource(kind: str, known: Sequence[str]) -> Resource:
     resource = Resource(kind)
 
-    @resource.route("GET", key=False)
+    @resource.route("GET", key=False, scope=READ)
     async def index(call: Call) -> Reply:
         found = entries(kind, call.cloud.engine.provisions)
         places = list(found)
@@ -266,7 +267,7 @@ def _resource(kind: str, known: Sequence[str]) -> Resource:
             place=lambda entry: places.index(entry.key),
         )
 
-    @resource.route("GET")
+    @resource.route("GET", scope=READ)
     async def inspect(call: Call) -> Reply:
         entry = entries(kind, call.cloud.engine.provisions).get(call.pk)
         if entry is None:

@@ -14,11 +14,12 @@ from ... import wire
 from ...exceptions import BadRequest, OperationNotAllowed
 from ...wire import states
 from ...wire.exec import BASE64
+from ...wire.scopes import EXEC, READ
 from ...wire.service_fields import CONTAINER_FIELDS
 from ..control import links, names, node_choice
 from ..control.control_plane import ControlPlane
 from ..state.records import Container
-from . import exec_streams, log_selection, log_streams, streams
+from . import exec_streams, log_selection, log_streams, rights, streams
 from .render import date, listed, serve_operations
 from .resource import Call, Reply, Resource
 
@@ -49,6 +50,10 @@ def render(cloud: ControlPlane, container: Container) -> dict[str, Any]:
     node = cloud.nodes.get(container.node)
     dns = names.container_dns(cloud, container)
     environment = dict(container.environment)
+    if secret := environment.get(links.AUTH):
+        # The container reads its credentials from its environment; a reader of the API
+        # must not gain them.
+        environment = {k: v.replace(secret, "***") for k, v in environment.items()}
     if address := links.address(container.private_ip):
         environment |= links.with_tutum({links.ADDRESS: address})
     message = _exit_message(container)
@@ -141,11 +146,11 @@ def find(call: Call) -> Container:
     Raises:
         ObjectNotFound: The caller's namespace has no such container.
     """
-    container: Container = call.cloud.get("container", call.pk, call.namespace)
+    container: Container = call.get("container", call.pk)
     return container
 
 
-@resource.route("GET", key=False)
+@resource.route("GET", key=False, scope=READ)
 async def index(call: Call) -> Reply:
     cloud = call.cloud
 
@@ -164,7 +169,7 @@ async def index(call: Call) -> Reply:
     return listed(call, "container", render, getters, [*CONTAINER_FIELDS, *_OWN])
 
 
-@resource.route("GET")
+@resource.route("GET", scope=READ)
 async def inspect(call: Call) -> Reply:
     return Reply(render(call.cloud, find(call)))
 
@@ -172,7 +177,7 @@ async def inspect(call: Call) -> Reply:
 serve_operations(resource, find, render, "start", "stop", "redeploy", "terminate")
 
 
-@resource.route("GET", "logs")
+@resource.route("GET", "logs", scope=READ)
 async def logs(call: Call) -> web.StreamResponse:
     """Stream the log; ``service``, as documented, must name the container's service."""
     container = find(call)
@@ -187,7 +192,7 @@ async def logs(call: Call) -> web.StreamResponse:
     return await streams.serve(call, frames)
 
 
-@resource.route("GET", "exec")
+@resource.route("GET", "exec", scope=EXEC)
 async def execute(call: Call) -> web.StreamResponse:
     """Run a command, by default ``sh``, and stream its input and output.
 
@@ -195,6 +200,7 @@ async def execute(call: Call) -> web.StreamResponse:
     input and output are bytes as base64 text.
     """
     container = find(call)
+    rights.check_container(call, container)
     if container.state != states.RUNNING:
         raise OperationNotAllowed(
             f"exec: the container {container.name} is {container.state}, not"

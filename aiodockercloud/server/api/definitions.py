@@ -25,8 +25,9 @@ from ...wire.service_fields import (
 from ..control import deployment, links, names
 from ..control.control_plane import ControlPlane
 from ..engines import PortSpec
+from ..state.accounts import Access
 from ..state.records import Service, Stack, new_uuid
-from . import fields
+from . import fields, rights
 from .errors import api_errors
 from .fields import (
     Field,
@@ -235,6 +236,7 @@ def build(
     namespace: str,
     stack: Stack | None,
     *,
+    access: Access,
     uuid: str | None = None,
     own: Mapping[str, str] | None = None,
 ) -> Service:
@@ -243,6 +245,7 @@ def build(
         raise BadRequest("image: is missing; give the image to run, [host/]name[:tag]")
     resolved = resolve(cloud, dict(found), namespace, stack, own)
     definition = {**fields.defaults(FIELDS), **resolved}
+    rights.check_definition(cloud, access, definition)
     check(cloud, definition)
     name = free_name(cloud, found, namespace, stack)
     definition["name"] = name
@@ -259,6 +262,8 @@ def changed(
     cloud: ControlPlane,
     service: Service,
     found: Mapping[str, Any],
+    *,
+    access: Access,
     own: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
     """Return the definition of a service changed by *found*, checked as a whole."""
@@ -279,6 +284,7 @@ def changed(
         cloud, dict(found), service.namespace, cloud.stack_of(service), own
     )
     definition = {**service.definition, **resolved}
+    rights.check_definition(cloud, access, definition, service.definition)
     check(cloud, definition)
     return definition
 

@@ -13,6 +13,7 @@ from ...exceptions import (
     NotSupported,
     ObjectNotFound,
     OperationNotAllowed,
+    ThrottledError,
     Unavailable,
 )
 from ..engines import (
@@ -23,12 +24,13 @@ from ..engines import (
     UnsupportedField,
 )
 from ..state.errors import (
+    AccessRefused,
     CredentialsRefused,
     InvalidField,
-    NamespaceRefused,
     NoSuchObject,
     NotAllowedNow,
     OperationFailed,
+    TooManyAttempts,
 )
 
 #: The response's error by the class of the cause; a subclass without an entry has the
@@ -37,7 +39,8 @@ STATUSES: Mapping[type[Exception], type[ApiError]] = {
     OperationFailed: Unavailable,
     InvalidField: BadRequest,
     CredentialsRefused: AuthError,
-    NamespaceRefused: Forbidden,
+    AccessRefused: Forbidden,
+    TooManyAttempts: ThrottledError,
     NoSuchObject: ObjectNotFound,
     NotAllowedNow: OperationNotAllowed,
     EngineError: Unavailable,

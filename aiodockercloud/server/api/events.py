@@ -12,6 +12,7 @@ from aiohttp import web
 
 from ... import wire
 from ...exceptions import BadRequest, StreamClosed
+from ...wire.scopes import READ
 from ..journal import Missed
 from ..state.records import EVENT_KINDS
 from . import streams
@@ -20,7 +21,7 @@ from .resource import Call, Resource
 resource = Resource("events")
 
 
-@resource.route("GET", key=False)
+@resource.route("GET", key=False, scope=READ)
 async def events(call: Call) -> web.StreamResponse:
     """Stream all events of the namespace from the moment of the upgrade.
 

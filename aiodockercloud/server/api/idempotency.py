@@ -25,7 +25,7 @@ from aiohttp import web
 from ... import wire
 from ...exceptions import BadRequest, OperationNotAllowed
 from ..settings import Settings
-from ..state.accounts import Account
+from ..state.accounts import Access
 from ..state.store import Store
 
 #: The kind of stored responses. The value stays: existing databases contain it.
@@ -117,7 +117,7 @@ class IdempotencyKeys:
     async def run(
         self,
         request: web.Request,
-        account: Account,
+        access: Access,
         scope: str,
         respond: Callable[[], Awaitable[web.StreamResponse]],
     ) -> web.StreamResponse:
@@ -128,7 +128,7 @@ class IdempotencyKeys:
 
         Args:
             request: The request, with or without a key.
-            account: The account of the request.
+            access: The access of the request.
             scope: The namespace or the path of the trigger to which the key belongs.
             respond: Carries out the request.
 
@@ -143,7 +143,7 @@ class IdempotencyKeys:
             raise BadRequest(
                 f"{wire.IDEMPOTENCY_KEY}: must have 1 to {LONGEST_KEY} characters"
             )
-        key = _digest(account.user, scope, sent_key)
+        key = _digest(access.user, scope, sent_key)
         # The digest includes the key, which cannot be guessed: otherwise the digest
         # would reveal a short password in the body to a search.
         body = await request.read()
@@ -152,7 +152,7 @@ class IdempotencyKeys:
             first, ended = running
             _check(first, digest)
             await ended.wait()
-        stored = self._stored[account.user].get(key)
+        stored = self._stored[access.user].get(key)
         if stored is not None and stored.at >= time.time() - self.retention:
             _check(stored.digest, digest)
             return stored.response()
@@ -161,7 +161,7 @@ class IdempotencyKeys:
         try:
             response = await respond()
             if isinstance(response, web.Response):  # errors are raised
-                self._put(account.user, key, digest, response)
+                self._put(access.user, key, digest, response)
             return response
         finally:
             del self._running[key]

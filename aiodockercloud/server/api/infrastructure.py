@@ -7,16 +7,17 @@ from __future__ import annotations
 
 import secrets
 
+from ...wire.scopes import READ
 from ..state.records import Token
 from .catalog import Entry, by_key
 from .render import listed
-from .resource import Call, Reply, Resource
+from .resource import OPERATE, Call, Reply, Resource
 
 tags = Resource("tag")
 tokens = Resource("token")
 
 
-@tags.route("GET", key=False)
+@tags.route("GET", key=False, scope=READ)
 async def tag_index(call: Call) -> Reply:
     """List the tags of all nodes, ``{"name": …, "origin": "user" or "tutum"}``."""
     found: dict[str, str] = {}
@@ -38,7 +39,7 @@ async def tag_index(call: Call) -> Reply:
     )
 
 
-@tokens.route("POST", key=False)
+@tokens.route("POST", key=False, scope=OPERATE)
 async def create_token(call: Call) -> Reply:
     """Create a join token: the engine's own, if nodes can join the engine.
 

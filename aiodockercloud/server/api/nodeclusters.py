@@ -11,12 +11,13 @@ from typing import Any
 from ... import wire
 from ...exceptions import BadRequest, NotSupported
 from ...wire import states
+from ...wire.scopes import READ
 from ..control.control_plane import ControlPlane
 from ..state.records import NodeCluster
 from . import catalog, fields
 from .fields import Field, integer, listing, mapping, optional_text, required_text
 from .render import date, listed, origin, refuse_terminated, serve_operations, submitted
-from .resource import Call, Reply, Resource
+from .resource import OPERATE, Call, Reply, Resource
 
 _VPC = {"id", "subnets", "security_groups"}
 _IAM = {"instance_profile_name"}
@@ -93,7 +94,7 @@ def find(call: Call) -> NodeCluster:
     Raises:
         ObjectNotFound: The caller's namespace has no such cluster.
     """
-    cluster: NodeCluster = call.cloud.get("nodecluster", call.pk, call.namespace)
+    cluster: NodeCluster = call.get("nodecluster", call.pk)
     return cluster
 
 
@@ -113,7 +114,7 @@ def _entry(kind: str, place: str, reference: str) -> catalog.Entry:
     return entry
 
 
-@resource.route("GET", key=False)
+@resource.route("GET", key=False, scope=READ)
 async def index(call: Call) -> Reply:
     getters = {
         "uuid": lambda c: c.uuid,
@@ -123,7 +124,7 @@ async def index(call: Call) -> Reply:
     return listed(call, "nodecluster", render, getters, [*FIELDS, *READ_ONLY])
 
 
-@resource.route("POST", key=False)
+@resource.route("POST", key=False, scope=OPERATE)
 async def create(call: Call) -> Reply:
     cloud = call.cloud
     _require_provisioning(call)
@@ -170,12 +171,12 @@ def _require_provisioning(call: Call) -> None:
         )
 
 
-@resource.route("GET")
+@resource.route("GET", scope=READ)
 async def inspect(call: Call) -> Reply:
     return Reply(render(call.cloud, find(call)))
 
 
-@resource.route("PATCH")
+@resource.route("PATCH", scope=OPERATE)
 async def update(call: Call) -> Reply:
     """Change a cluster; a changed target scales the cluster at once.
 
@@ -218,5 +219,9 @@ def _find_provisioned(call: Call) -> NodeCluster:
 
 
 serve_operations(
-    resource, _find_provisioned, render, "deploy", "docker-upgrade", "terminate"
+    resource,
+    _find_provisioned,
+    render,
+    *("deploy", "docker-upgrade", "terminate"),
+    scope=OPERATE,
 )

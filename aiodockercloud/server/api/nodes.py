@@ -9,13 +9,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from ...exceptions import NotSupported
+from ...wire.scopes import READ
 from ..control import names
 from ..control.control_plane import ControlPlane
 from ..state.records import Node
 from . import catalog, fields
 from .fields import Field, listing, optional_text
 from .render import date, listed, origin, refuse_terminated, serve_operations
-from .resource import Call, Reply, Resource
+from .resource import OPERATE, Call, Reply, Resource
 
 FIELDS: Mapping[str, Field] = {
     "nickname": Field(optional_text),
@@ -85,22 +86,22 @@ def find(call: Call) -> Node:
     Raises:
         ObjectNotFound: The caller's namespace has no such node.
     """
-    node: Node = call.cloud.get("node", call.pk, call.namespace)
+    node: Node = call.get("node", call.pk)
     return node
 
 
-@resource.route("GET", key=False)
+@resource.route("GET", key=False, scope=READ)
 async def index(call: Call) -> Reply:
     getters = {"uuid": lambda n: n.uuid, "state": lambda n: n.state}
     return listed(call, "node", render, getters, [*FIELDS, *READ_ONLY])
 
 
-@resource.route("GET")
+@resource.route("GET", scope=READ)
 async def inspect(call: Call) -> Reply:
     return Reply(render(call.cloud, find(call)))
 
 
-@resource.route("PATCH")
+@resource.route("PATCH", scope=OPERATE)
 async def update(call: Call) -> Reply:
     """Change nickname and tags; changed tags apply to later deployments."""
     node = find(call)
@@ -132,5 +133,7 @@ def _find_provisioned(call: Call) -> Node:
     return find(call)
 
 
-serve_operations(resource, find, render, "deploy", "health-check", "terminate")
-serve_operations(resource, _find_provisioned, render, "docker-upgrade")
+serve_operations(
+    resource, find, render, "deploy", "health-check", "terminate", scope=OPERATE
+)
+serve_operations(resource, _find_provisioned, render, "docker-upgrade", scope=OPERATE)

@@ -9,6 +9,7 @@ from typing import Any
 from ... import wire
 from ...exceptions import OperationNotAllowed
 from ...wire import states
+from ...wire.scopes import DEPLOY
 from ..control.control_plane import ControlPlane
 from ..control.origin import Origin
 from ..state.records import Record, Stack
@@ -132,6 +133,7 @@ def serve_operations(
     find: Callable[[Call], Record],
     render: Render,
     *operations: str,
+    scope: str = DEPLOY,
 ) -> None:
     """Add a route for each operation, for operations without fields in the body.
 
@@ -148,9 +150,9 @@ def serve_operations(
             return submitted(call, find(call), operation, render, **params)
 
         if operation == "terminate":
-            resource.route("DELETE")(handler)
+            resource.route("DELETE", scope=scope)(handler)
         else:
-            resource.route("POST", operation)(handler)
+            resource.route("POST", operation, scope=scope)(handler)
 
     for operation in operations:
         route(operation)
@@ -160,7 +162,7 @@ def origin(call: Call) -> Origin:
     """Return the origin of a request, for the record of an action."""
     request = call.request
     return Origin(
-        user=call.account.user,
+        user=call.access.user,
         method=request.method,
         # The uuid of a trigger is a credential: a call needs no other.
         path=wire.redact(request.path),

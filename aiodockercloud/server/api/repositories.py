@@ -13,6 +13,7 @@ from ... import wire
 from ...exceptions import BadRequest, ObjectNotFound
 from ...wire import states
 from ...wire.images import DOCKER_HUB, ImageName
+from ...wire.scopes import DEPLOY, READ
 from ..control.control_plane import ControlPlane
 from ..state.records import Repository
 from . import fields
@@ -72,14 +73,14 @@ def _find(call: Call, name: str) -> Repository:
     raise ObjectNotFound(f"there is no repository {name}")
 
 
-@resource.route("GET", key=False)
+@resource.route("GET", key=False, scope=READ)
 async def index(call: Call) -> Reply:
     getters = {"name": lambda r: r.name}
     known = ["name", "registry", "in_use", "resource_uri"]
     return listed(call, "repository", render, getters, known)
 
 
-@resource.route("POST", key=False)
+@resource.route("POST", key=False, scope=DEPLOY)
 async def create(call: Call) -> Reply:
     body = fields.read(
         await call.body(), FIELDS, read_only=call.read_only(READ_ONLY, {})
@@ -97,12 +98,12 @@ async def create(call: Call) -> Reply:
     return Reply(render(call.cloud, repository), 201, action)
 
 
-@resource.route("GET")
+@resource.route("GET", scope=READ)
 async def inspect(call: Call) -> Reply:
     return Reply(render(call.cloud, _find(call, call.pk)))
 
 
-@resource.route("PATCH")
+@resource.route("PATCH", scope=DEPLOY)
 async def update(call: Call) -> Reply:
     repository = _find(call, call.pk)
     read_only = call.read_only(READ_ONLY, render(call.cloud, repository))
@@ -116,12 +117,12 @@ async def update(call: Call) -> Reply:
     return Reply(render(call.cloud, repository), 200, action)
 
 
-@resource.route("DELETE")
+@resource.route("DELETE", scope=DEPLOY)
 async def delete(call: Call) -> Reply:
     return _delete(call, call.pk)
 
 
-@resource.route("DELETE", key=False)
+@resource.route("DELETE", key=False, scope=DEPLOY)
 async def delete_named(call: Call) -> Reply:
     """Delete the repository named by a parameter: the reference's path has no name."""
     name = call.query.get("name") or (await call.body()).get("name")
@@ -160,7 +161,7 @@ def _hosts(call: Call) -> list[Entry]:
     return [_registry(host) for host in sorted(hosts)]
 
 
-@registries.route("GET", key=False)
+@registries.route("GET", key=False, scope=READ)
 async def registry_index(call: Call) -> Reply:
     known = ["uuid", "name", "host", "is_docker_registry", "is_ssl", "port"]
     return listed(
@@ -174,7 +175,7 @@ async def registry_index(call: Call) -> Reply:
     )
 
 
-@registries.route("GET")
+@registries.route("GET", scope=READ)
 async def registry_inspect(call: Call) -> Reply:
     for entry in _hosts(call):
         if entry.key == call.pk:

@@ -4,16 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from aiohttp import web
 
 from ... import wire
 from ...exceptions import BadRequest, ObjectNotFound, UnsupportedMediaType
 from ..control.control_plane import ControlPlane
-from ..state.accounts import Account
-from ..state.records import Action
+from ..state.accounts import Access
+from ..state.errors import AccessRefused
+from ..state.records import SHARED, Action
 from .readonly import ReadOnly
+
+#: Routes that need no credentials.
+PUBLIC = "public"
+#: Routes that change what all namespaces share: an operator's key with the scope admin.
+OPERATE = "operate"
 
 
 @dataclass(slots=True)
@@ -24,15 +30,28 @@ class Call:
         request: The request.
         cloud: The control plane.
         target: The path, parsed: dialect, kind, key and operation.
-        account: The account of the credentials.
+        access: What the credentials allow.
         namespace: The namespace that the request reads and changes.
     """
 
     request: web.Request
     cloud: ControlPlane
     target: wire.Target
-    account: Account
+    access: Access
     namespace: str
+
+    def get(self, kind: str, uuid: str) -> Any:
+        """Return the record with a uuid in the namespace, or a shared record.
+
+        Raises:
+            NoSuchObject: The namespace has no such record.
+            AccessRefused: The request would change a record that all namespaces share.
+        """
+        record = self.cloud.get(kind, uuid, self.namespace)
+        changes = self.request.method != "GET"
+        if changes and record.namespace == SHARED and not self.access.operator:
+            raise AccessRefused(f"only an operator may change this {kind}")
+        return record
 
     @property
     def query(self) -> Mapping[str, str]:
@@ -131,14 +150,24 @@ class Reply:
         body: The JSON object; None for a response without a body.
         status: The HTTP status.
         action: The action for the response's action header.
+        once: Whether the body has a secret that is readable only now: the server does
+            not keep such an answer for its idempotency key.
     """
 
     body: dict[str, Any] | None
     status: int = 200
     action: Action | None = None
+    once: bool = False
 
 
 Handler = Callable[[Call], Awaitable[Reply | web.StreamResponse]]
+
+
+class Route(NamedTuple):
+    """The handler of a path and method, and the scope that a request needs."""
+
+    handler: Handler
+    scope: str
 
 
 @dataclass(slots=True)
@@ -147,19 +176,17 @@ class Resource:
 
     Attributes:
         kind: The kind, as in paths.
-        public: The operations that need no credentials.
-        routes: The handlers by HTTP method, by the rest of the path: whether a key
-            follows the kind, and the operation.
+        routes: The handlers and scopes by HTTP method, by the rest of the path: whether
+            a key follows the kind, and the operation.
     """
 
     kind: str
-    public: frozenset[tuple[str, ...]] = frozenset()
-    routes: dict[tuple[bool, tuple[str, ...]], dict[str, Handler]] = field(
+    routes: dict[tuple[bool, tuple[str, ...]], dict[str, Route]] = field(
         default_factory=dict
     )
 
     def route(
-        self, method: str, *operation: str, key: bool = True
+        self, method: str, *operation: str, scope: str, key: bool = True
     ) -> Callable[[Handler], Handler]:
         """Return a decorator that registers a handler.
 
@@ -167,17 +194,18 @@ class Resource:
             method: The HTTP method.
             *operation: The parts of the path after the key. The last part may be ``*``,
                 which stands for any text.
+            scope: The scope that the key of a request needs, ``PUBLIC`` or ``OPERATE``.
             key: Whether the path contains the key of an object.
         """
 
         def register(handler: Handler) -> Handler:
-            self.routes.setdefault((key, operation), {})[method] = handler
+            self.routes.setdefault((key, operation), {})[method] = Route(handler, scope)
             return handler
 
         return register
 
-    def find(self, target: wire.Target) -> tuple[Mapping[str, Handler], bool]:
-        """Return the handlers of a path by HTTP method, and whether the path is public.
+    def find(self, target: wire.Target) -> Mapping[str, Route]:
+        """Return the handlers and scopes of a path by HTTP method.
 
         Raises:
             ObjectNotFound: The kind has no such path.
@@ -189,4 +217,4 @@ class Resource:
             operation = (*operation[:-1], "*")
         if (key, operation) not in self.routes:
             raise ObjectNotFound(f"the kind {self.kind} has no such path")
-        return self.routes[key, operation], operation in self.public
+        return self.routes[key, operation]

@@ -13,6 +13,7 @@ from aiohttp import web
 from ... import wire
 from ...exceptions import BadRequest, OperationNotAllowed
 from ...wire import states
+from ...wire.scopes import DEPLOY, READ
 from ...wire.service_fields import EVERY_NODE, READ_ONLY
 from ..control import jobs, links, names
 from ..control.control_plane import ControlPlane
@@ -147,11 +148,11 @@ def find(call: Call) -> Service:
     Raises:
         ObjectNotFound: The caller's namespace has no such service.
     """
-    service: Service = call.cloud.get("service", call.pk, call.namespace)
+    service: Service = call.get("service", call.pk)
     return service
 
 
-@resource.route("GET", key=False)
+@resource.route("GET", key=False, scope=READ)
 async def index(call: Call) -> Reply:
     def stack_name(service: Service) -> str | None:
         stack = call.cloud.stack_of(service)
@@ -166,13 +167,15 @@ async def index(call: Call) -> Reply:
     return listed(call, "service", render, getters, [*FIELDS, *READ_ONLY])
 
 
-@resource.route("POST", key=False)
+@resource.route("POST", key=False, scope=DEPLOY)
 async def create(call: Call) -> Reply:
     """Create a service, inside of a stack if the body has the stack's URI or uuid."""
     body = await call.body()
     stack = _stack(call, body.pop("stack", None))
     found = definitions.read(body, call.read_only(READ_ONLY, NEW))
-    service = definitions.build(call.cloud, found, call.namespace, stack)
+    service = definitions.build(
+        call.cloud, found, call.namespace, stack, access=call.access
+    )
     call.cloud.add(service)
     if stack is not None:
         call.cloud.touch(stack)
@@ -194,7 +197,7 @@ def _stack(call: Call, reference: Any) -> Stack | None:
     target = wire.split_path(wanted)
     uuid = target.pk if target and target.kind == "stack" else wanted
     try:
-        stack: Stack = call.cloud.get("stack", uuid, call.namespace)
+        stack: Stack = call.get("stack", uuid)
     except NoSuchObject:
         raise BadRequest(
             f"stack: there is no stack {wanted!r}; give a resource URI or a uuid"
@@ -203,25 +206,25 @@ def _stack(call: Call, reference: Any) -> Stack | None:
     return stack
 
 
-@resource.route("GET")
+@resource.route("GET", scope=READ)
 async def inspect(call: Call) -> Reply:
     return Reply(render(call.cloud, find(call)))
 
 
-@resource.route("PATCH")
+@resource.route("PATCH", scope=DEPLOY)
 async def update(call: Call) -> Reply:
     service = find(call)
     refuse_terminated(service)
     read_only = call.read_only(READ_ONLY, render(call.cloud, service))
     found = definitions.read(await call.body(), read_only)
-    definition = definitions.changed(call.cloud, service, found)
+    definition = definitions.changed(call.cloud, service, found, access=call.access)
     definitions.apply(service, definition)
     call.cloud.touch(service)
     action = call.cloud.operations.record("update", service, origin(call))
     return Reply(render(call.cloud, service), 200, action)
 
 
-@resource.route("DELETE")
+@resource.route("DELETE", scope=DEPLOY)
 async def terminate(call: Call) -> Reply:
     service = find(call)
     users = [
@@ -240,7 +243,7 @@ async def terminate(call: Call) -> Reply:
 serve_operations(resource, find, render, "start", "stop", "scale", "redeploy")
 
 
-@resource.route("POST", "rollback")
+@resource.route("POST", "rollback", scope=DEPLOY)
 async def rollback(call: Call) -> Reply:
     """Redeploy the service with the definition that was deployed last.
 
@@ -262,7 +265,7 @@ async def rollback(call: Call) -> Reply:
     return submitted(call, service, "rollback", render, definition=definition)
 
 
-@resource.route("GET", "logs")
+@resource.route("GET", "logs", scope=READ)
 async def logs(call: Call) -> web.StreamResponse:
     frames = log_streams.service_log(
         call.cloud, find(call), log_selection.selection(call, "until")

@@ -13,6 +13,7 @@ from ... import stackfile
 from ...exceptions import BadRequest, DockerCloudError
 from ...wire import service_fields, states
 from ...wire.images import ImageName
+from ...wire.scopes import DEPLOY, READ
 from ..control.control_plane import ControlPlane
 from ..state.records import Service, Stack, new_uuid
 from . import definitions, fields, services
@@ -56,7 +57,7 @@ def find(call: Call) -> Stack:
     Raises:
         ObjectNotFound: The caller's namespace has no such stack.
     """
-    stack: Stack = call.cloud.get("stack", call.pk, call.namespace)
+    stack: Stack = call.get("stack", call.pk)
     return stack
 
 
@@ -100,7 +101,7 @@ def _inside(place: str, body: Mapping[str, Any], error: DockerCloudError) -> Bad
     return BadRequest(f"{place}{named}.{message}")
 
 
-@resource.route("GET", key=False)
+@resource.route("GET", key=False, scope=READ)
 async def index(call: Call) -> Reply:
     getters = {
         "uuid": lambda s: s.uuid,
@@ -110,7 +111,7 @@ async def index(call: Call) -> Reply:
     return listed(call, "stack", render, getters, [*FIELDS, *READ_ONLY])
 
 
-@resource.route("POST", key=False)
+@resource.route("POST", key=False, scope=DEPLOY)
 async def create(call: Call) -> Reply:
     cloud = call.cloud
     read_only = call.read_only(READ_ONLY, definitions.NEW)
@@ -127,7 +128,7 @@ async def create(call: Call) -> Reply:
     )
     wanted = _read_services(call, body.get("services", []))
     own = {name: new_uuid() for name in wanted}
-    members = [_build(cloud, stack, name, found, own) for name, found in wanted.items()]
+    members = [_build(call, stack, name, found, own) for name, found in wanted.items()]
     # All fields are checked: nothing below can refuse the request.
     cloud.add(stack)
     for service in members:
@@ -137,7 +138,7 @@ async def create(call: Call) -> Reply:
 
 
 def _build(
-    cloud: ControlPlane,
+    call: Call,
     stack: Stack,
     name: str,
     found: Mapping[str, Any],
@@ -145,7 +146,13 @@ def _build(
 ) -> Service:
     with _prefixed_errors(name):
         return definitions.build(
-            cloud, found, stack.namespace, stack, uuid=own[name], own=own
+            call.cloud,
+            found,
+            stack.namespace,
+            stack,
+            access=call.access,
+            uuid=own[name],
+            own=own,
         )
 
 
@@ -158,12 +165,12 @@ def _prefixed_errors(name: str) -> Iterator[None]:
         raise BadRequest(f"services ({name}).{error.message}") from None
 
 
-@resource.route("GET")
+@resource.route("GET", scope=READ)
 async def inspect(call: Call) -> Reply:
     return Reply(render(call.cloud, find(call)))
 
 
-@resource.route("PATCH")
+@resource.route("PATCH", scope=DEPLOY)
 async def update(call: Call) -> Reply:
     """Change and add the services of the body; all other services stay.
 
@@ -183,7 +190,7 @@ async def update(call: Call) -> Reply:
     removed: list[Service] = []
     if "services" in body:
         wanted = _read_services(call, body["services"], stack)
-        others = _change_services(cloud, stack, wanted)
+        others = _change_services(call, stack, wanted)
         removed = others if prune else []
     stack.nickname = body.get("nickname") or stack.nickname
     cloud.touch(stack)
@@ -198,12 +205,12 @@ async def update(call: Call) -> Reply:
 
 
 def _change_services(
-    cloud: ControlPlane, stack: Stack, wanted: Mapping[str, dict[str, Any]]
+    call: Call, stack: Stack, wanted: Mapping[str, dict[str, Any]]
 ) -> list[Service]:
     """Change and add services of a stack.
 
     Args:
-        cloud: The control plane.
+        call: The request.
         stack: The stack.
         wanted: The checked fields of each service, by service name.
 
@@ -213,6 +220,7 @@ def _change_services(
     Raises:
         BadRequest: A definition is invalid; no service has been changed.
     """
+    cloud = call.cloud
     present = {service.name: service for service in cloud.services_of(stack)}
     own = {
         name: present[name].uuid if name in present else new_uuid() for name in wanted
@@ -222,10 +230,12 @@ def _change_services(
     for name, found in wanted.items():
         if name in present:
             with _prefixed_errors(name):
-                definition = definitions.changed(cloud, present[name], found, own)
+                definition = definitions.changed(
+                    cloud, present[name], found, access=call.access, own=own
+                )
             changes.append((present[name], definition))
         else:
-            new.append(_build(cloud, stack, name, found, own))
+            new.append(_build(call, stack, name, found, own))
     for service, definition in changes:
         definitions.apply(service, definition)
         cloud.touch(service)
@@ -237,7 +247,7 @@ def _change_services(
 serve_operations(resource, find, render, "start", "stop", "redeploy", "terminate")
 
 
-@resource.route("GET", "export")
+@resource.route("GET", "export", scope=READ)
 async def export(call: Call) -> Reply:
     """Return the stack in the form of a stack file: ``{service: {keys}}``."""
     cloud = call.cloud

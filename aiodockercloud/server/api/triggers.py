@@ -10,13 +10,14 @@ from typing import Any
 
 from ...exceptions import BadRequest, ObjectNotFound
 from ...wire import states
+from ...wire.scopes import DEPLOY
 from ..control.control_plane import ControlPlane
 from ..control.scaling import ADDED
 from ..state.records import Service, Trigger
 from . import definitions, fields
 from .fields import Field, choice, integer, optional
 from .render import listed, origin
-from .resource import Call, Reply, Resource
+from .resource import PUBLIC, Call, Reply, Resource
 
 REDEPLOY, SCALEUP = "REDEPLOY", "SCALEUP"
 
@@ -27,7 +28,7 @@ FIELDS: Mapping[str, Field] = {
 READ_ONLY: Mapping[str, str] = dict.fromkeys(("url", "resource_uri", "uuid"), "")
 
 #: The key is (service, trigger). A call needs no credentials but the trigger's uuid.
-resource = Resource("trigger", public=frozenset({("call",), ("call", "*")}))
+resource = Resource("trigger")
 
 
 def render(cloud: ControlPlane, trigger: Trigger) -> dict[str, Any]:
@@ -42,21 +43,33 @@ def render(cloud: ControlPlane, trigger: Trigger) -> dict[str, Any]:
 
 
 def _service(call: Call) -> Service:
-    service: Service = call.cloud.get("service", call.target.key[0], call.namespace)
+    service: Service = call.get("service", call.target.key[0])
     return service
+
+
+def _visible(call: Call, service: Service) -> list[Trigger]:
+    """Return the triggers of a service; for a container's key, those that it created.
+
+    A trigger outlives the container, so that its key must not read others' triggers.
+    """
+    return [
+        trigger
+        for trigger in call.cloud.triggers_of(service)
+        if call.access.container in ("", trigger.container)
+    ]
 
 
 def _find(call: Call, service: Service) -> Trigger:
     uuid = call.target.key[1].lower()
-    for trigger in call.cloud.triggers_of(service):
+    for trigger in _visible(call, service):
         if trigger.uuid == uuid:
             return trigger
     raise ObjectNotFound(f"the service {service.name} has no such trigger")
 
 
-@resource.route("GET", key=False)
+@resource.route("GET", key=False, scope=DEPLOY)
 async def index(call: Call) -> Reply:
-    records = call.cloud.triggers_of(_service(call))
+    records = _visible(call, _service(call))
     getters = {"uuid": lambda t: t.uuid, "name": lambda t: t.name}
     return listed(
         call,
@@ -69,7 +82,7 @@ async def index(call: Call) -> Reply:
     )
 
 
-@resource.route("POST", key=False)
+@resource.route("POST", key=False, scope=DEPLOY)
 async def create(call: Call) -> Reply:
     service = _service(call)
     body = fields.read(
@@ -83,18 +96,19 @@ async def create(call: Call) -> Reply:
         service=service.uuid,
         name=body.get("name") or operation.lower(),
         operation=operation,
+        container=call.access.container,
     )
     call.cloud.add(trigger)
     action = call.cloud.operations.record("trigger-create", service, origin(call))
     return Reply(render(call.cloud, trigger), 201, action)
 
 
-@resource.route("GET")
+@resource.route("GET", scope=DEPLOY)
 async def inspect(call: Call) -> Reply:
     return Reply(render(call.cloud, _find(call, _service(call))))
 
 
-@resource.route("DELETE")
+@resource.route("DELETE", scope=DEPLOY)
 async def delete(call: Call) -> Reply:
     """Delete a trigger and answer with its object, which the Go clients decode."""
     service = _service(call)
@@ -104,12 +118,12 @@ async def delete(call: Call) -> Reply:
     return Reply(render(call.cloud, trigger), 200, action)
 
 
-@resource.route("POST", "call")
+@resource.route("POST", "call", scope=PUBLIC)
 async def call_once(call: Call) -> Reply:
     return await _call(call, 1)
 
 
-@resource.route("POST", "call", "*")
+@resource.route("POST", "call", "*", scope=PUBLIC)
 async def call_by(call: Call) -> Reply:
     return await _call(call, integer(1, 1000)("call", call.target.operation[1]))
 
@@ -139,7 +153,9 @@ async def _call(call: Call, count: int) -> Reply:
             "target_num_containers", target
         )
         # Refuses a service that cannot be scaled.
-        definitions.changed(cloud, service, {"target_num_containers": found})
+        definitions.changed(
+            cloud, service, {"target_num_containers": found}, access=call.access
+        )
         operation, params = "scale", {ADDED: count}
     else:
         largest = cloud.settings.limits.largest_trigger_body

@@ -14,7 +14,7 @@ from typing import Any, Protocol
 
 from ..engines import Engine, Observation
 from ..settings import Settings
-from ..state.accounts import ACCOUNT
+from ..state.accounts import ACCOUNT, KEY
 from ..state.state import State
 from ..state.store import Store
 from . import autoredeploy
@@ -72,8 +72,8 @@ class ControlPlane(State):
         """Load the store, observe the engine, and continue interrupted actions."""
         await self.store.open()
         async for kind, key, body in self.store.load():
-            if kind == ACCOUNT:
-                self.accounts.load(body)
+            if kind in (ACCOUNT, KEY):
+                self.accounts.load(kind, body)
             elif kind in self.stored:
                 self.stored[kind].load(key, body)
             else:

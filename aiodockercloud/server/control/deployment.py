@@ -171,7 +171,7 @@ def _environment(
 ) -> dict[str, str]:
     platform = links.platform_environment(cloud, container, node)
     if "global" in service.definition["roles"]:
-        platform["DOCKERCLOUD_AUTH"] = cloud.accounts.for_container(
+        platform[links.AUTH] = cloud.accounts.for_container(
             container.uuid, container.namespace
         )
     user = links.user_environment(service.definition)

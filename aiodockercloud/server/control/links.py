@@ -62,6 +62,9 @@ def platform_environment(
     return found
 
 
+#: The variable with the credentials of a container with the role ``global``.
+AUTH = "DOCKERCLOUD_AUTH"
+
 _RENAMED = re.compile(r"^DOCKERCLOUD_|(?<=_)DOCKERCLOUD_(?=API_URL$)")
 
 

@@ -1,135 +1,422 @@
-"""Accounts with API keys; the server keeps only hashes of the keys.
+"""Accounts and their API keys: who may use which namespaces, and do what.
 
-An account that is not scoped is an operator's and may use every namespace. The keys of
-containers with the role ``global`` are scoped to one namespace.
+An operator's account may use every namespace, and change what all namespaces share. Any
+other account may use its own namespaces. A key has scopes, and may be limited to one
+namespace. The server keeps only hashes of keys.
 """
 
 from __future__ import annotations
 
-import hashlib
+import asyncio
 import hmac
 import secrets
-from dataclasses import asdict, dataclass, field
+import time
+from collections import defaultdict
+from collections.abc import Callable, Hashable, Iterable
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from ... import wire
-from .errors import CredentialsRefused, NamespaceRefused
+from ...wire.scopes import ADMIN, DEPLOY, EXEC, READ, with_implied
+from ..settings import Settings
+from . import keys as key_texts
+from .errors import CredentialsRefused, NamespaceRefused, TooManyAttempts
+from .keys import Key, as_bytes
 from .store import Store
+from .throttle import Throttle
 
-#: The kind under which accounts are stored.
-ACCOUNT = "account"
-_SCRYPT = {"n": 2**12, "r": 8, "p": 1}
+#: The kinds under which accounts and keys are stored.
+ACCOUNT, KEY = "account", "key"
+#: The name of the key that a start of the server makes, or takes from its environment.
+FIRST_KEY = "first key"
+#: Threads that hash presented keys, and requests that may wait for a thread.
+_HASHING, _WAITING = 1, 32
+#: Seconds between two changes of a key's date of use in the store.
+_USED = 60.0
 
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """One set of credentials.
+    """A user.
 
-    ``namespace`` is the namespace of requests whose path has none.
+    Attributes:
+        user: The name of the user.
+        namespaces: The namespaces of the user; the first one is the namespace of
+            requests whose path has none.
+        operator: Whether the user may use all namespaces.
+    """
+
+    user: str
+    namespaces: tuple[str, ...]
+    operator: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """What the credentials of a request allow.
+
+    Attributes:
+        user: The user.
+        namespace: The namespace of requests whose path has none.
+        namespaces: The namespaces that the credentials reach; None for all.
+        scopes: The scopes, with those that they include.
+        key: The uuid of the key.
+        container: The uuid of the container that has the key, or an empty text.
+        expires: When the key expires; None for never.
     """
 
     user: str
     namespace: str
-    salt: str = field(repr=False)
-    hash: str = field(repr=False)
-    #: The account may use its own namespace only.
-    scoped: bool = False
+    namespaces: frozenset[str] | None
+    scopes: frozenset[str]
+    key: str = ""
+    container: str = ""
+    expires: float | None = None
+
+    @property
+    def scoped(self) -> bool:
+        """Whether the credentials do not reach all namespaces."""
+        return self.namespaces is not None
+
+    @property
+    def operator(self) -> bool:
+        """Whether the credentials may change what all namespaces share."""
+        return self.namespaces is None and ADMIN in self.scopes
 
 
-def _bytes(text: str) -> bytes:
-    # A header's bytes that are not UTF-8 arrive as lone surrogates.
-    return text.encode(errors="surrogatepass")
-
-
-#: The account of requests that need no credentials.
-ANONYMOUS = Account("", "", "", "", scoped=True)
-
-
-def _hash(key: str, salt: str) -> str:
-    return hashlib.scrypt(_bytes(key), salt=bytes.fromhex(salt), **_SCRYPT).hex()
+#: The access of requests that need no credentials.
+ANONYMOUS = Access("", "", frozenset(), frozenset())
 
 
 class Accounts:
-    """The accounts of a server, by user."""
+    """The accounts and keys of a server.
 
-    def __init__(self, store: Store) -> None:
+    Args:
+        store: The durable storage.
+        settings: The limits of failed attempts.
+    """
+
+    def __init__(self, store: Store, settings: Settings | None = None) -> None:
+        settings = settings or Settings()
+        burst, interval = settings.limits.failed_logins, settings.timings.failed_login
         self._store = store
         self._accounts: dict[str, Account] = {}
-        # scrypt is slow on purpose; checked credentials are remembered by a fast digest
-        # with a secret that only this process has.
+        self._keys: dict[str, Key] = {}
+        #: User → uuid → key.
+        self._of_user: dict[str, dict[str, Key]] = defaultdict(dict)
+        #: Compared credentials, by a fast digest with a secret of this process.
         self._secret = secrets.token_bytes(32)
-        self._checked: dict[bytes, Account] = {}
+        self._compared: dict[bytes, Access] = {}
+        self._by_user_and_address = Throttle(burst, interval, time.monotonic)
+        self._by_address = Throttle(10 * burst, interval / 10, time.monotonic)
+        self._hashing = asyncio.Semaphore(_HASHING)
+        self._waiting = 0
+        #: Called with the uuid of each revoked key.
+        self.on_revoked: Callable[[str], None] = lambda _: None
+
+    # --- the store ------------------------------------------------------------------
+
+    def load(self, kind: str, body: dict[str, Any]) -> None:
+        """Load an account or a key from the store."""
+        if kind == KEY:
+            self._put_key(Key(**{**body, "scopes": tuple(body["scopes"])}))
+        elif "hash" in body:
+            self._load_first_version(body)
+        else:
+            account = Account(**{**body, "namespaces": tuple(body["namespaces"])})
+            self._accounts[account.user] = account
+
+    def _load_first_version(self, body: dict[str, Any]) -> None:
+        """Convert a row with the only key of an account, and the account."""
+        user, namespace = body["user"], body["namespace"]
+        container = user.removeprefix("container-") if body["scoped"] else None
+        if container:
+            self._store.put_row(ACCOUNT, user, None)
+        else:
+            self.put(Account(user, (namespace,), operator=True))
+        scopes = (READ, DEPLOY, EXEC) if container else (ADMIN,)
+        self._save_key(
+            Key(
+                user,
+                scopes,
+                namespace if container else None,
+                "" if container else FIRST_KEY,
+                hash=body["hash"],
+                salt=body["salt"],
+                container=container,
+            )
+        )
+
+    def _put_key(self, key: Key) -> None:
+        self._keys[key.uuid] = key
+        self._of_user[key.user][key.uuid] = key
+
+    def _save_key(self, key: Key) -> None:
+        self._put_key(key)
+        self._store.put_row(KEY, key.uuid, {**asdict(key), "scopes": list(key.scopes)})
+
+    # --- accounts -------------------------------------------------------------------
+
+    @property
+    def all(self) -> list[Account]:
+        """The accounts, by user."""
+        return sorted(self._accounts.values(), key=lambda account: account.user)
+
+    def get(self, user: str) -> Account | None:
+        """Return the account of a user."""
+        return self._accounts.get(user)
 
     def has(self, user: str) -> bool:
         """Return whether the user has an account."""
         return user in self._accounts
 
-    def load(self, body: dict[str, Any]) -> None:
-        """Load an account from the store."""
-        account = Account(**body)
+    def put(self, account: Account) -> None:
+        """Add or change an account."""
         self._accounts[account.user] = account
+        self._compared.clear()
+        row = {**asdict(account), "namespaces": list(account.namespaces)}
+        self._store.put_row(ACCOUNT, account.user, row)
 
     def add(
-        self, user: str, key: str, *, namespace: str | None = None, scoped: bool = False
+        self,
+        user: str,
+        key: str,
+        *,
+        namespace: str | None = None,
+        operator: bool = True,
     ) -> Account:
-        """Create an account, or replace the key of an existing one."""
-        salt = secrets.token_hex(16)
-        account = Account(user, namespace or user, salt, _hash(key, salt), scoped)
-        self._accounts[user] = account
-        self._checked.clear()
-        self._store.put_row(ACCOUNT, user, asdict(account))
+        """Create an account with a chosen key, or replace that key of the account.
+
+        Raises:
+            ValueError: The key is empty.
+        """
+        account = Account(user, (namespace or user,), operator)
+        chosen = key_texts.choose(_first_key(user), key)
+        self.put(account)
+        self._replace_first_key(chosen)
         return account
 
+    def open(self, user: str, key: str | None) -> tuple[str | None, bool]:
+        """Create or open the operator's account at the start of the server. Slow.
+
+        Args:
+            user: The user.
+            key: The key that the environment sets; None to keep the stored key.
+
+        Returns:
+            The key, None for a stored key, and whether another key was replaced.
+
+        Raises:
+            ValueError: The key is empty.
+        """
+        account = self._accounts.get(user)
+        if account is None or not account.operator:
+            known = account.namespaces if account else (user,)
+            self.put(Account(user, known, operator=True))
+        before = self._stored_first_key(user)
+        if key is None:
+            if before is not None:
+                return None, False
+            key, stored = key_texts.make(_first_key(user))
+        elif before is not None and before.matches(key):
+            return key, False
+        else:
+            stored = key_texts.choose(_first_key(user), key)
+        self._replace_first_key(stored)
+        return key, before is not None
+
+    def _stored_first_key(self, user: str) -> Key | None:
+        keys = self._of_user[user].values()
+        return next((key for key in keys if key.name == FIRST_KEY), None)
+
+    def _replace_first_key(self, key: Key) -> None:
+        if (before := self._stored_first_key(key.user)) is not None:
+            self.revoke(before)
+        self._save_key(key)
+
     def remove(self, user: str) -> None:
-        """Remove an account, if the user has one."""
+        """Remove an account, if the user has one, and revoke its keys."""
+        for key in list(self._of_user.pop(user, {}).values()):
+            self.revoke(key)
         if self._accounts.pop(user, None) is not None:
-            self._checked.clear()
+            self._compared.clear()
             self._store.put_row(ACCOUNT, user, None)
+
+    # --- keys -----------------------------------------------------------------------
+
+    def keys(self, user: str | None = None) -> list[Key]:
+        """Return the keys of a user or of all users, newest first; no container's."""
+        keys = self._keys if user is None else self._of_user.get(user, {})
+        return [key for key in reversed(keys.values()) if not key.container]
+
+    def create_key(
+        self,
+        user: str,
+        scopes: Iterable[str],
+        *,
+        namespace: str | None = None,
+        name: str = "",
+        expires: float | None = None,
+        container: str | None = None,
+    ) -> tuple[str, Key]:
+        """Return a new key, readable only now, and what is stored of the key."""
+        text, key = key_texts.make(
+            Key(
+                user,
+                tuple(scopes),
+                namespace,
+                name,
+                expires=expires,
+                container=container,
+            )
+        )
+        self._save_key(key)
+        return text, key
+
+    def revoke(self, key: Key) -> None:
+        """Remove a key; open streams of the key end."""
+        self._keys.pop(key.uuid, None)
+        self._of_user.get(key.user, {}).pop(key.uuid, None)
+        self._compared.clear()
+        self._store.put_row(KEY, key.uuid, None)
+        self.on_revoked(key.uuid)
 
     def for_container(self, uuid: str, namespace: str) -> str:
         """Return a new ``DOCKERCLOUD_AUTH`` for a container with the role ``global``.
 
         The credentials are valid for the namespace until the container is terminated.
         """
-        key = secrets.token_urlsafe(32)
+        self.forget_container(uuid)
         user = f"container-{uuid}"
-        self.add(user, key, namespace=namespace, scoped=True)
-        return wire.basic_auth(user, key)
+        text, _ = self.create_key(
+            user, (DEPLOY, EXEC), namespace=namespace, container=uuid
+        )
+        return wire.basic_auth(user, text)
 
     def forget_container(self, uuid: str) -> None:
-        """Remove the account of a container."""
+        """Revoke the keys of a container."""
         self.remove(f"container-{uuid}")
 
-    def authenticate(self, credentials: tuple[str, str] | None) -> Account:
-        """Return the account of a user and key.
+    # --- requests -------------------------------------------------------------------
+
+    async def authenticate(
+        self, credentials: tuple[str, str] | None, address: str = ""
+    ) -> Access:
+        """Return what a user and key allow.
+
+        A refused attempt costs the same for every user, known or not, and the number of
+        attempts of a user and address is limited. A valid key of the server's making,
+        or one that was compared before, is never delayed.
+
+        Args:
+            credentials: The user and the key.
+            address: The address of the client.
 
         Raises:
             CredentialsRefused: The credentials are missing or wrong.
+            TooManyAttempts: Too many attempts failed before.
         """
         if credentials is None:
             raise CredentialsRefused(
                 "credentials are missing: send Authorization: Basic"
             )
-        user, key = credentials
-        digest = hmac.digest(self._secret, _bytes(f"{user}\0{key}"), "sha256")
-        if (known := self._checked.get(digest)) is not None:
-            return known
-        account = self._accounts.get(user)
-        if account is None or not hmac.compare_digest(
-            _hash(key, account.salt), account.hash
-        ):
-            raise CredentialsRefused("the user or the API key is wrong")
-        self._checked[digest] = account
-        return account
+        user, text = credentials
+        digest = hmac.digest(self._secret, as_bytes(f"{user}\0{text}"), "sha256")
+        access = self._compared.get(digest)
+        if access is None:
+            access = await self._compare(user, text, address)
+            self._compared[digest] = access
+        if access.expires is not None and access.expires <= time.time():
+            raise CredentialsRefused("the API key has expired")
+        self._note_use(access.key)
+        return access
 
-    def namespace(self, account: Account, wanted: str | None) -> str:
-        """Return the namespace of a request: the one in its path, or the account's.
+    async def _compare(self, user: str, text: str, address: str) -> Access:
+        """Compare a key with those of the user, and limit failed attempts."""
+        keys = list(self._of_user.get(user, {}).values())
+        found = next((key for key in keys if key.made and key.matches(text)), None)
+        if found is None:
+            subjects: list[tuple[Throttle, Hashable]] = [
+                (self._by_user_and_address, (user, address)),
+                (self._by_address, address),
+            ]
+            delay = max(throttle.delay(subject) for throttle, subject in subjects)
+            if delay or self._waiting >= _WAITING:
+                raise TooManyAttempts(delay or 1.0)
+            found = await self._compare_slowly(keys, text)
+            if found is None:
+                for throttle, subject in subjects:
+                    throttle.failed(subject)
+                raise CredentialsRefused("the user or the API key is wrong")
+            self._by_user_and_address.succeeded((user, address))
+        if found.uuid not in self._keys:  # revoked meanwhile
+            raise CredentialsRefused("the user or the API key is wrong")
+        return self._access(found)
+
+    async def _compare_slowly(self, keys: list[Key], text: str) -> Key | None:
+        """Compare with the chosen keys of a user, in a thread.
+
+        Without chosen keys, the work is the same, and its result is not used.
+        """
+        if "\0" in text:
+            return None  # scrypt pads its input: a key with NULs would be another's
+        chosen = [key for key in keys if not key.made]
+        self._waiting += 1
+        try:
+            async with self._hashing:
+                for key in chosen:
+                    if await asyncio.to_thread(key.matches, text):
+                        return key
+                if not chosen:
+                    await asyncio.to_thread(
+                        key_texts.slow_hash, text, secrets.token_hex(16)
+                    )
+        finally:
+            self._waiting -= 1
+        return None
+
+    def _access(self, key: Key) -> Access:
+        account = self._accounts.get(key.user)
+        reachable: frozenset[str] | None
+        if account is None:  # the key of a container
+            reachable = frozenset()
+        else:
+            reachable = None if account.operator else frozenset(account.namespaces)
+        default = account.namespaces[0] if account else ""
+        if key.namespace is not None:
+            default = key.namespace
+            allowed = account is None or reachable is None or default in reachable
+            reachable = frozenset({default} if allowed else ())
+        return Access(
+            key.user,
+            default,
+            reachable,
+            with_implied(key.scopes),
+            key.uuid,
+            key.container or "",
+            key.expires,
+        )
+
+    def _note_use(self, uuid: str) -> None:
+        key, now = self._keys[uuid], time.time()
+        if key.used is None or now - key.used >= _USED:
+            self._save_key(replace(key, used=now))
+
+    def namespace(self, access: Access, wanted: str | None) -> str:
+        """Return the namespace of a request: the one in its path, or the default.
 
         Raises:
-            NamespaceRefused: The account may not use the namespace.
+            NamespaceRefused: The credentials do not reach the namespace.
         """
-        if wanted is None or wanted == account.namespace:
-            return account.namespace
-        if account.scoped and account is not ANONYMOUS:
-            raise NamespaceRefused(f"these credentials do not reach namespace {wanted}")
-        return wanted
+        if access is ANONYMOUS:
+            return wanted or ""
+        namespace = access.namespace if wanted is None else wanted
+        if access.namespaces is not None and namespace not in access.namespaces:
+            raise NamespaceRefused(
+                f"these credentials do not reach namespace {namespace}"
+            )
+        return namespace
+
+
+def _first_key(user: str) -> Key:
+    return Key(user, (ADMIN,), name=FIRST_KEY)

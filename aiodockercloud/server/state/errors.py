@@ -25,8 +25,26 @@ class CredentialsRefused(OperationFailed):
     """The credentials are missing or wrong."""
 
 
-class NamespaceRefused(OperationFailed):
-    """The credentials do not allow the namespace."""
+class AccessRefused(OperationFailed):
+    """The credentials are valid and do not allow the request."""
+
+
+class NamespaceRefused(AccessRefused):
+    """The credentials do not reach the namespace."""
+
+
+class TooManyAttempts(OperationFailed):
+    """Too many attempts with wrong credentials.
+
+    Attributes:
+        seconds: The time until the next attempt is possible.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(
+            f"too many attempts with wrong credentials; wait {seconds:.0f} s"
+        )
+        self.seconds = seconds
 
 
 class NoSuchObject(OperationFailed):

@@ -201,6 +201,9 @@ class Trigger(Record):
     service: str
     name: str
     operation: str
+    #: The uuid of the container whose key created the trigger: the trigger ends with
+    #: the container.
+    container: str = ""
 
     @property
     def uri(self) -> str:

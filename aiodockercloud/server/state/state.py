@@ -36,7 +36,7 @@ class State(Tables):
     ) -> None:
         super().__init__(store, settings)
         self.engine = engine
-        self.accounts = Accounts(store)
+        self.accounts = Accounts(store, settings)
         self.domain = domain
         #: The address at which containers reach the server, once the server listens.
         self.rest_host = ""
@@ -108,6 +108,8 @@ class State(Tables):
             # Not before: a container that could not be removed still runs and needs its
             # credentials.
             self.accounts.forget_container(record.uuid)
+            for trigger in self.triggers_made_by(record):
+                self.remove(trigger)
 
     def settle(self, service: Service) -> None:
         """Derive the states of a service and of its stack from their parts.

@@ -243,6 +243,11 @@ class Tables:
         triggers: Iterable[Trigger] = self._tables["trigger"].values()
         return [trigger for trigger in triggers if trigger.service == service.uuid]
 
+    def triggers_made_by(self, container: Container) -> list[Trigger]:
+        """Return the triggers that the key of a container created."""
+        triggers: Iterable[Trigger] = self._tables["trigger"].values()
+        return [trigger for trigger in triggers if trigger.container == container.uuid]
+
     def members(self, record: Record) -> list[Record]:
         """Return all parts of a stack, a service or a cluster, terminated ones too."""
         if isinstance(record, NodeCluster):

@@ -13,8 +13,11 @@ from aiodockercloud.server.api.definitions import FIELDS
 from aiodockercloud.server.api.readonly import ReadOnly
 from aiodockercloud.server.control.control_plane import ControlPlane
 from aiodockercloud.server.engines.embedded import Embedded
+from aiodockercloud.server.state.accounts import Access
 from aiodockercloud.wire.service_fields import READ_ONLY, SYNONYMS
 from tests.support.facts import SHARED
+
+OPERATOR = Access("alice", "alice", None, frozenset({"admin"}))
 
 # --- read-only ----------------------------------------------------------------------
 
@@ -32,7 +35,7 @@ def rendered_service() -> tuple[ControlPlane, dict[str, Any]]:
             "mem_limit": "64m",
         }
     )
-    service = definitions.build(cloud, body, "alice", None)
+    service = definitions.build(cloud, body, "alice", None, access=OPERATOR)
     cloud.add(service)
     return cloud, services.render(cloud, service)
 
@@ -43,7 +46,7 @@ def test_read_of_a_whole_object_sent_back_changes_nothing() -> None:
 
     sent_back = json.loads(json.dumps(rendered))
     found = definitions.read(sent_back, ReadOnly(READ_ONLY, rendered))
-    changed = definitions.changed(cloud, service, found)
+    changed = definitions.changed(cloud, service, found, access=OPERATOR)
 
     same = {**service.definition, "nickname": "web"}
     assert changed == same
@@ -101,7 +104,7 @@ def test_build_of_contradicting_fields_is_refused(
     cloud = ControlPlane(Embedded())
 
     with pytest.raises(BadRequest, match=message):
-        definitions.build(cloud, definitions.read(body), "alice", None)
+        definitions.build(cloud, definitions.read(body), "alice", None, access=OPERATOR)
 
     assert not cloud.services
 
@@ -115,7 +118,7 @@ def test_build_of_links_with_the_same_alias_is_refused() -> None:
     body = definitions.read({"image": "x", "linked_to_service": links})
 
     with pytest.raises(BadRequest, match=r"linked_to_service\[1\]\.name: 'MY_WEB' is"):
-        definitions.build(cloud, body, "alice", None)
+        definitions.build(cloud, body, "alice", None, access=OPERATOR)
 
 
 def test_build_without_a_name_derives_the_name_from_the_image() -> None:
@@ -123,7 +126,11 @@ def test_build_without_a_name_derives_the_name_from_the_image() -> None:
     made = []
     for image in ("r.example.com:5000/acme/My.App:1.0", "acme/My.App", "nginx"):
         service = definitions.build(
-            cloud, definitions.read({"image": image}), "alice", None
+            cloud,
+            definitions.read({"image": image}),
+            "alice",
+            None,
+            access=OPERATOR,
         )
         cloud.add(service)
         made.append(service.name)

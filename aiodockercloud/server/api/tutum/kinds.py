@@ -16,6 +16,7 @@ from .... import wire
 from ....exceptions import NotSupported, ObjectNotFound
 from ....wire import states
 from ....wire.images import ImageName
+from ....wire.scopes import DEPLOY, READ
 from ...state.records import Service
 from .. import repositories
 from ..render import listed
@@ -31,10 +32,10 @@ RESOURCES = {one.kind: one for one in (images, volumes, volumegroups)}
 _MOST_VOLUMES = 10_000
 
 # The handlers of repositories serve images.
-images.route("GET", key=False)(repositories.index)
-images.route("POST", key=False)(repositories.create)
-images.route("PATCH")(repositories.update)
-images.route("DELETE")(repositories.delete)
+images.route("GET", key=False, scope=READ)(repositories.index)
+images.route("POST", key=False, scope=DEPLOY)(repositories.create)
+images.route("PATCH", scope=DEPLOY)(repositories.update)
+images.route("DELETE", scope=DEPLOY)(repositories.delete)
 
 
 def _name_and_tag(image: str) -> tuple[str, str]:
@@ -62,7 +63,7 @@ def used_images(call: Call) -> set[tuple[str, str]]:
     }
 
 
-@images.route("GET")
+@images.route("GET", scope=READ)
 async def inspect_image(call: Call) -> Reply | web.StreamResponse:
     """Answer with an image or, for a path ``…/tag/<tag>/``, with a tag of the image."""
     if call.target.key[-2:-1] != ("tag",):
@@ -83,7 +84,7 @@ async def inspect_image(call: Call) -> Reply | web.StreamResponse:
     )
 
 
-@images.route("POST")
+@images.route("POST", scope=DEPLOY)
 async def build_image(call: Call) -> Reply:
     """Refuse ``…/tag/<tag>/build/``."""
     raise NotSupported("build: this server builds no images; push them to a registry")
@@ -161,7 +162,7 @@ def _serve_reading(
 ) -> None:
     """Add the routes of a read-only kind: list and inspect."""
 
-    @resource.route("GET", key=False)
+    @resource.route("GET", key=False, scope=READ)
     async def index(call: Call) -> Reply:
         return listed(
             call,
@@ -172,7 +173,7 @@ def _serve_reading(
             records=entries(call),
         )
 
-    @resource.route("GET")
+    @resource.route("GET", scope=READ)
     async def inspect(call: Call) -> Reply:
         for entry in entries(call):
             if entry.key == call.pk.lower():

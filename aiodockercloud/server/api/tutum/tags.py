@@ -12,10 +12,11 @@ from typing import Any
 
 from .... import wire
 from ....exceptions import BadRequest, ObjectNotFound
+from ....wire.scopes import DEPLOY, READ
 from .. import fields, nodeclusters, nodes, services
 from ..catalog import Entry
 from ..render import listed
-from ..resource import Call, Handler, Reply, Resource
+from ..resource import OPERATE, Call, Handler, Reply, Resource
 from .requests import TutumCall
 
 _TAGS = "tags"
@@ -34,7 +35,7 @@ class _Update(TutumCall):
 
 async def _updated(call: Call, update: Handler, tags: list[str]) -> Any:
     changed = _Update(
-        call.request, call.cloud, call.target, call.account, call.namespace
+        call.request, call.cloud, call.target, call.access, call.namespace
     )
     changed.tags = tags
     return await update(changed)
@@ -55,7 +56,7 @@ async def _given(call: Call) -> list[str]:
 
 
 def tagged(
-    base: Resource, update: Handler, tags_of: Callable[[Call], list[str]]
+    base: Resource, update: Handler, tags_of: Callable[[Call], list[str]], scope: str
 ) -> Resource:
     """Return a kind with the routes of another one, and with those of its tags.
 
@@ -63,10 +64,11 @@ def tagged(
         base: The kind.
         update: The handler that updates an object.
         tags_of: Returns the user's tags of the object that a path names.
+        scope: The scope that changes need.
     """
-    resource = Resource(base.kind, base.public, dict(base.routes))
+    resource = Resource(base.kind, dict(base.routes))
 
-    @resource.route("GET", _TAGS)
+    @resource.route("GET", _TAGS, scope=READ)
     async def index(call: Call) -> Reply:
         names = tags_of(call)
         records = [Entry(name, {"name": name}) for name in names]
@@ -80,12 +82,12 @@ def tagged(
             place=lambda one: names.index(one.key),
         )
 
-    @resource.route("POST", _TAGS)
+    @resource.route("POST", _TAGS, scope=scope)
     async def add(call: Call) -> Any:
         tags = dict.fromkeys([*tags_of(call), *await _given(call)])
         return await _updated(call, update, list(tags))
 
-    @resource.route("DELETE", _TAGS, "*")
+    @resource.route("DELETE", _TAGS, "*", scope=scope)
     async def remove(call: Call) -> Any:
         tags, name = tags_of(call), call.target.operation[1]
         if name not in tags:
@@ -102,12 +104,15 @@ def _of_service(call: Call) -> list[str]:
 RESOURCES = {
     one.kind: one
     for one in (
-        tagged(services.resource, services.update, _of_service),
-        tagged(nodes.resource, nodes.update, lambda call: nodes.find(call).tags),
+        tagged(services.resource, services.update, _of_service, DEPLOY),
+        tagged(
+            nodes.resource, nodes.update, lambda call: nodes.find(call).tags, OPERATE
+        ),
         tagged(
             nodeclusters.resource,
             nodeclusters.update,
             lambda call: nodeclusters.find(call).tags,
+            OPERATE,
         ),
     )
 }
