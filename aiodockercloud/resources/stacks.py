@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import builtins
+import logging
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from typing import Any, Unpack
@@ -25,6 +26,8 @@ from .waiting import action_uri, until
 from .watch import ChangeFeed
 
 __all__ = ["Stacks"]
+
+log = logging.getLogger("aiodockercloud.stackfile")
 
 
 class Stacks(Managed[Stack]):
@@ -227,6 +230,8 @@ class Stacks(Managed[Stack]):
         """Deploy a stack file: create or update the stack, start it, and wait.
 
         An existing stack of the name that is not terminated is updated and redeployed.
+        A variable that is not set is an empty text and a warning in the log; when the
+        value of the key is wrong without the variable, the error names the variable.
 
         Args:
             path: The path of the stack file.
@@ -246,8 +251,8 @@ class Stacks(Managed[Stack]):
         Raises:
             StackFileError: The file is invalid.
             BadRequest: The server refused a value, for example because its engine does
-                not support the key. The message names the file, the service and the
-                key.
+                not support the key. The message names the file, the service, the key,
+                and the variables that are not set.
             OperationNotAllowed: An operation on the existing stack is under way.
             WaitFailed: The action failed, or a service did not start; the message names
                 the service, its containers and their exit codes.
@@ -259,6 +264,8 @@ class Stacks(Managed[Stack]):
             "Redeploy a stack".
         """
         file = await asyncio.to_thread(stackfile.load, path, environ=environ)
+        for warning in file.warnings:
+            log.warning("%s", warning)
         name = name or file.name
         try:
             # Both waits share one event stream.
@@ -267,7 +274,7 @@ class Stacks(Managed[Stack]):
                     stack = await self._apply(name, file.services, reuse_volumes, prune)
                 except BadRequest as exc:
                     # The server names the service and the key, but not the file.
-                    exc.message = f"{path}: {exc.message}"
+                    exc.message = "; ".join([f"{path}: {exc.message}", *file.warnings])
                     raise
                 if action_uri(stack):
                     await self._actions.wait(stack, timeout=None, poll=poll)

@@ -196,8 +196,11 @@ def _build(
             raise StackFileError("is nested too deeply", file) from None
     services = []
     for place, keys in read.values():
-        service = _service(place, keys, variables.environ)
-        _check_targets(place, service, read.keys())
+        try:
+            service = _service(place, keys, variables.environ)
+            _check_targets(place, service, read.keys())
+        except StackFileError as exc:
+            raise variables.explained(exc, place) from None
         services.append(service)
     warnings = tuple(
         f"{at.file}: service {at.service}: key {at.key}: the variable {variable} is"
@@ -339,10 +342,17 @@ class _Place:
 
 @dataclass
 class _Variables:
-    """Replaces ``$NAME``; records the variables that are not set, and their places."""
+    """Replaces ``$NAME``; records the variables that are not set.
+
+    Attributes:
+        environ: The values of the variables.
+        unset: Each variable that is not set → the first place that has the variable.
+        places: Each place → the variables there that are not set.
+    """
 
     environ: Mapping[str, str]
     unset: dict[str, _Place] = field(default_factory=dict)
+    places: dict[_Place, dict[str, None]] = field(default_factory=dict)
 
     def replace(self, value: Any, place: _Place) -> Any:
         """Return a value with its variables replaced at any depth, except in keys."""
@@ -368,7 +378,17 @@ class _Variables:
         if name.startswith(_PLATFORM):
             return match[0]
         self.unset.setdefault(name, place)
+        self.places.setdefault(place, {})[name] = None
         return ""
+
+    def explained(self, error: StackFileError, place: _Place) -> StackFileError:
+        """Return the error of a key; names the variables there that are not set."""
+        names = self.places.get(_Place(place.file, place.service, error.key or ""))
+        if not names:
+            return error
+        are = "the variable" if len(names) == 1 else "the variables"
+        not_set = f"{are} {' and '.join(names)} {'is' if len(names) == 1 else 'are'}"
+        return place.error(f"{not_set} not set: {error.problem}", error.key or "")
 
 
 def _service(

@@ -139,6 +139,35 @@ def test_parse_unset_variable_warns_once() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("key", "value", "message"),
+    [
+        ("image", "${NAME}", "the variable NAME is not set: must not be empty"),
+        ("image", "$NAME$OTHER", "the variables NAME and OTHER are not set: must not"),
+        ("image", "$NAME$NAME", "the variable NAME is not set: must not be empty"),
+        ("target_num_containers", "$NAME", "the variable NAME is not set:  is not"),
+        ("ports", "['$NAME:80']", "the variable NAME is not set: item 1 of the list"),
+        ("links", "['$NAME']", "the variable NAME is not set: item 1"),
+        ("links", "['db$NAME']", "the variable NAME is not set: there is no service"),
+        ("mem_limit", "${NAME}m", "the variable NAME is not set: m is not a size"),
+        ("restart", "$NAME", "the variable NAME is not set:  is not possible"),
+        ("container_ports", "$NAME", "the variable NAME is not set: item 1 of the"),
+    ],
+)
+def test_parse_unset_variable_without_which_a_key_is_wrong_is_named(
+    key: str, value: str, message: str
+) -> None:
+    keys = {"image": "x", "hostname": "$ELSEWHERE", key: value}
+    text = "".join(f"  {name}: {text}\n" for name, text in keys.items())
+
+    with pytest.raises(StackFileError, match=f"key {key}: ") as caught:
+        parse(f"web:\n{text}", file="f.yml", environ={})
+
+    assert caught.value.problem.startswith(message)
+    assert (caught.value.service, caught.value.key) == ("web", key)
+    assert "ELSEWHERE" not in str(caught.value)
+
+
 @pytest.mark.parametrize("text", ["$(secret)", "${A:-secret}", "secret$", "${", "$1"])
 def test_parse_malformed_variable_names_key_without_value(text: str) -> None:
     with pytest.raises(StackFileError, match="begins no variable") as caught:
