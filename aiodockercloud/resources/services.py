@@ -7,12 +7,22 @@ from __future__ import annotations
 
 import builtins
 from collections.abc import AsyncIterator
-from typing import Literal, Unpack
+from typing import Literal, Unpack, overload
 
 from .. import stackfile, wire
 from ..transport.log_stream import LogStream, Since
-from ..types import Service, ServiceChanges, ServiceFields, ServiceFilters
-from .managed import Managed, Reference
+from ..types import (
+    Container,
+    RunResult,
+    Service,
+    ServiceChanges,
+    ServiceFields,
+    ServiceFilters,
+)
+from ..wire import states
+from ..wire.service_fields import ALWAYS, OFF
+from .managed import WAIT_TIMEOUT, Managed, Readable, Reference
+from .run_result import result_of
 
 __all__ = ["Services"]
 
@@ -109,6 +119,109 @@ class Services(Managed[Service]):
             key = wire.target_of("stack", stack).key
             body["stack"] = wire.path("stack", *key, dialect=self.cloud.dialect)
         return await self._create(body)
+
+    @overload
+    async def run(
+        self,
+        *,
+        stack: Reference | None = None,
+        until: None = None,
+        timeout: float | None = WAIT_TIMEOUT,  # noqa: ASYNC109 - as below
+        **fields: Unpack[ServiceFields],
+    ) -> Service: ...
+
+    @overload
+    async def run(
+        self,
+        *,
+        stack: Reference | None = None,
+        until: Literal["stopped"],
+        timeout: float | None = WAIT_TIMEOUT,  # noqa: ASYNC109 - as below
+        **fields: Unpack[ServiceFields],
+    ) -> RunResult: ...
+
+    async def run(
+        self,
+        *,
+        stack: Reference | None = None,
+        until: Literal["stopped"] | None = None,
+        timeout: float | None = WAIT_TIMEOUT,  # noqa: ASYNC109 - finite by default
+        **fields: Unpack[ServiceFields],
+    ) -> Service | RunResult:
+        """Create a service, start it, and wait until it runs or has ended.
+
+        The service stays, also after an error and after its end; :meth:`delete` removes
+        the service. :func:`aiodockercloud.batch.run_jobs` runs many jobs and removes
+        their services.
+
+        Args:
+            stack: The stack of the service, as for :meth:`create`.
+            until: ``"stopped"`` waits until all containers have ended, as for a job,
+                and reads their output. By default the wait ends when the service is
+                ``"Running"``, and a container that ends before that is an error.
+            timeout: Seconds to wait at most; ``None`` waits without a limit.
+            **fields: The fields of the service, as for :meth:`create`.
+
+        Returns:
+            The service's dict, in the state ``"Running"``. With *until*, the result of
+            the job: ``{"stdout": str, "stderr": str, "exit_code": int | None,
+            "service": {…}}``; an exit code other than 0 is not an error.
+
+        Raises:
+            WaitFailed: The service cannot become ``"Running"``, or could not be
+                started; the message has the uuid of the service or of its action, and
+                the exit codes and the last lines of the containers, or those of the
+                action's log.
+            TimeoutError: *timeout* is over; the message has the uuid and the state.
+            ValueError: *until* is another text, or given with an ``autorestart`` of
+                ``"ALWAYS"``, which has no end, or with an ``autodestroy``, which
+                would remove the output.
+            BadRequest: A field is missing, unknown or invalid, as for :meth:`create`.
+            ConflictError: Another service has the name.
+            OperationNotAllowed: An operation on the stack runs.
+
+        Source:
+            The operations that this method combines: Docker Cloud API reference,
+            "Create a new service", "Start a service" and "Get the logs of a service".
+        """
+        if until not in (None, "stopped"):
+            raise ValueError(f"until must be 'stopped' or None, not {until!r}")
+        if until and fields.get("autorestart") == ALWAYS:
+            raise ValueError("autorestart: a job that is always restarted has no end")
+        if until and fields.get("autodestroy", OFF) != OFF:
+            raise ValueError("autodestroy: would remove the output before it is read")
+        started = await self.start(await self.create(stack=stack, **fields))
+        goal = states.STOPPED if until else states.RUNNING
+        service = await self.wait(started, goal, timeout=timeout)
+        if until is None:
+            return service
+        log = self.logs(service, until=until)
+        return await result_of(service, await self.containers(service), log)
+
+    async def containers(self, service: Reference) -> builtins.list[Container]:
+        """Return the containers of a service.
+
+        Args:
+            service: The service.
+
+        Returns:
+            The containers as dicts, in the order of their numbers (``web-1``,
+            ``web-2``). Terminated containers are left out.
+
+        Raises:
+            ObjectNotFound: The service does not exist.
+
+        Source:
+            Docker Cloud API reference, "Get an existing service", "List all
+            containers".
+        """
+        found = await self.inspect(service)
+        listed = await Readable[Container](self.cloud, "container").list(
+            service=found["resource_uri"]
+        )
+        by_uri = {container["resource_uri"]: container for container in listed}
+        # A container may have been created or terminated between the two requests.
+        return [by_uri[uri] for uri in found["containers"] if uri in by_uri]
 
     async def update(
         self, service: Reference, **fields: Unpack[ServiceChanges]

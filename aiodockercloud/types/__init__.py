@@ -51,6 +51,7 @@ from .frames import (
     ExecFrame,
     ExecResult,
     LogLine,
+    RunResult,
 )
 from .infrastructure import (
     AvailabilityZone,
@@ -143,6 +144,7 @@ __all__ = [
     "RepositoryChanges",
     "RepositoryFields",
     "RepositoryFilters",
+    "RunResult",
     "Service",
     "ServiceChanges",
     "ServiceFields",

@@ -2,6 +2,8 @@
 
 from typing import Any, Literal, TypedDict
 
+from .objects import Service
+
 __all__ = [
     "Event",
     "ExecBytesFrame",
@@ -9,6 +11,7 @@ __all__ = [
     "ExecFrame",
     "ExecResult",
     "LogLine",
+    "RunResult",
 ]
 
 
@@ -129,3 +132,18 @@ class ExecBytesResult(TypedDict):
     stdout: bytes
     stderr: bytes
     exit_code: int | None
+
+
+class RunResult(ExecResult):
+    """The result of a service that ran to its end.
+
+    Attributes:
+        stdout: What the containers wrote to standard output.
+        stderr: What the containers wrote to standard error.
+        exit_code: The first exit code of a container other than 0, in the order of the
+            containers; 0 if every container ended with 0. ``None`` if a container was
+            lost with its node.
+        service: The service, in the state ``"Stopped"``.
+    """
+
+    service: Service

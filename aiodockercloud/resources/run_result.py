@@ -1,0 +1,35 @@
+"""The result of a service that ran to its end: output and exit code."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from ..transport.log_stream import LogStream
+from ..types import Container, RunResult, Service
+from ..wire.loglines import log_text
+
+__all__ = ["result_of"]
+
+
+async def result_of(
+    service: Service, containers: Iterable[Container], log: LogStream
+) -> RunResult:
+    """Return the result of a service that has stopped.
+
+    Args:
+        service: The service.
+        containers: The containers of the service, in their order.
+        log: The whole log of the service; read to its end.
+    """
+    output: dict[str, list[str]] = {"stdout": [], "stderr": []}
+    async with log:
+        async for line in log:
+            end = "\n" if line.get("log", "").endswith("\n") else ""
+            output[line.get("streamType") or "stdout"].append(log_text(line) + end)
+    codes = [container.get("exit_code") for container in containers]
+    return {
+        "stdout": "".join(output["stdout"]),
+        "stderr": "".join(output["stderr"]),
+        "exit_code": next((code for code in codes if code != 0), 0),
+        "service": service,
+    }
