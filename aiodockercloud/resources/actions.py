@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator
 from typing import Unpack
 
 from ..exceptions import WaitFailed
-from ..transport.log_stream import LogStream
+from ..transport.log_stream import LogStream, Tail
 from ..transport.session import Transport
 from ..types import Action, ActionFilters
 from ..wire import states
@@ -98,7 +98,7 @@ class Actions(Resource[Action]):
         self,
         action: Reference,
         *,
-        tail: int | None = None,
+        tail: Tail | None = None,
         follow: bool = True,
         reconnect: bool = True,
     ) -> LogStream:
@@ -108,8 +108,8 @@ class Actions(Resource[Action]):
 
         Args:
             action: The action.
-            tail: The number of past lines at the beginning; by default the server's
-                default of 300.
+            tail: The number of past lines at the beginning, or ``"all"``; by default
+                the server's default of 300.
             follow: Whether the stream continues with new lines until the action ends.
                 Otherwise the stream ends after the past lines.
             reconnect: Whether the stream connects again when the connection is lost.

@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Sequence
 from functools import partial
 from typing import Literal, Unpack, overload
 
-from ..transport.log_stream import LogStream, Since
+from ..transport.log_stream import LogStream, Since, Tail
 from ..types import Container, ContainerFilters, ExecBytesResult, ExecResult
 from ..wire.exec import BASE64, END_OF_INPUT
 from .exec import Exec, ExecBytes
@@ -131,7 +131,7 @@ class Containers(Managed[Container]):
         self,
         container: Reference,
         *,
-        tail: int | None = None,
+        tail: Tail | None = None,
         follow: bool = True,
         since: Since | None = None,
         until: Literal["stopped"] | None = None,
@@ -143,8 +143,9 @@ class Containers(Managed[Container]):
 
         Args:
             container: The container.
-            tail: The number of past lines at the beginning. By default all lines since
-                *since*; with *until*, all lines; or else the server's default of 300.
+            tail: The number of past lines at the beginning, or ``"all"``. By default
+                all lines since *since*; with *until*, all lines; or else the server's
+                default of 300.
             follow: Whether the stream continues with new lines until the container is
                 terminated. Otherwise the stream ends after the past lines.
             since: The time of the oldest line to read: a ``datetime`` with a time
@@ -160,7 +161,7 @@ class Containers(Managed[Container]):
 
         Raises:
             ValueError: *since* is not a point in time or lies before 1970, or *until*
-                is another text or given without *follow*.
+                is another text or given without *follow*, or *tail* is another text.
             TypeError: *since* has another type.
             NotSupported: The server does not know *until*; raised when the stream is
                 entered or iterated.

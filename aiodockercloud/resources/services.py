@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator
 from typing import Literal, Unpack, overload
 
 from .. import stackfile, wire
-from ..transport.log_stream import LogStream, Since
+from ..transport.log_stream import LogStream, Since, Tail
 from ..types import (
     Container,
     RunResult,
@@ -376,7 +376,7 @@ class Services(Managed[Service]):
         self,
         service: Reference,
         *,
-        tail: int | None = None,
+        tail: Tail | None = None,
         follow: bool = True,
         since: Since | None = None,
         until: Literal["stopped"] | None = None,
@@ -390,8 +390,8 @@ class Services(Managed[Service]):
         Args:
             service: The service.
             tail: The number of past lines at the beginning, with *follow* for each
-                container. By default all lines since *since*; with *until*, all
-                lines; or else the server's default of 300.
+                container, or ``"all"``. By default all lines since *since*; with
+                *until*, all lines; or else the server's default of 300.
             follow: Whether the stream continues with new lines until the service is
                 terminated. Otherwise the stream ends after the past lines, which are
                 in the order of their time stamps.
@@ -412,11 +412,12 @@ class Services(Managed[Service]):
             ``{"log": "2016-05-04T12:00:00.123456789Z text\n", "source": "web-1",
             "streamType": "stdout", "timestamp": 1462363200}``; ``timestamp`` is in
             seconds since 1970. A line with the key ``missed`` stands for lines that are
-            lost: their number, or ``None`` when the number is unknown.
+            lost: their number, or ``None`` when the number is unknown. Of the pieces of
+            a long line, all but the last have the key ``partial``.
 
         Raises:
             ValueError: *since* is not a point in time or lies before 1970, or *until*
-                is another text or given without *follow*.
+                is another text or given without *follow*, or *tail* is another text.
             TypeError: *since* has another type.
             NotSupported: The server does not know *until*; raised when the stream is
                 entered or iterated.

@@ -30,7 +30,7 @@ from .reconnect import Reconnecting
 from .settings import DEFAULT_LIMITS, DEFAULT_TIMINGS, Limits, Timings
 from .stream import CONTROL, shut
 
-__all__ = ["LogStream", "Since", "TutumLog"]
+__all__ = ["LogOptions", "LogStream", "Since", "Tail", "TutumLog"]
 
 _CONTROL = CONTROL | {"position"}
 _NO_UNTIL = (
@@ -39,6 +39,9 @@ _NO_UNTIL = (
 )
 _loads = wire.loads
 
+#: A number of past lines, or all of them.
+Tail = int | Literal["all"]
+
 #: A time: a ``datetime`` with a time zone, seconds since 1970, or the stamp of a line.
 Since = datetime | float | str
 
@@ -46,7 +49,7 @@ Since = datetime | float | str
 class LogOptions(TypedDict, total=False):
     """The options of :meth:`Services.logs`."""
 
-    tail: int | None
+    tail: Tail | None
     follow: bool
     since: Since | None
     until: Literal["stopped"] | None
@@ -100,7 +103,7 @@ class LogStream(Reconnecting[LogLine]):
         reconnects: How often the connection was lost so far.
 
     Raises:
-        ValueError: *since* is no valid time, or *until* is invalid.
+        ValueError: *since* is no valid time, or *until* or *tail* is invalid.
         TypeError: *since* has another type.
         NotSupported: On entering, or on the first step: the server does not know
             *until*, and the stream would not end.
@@ -127,6 +130,8 @@ class LogStream(Reconnecting[LogLine]):
         )
         self._ask_for = connect
         self._tail = options.get("tail")
+        if isinstance(self._tail, str) and self._tail != "all":
+            raise ValueError(f"tail: must be a number or 'all', not {self._tail!r}")
         self._follow = options.get("follow", True)
         since = options.get("since")
         self._since = None if since is None else _nanoseconds(since)
@@ -197,7 +202,7 @@ class LogStream(Reconnecting[LogLine]):
     async def _ask(self) -> ClientWebSocketResponse[Any]:
         """Connect and request the lines that were not received yet."""
         again = self._opened_at is not None
-        enough = max(self._tail or 0, self._limits.resumed_lines)
+        enough = self._at_least(self._limits.resumed_lines)
         query: dict[str, Any] = {
             "follow": self._follow,
             "tail": self._tail,
@@ -231,6 +236,10 @@ class LogStream(Reconnecting[LogLine]):
         if again and old and self._follow and not self._known:
             self._report_gap(None)
         return ws
+
+    def _at_least(self, lines: int) -> Tail:
+        """Return *lines*, or the requested number of past lines if that is larger."""
+        return self._tail if self._tail == "all" else max(self._tail or 0, lines)
 
     def _seen(self) -> str | None:
         """Return the query for the last lines, those of the newest stamps first."""
@@ -364,7 +373,7 @@ class TutumLog(LogStream):
             tail = self._tail
             if self._since is not None:
                 self._comparing = True
-                tail = max(tail or 0, self._limits.resumed_lines)
+                tail = self._at_least(self._limits.resumed_lines)
             answer = await self._fetch(params={"tail": tail})
             self._is_text = True
             lines = loglines.log_lines(str(answer.get("logs") or ""))

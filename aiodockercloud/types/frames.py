@@ -68,6 +68,9 @@ class LogLine(TypedDict, total=False):
         timestamp: When the line was written, in seconds since 1970.
         missed: The number of lost lines that the item stands for, or ``None`` when the
             number is unknown. Other lines do not have the key.
+        partial: True for a piece of a long line, which the next line of the same
+            container and output continues. Whole lines, and the last piece, do not have
+            the key.
     """
 
     type: str
@@ -76,6 +79,7 @@ class LogLine(TypedDict, total=False):
     streamType: Literal["stdout", "stderr"]
     timestamp: int
     missed: int | None
+    partial: bool
 
 
 class ExecFrame(TypedDict, total=False):

@@ -51,7 +51,8 @@ def _frame(line: LogLine, source: str | None) -> str:
     """Return the frame of a line.
 
     As in the hosted service, the text begins with the stamp of the engine and ends with
-    a newline. A frame with the key ``missed`` replaces lines that cannot be read.
+    a newline. A frame with the key ``missed`` replaces lines that cannot be read; one
+    with the key ``partial`` is a piece of a line that the next frame continues.
     """
     frame: dict[str, Any] = {"type": "log"}
     if source is not None:
@@ -61,6 +62,8 @@ def _frame(line: LogLine, source: str | None) -> str:
     frame["timestamp"] = line.time_ns // loglines.NANOSECONDS
     if line.missing != 0:
         frame["missed"] = line.missing
+    if line.partial:
+        frame["partial"] = True
     return wire.dumps(frame).decode()
 
 

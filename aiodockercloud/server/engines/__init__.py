@@ -176,15 +176,18 @@ class ImageInfo(NamedTuple):
 class LogLine(NamedTuple):
     """One line of a container's output, without its newline.
 
-    *time_ns* is nanoseconds since 1970; the stamps of one container increase. A line
-    that stands for unavailable lines has their number in *missing*, or ``None`` if the
-    number is unknown, and a text of the engine.
+    *time_ns* is nanoseconds since 1970; the stamps of one container increase. *text* is
+    valid Unicode. A line that stands for unavailable lines has their number in
+    *missing*, or ``None`` if the number is unknown, and a text of the engine. A
+    *partial* line is a piece of a long line, which the next line of the same stream
+    continues.
     """
 
     time_ns: int
     stream: Literal["stdout", "stderr"]
     text: str
     missing: int | None = 0
+    partial: bool = False
 
 
 class ExecSession(Protocol):

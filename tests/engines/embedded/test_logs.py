@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 
 import pytest
 
@@ -65,6 +66,72 @@ async def test_hello_world_logs_its_start(
 
     [line] = await watch.log(id)
     assert line.startswith(f"{image} listens on port 80 of ")
+
+
+async def test_pieces_of_a_long_line_are_marked_up_to_the_last(
+    watch: Watch, clock: ManualClock
+) -> None:
+    @watch.engine.image("acme/job")
+    async def job(container: Container) -> None:
+        container.print("a\n" + "x" * 40_000 + "\nb")
+        container.write("stdout", "c", partial=True)
+        container.write("stdout", "d\ne")
+
+    id = await watch.create("acme/job")
+    await clock.advance(0)
+
+    lines = [
+        (line.text[:1], len(line.text), line.partial)
+        async for line in watch.engine.logs(id, tail=None, follow=False)
+    ]
+    assert lines == [
+        ("a", 1, False),
+        ("x", 16_384, True),
+        ("x", 16_384, True),
+        ("x", 7_232, False),
+        ("b", 1, False),
+        ("c", 1, True),
+        ("d", 1, False),
+        ("e", 1, False),
+    ]
+
+
+async def test_pieces_of_a_long_line_of_the_shell_are_marked(
+    watch: Watch, clock: ManualClock
+) -> None:
+    script = f"for i in 1 2 3; do echo -n {'x' * 10_000}; done; echo; echo next"
+    id = await watch.create("alpine", command=f'sh -c "{script}"')
+    await clock.advance(0)
+
+    lines = [line async for line in watch.engine.logs(id, tail=None, follow=False)]
+    *pieces, last, following = lines
+    assert pieces
+    assert all(piece.partial for piece in pieces)
+    assert (last.partial, following.text) == (False, "next")
+    assert sum(len(line.text) for line in (*pieces, last)) == 30_000
+
+
+@pytest.mark.parametrize(
+    ("printed", "kept"),
+    [
+        (os.fsdecode(b"caf\xe9.txt"), "caf\ufffd.txt"),
+        (os.fsdecode("café".encode()), "café"),
+        ("\ud800 \udfff \U0001f433", "\ufffd \ufffd \U0001f433"),
+    ],
+)
+async def test_text_that_is_not_valid_unicode_is_replaced(
+    watch: Watch, clock: ManualClock, printed: str, kept: str
+) -> None:
+    @watch.engine.image("acme/job")
+    async def job(container: Container) -> None:
+        container.print(printed)
+        container.error(printed)
+        container.print("after")
+
+    id = await watch.create("acme/job")
+    await clock.advance(0)
+
+    assert await watch.log(id) == [kept, kept, "after"]
 
 
 async def test_shell_output_becomes_lines(watch: Watch, clock: ManualClock) -> None:

@@ -97,6 +97,28 @@ async def test_line_without_an_end_is_divided_without_loss(
 
     assert 1 < len(lines) < 5
     assert "".join(line.text for line in lines) == bar * number
+    assert all(line.partial for line in lines[:-1])
+
+
+@pytest.mark.parametrize("tty", [True, False])
+async def test_pieces_of_a_long_line_are_marked_up_to_the_last(
+    sender: Sender, tty: bool
+) -> None:
+    text, number = "." * 100_000, 5
+    if tty:
+        whole = f"{STAMP} {text * number}\n{STAMP} next\n".encode()
+        sender.pieces = [whole[at : at + 65_536] for at in range(0, len(whole), 65_536)]
+    else:
+        sender.pieces = [*[frame(1, text)] * number, frame(1, "\n"), frame(1, "next\n")]
+
+    async with api_of(sender.answer, SwarmSettings(longest_line=150_000)) as docker:
+        *pieces, last, following = await read(docker, tty=tty)
+
+    assert pieces
+    assert all(piece.partial for piece in pieces)
+    assert (last.partial, following.partial, following.text) == (False, False, "next")
+    assert "".join(piece.text for piece in (*pieces, last)) == text * number
+    assert {line.time_ns % 10**9 for line in (*pieces, last)} == {2}
 
 
 async def test_follow_without_data_for_long_is_requested_again(

@@ -12,7 +12,6 @@ from .images import Image
 from .runtime import Container
 from .shell import Pipe, Shell, unsupported
 from .shell.grammar import Stream
-from .text import to_valid
 
 __all__ = ["BUILT_IN", "IDLE"]
 
@@ -57,11 +56,11 @@ async def shell(container: Container) -> int:
 
     async def write(stream: Stream, text: str) -> None:
         *lines, unfinished[stream] = (unfinished[stream] + text).split("\n")
-        if len(unfinished[stream]) > container.settings.longest_log_line:
-            lines.append(unfinished[stream])
-            unfinished[stream] = ""
         for line in lines:
-            container.write(stream, to_valid(line))
+            container.write(stream, line)
+        if len(unfinished[stream]) > container.settings.longest_log_line:
+            container.write(stream, unfinished[stream], partial=True)
+            unfinished[stream] = ""
 
     interpreter = Shell(
         container.environment,
@@ -75,7 +74,7 @@ async def shell(container: Container) -> int:
     finally:
         for stream, text in unfinished.items():
             if text:
-                container.write(stream, to_valid(text))
+                container.write(stream, text)
 
 
 #: Runs in place of every image that the engine does not have.

@@ -10,6 +10,7 @@ from .. import LogLine
 from .clock import Clock
 from .settings import EmbeddedSettings
 from .shell.grammar import Stream
+from .text import to_valid
 
 __all__ = ["Log", "Logs"]
 
@@ -21,9 +22,10 @@ class Log(Journal[LogLine]):
         super().__init__(logs.settings.kept_log_lines)
         self._logs = logs
 
-    def write(self, stream: Stream, text: str) -> None:
-        """Append a line, stamped with the present time."""
-        self.append(LogLine(self._logs.stamp(), stream, text))
+    def write(self, stream: Stream, text: str, partial: bool) -> None:
+        """Append a line, or a piece of a line, stamped with the present time."""
+        line = LogLine(self._logs.stamp(), stream, to_valid(text), partial=partial)
+        self.append(line)
 
     async def lines(
         self, *, tail: int | None, follow: bool, since_ns: int

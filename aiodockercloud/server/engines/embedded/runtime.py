@@ -67,7 +67,7 @@ class Container:
         ports: HostPorts,
         clock: Clock,
         settings: EmbeddedSettings,
-        log: Callable[[Stream, str], None],
+        log: Callable[[Stream, str, bool], None],
     ) -> None:
         self.name = spec.name
         self.image = spec.image
@@ -118,20 +118,22 @@ class Container:
         """
         self.write("stderr", sep.join(map(str, values)))
 
-    def write(self, stream: Stream, text: str) -> None:
+    def write(self, stream: Stream, text: str, *, partial: bool = False) -> None:
         """Write text to the log.
 
         Args:
             stream: ``"stdout"`` or ``"stderr"``.
             text: One line or, with newlines inside, several. A line of more than
                 16,384 characters (``longest_log_line`` of the settings) becomes several
-                lines, as in Docker.
+                lines, as in Docker; all pieces but the last have the key ``partial``.
+            partial: Whether the next call continues the last line.
         """
         longest = self.settings.longest_log_line
-        for line in text.split("\n"):
-            self._log(stream, line[:longest])
-            for start in range(longest, len(line), longest):
-                self._log(stream, line[start : start + longest])
+        *whole, last = text.split("\n")
+        for line, continued in (*((line, False) for line in whole), (last, partial)):
+            for start in range(0, max(len(line), 1), longest):
+                end = start + longest
+                self._log(stream, line[start:end], continued or end < len(line))
 
     async def sleep(self, seconds: float) -> None:
         """Pause, by the clock of the engine.

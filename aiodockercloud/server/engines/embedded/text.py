@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import codecs
 
+from ....wire import valid_text
+
 __all__ = ["byte", "decoder", "to_bytes", "to_valid"]
 
 
@@ -29,5 +31,8 @@ def to_bytes(text: str) -> bytes:
 
 
 def to_valid(text: str) -> str:
-    """Return a text with U+FFFD in place of bytes that are not UTF-8."""
-    return to_bytes(text).decode("utf-8", "replace")
+    """Return a text with U+FFFD in place of what is not valid Unicode."""
+    try:
+        return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+    except UnicodeEncodeError:  # a surrogate that stands for no byte
+        return valid_text(text)

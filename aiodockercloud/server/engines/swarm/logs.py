@@ -210,17 +210,19 @@ async def _lines(
     Args:
         response: The stream.
         tty: Whether the container has a terminal: its stream has no frames.
-        longest: Bytes of a line. A longer line is divided.
+        longest: Bytes of a line. A longer line is divided into pieces, of which all but
+            the last are partial.
         messages: Whether messages of the Engine are lines too.
     """
     if tty:
         held = b""
         async for data in response.content.iter_any():
             *whole, held = (held + data).split(b"\n")
-            if len(held) > longest:
-                whole, held = [*whole, held], b""
             for raw in whole:
                 yield _line("stdout", raw)
+            if len(held) > longest:
+                yield _line("stdout", held, partial=True)
+                held = held.partition(b" ")[0] + b" "  # the stamp of the whole line
         if held:
             yield _line("stdout", held)
         return
@@ -236,19 +238,22 @@ async def _lines(
                 continue
             if held := parts.pop(kind, b""):
                 payload = held + payload.partition(b" ")[2]
-            if payload.endswith(b"\n") or len(payload) > longest:
-                yield _line(_STREAMS.get(kind, "stdout"), payload)
+            if (is_whole := payload.endswith(b"\n")) or len(payload) > longest:
+                stream = _STREAMS.get(kind, "stdout")
+                yield _line(stream, payload, partial=not is_whole)
             else:
                 parts[kind] = payload
     for kind, payload in parts.items():
         yield _line(_STREAMS.get(kind, "stdout"), payload)
 
 
-def _line(stream: Literal["stdout", "stderr"], raw: bytes) -> LogLine:
+def _line(
+    stream: Literal["stdout", "stderr"], raw: bytes, *, partial: bool = False
+) -> LogLine:
     stamp, _, text = raw.partition(b" ")
     try:
         moment = parse_line_stamp(stamp.decode())
     except ValueError:
         moment, text = time.time_ns(), raw
     clean = text.removesuffix(b"\n").removesuffix(b"\r")
-    return LogLine(moment, stream, clean.decode(errors="replace"))
+    return LogLine(moment, stream, clean.decode(errors="replace"), partial=partial)

@@ -46,8 +46,10 @@ class SwarmSettings:
     exit_code_pauses: tuple[float, ...] = (0.0, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0)
     #: Between two attempts to follow a log.
     log_retry: float = 1.0
-    #: Bytes of one line of a log. A longer line is divided into several.
-    longest_line: int = 1024 * 1024
+    #: Bytes of one line of a log. A longer line is divided into several. Six times as
+    #: many, in which JSON writes a control character, fit a frame of 4 MiB, the most
+    #: that clients receive.
+    longest_line: int = 512 * 1024
 
     # --- nodes ------------------------------------------------------------------------
 
