@@ -1,92 +1,63 @@
-"""Many jobs, a few at a time: thumbnails of pictures, on a server in this process.
+"""A nightly batch: 100 reports, a few at a time.
 
-    python examples/batch.py [--limit 4]
+    aiodockercloud serve                  # prints the address and, once, a key
+    export DOCKERCLOUD_REST_HOST=http://127.0.0.1:8008
+    export DOCKERCLOUD_USER=admin DOCKERCLOUD_APIKEY=…
+    python examples/batch.py [--limit 10]
 
-Each picture is a job: the program creates a service, starts the service, waits for its
-end, reads the log and deletes the service. One file is not a picture: its job fails,
-and the other jobs continue. Ctrl-C deletes all services and ends the program.
+Each report is a job: the batch creates a service, starts the service, waits for its
+end, reads the log and deletes the service. A failed job is run again. One shop has no
+sales, so its job always fails; the other jobs continue. Ctrl-C deletes all services.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import sys
 from collections.abc import Iterator
 
 from aiodockercloud import DockerCloud, batch
-from aiodockercloud.loglines import log_text
-from aiodockercloud.server import Embedded, running
-from aiodockercloud.server.engines.embedded import Container
 from aiodockercloud.types import ServiceFields
 
-PICTURES = [f"holiday-{number:02}.jpg" for number in range(1, 12)] + ["notes.txt"]
+REPORT = """\
+echo reading the sales of $SHOP
+if [ $SHOP = shop-013 ]; then echo no sales of $SHOP >&2; exit 1; fi
+echo wrote $SHOP.pdf"""
 
 
-async def thumbnail(container: Container) -> int:
-    """Make one thumbnail.
-
-    On the embedded engine, an async function is the image. On other engines, an image
-    contains the program; the rest of this file stays the same.
-    """
-    picture = container.environment["PICTURE"]
-    container.print(f"reading {picture}")
-    await container.sleep(0.05)
-    if not picture.endswith(".jpg"):
-        container.error(f"{picture} is not a picture")
-        return 1
-    container.print(f"wrote thumbnails/{picture}")
-    return 0
-
-
-def jobs() -> Iterator[ServiceFields]:
-    """Yield the definition of one service for each picture.
-
-    ``run_jobs`` takes the next definition when a job ends, so the number of jobs has no
-    bound.
-    """
-    for picture in PICTURES:
+def reports(number: int = 100) -> Iterator[ServiceFields]:
+    for shop in range(1, number + 1):
         yield {
-            "image": "acme/thumbnail",
-            "nickname": picture,
-            "container_envvars": {"PICTURE": picture},
+            "name": f"report-{shop:03}",
+            "image": "busybox",
+            "run_command": f"sh -c '{REPORT}'",
+            "container_envvars": {"SHOP": f"shop-{shop:03}"},
         }
 
 
-def picture_of(result: batch.JobResult) -> str:
-    return result.job["nickname"]
-
-
 def show(done: int, total: int | None, result: batch.JobResult) -> None:
-    outcome = "done" if result.ok else "FAILED"
-    print(
-        f"{done:3}/{total or len(PICTURES)} {picture_of(result)} {outcome}", flush=True
-    )
+    print(f"{done:3}/{total} {'done' if result.ok else 'FAILED'}", flush=True)
 
 
-async def main(limit: int) -> None:
-    engine = Embedded(nodes=2)
-    engine.image("acme/thumbnail")(thumbnail)
-    async with (
-        running(engine) as server,
-        DockerCloud(server.url, user=server.user, apikey=server.apikey) as cloud,
-    ):
+async def main(limit: int) -> int:
+    async with DockerCloud() as cloud:
         results = await batch.run_jobs(
-            cloud, jobs(), limit=limit, timeout=60, tail=20, progress=show
+            cloud, [*reports()], limit=limit, timeout=300, retries=1, progress=show
         )
-        for result in results:
-            if not result.ok:
-                print(f"{picture_of(result)}: {result.error or result.exit_codes}")
-                for line in result.logs:
-                    print(f"    {line['streamType']}: {log_text(line)}")
-        left = [s for s in await cloud.services.list() if s["state"] != "Terminated"]
-        print(f"{sum(result.ok for result in results)} of {len(results)} are done;"
-              f" services left: {len(left)}")  # fmt: skip
+    failed = [result for result in results if not result.ok]
+    for result in failed:
+        reason = result.error or f"exit codes {result.exit_codes}"
+        print(f"{result.job['name']} failed {result.attempts} times: {reason}")
+        print(result.output, end="")
+    print(f"{len(results) - len(failed)} of {len(results)} reports are done")
+    return 1 if failed else 0
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description="Make thumbnails, as a batch of jobs.")
-    parser.add_argument("--limit", type=int, default=4, help="jobs at the same time")
+    parser = argparse.ArgumentParser(description="Write 100 reports, as jobs.")
+    parser.add_argument("--limit", type=int, default=10, help="jobs at the same time")
     try:
-        asyncio.run(main(parser.parse_args().limit))
+        sys.exit(asyncio.run(main(parser.parse_args().limit)))
     except KeyboardInterrupt:
-        print("interrupted; everything is down")
+        sys.exit("interrupted; no service is left")

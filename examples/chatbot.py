@@ -1,7 +1,9 @@
-"""A bot that runs services: text in, messages out, on a server in this process.
+"""A chat-ops bot: text in, messages out.
 
-    python examples/chatbot.py            # a short conversation
-    python examples/chatbot.py --stdin    # your commands, one on each line
+    aiodockercloud serve                  # prints the address and, once, a key
+    export DOCKERCLOUD_REST_HOST=http://127.0.0.1:8008
+    export DOCKERCLOUD_USER=admin DOCKERCLOUD_APIKEY=…
+    python examples/chatbot.py            # one command on each line; try: help
 
 Copy ``handle`` into your bot; the function does not depend on the source of the text. A
 real bot creates one ``DockerCloud()`` at its start, calls ``handle(cloud, text)`` for
@@ -10,7 +12,6 @@ each message (any number at the same time) and sends each answer at once.
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import inspect
 import shlex
@@ -19,14 +20,12 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 
 from aiodockercloud import (
-    ApiError,
     DockerCloud,
     DockerCloudError,
     NonUniqueIdentifier,
     ObjectNotFound,
+    log_text,
 )
-from aiodockercloud.loglines import log_text
-from aiodockercloud.server import running
 from aiodockercloud.types import Service
 
 #: Seconds after which the bot reports that an operation has not ended.
@@ -63,10 +62,10 @@ async def handle(cloud: DockerCloud, text: str) -> Answers:
             async for answer in answers:
                 yield answer
     except (ObjectNotFound, NonUniqueIdentifier) as error:
-        yield f"Which one? {getattr(error, 'message', error)}"
-    except ApiError as error:
+        yield f"Which one? {error.message}"
+    except DockerCloudError as error:
         yield f"That did not work: {error.message}"
-    except (DockerCloudError, ValueError) as error:
+    except ValueError as error:
         yield f"That did not work: {error}"
     except TimeoutError:
         yield f"I gave up after {PATIENCE:g} seconds; {name} may still be under way."
@@ -91,12 +90,13 @@ async def deploy(
     cloud: DockerCloud, name: str, image: str, count: str = "1"
 ) -> Answers:
     """deploy NAME IMAGE [COUNT]"""
-    service = await cloud.services.create(
-        name=name, image=image, target_num_containers=number(count)
-    )
+    containers = number(count)
     yield f"deploying {name}…"
-    started = await cloud.services.start(service)
-    yield brief(await cloud.services.wait(started, "Running", timeout=PATIENCE))
+    yield brief(
+        await cloud.services.run(
+            name=name, image=image, target_num_containers=containers, timeout=PATIENCE
+        )
+    )
 
 
 @command
@@ -114,12 +114,11 @@ async def status(cloud: DockerCloud, name: str | None = None) -> Answers:
     if name is not None:
         yield brief(await cloud.services.find(name))
         return
-    services = await cloud.services.list()
-    alive = [service for service in services if service["state"] != "Terminated"]
-    for service in alive:
+    services = await cloud.services.list(terminated=False)
+    for service in services:
         yield brief(service)
-    if not alive:
-        yield "nothing is there"
+    if not services:
+        yield "there are no services"
 
 
 @command
@@ -135,11 +134,11 @@ async def logs(cloud: DockerCloud, name: str, lines: str = "5") -> Answers:
 async def run(cloud: DockerCloud, name: str, *words: str) -> Answers:
     """run NAME COMMAND…"""
     service = await cloud.services.find(name)
-    if not service["containers"]:
+    containers = await cloud.services.containers(service)
+    if not containers:
         raise ValueError(f"{name} has no container")
-    first = service["containers"][0]
-    result = await cloud.containers.run(first, words, timeout=PATIENCE)
-    yield f"{result['stdout']}{result['stderr']}".strip() or "(it said nothing)"
+    result = await cloud.containers.run(containers[0], words, timeout=PATIENCE)
+    yield f"{result['stdout']}{result['stderr']}".strip() or "(no output)"
     if result["exit_code"]:
         yield f"exit code {result['exit_code']}"
 
@@ -157,7 +156,7 @@ async def remove(cloud: DockerCloud, name: str) -> Answers:
     service = await cloud.services.find(name)
     deleted = await cloud.services.delete(service)
     await cloud.services.wait(deleted, "Terminated", timeout=PATIENCE)
-    yield f"{name} is gone"
+    yield f"{name} is removed"
 
 
 @command
@@ -167,26 +166,6 @@ async def help(cloud: DockerCloud) -> Answers:
 
 
 # --- running it here ----------------------------------------------------------------
-
-CONVERSATION = """\
-help
-deploy web dockercloud/hello-world 2
-status
-scale web 3
-run web hostname
-logs wbe
-launch web
-scale web many
-stop web
-scale web 4 now
-remove web
-status"""
-
-
-async def conversation() -> AsyncGenerator[str, None]:
-    for text in CONVERSATION.splitlines():
-        print(f"> {text}")
-        yield text
 
 
 async def typed() -> AsyncGenerator[str, None]:
@@ -207,21 +186,15 @@ async def typed() -> AsyncGenerator[str, None]:
         transport.close()
 
 
-async def main(texts: AsyncGenerator[str, None]) -> None:
-    async with (
-        running() as server,
-        DockerCloud(server.url, user=server.user, apikey=server.apikey) as cloud,
-        aclosing(texts),
-    ):
+async def main() -> None:
+    async with DockerCloud() as cloud, aclosing(typed()) as texts:
         async for text in texts:
             async for answer in handle(cloud, text):
                 print(answer, flush=True)
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description="Talk to a bot that runs services.")
-    parser.add_argument("--stdin", action="store_true", help="say it yourself")
     try:
-        asyncio.run(main(typed() if parser.parse_args().stdin else conversation()))
+        asyncio.run(main())
     except KeyboardInterrupt:
-        print("bye; everything is down")
+        pass

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import runpy
 import signal
 import sys
@@ -14,21 +15,23 @@ import pytest
 
 from aiodockercloud import DockerCloud
 from aiodockercloud.server import Server
+from tests.support.batches import left
 from tests.support.facts import PATIENCE
-from tests.support.flows import client_of
+from tests.support.flows import client_of, run
 from tests.support.programs import environment, quiet
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
-
-#: Seconds after which a run counts as hanging; a single run takes less than two.
-LIMIT = 60.0
+WEB = "dockercloud/hello-world"
 
 Handle = Callable[[DockerCloud, str], AsyncIterator[str]]
 
 
 async def started(
-    *command: str, stdin: int | IO[str] = asyncio.subprocess.PIPE
+    *command: str,
+    server: Server | None = None,
+    stdin: int | IO[str] = asyncio.subprocess.PIPE,
 ) -> asyncio.subprocess.Process:
+    """Start an example, as a client of a server unless the example starts its own."""
     script, *arguments = command
     return await asyncio.create_subprocess_exec(
         *(sys.executable, "-X", "dev", "-W", "error", str(EXAMPLES / script)),
@@ -36,14 +39,25 @@ async def started(
         stdin=stdin,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
-        env=environment(),
+        env=environment() | ({} if server is None else login(server)),
     )
 
 
-async def ended(process: asyncio.subprocess.Process, given: str = "") -> list[str]:
-    """Return the printed lines of a program that ended with status 0 and no error."""
+def login(server: Server) -> dict[str, str]:
+    """Return the variables that the examples expect."""
+    return {
+        "DOCKERCLOUD_REST_HOST": server.url,
+        "DOCKERCLOUD_USER": server.user,
+        "DOCKERCLOUD_APIKEY": str(server.apikey),
+    }
+
+
+async def ended(
+    process: asyncio.subprocess.Process, given: str = "", *, code: int = 0
+) -> tuple[list[str], str]:
+    """Return the printed lines and the errors of a program that has ended."""
     try:
-        async with asyncio.timeout(LIMIT):
+        async with asyncio.timeout(PATIENCE):
             out, err = await process.communicate(
                 given.encode() if process.stdin else None
             )
@@ -51,9 +65,33 @@ async def ended(process: asyncio.subprocess.Process, given: str = "") -> list[st
         if process.returncode is None:
             process.kill()
             await process.wait()
-    assert quiet(err.decode()) == ""
-    assert process.returncode == 0
-    return out.decode().splitlines()
+    assert process.returncode == code, err.decode()
+    return out.decode().splitlines(), quiet(err.decode())
+
+
+async def lines(process: asyncio.subprocess.Process, *wanted: str) -> list[str]:
+    """Read lines until each wanted text has occurred."""
+    assert process.stdout is not None
+    found: list[str] = []
+    async with asyncio.timeout(PATIENCE):
+        while not all(any(text in line for line in found) for text in wanted):
+            line = await process.stdout.readline()
+            assert line, f"the program ended after {found[-5:]}"
+            found.append(line.decode().rstrip("\n"))
+    return found
+
+
+async def interrupted(process: asyncio.subprocess.Process) -> None:
+    """Press Ctrl-C; the program ends cleanly."""
+    process.send_signal(signal.SIGINT)
+    assert (await ended(process))[1] == ""
+
+
+def test_readme_lists_the_examples() -> None:
+    readme = (EXAMPLES.parent / "README.md").read_text(encoding="utf-8")
+    listed = re.findall(r"^- \[(\w+\.py)\]\(examples/\1\)", readme, re.MULTILINE)
+
+    assert sorted(listed) == sorted(path.name for path in EXAMPLES.glob("*.py"))
 
 
 # --- the chat bot ---------------------------------------------------------------------
@@ -70,74 +108,84 @@ async def answers(handle: Handle, cloud: DockerCloud, text: str) -> Sequence[str
         return [answer async for answer in handle(cloud, text)]
 
 
-async def test_chatbot_holds_its_conversation() -> None:
-    said = await ended(await started("chatbot.py"))
+CONVERSATION = """\
+deploy web dockercloud/hello-world 2
+status
+scale web 3
+run web hostname
+logs wbe
+launch web
+scale web many
+run web sh -c "exit 3"
+stop web
+scale web 4 now
+remove web
+"oops
+status
+"""
 
-    assert said[0] == "> help"
-    assert said[1].startswith("I know: deploy NAME IMAGE [COUNT], scale NAME COUNT, ")
-    assert said[2:] == [
-        "> deploy web dockercloud/hello-world 2",
+
+async def test_chatbot_holds_a_conversation(server: Server) -> None:
+    process = await started("chatbot.py", server=server)
+    printed, errors = await ended(process, CONVERSATION + "\n")
+
+    assert errors == ""
+    assert printed[:-1] == [
         "deploying web…",
         "web is Running, 2 of 2 running",
-        "> status",
         "web is Running, 2 of 2 running",
-        "> scale web 3",
         "web is Running, 3 of 3 running",
-        "> run web hostname",
         "web-1",
-        "> logs wbe",
         "Which one? there is no service 'wbe'",
-        "> launch web",
         "I do not know how to launch. Try: help",
-        "> scale web many",
         "That did not work: 'many' is not a number",
-        "> stop web",
+        "(no output)",
+        "exit code 3",
         "web is Stopped, 0 of 3 running",
-        "> scale web 4 now",
         "I did not get that: too many positional arguments. Try: help",
-        "> remove web",
-        "web is gone",
-        "> status",
-        "nothing is there",
+        "web is removed",
+        "I did not get that: No closing quotation. Try: help",
+        "there are no services",
     ]
+    assert printed[-1].startswith("I know: deploy NAME IMAGE [COUNT], scale NAME ")
 
 
-async def test_chatbot_answers_what_is_typed() -> None:
-    typed = 'deploy web acme/site\nlogs web 1\nrun web sh -c "exit 3"\n"oops\n\n'
-    said = await ended(await started("chatbot.py", "--stdin"), typed)
-
-    *first, note, silence, code, quoting, helped = said
-    assert first == ["deploying web…", "web is Running, 1 of 1 running"]
-    assert note.startswith("web-1 | simulated: acme/site:latest is not an image")
-    assert (silence, code) == ("(it said nothing)", "exit code 3")
-    assert quoting == "I did not get that: No closing quotation. Try: help"
-    assert helped.startswith("I know: ")
-
-
-async def test_chatbot_answers_what_is_in_a_file(tmp_path: Path) -> None:
+async def test_chatbot_answers_what_is_in_a_file(
+    server: Server, tmp_path: Path
+) -> None:
     file = tmp_path / "commands"
     file.write_text("status\nhelp\n", encoding="utf-8")
     with file.open(encoding="utf-8") as commands:
-        said = await ended(await started("chatbot.py", "--stdin", stdin=commands))
+        process = await started("chatbot.py", server=server, stdin=commands)
+        printed, _ = await ended(process)
 
-    assert said[0] == "nothing is there"
-    assert said[1].startswith("I know: ")
+    assert printed[0] == "there are no services"
+    assert printed[1].startswith("I know: ")
+
+
+async def test_chatbot_shows_the_last_lines_of_a_log(
+    live: DockerCloud, handle: Handle
+) -> None:
+    await answers(handle, live, "deploy web acme/site")
+    [line] = await answers(handle, live, "logs web 1")
+
+    assert line.startswith("web-1 | simulated: acme/site:latest is not an image")
 
 
 async def test_chatbot_handles_many_messages_at_the_same_time(
     live: DockerCloud, handle: Handle
 ) -> None:
-    said = await asyncio.gather(
+    found = await asyncio.gather(
         *(answers(handle, live, f"deploy web{n} acme/site 2") for n in range(20))
     )
 
-    assert list(said) == [
+    assert list(found) == [
         [f"deploying web{n}…", f"web{n} is Running, 2 of 2 running"] for n in range(20)
     ]
 
 
 @pytest.mark.parametrize(
-    ("text", "answer"),
+    ("text", "expected"),
     [
         ("deploy web acme/site 0x10", "That did not work: '0x10' is not a number"),
         ("deploy taken acme/site", "That did not work: name: there is a service"),
@@ -145,68 +193,85 @@ async def test_chatbot_handles_many_messages_at_the_same_time(
         ("deploy web", "I did not get that: missing a required argument: 'image'"),
         ("run idle ls", "That did not work: idle has no container"),
         ("stop idle", "That did not work: stop: the service idle is Not running"),
-        ("stop nobody", "Which one? there is no service 'nobody'"),
+        ("stop missing", "Which one? there is no service 'missing'"),
     ],
 )
-async def test_chatbot_says_in_words_what_went_wrong(
-    live: DockerCloud, handle: Handle, text: str, answer: str
+async def test_chatbot_explains_a_mistake(
+    live: DockerCloud, handle: Handle, text: str, expected: str
 ) -> None:
     for name in ("taken", "idle"):
         await live.services.create(name=name, image="acme/site")
 
-    [said] = await answers(handle, live, text)
+    *_, answer = await answers(handle, live, text)
 
-    assert said.startswith(answer)
+    assert answer.startswith(expected)
 
 
-async def test_chatbot_says_in_words_that_the_server_is_gone(
+async def test_chatbot_explains_that_the_server_does_not_answer(
     server: Server, handle: Handle
 ) -> None:
     server.faults.cut()
     async with client_of(server) as cloud:
-        [said] = await answers(handle, cloud, "status")
+        [answer] = await answers(handle, cloud, "status")
 
-    assert said.startswith("That did not work: ")
+    assert answer.startswith("That did not work: ")
 
 
 # --- the batch ------------------------------------------------------------------------
 
 
-async def test_batch_makes_all_thumbnails_but_one() -> None:
-    said = await ended(await started("batch.py", "--limit", "3"))
+async def test_batch_writes_all_reports_but_one(server: Server) -> None:
+    process = await started("batch.py", "--limit", "20", server=server)
+    printed, errors = await ended(process, code=1)
 
-    *shown, why, out, err, summary = said
-    numbers, pictures, outcomes = zip(*(line.split() for line in shown), strict=True)
-    assert numbers == tuple(f"{number}/12" for number in range(1, 13))
-    failed = {p for p, outcome in zip(pictures, outcomes, strict=True)
-              if outcome == "FAILED"}  # fmt: skip
-    assert len(set(pictures)) == 12
-    assert failed == {"notes.txt"}
-    assert why == "notes.txt: [1]"
-    assert out == "    stdout: reading notes.txt"
-    assert err == "    stderr: notes.txt is not a picture"
-    assert summary == "11 of 12 are done; services left: 0"
+    assert errors == ""
+    progress, summary = printed[:100], printed[100:]
+    assert [line.split()[0] for line in progress] == [
+        f"{number}/100" for number in range(1, 101)
+    ]
+    assert sum(line.endswith("FAILED") for line in progress) == 1
+    assert summary == [
+        "report-013 failed 2 times: exit codes [1]",
+        "reading the sales of shop-013",
+        "no sales of shop-013",
+        "99 of 100 reports are done",
+    ]
+    assert left(server) == []
 
 
-async def test_batch_interrupted_ends_cleanly() -> None:
-    process = await started("batch.py", "--limit", "2")
-    assert process.stdout is not None
-    async with asyncio.timeout(LIMIT):
-        assert (await process.stdout.readline()).startswith(b"  1/12 holiday-")
+async def test_batch_interrupted_leaves_no_service(server: Server) -> None:
+    process = await started("batch.py", "--limit", "2", server=server)
+    await lines(process, "1/100 done")
     process.send_signal(signal.SIGINT)
-    said = await ended(process)
+    _, errors = await ended(process, code=1)
 
-    assert said[-1] == "interrupted; everything is down"
-    assert len(said) < 12
+    assert errors == "interrupted; no service is left\n"
+    assert left(server) == []
+
+
+# --- the autoscaler -------------------------------------------------------------------
+
+
+async def test_autoscaler_follows_the_load(server: Server, live: DockerCloud) -> None:
+    web = await run(live, image=WEB, name="web")
+    await run(live, image=WEB, name="worker")
+
+    process = await started("autoscaler.py", "web", "worker", server=server)
+    for containers, workers in [(4, 2), (6, 3), (1, 1)]:
+        await live.actions.wait(await live.services.scale(web, containers))
+        await lines(process, f"worker: {workers} containers")
+        server.faults.cut_streams()  # a lost connection loses no change
+    await interrupted(process)
 
 
 # --- the load balancer ----------------------------------------------------------------
 
 
 async def test_load_balancer_serves_two_containers_that_keep_their_files() -> None:
-    lines = await ended(await started("loadbalancer.py"))
+    printed, errors = await ended(await started("loadbalancer.py"))
 
-    assert lines == [
+    assert errors == ""
+    assert printed == [
         "web-1: request 1",
         "web-2: request 1",
         "web-1: request 2",
