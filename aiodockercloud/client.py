@@ -41,12 +41,17 @@ class DockerCloud(Transport):
     One client is meant to live as long as the program and to serve all its tasks. Leave
     the ``async with`` block, or call :meth:`close`, to close the connections. The
     constructor sends no request and reads no file; the first request does. A client
-    belongs to one event loop.
+    belongs to the event loop of its first request: a program that calls
+    ``asyncio.run()`` twice creates two clients.
 
     Arguments left out come from the environment variables of the official clients.
-    Without these, the credentials come from ``~/.docker/config.json``, and the
-    addresses are those of the hosted service. With the dialect ``TUTUM``, the variables
-    begin with ``TUTUM``, and the file is ``~/.tutum``.
+    Without these, ``~/.docker/config.json`` can contain the credentials for the host of
+    the server, and the client sends such credentials over https, or to a loopback
+    address. With the dialect ``TUTUM``, the variables begin with ``TUTUM``.
+
+    The client's own session uses the proxies of ``HTTP_PROXY``, ``HTTPS_PROXY`` and
+    ``NO_PROXY`` for requests and streams. A session of the caller's uses its own
+    ``proxy``, or with ``trust_env=True`` the same variables.
 
     Args:
         url: The address of the server, e.g. ``https://cloud.example.com``. The path of
@@ -89,7 +94,9 @@ class DockerCloud(Transport):
         nodetypes (NodeTypes): The types of nodes.
 
     Raises:
-        ValueError: Only one of *user* and *apikey* is given, or an address is not one.
+        ValueError: No address is given and ``DOCKERCLOUD_REST_HOST`` is not set, only
+            one of *user* and *apikey* is given, or an address or a credential is
+            invalid.
 
     Source:
         Docker Cloud API reference, "Authentication", "REST API" and "Stream API".

@@ -1,5 +1,8 @@
 """Credentials from the environment and from files, when the caller passes none.
 
+The variables are meant for the client, whatever its server. Files are not: a file
+contains the credentials of named hosts, and the client sends each only to its host.
+
 Source: Docker Cloud API reference, "Authentication"; the order is that of the official
 Python client.
 """
@@ -9,91 +12,201 @@ from __future__ import annotations
 import asyncio
 import binascii
 import configparser
-import json
 from base64 import b64decode
 from collections.abc import Mapping
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
+
+from yarl import URL
 
 from .. import wire
 from ..exceptions import AuthError
 from . import diagnostics
-from .settings import DEFAULT_TIMINGS
+from .credential_helper import ask_helper
+from .settings import DEFAULT_LIMITS, DEFAULT_TIMINGS, Limits, Timings
 
-__all__ = ["resolve"]
+__all__ = ["basic_auth", "check_header", "resolve"]
 
-#: The key of the account in ``config.json``: Docker Cloud used Docker Hub's accounts.
+#: The account of the hosted Docker Cloud in ``config.json``, that of Docker Hub.
 INDEX = "https://index.docker.io/v1/"
 
 
 async def resolve(
     dialect: wire.Dialect,
     environ: Mapping[str, str],
+    addresses: tuple[str, str],
     *,
-    helper_timeout: float = DEFAULT_TIMINGS.credential_helper,
+    timings: Timings = DEFAULT_TIMINGS,
+    limits: Limits = DEFAULT_LIMITS,
 ) -> str | None:
     """Return the value of ``Authorization``, or ``None`` without credentials.
 
     The first of these sources counts: ``DOCKERCLOUD_AUTH``, unchanged;
     ``DOCKERCLOUD_USER`` with ``DOCKERCLOUD_APIKEY``; ``DOCKERCLOUD_USER`` with
-    ``DOCKERCLOUD_PASS``; the credentials of ``docker login`` in
-    ``~/.docker/config.json`` (or in the folder ``DOCKER_CONFIG``), credential helpers
-    included. Tutum has variables of its own (``TUTUM_…``) and the file ``~/.tutum``.
+    ``DOCKERCLOUD_PASS``; the credentials that ``~/.docker/config.json`` (or the file in
+    the folder ``DOCKER_CONFIG``) has for the host of the server, credential helpers
+    included. The credentials of Docker Hub belong to the hosts of the hosted Docker
+    Cloud only. Tutum has variables of its own (``TUTUM_…``), and the file ``~/.tutum``
+    for the hosts of the hosted Tutum.
+
+    Credentials of a file are sent over https, or to a loopback address.
 
     Args:
         dialect: The API, which determines the names of the variables and the file.
         environ: The environment variables.
-        helper_timeout: Seconds for the answer of a credential helper.
+        addresses: The addresses of the REST API and of the streams, which both receive
+            the credentials.
+        timings: The durations, of which ``credential_helper`` is used.
+        limits: The bounds, of which ``credential_bytes`` is used.
 
     Raises:
-        AuthError: A file cannot be read or has another format, or the credential
-            helper that the file names is missing, does not answer in time or answers
-            in another format.
+        AuthError: A variable contains a line break, a file cannot be read or has
+            another format, or the credential helper that the file names is missing,
+            does not answer in time or answers in another format.
     """
     prefix = dialect.env_prefix
-    if auth := environ.get(f"{prefix}_AUTH"):
-        diagnostics.credentials_found(f"{prefix}_AUTH of the environment")
-        return auth
-    if user := environ.get(f"{prefix}_USER"):
-        for name in ("APIKEY", "PASS"):
-            if key := environ.get(f"{prefix}_{name}"):
-                diagnostics.credentials_found(
-                    f"{prefix}_USER and {prefix}_{name} of the environment"
-                )
-                return wire.basic_auth(user, key)
+    try:
+        if auth := environ.get(f"{prefix}_AUTH"):
+            diagnostics.credentials_found(f"{prefix}_AUTH of the environment")
+            return check_header(auth, f"{prefix}_AUTH")
+        if user := environ.get(f"{prefix}_USER"):
+            for name in ("APIKEY", "PASS"):
+                if key := environ.get(f"{prefix}_{name}"):
+                    names = f"{prefix}_USER", f"{prefix}_{name}"
+                    diagnostics.credentials_found(
+                        f"{' and '.join(names)} of the environment"
+                    )
+                    return basic_auth(user, key, names)
+    except ValueError as exc:
+        raise AuthError(str(exc)) from None
+    account = _account(dialect, addresses)
+    if account is None:
+        missing = (
+            "none in the environment; those of files are not sent over plain http,"
+            " nor to two hosts"
+        )
+        diagnostics.credentials_found(missing)
+        return None
     if dialect == wire.TUTUM:
         path = Path.home() / ".tutum"
-        found = await asyncio.to_thread(_from_tutum_file, path)
+        found = None
+        if account == INDEX:
+            found = await asyncio.to_thread(_from_tutum_file, path, limits)
     else:
         folder = environ.get("DOCKER_CONFIG")
         path = (Path(folder) if folder else Path.home() / ".docker") / "config.json"
-        found = await _from_docker_config(path, helper_timeout)
-    missing = f"none in the environment and in {path}"
+        found = await _from_docker_config(path, account, timings, limits)
+    missing = f"none in the environment, and none for {account} in {path}"
     diagnostics.credentials_found(missing if found is None else str(path))
     return found
 
 
-async def _from_docker_config(path: Path, helper_timeout: float) -> str | None:
-    text = await asyncio.to_thread(_read, path)
+def basic_auth(user: str, key: str, names: tuple[str, str] = ("user", "apikey")) -> str:
+    """Return the value of ``Authorization`` for a user and a key.
+
+    Args:
+        user: The name of the user.
+        key: The API key or the password.
+        names: The names of both, for the error.
+
+    Raises:
+        ValueError: The name contains a colon, or a value has a character that does not
+            belong to it, such as the line break at the end of a file.
+    """
+    for value, name in zip((user, key), names, strict=True):
+        _check_printable(value, name)
+    if ":" in user:
+        raise ValueError(f"{names[0]}: the name of a user contains no colon")
+    return wire.basic_auth(user, key)
+
+
+def check_header(auth: str, name: str) -> str:
+    """Return a complete value of ``Authorization``, if a header can contain the value.
+
+    Raises:
+        ValueError: The value contains a control character.
+    """
+    _check_printable(auth, name)
+    return auth
+
+
+def _check_printable(value: str, name: str) -> None:
+    if any(ord(char) < 32 or ord(char) == 127 for char in value):
+        raise ValueError(
+            f"{name}: contains a line break or another control character; a value from"
+            " a file needs strip()"
+        )
+
+
+def _account(dialect: wire.Dialect, addresses: tuple[str, str]) -> str | None:
+    """Return the account whose stored credentials both addresses may receive.
+
+    Returns:
+        ``INDEX`` for the hosted service, else the host with its port. ``None`` when a
+        connection is neither encrypted nor on this computer, or when the addresses are
+        those of two servers.
+    """
+    hosted = {URL(dialect.rest_host).host, URL(dialect.stream_host).host}
+    accounts = set()
+    for url in map(URL, addresses):
+        if url.scheme in ("http", "ws") and not _is_loopback(url.host or ""):
+            return None
+        accounts.add(INDEX if url.host in hosted else url.host_port_subcomponent)
+    return accounts.pop() if len(accounts) == 1 else None
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+async def _from_docker_config(
+    path: Path, account: str, timings: Timings, limits: Limits
+) -> str | None:
+    text = await asyncio.to_thread(_read, path, limits)
     if text is None:
         return None
     try:
-        config = json.loads(text)
+        config = wire.loads(text)
     except ValueError:
         raise AuthError(f"{path} is not JSON") from None
     if not isinstance(config, dict):
         raise AuthError(f"{path} is not a JSON object")
-    if encoded := _member(_member(config, "auths"), INDEX).get("auth"):
+    if encoded := _of_account(_member(config, "auths"), account).get("auth"):
         try:
             user, colon, _ = b64decode(encoded, validate=True).decode().partition(":")
         except (binascii.Error, TypeError, ValueError):
             user = colon = ""
         if not user or not colon:
-            raise AuthError(f"{path}: the auth of {INDEX} is not base64 of user:key")
+            raise AuthError(f"{path}: the auth of {account} is not base64 of user:key")
         return f"Basic {encoded}"
-    if store := _member(config, "credHelpers").get(INDEX) or config.get("credsStore"):
-        return await _from_helper(f"docker-credential-{store}", helper_timeout)
-    return None
+    store = _member(config, "credHelpers").get(account) or config.get("credsStore")
+    if not store:
+        return None
+    answer = await ask_helper(
+        store,
+        account,
+        seconds=timings.credential_helper,
+        most=limits.credential_bytes,
+    )
+    if answer is None:
+        return None
+    try:
+        found = wire.loads(answer)
+        user, key = found["Username"], found["Secret"]
+        if not isinstance(user, str) or not isinstance(key, str):
+            raise TypeError
+        return basic_auth(user, key)
+    except (ValueError, TypeError, KeyError):
+        # From None, because the parser's error quotes the answer, which is a secret.
+        raise AuthError(
+            f"docker-credential-{store} did not answer Username and Secret"
+        ) from None
 
 
 def _member(config: Mapping[str, Any], key: str) -> Mapping[str, Any]:
@@ -101,41 +214,16 @@ def _member(config: Mapping[str, Any], key: str) -> Mapping[str, Any]:
     return value if isinstance(value, Mapping) else {}
 
 
-async def _from_helper(program: str, seconds: float) -> str | None:
-    """Run a credential helper of Docker, which reads the index and prints JSON."""
-    try:
-        process = await asyncio.create_subprocess_exec(
-            program,
-            "get",
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.DEVNULL,
-        )
-    except OSError as exc:
-        raise AuthError(
-            f"the credential helper {program} cannot be run: {exc.strerror}"
-        ) from exc
-    try:
-        async with asyncio.timeout(seconds):
-            answer, _ = await process.communicate(INDEX.encode())
-    except TimeoutError:
-        raise AuthError(f"{program} gave no answer in {seconds:g} s") from None
-    finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
-    if process.returncode != 0:
-        return None  # the helper has no credentials for the index
-    try:
-        found = json.loads(answer)
-        return wire.basic_auth(found["Username"], found["Secret"])
-    except (ValueError, TypeError, KeyError):
-        # From None, because the parser's error quotes the answer, which is a secret.
-        raise AuthError(f"{program} did not answer Username and Secret") from None
+def _of_account(auths: Mapping[str, Any], account: str) -> Mapping[str, Any]:
+    """Return the entry of an account; Docker accepts keys with and without https."""
+    for key in (account, f"https://{account}"):
+        if key in auths:
+            return _member(auths, key)
+    return {}
 
 
-def _from_tutum_file(path: Path) -> str | None:
-    text = _read(path)
+def _from_tutum_file(path: Path, limits: Limits) -> str | None:
+    text = _read(path, limits)
     if text is None:
         return None
     config = configparser.ConfigParser(interpolation=None)
@@ -144,16 +232,23 @@ def _from_tutum_file(path: Path) -> str | None:
     except configparser.Error:
         raise AuthError(f"{path} is not an ini file") from None
     if basic := config.get("auth", "basic_auth", fallback=""):
-        return f"Basic {basic}"
+        return check_header(f"Basic {basic}", str(path))
     user = config.get("auth", "user", fallback="")
     key = config.get("auth", "apikey", fallback="")
     return wire.basic_auth(user, key) if user and key else None
 
 
-def _read(path: Path) -> str | None:
+def _read(path: Path, limits: Limits) -> str | None:
+    """Return the text of a file; ``None`` without the file."""
     try:
-        return path.read_text(encoding="utf-8")
-    except (FileNotFoundError, NotADirectoryError):
-        return None
+        if not path.exists():
+            return None
+        if not path.is_file():  # opening a pipe would wait for its writer
+            raise AuthError(f"{path} is not a file")
+        with path.open("rb") as file:
+            content = file.read(limits.credential_bytes + 1)
+        if len(content) > limits.credential_bytes:
+            raise AuthError(f"{path} is larger than {limits.credential_bytes} bytes")
+        return content.decode()
     except (OSError, UnicodeDecodeError) as exc:
         raise AuthError(f"{path} cannot be read: {type(exc).__name__}") from exc

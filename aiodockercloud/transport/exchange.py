@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable, Mapping
 from io import BytesIO
 from typing import Any
 from weakref import WeakSet
@@ -20,15 +21,17 @@ from ..exceptions import (
 )
 from ..redaction import redact
 from . import diagnostics
-from .settings import Limits
+from .settings import USER_AGENT, Limits
 
 __all__ = [
     "FAULTS",
     "check_redirects",
     "exchange",
+    "new_session",
     "no_answer",
     "read_body",
     "refused_stream",
+    "request_headers",
 ]
 
 #: Errors of aiohttp and of the operating system. aiohttp raises errors of Python as
@@ -43,6 +46,37 @@ FAULTS = (
 )
 
 _MOST_REDIRECTS = 10
+
+
+def request_headers(auth: str | None) -> dict[str, str]:
+    """Return the headers of all requests, with the value of ``Authorization``."""
+    headers = {
+        "Accept": "application/json",
+        "Content-Type": "application/json",
+        "User-Agent": USER_AGENT,
+    }
+    return headers if auth is None else {**headers, "Authorization": auth}
+
+
+def new_session(
+    headers: Mapping[str, str],
+    check_handshake: Callable[[ClientResponse], Awaitable[None]],
+) -> ClientSession:
+    """Return a session of the client's own.
+
+    Args:
+        headers: The headers of all requests, which aiohttp prepares once.
+        check_handshake: Raises the error of a refused stream.
+    """
+    session = ClientSession(
+        connector=aiohttp.TCPConnector(limit=0),
+        cookie_jar=aiohttp.DummyCookieJar(),
+        headers=headers,
+        raise_for_status=check_handshake,
+    )
+    # aiohttp repeats GET and DELETE by itself otherwise.
+    session._retry_connection = False
+    return session
 
 
 async def exchange(

@@ -18,7 +18,6 @@ from weakref import WeakSet
 
 import aiohttp
 from aiohttp import ClientTimeout, ClientWebSocketResponse
-from yarl import URL
 
 from .. import wire
 from ..exceptions import (
@@ -35,14 +34,22 @@ from .exchange import (
     FAULTS,
     check_redirects,
     exchange,
+    new_session,
     no_answer,
     read_body,
     refused_stream,
+    request_headers,
 )
 from .retry import RateGate, Retry, may_repeat, retry_after
-from .settings import DEFAULT_LIMITS, DEFAULT_TIMINGS, USER_AGENT, Limits, Timings
+from .settings import DEFAULT_LIMITS, DEFAULT_TIMINGS, Limits, Timings
 from .stream import Stream, handshake_seconds, shut
-from .urls import address_text, parse_address, url_text
+from .urls import (
+    address_text,
+    find_addresses,
+    handshake_url,
+    proxy_for,
+    url_text,
+)
 
 __all__ = ["Transport"]
 
@@ -57,6 +64,11 @@ _RAW_FRAMES: dict[str, Any] = (
 )
 
 DEFAULT_RETRY = Retry()
+
+_OTHER_LOOP = (
+    "this DockerCloud belongs to another event loop: create a client within each"
+    " asyncio.run(), or run everything within one"
+)
 
 
 class Transport:
@@ -97,24 +109,15 @@ class Transport:
     ) -> None:
         if (user is None) != (apikey is None):
             raise ValueError("user and apikey are given together or not at all")
-        environ = os.environ
-        prefix = dialect.env_prefix
-        rest = url or environ.get(f"{prefix}_REST_HOST")
-        stream = stream_url
-        if stream is None and url is None:
-            stream = environ.get(f"{prefix}_STREAM_HOST")
-        base = parse_address(rest or dialect.rest_host, "http")
+        base, streams = find_addresses(url, stream_url, dialect, os.environ)
+        self.rest_url, self.stream_url = address_text(base), address_text(streams)
+        self._stream_origin = handshake_url(self.stream_url).origin()
         if base.user is not None and user is None and auth is None:
-            auth = wire.basic_auth(base.user, base.password or "")
-        if stream is None:
-            stream = wire.stream_url(str(base)) if rest else dialect.stream_host
-        self.rest_url = address_text(base)
-        self.stream_url = address_text(parse_address(stream, "ws"))
-        self._stream_origin = URL(self.stream_url.replace("ws", "http", 1)).origin()
+            auth = credentials.basic_auth(base.user, base.password or "")
         if auth is None and user is not None and apikey is not None:
-            auth = wire.basic_auth(user, apikey)
-        self._auth = auth
-        self.namespace = namespace or environ.get(f"{prefix}_NAMESPACE") or None
+            auth = credentials.basic_auth(user, apikey)
+        self._auth = None if auth is None else credentials.check_header(auth, "auth")
+        self.namespace = namespace or os.environ.get(f"{dialect.env_prefix}_NAMESPACE")
         self.dialect = dialect
         self.timings = timings
         self.limits = limits
@@ -123,6 +126,9 @@ class Transport:
         self.owns_session = session is None
         #: Headers to send with each request, for a session of the caller's.
         self._headers: dict[str, str] | None = None
+        #: The proxies for requests and streams, for a session of the client's own.
+        self._proxies: tuple[str | None, str | None] = (None, None)
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._ready = False
         self._preparing = asyncio.Lock()
         self._slots = asyncio.Semaphore(limits.concurrency)
@@ -309,6 +315,7 @@ class Transport:
                     headers=headers,
                     timeout=self._timeout,
                     ssl=self._ssl,
+                    proxy=self._proxies[0],
                 )
         except FAULTS as exc:
             if self._closed:
@@ -367,10 +374,10 @@ class Transport:
         try:
             async with asyncio.timeout(handshake_seconds(self._timeout)):
                 ws: ClientWebSocketResponse[Any] = await session.ws_connect(
-                    # Proxies and redirects as for requests: both depend on the scheme.
-                    URL(url.replace("ws", "http", 1), encoded=True),
+                    handshake_url(url),
                     headers=self._headers,
                     ssl=self._ssl,
+                    proxy=self._proxies[1],
                     heartbeat=self.timings.heartbeat,
                     protocols=[WINDOW_PROTOCOL],
                     timeout=aiohttp.ClientWSTimeout(ws_close=self.timings.close),
@@ -412,6 +419,10 @@ class Transport:
         """Return the session; the first call finds the credentials."""
         if self._closed:
             raise ClientClosed
+        if self._loop is not (loop := asyncio.get_running_loop()):
+            if self._loop is not None:
+                raise RuntimeError(_OTHER_LOOP)
+            self._loop = loop
         if self._ready and self._session is not None:
             return self._session
         async with self._preparing:
@@ -422,27 +433,16 @@ class Transport:
                 auth = await credentials.resolve(
                     self.dialect,
                     os.environ,
-                    helper_timeout=self.timings.credential_helper,
+                    (self.rest_url, self.stream_url),
+                    timings=self.timings,
+                    limits=self.limits,
                 )
             else:
                 diagnostics.credentials_found("the arguments of DockerCloud")
-            headers = {
-                "Accept": "application/json",
-                "Content-Type": "application/json",
-                "User-Agent": USER_AGENT,
-            }
-            if auth is not None:
-                headers["Authorization"] = auth
+            headers = request_headers(auth)
             if self._session is None:
-                # aiohttp prepares the headers of a session once, others at each call.
-                self._session = aiohttp.ClientSession(
-                    connector=aiohttp.TCPConnector(limit=0),
-                    cookie_jar=aiohttp.DummyCookieJar(),
-                    headers=headers,
-                    raise_for_status=self._check_handshake,
-                )
-                # aiohttp repeats GET and DELETE by itself otherwise.
-                self._session._retry_connection = False
+                self._session = new_session(headers, self._check_handshake)
+                self._proxies = proxy_for(self.rest_url), proxy_for(self.stream_url)
             else:
                 self._headers = headers
             self._ready = True

@@ -89,6 +89,8 @@ class Limits:
             little time for changes between two pages.
         response_bytes: Bytes of the body of one response, after decompression. A
             larger body raises ``InvalidResponse``.
+        credential_bytes: Bytes of a file with credentials, and of the output of a
+            credential helper.
         error_bytes: Bytes of the body of an error response. The client leaves out the
             rest of a larger body.
         repeated_objects: Objects that the pages of a list may repeat without a new one,
@@ -110,6 +112,7 @@ class Limits:
     response_bytes: int = 64 * 2**20
     error_bytes: int = 64 * 2**10
     repeated_objects: int = 1000
+    credential_bytes: int = 2**20
     failure_log_lines: int = 5
     failure_parts: int = 5
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Set
 from datetime import datetime
 from typing import Any
 from urllib.parse import quote, urlencode
+from urllib.request import getproxies, proxy_bypass
 from uuid import UUID
 
 from yarl import URL
@@ -13,10 +14,49 @@ from yarl import URL
 from .. import wire
 from ..wire.service_fields import BY_NAME, Kind
 
-__all__ = ["SEVERAL", "address_text", "parse_address", "url_text"]
+__all__ = [
+    "SEVERAL",
+    "address_text",
+    "find_addresses",
+    "handshake_url",
+    "parse_address",
+    "proxy_for",
+    "url_text",
+]
 
 #: The types of values that repeat a parameter.
 SEVERAL = (list, tuple, Set)
+
+
+def find_addresses(
+    url: str | None,
+    stream_url: str | None,
+    dialect: wire.Dialect,
+    environ: Mapping[str, str],
+) -> tuple[URL, URL]:
+    """Return the addresses of the REST API and of the streams.
+
+    Args:
+        url: The address that the caller passed.
+        stream_url: The address for streams that the caller passed.
+        dialect: The API, which determines the names of the variables.
+        environ: The environment variables.
+
+    Raises:
+        ValueError: No address was passed or set, or an address is invalid.
+    """
+    name = f"{dialect.env_prefix}_REST_HOST"
+    rest = url or environ.get(name)
+    if not rest:
+        raise ValueError(
+            f"no server is named: pass a url, or set {name}, e.g. to"
+            f" http://127.0.0.1:8008; {dialect.env_prefix}_USER and"
+            f" {dialect.env_prefix}_APIKEY are the credentials"
+        )
+    if stream_url is None and url is None:
+        stream_url = environ.get(f"{dialect.env_prefix}_STREAM_HOST")
+    base = parse_address(rest, "http")
+    return base, parse_address(stream_url or wire.stream_url(str(base)), "ws")
 
 
 def parse_address(url: str, scheme: str) -> URL:
@@ -42,6 +82,26 @@ def parse_address(url: str, scheme: str) -> URL:
 def address_text(base: URL) -> str:
     """Return an address without user, password, query and last slash."""
     return str(base.with_user(None).with_query(None)).rstrip("/")
+
+
+def handshake_url(stream_url: str) -> URL:
+    """Return the URL of the request with which a stream begins.
+
+    aiohttp accepts ``ws`` as well, but proxies and redirects are those of ``http``.
+    """
+    return URL("http" + stream_url.removeprefix("ws"), encoded=True)
+
+
+def proxy_for(address: str) -> str | None:
+    """Return the proxy that the environment names for an address.
+
+    ``HTTP_PROXY``, ``HTTPS_PROXY`` and ``NO_PROXY`` count, as for most programs, for
+    requests and streams alike.
+    """
+    url = handshake_url(address) if address.startswith("ws") else URL(address)
+    if proxy_bypass(f"{url.host}:{url.port}"):
+        return None
+    return getproxies().get(url.scheme)
 
 
 def url_text(base: str, path: str, params: Mapping[str, Any] | None) -> str:

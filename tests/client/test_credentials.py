@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
 import os
@@ -13,12 +14,15 @@ import pytest
 from aioresponses import aioresponses
 from yarl import URL
 
-from aiodockercloud import TUTUM, AuthError, DockerCloud, wire
+from aiodockercloud import TUTUM, AuthError, DockerCloud, Limits, Timings, wire
 from aiodockercloud.transport import credentials
 from aiodockercloud.wire import DOCKER_CLOUD
 
 INDEX = "https://index.docker.io/v1/"
 LIST = "https://cloud.example.com/api/app/v1/service/"
+HOSTED = (DOCKER_CLOUD.rest_host, DOCKER_CLOUD.stream_host)
+HOST = "cloud.example.com"
+SERVER = (f"https://{HOST}", f"wss://{HOST}")
 EMPTY = {"meta": {"limit": 25, "offset": 0, "next": None}, "objects": []}
 
 
@@ -76,22 +80,26 @@ async def test_resolve_with_variables_uses_the_first_in_order(
 ) -> None:
     variables = {f"{dialect.env_prefix}_{k}": v for k, v in environ.items()}
 
-    assert await credentials.resolve(dialect, variables) == expected
+    assert await credentials.resolve(dialect, variables, SERVER) == expected
 
 
 async def test_resolve_after_docker_login_returns_its_entry(config: Path) -> None:
     write(config, {"auths": {INDEX: {"auth": encoded("u:p")}}})
 
-    assert await credentials.resolve(DOCKER_CLOUD, {}) == wire.basic_auth("u", "p")
+    assert await credentials.resolve(DOCKER_CLOUD, {}, HOSTED) == wire.basic_auth(
+        "u", "p"
+    )
     variables = {"DOCKERCLOUD_AUTH": "Basic first"}
-    assert await credentials.resolve(DOCKER_CLOUD, variables) == "Basic first"
+    assert await credentials.resolve(DOCKER_CLOUD, variables, HOSTED) == "Basic first"
 
 
 async def test_resolve_with_docker_config_reads_that_folder(tmp_path: Path) -> None:
     text = json.dumps({"auths": {INDEX: {"auth": encoded("u:p")}}})
     (tmp_path / "config.json").write_text(text)
 
-    found = await credentials.resolve(DOCKER_CLOUD, {"DOCKER_CONFIG": str(tmp_path)})
+    found = await credentials.resolve(
+        DOCKER_CLOUD, {"DOCKER_CONFIG": str(tmp_path)}, HOSTED
+    )
 
     assert found == wire.basic_auth("u", "p")
 
@@ -105,7 +113,7 @@ async def test_resolve_with_a_broken_config_raises_and_names_the_file(
     write(config, text)
 
     with pytest.raises(AuthError, match=r"config\.json") as caught:
-        await credentials.resolve(DOCKER_CLOUD, {})
+        await credentials.resolve(DOCKER_CLOUD, {}, HOSTED)
     assert "c2VjcmV0" not in str(caught.value)
 
 
@@ -119,14 +127,16 @@ async def test_resolve_with_a_helper_runs_the_helper(
     script = f'test "$1 $(cat)" = "get {INDEX}" && echo \'{answer}\''
     helper(home, script, monkeypatch)
 
-    assert await credentials.resolve(DOCKER_CLOUD, {}) == wire.basic_auth("u", "p")
+    assert await credentials.resolve(DOCKER_CLOUD, {}, HOSTED) == wire.basic_auth(
+        "u", "p"
+    )
 
 
 async def test_resolve_with_a_missing_helper_raises_its_name(config: Path) -> None:
     write(config, {"credsStore": "nowhere"})
 
     with pytest.raises(AuthError, match="docker-credential-nowhere cannot be run"):
-        await credentials.resolve(DOCKER_CLOUD, {})
+        await credentials.resolve(DOCKER_CLOUD, {}, HOSTED)
 
 
 async def test_resolve_with_a_helper_without_entry_finds_nothing(
@@ -135,7 +145,7 @@ async def test_resolve_with_a_helper_without_entry_finds_nothing(
     write(config, {"credsStore": "fake"})
     helper(home, "echo 'credentials not found'; exit 1", monkeypatch)
 
-    assert await credentials.resolve(DOCKER_CLOUD, {}) is None
+    assert await credentials.resolve(DOCKER_CLOUD, {}, HOSTED) is None
 
 
 async def test_resolve_with_a_helper_that_hangs_raises(
@@ -145,7 +155,9 @@ async def test_resolve_with_a_helper_that_hangs_raises(
     helper(home, "exec sleep 60", monkeypatch)
 
     with pytest.raises(AuthError, match="gave no answer"):
-        await credentials.resolve(DOCKER_CLOUD, {}, helper_timeout=0.05)
+        await credentials.resolve(
+            DOCKER_CLOUD, {}, HOSTED, timings=Timings(credential_helper=0.05)
+        )
 
 
 async def test_resolve_with_a_helper_of_another_format_hides_its_output(
@@ -155,8 +167,174 @@ async def test_resolve_with_a_helper_of_another_format_hides_its_output(
     helper(home, "echo hunter2", monkeypatch)
 
     with pytest.raises(AuthError, match="Username and Secret") as caught:
-        await credentials.resolve(DOCKER_CLOUD, {})
+        await credentials.resolve(DOCKER_CLOUD, {}, HOSTED)
     assert "hunter2" not in str(caught.value)
+
+
+@pytest.mark.parametrize("body", ["yes", "sleep 60 & exit 0", "yes & sleep 60"])
+async def test_resolve_with_a_helper_that_does_not_end_terminates_its_children(
+    home: Path, config: Path, monkeypatch: pytest.MonkeyPatch, body: str
+) -> None:
+    """The pipe that the helper and its children share ends with the last of them."""
+    write(config, {"credsStore": "fake"})
+    pipe = home / "pipe"
+    os.mkfifo(pipe)
+    reading = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    helper(home, f"exec 3>{pipe}\n{body}", monkeypatch)
+
+    with pytest.raises(AuthError, match=r"gave no answer|printed more than"):
+        await credentials.resolve(
+            DOCKER_CLOUD,
+            {},
+            HOSTED,
+            timings=Timings(credential_helper=0.5),
+            limits=Limits(credential_bytes=4096),
+        )
+
+    os.set_blocking(reading, True)
+    assert await asyncio.to_thread(os.read, reading, 1) == b""
+    os.close(reading)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "<html>",
+        "[]",
+        '{"Username": [], "Secret": {}}',
+        '{"Username": "a:b", "Secret": "s"}',
+        '{"Username": "u", "Secret": "a\\r\\nX-Evil: 1"}',
+        '{"Username": "\\ud800", "Secret": "s"}',
+        "[" * 100_000,
+    ],
+)
+async def test_resolve_with_an_odd_answer_of_a_helper_raises_auth_error(
+    home: Path, config: Path, monkeypatch: pytest.MonkeyPatch, answer: str
+) -> None:
+    write(config, {"credsStore": "fake"})
+    (home / "answer").write_text(answer)
+    helper(home, f"cat {home}/answer", monkeypatch)
+
+    with pytest.raises(AuthError, match="Username and Secret"):
+        await credentials.resolve(DOCKER_CLOUD, {}, HOSTED)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        {"credsStore": 5},
+        {"credsStore": ["a"]},
+        {"credsStore": "x/../../../../bin/sh"},
+        {"credsStore": "a\0b"},
+        {"credsStore": "\ud800"},
+        {"credHelpers": {INDEX: {"a": 1}}},
+        {"auths": {INDEX: {"auth": 5}}},
+        {"auths": {INDEX: {"auth": encoded("a:b") + "\n"}}},
+        "[" * 100_000,
+        " " * 2**21,
+    ],
+)
+async def test_resolve_with_an_odd_config_raises_auth_error(
+    config: Path, content: Any
+) -> None:
+    write(config, content)
+
+    with pytest.raises(AuthError):
+        await credentials.resolve(DOCKER_CLOUD, {}, HOSTED)
+
+
+async def test_resolve_with_a_pipe_as_config_raises_at_once(config: Path) -> None:
+    os.mkfifo(config)
+
+    with pytest.raises(AuthError, match="is not a file"):
+        await credentials.resolve(DOCKER_CLOUD, {}, HOSTED)
+
+
+@pytest.mark.parametrize(
+    "addresses",
+    [
+        SERVER,
+        (HOSTED[0], "wss://stream.example.com"),
+        ("http://cloud.docker.com", "ws://ws.cloud.docker.com"),
+        ("http://127.0.0.1:8008", "ws://127.0.0.1:8008"),
+        ("https://cloud.docker.com.example.com", "wss://ws.cloud.docker.com"),
+    ],
+)
+@pytest.mark.parametrize("stored", ["auths", "credsStore"])
+async def test_login_of_docker_hub_is_not_sent_to_other_servers(
+    home: Path,
+    config: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    addresses: tuple[str, str],
+    stored: str,
+) -> None:
+    answer = json.dumps({"Username": "u", "Secret": "p"})
+    helper(home, f"test $(cat) = {INDEX} && echo '{answer}'", monkeypatch)
+    auths = {INDEX: {"auth": encoded("u:p")}}
+    write(config, {"auths": auths} if stored == "auths" else {"credsStore": "fake"})
+
+    assert await credentials.resolve(DOCKER_CLOUD, {}, HOSTED)
+    assert await credentials.resolve(DOCKER_CLOUD, {}, addresses) is None
+
+
+@pytest.mark.parametrize(
+    ("address", "key", "sent"),
+    [
+        ("https://h.test", "h.test", True),
+        ("https://h.test/prefix", "https://h.test", True),
+        ("https://h.test:8008", "h.test:8008", True),
+        ("https://h.test:8008", "h.test", False),
+        ("https://h.test", "other.test", False),
+        ("http://h.test", "h.test", False),
+        ("http://127.0.0.1:8008", "127.0.0.1:8008", True),
+        ("http://localhost:8008", "localhost:8008", True),
+        ("http://[::1]:8008", "[::1]:8008", True),
+        ("http://127.0.0.1.test:8008", "127.0.0.1.test:8008", False),
+    ],
+)
+async def test_stored_credentials_of_a_host_are_sent_to_this_host_only(
+    config: Path, address: str, key: str, sent: bool
+) -> None:
+    write(config, {"auths": {key: {"auth": encoded("u:p")}}})
+
+    found = await credentials.resolve(
+        DOCKER_CLOUD, {}, (address, wire.stream_url(address))
+    )
+
+    assert found == (wire.basic_auth("u", "p") if sent else None)
+
+
+async def test_variables_are_sent_to_any_server_over_any_connection() -> None:
+    variables = {"DOCKERCLOUD_USER": "u", "DOCKERCLOUD_APIKEY": "k"}
+    addresses = ("http://h.test", "ws://h.test")
+
+    found = await credentials.resolve(DOCKER_CLOUD, variables, addresses)
+
+    assert found == wire.basic_auth("u", "k")
+
+
+@pytest.mark.parametrize(
+    ("options", "name"),
+    [
+        ({"user": "u", "apikey": "k\n"}, "apikey"),
+        ({"user": "u\n", "apikey": "k"}, "user"),
+        ({"user": "a:b", "apikey": "k"}, "user"),
+        ({"auth": "Basic eA==\r\nX-Evil: 1"}, "auth"),
+    ],
+)
+def test_client_with_a_line_break_in_a_credential_names_the_argument(
+    options: dict[str, Any], name: str
+) -> None:
+    with pytest.raises(ValueError, match=f"^{name}: ") as caught:
+        DockerCloud("https://cloud.example.com", **options)
+    assert "eA==" not in str(caught.value)
+
+
+async def test_resolve_with_a_line_break_in_a_variable_names_the_variable() -> None:
+    variables = {"DOCKERCLOUD_USER": "u", "DOCKERCLOUD_PASS": "k\n"}
+
+    with pytest.raises(AuthError, match="DOCKERCLOUD_PASS: "):
+        await credentials.resolve(DOCKER_CLOUD, variables, SERVER)
 
 
 @pytest.mark.parametrize(
@@ -172,7 +350,9 @@ async def test_resolve_for_tutum_reads_its_file(
 ) -> None:
     (home / ".tutum").write_text(lines)
 
-    assert await credentials.resolve(TUTUM, {}) == expected
+    hosted = (TUTUM.rest_host, TUTUM.stream_host)
+    assert await credentials.resolve(TUTUM, {}, hosted) == expected
+    assert await credentials.resolve(TUTUM, {}, SERVER) is None
 
 
 async def test_client_with_arguments_prefers_them_to_the_environment(

@@ -179,7 +179,10 @@ async def test_missing_credentials_are_logged_with_the_places(
 
     [(_, text)] = logged(caplog, CREDENTIALS)
     file = Path.home() / ".docker" / "config.json"
-    assert text == f"credentials: none in the environment and in {file}"
+    assert text == (
+        "credentials: none in the environment, and none for cloud.example.com in"
+        f" {file}"
+    )
 
 
 async def test_logs_contain_no_secret(

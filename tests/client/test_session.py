@@ -10,19 +10,23 @@ from typing import Any
 import aiohttp
 import pytest
 from aiohttp import web
-from aiohttp.test_utils import TestServer, unused_port
+from aiohttp.test_utils import RawTestServer, TestServer, unused_port
 from aioresponses import aioresponses
 from yarl import URL
 
 from aiodockercloud import (
+    DOCKER_CLOUD,
     TUTUM,
     ApiError,
     AuthError,
     ConnectError,
+    Dialect,
     DockerCloud,
+    Forbidden,
     ObjectNotFound,
     Retry,
 )
+from aiodockercloud.transport.urls import proxy_for
 
 BASE = "https://cloud.example.com"
 PATH = "/api/app/v1/service/"
@@ -43,8 +47,6 @@ def calls(api: aioresponses, method: str, url: str = BASE + PATH) -> list[Any]:
 @pytest.mark.parametrize(
     ("environ", "arguments", "rest", "stream"),
     [
-        ({}, {}, "https://cloud.docker.com", "wss://ws.cloud.docker.com"),
-        ({}, {"dialect": TUTUM}, "https://dashboard.tutum.co", "wss://stream.tutum.co"),
         ({}, {"url": "http://h:1/"}, "http://h:1", "ws://h:1"),
         ({}, {"url": "https://h/pre/fix/"}, "https://h/pre/fix", "wss://h/pre/fix"),
         ({}, {"url": "http://h", "stream_url": "wss://s"}, "http://h", "wss://s"),
@@ -53,7 +55,7 @@ def calls(api: aioresponses, method: str, url: str = BASE + PATH) -> list[Any]:
         ({"STREAM_HOST": "ws://s"}, {"url": "http://h"}, "http://h", "ws://h"),
     ],
 )
-def test_addresses_come_from_arguments_then_environment_then_documentation(
+def test_addresses_come_from_arguments_then_environment(
     monkeypatch: pytest.MonkeyPatch,
     environ: dict[str, str],
     arguments: dict[str, Any],
@@ -72,6 +74,19 @@ def test_addresses_come_from_arguments_then_environment_then_documentation(
 def test_address_of_another_scheme_or_without_host_is_refused(url: str) -> None:
     with pytest.raises(ValueError, match="not an address"):
         DockerCloud(url)
+
+
+@pytest.mark.parametrize("arguments", [{}, {"stream_url": "ws://s"}])
+@pytest.mark.parametrize("dialect", [DOCKER_CLOUD, TUTUM])
+def test_client_without_address_names_the_variables_to_set(
+    monkeypatch: pytest.MonkeyPatch, dialect: Dialect, arguments: dict[str, Any]
+) -> None:
+    prefix = dialect.env_prefix
+    monkeypatch.setenv(f"{prefix}_STREAM_HOST", "ws://s")
+
+    with pytest.raises(ValueError, match=f"set {prefix}_REST_HOST") as caught:
+        DockerCloud(dialect=dialect, **arguments)
+    assert f"{prefix}_APIKEY" in str(caught.value)
 
 
 async def test_namespace_from_the_environment_is_in_the_path(
@@ -204,6 +219,56 @@ async def test_close_twice_closes_the_clients_own_session_once(
     assert session.closed
     with pytest.raises(RuntimeError, match="closed"):
         await cloud.request("GET", PATH)
+
+
+def test_client_in_a_second_event_loop_is_refused_with_the_reason() -> None:
+    cloud = DockerCloud(f"http://127.0.0.1:{unused_port()}", auth="x", retry=None)
+
+    async def use() -> None:
+        await cloud.request("GET", PATH)
+
+    with pytest.raises(ConnectError):
+        asyncio.run(use())
+    for attempt in (use, lambda: cloud.stream(PATH)):
+        with pytest.raises(RuntimeError, match="another event loop"):
+            asyncio.run(attempt())
+    asyncio.run(cloud.close())
+
+
+@pytest.mark.parametrize("own", [True, False])
+async def test_proxy_of_the_environment_serves_requests_and_streams(
+    monkeypatch: pytest.MonkeyPatch, own: bool
+) -> None:
+    seen: list[str] = []
+
+    async def proxy(request: web.BaseRequest) -> web.Response:
+        seen.append(f"{request.method} {request.raw_path}")
+        return web.json_response({"error": "from the proxy"}, status=403)
+
+    async with RawTestServer(proxy) as server, asyncio.timeout(60):
+        monkeypatch.setenv("HTTP_PROXY", str(server.make_url("/")))
+        monkeypatch.setenv("http_proxy", str(server.make_url("/")))
+        monkeypatch.delenv("NO_PROXY", raising=False)
+        monkeypatch.delenv("no_proxy", raising=False)
+        async with aiohttp.ClientSession(trust_env=True) as session:
+            shared = None if own else session
+            async with DockerCloud("http://h.test", auth="x", session=shared) as cloud:
+                for call in (cloud.request("GET", PATH), cloud.stream(PATH)):
+                    with pytest.raises(Forbidden):
+                        await call
+
+    assert seen == [f"GET http://h.test{PATH}"] * 2
+
+
+def test_no_proxy_names_servers_that_are_reached_directly(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("http_proxy", "http://proxy.test:3128")
+    monkeypatch.setenv("no_proxy", "h.test")
+
+    assert proxy_for("http://h.test:8008") is None
+    assert proxy_for("ws://h.test:8008") is None
+    assert proxy_for("ws://other.test") == "http://proxy.test:3128"
 
 
 async def test_session_of_the_caller_is_used_and_left_open(api: aioresponses) -> None:
