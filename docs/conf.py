@@ -17,7 +17,7 @@ napoleon_use_ivar = True
 # Outside the package things have their documentation elsewhere; type variables none.
 nitpick_ignore_regex = [
     (r"py:.*", r"(?!aiodockercloud).*"),
-    (r"py:class", r"aiodockercloud\..*\.[TR]"),
+    (r"py:class", r"aiodockercloud\..*\.[EKLRST]"),
     # The inner parts of a running server have no page.
     (r"py:class", r"aiodockercloud\.server\.(engines|control)\..*"),
 ]

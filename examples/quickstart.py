@@ -81,6 +81,8 @@ async def show_events(cloud: DockerCloud, ready: asyncio.Event) -> None:
     async with cloud.events.subscribe() as events:
         ready.set()
         async for event in events:
+            if event["type"] == "gap":
+                continue  # events of a lost connection
             uri = event["resource_uri"]
             if uri not in names:
                 found = await cloud.request("GET", uri)

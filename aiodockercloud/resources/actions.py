@@ -12,7 +12,7 @@ from typing import Unpack
 from ..exceptions import WaitFailed
 from ..transport.log_stream import LogStream, Tail
 from ..transport.session import Transport
-from ..types import Action, ActionFilters
+from ..types import Action, ActionFilters, ActionLogLine
 from ..wire import states
 from .failures import failure
 from .readable import Reference, Resource
@@ -101,7 +101,7 @@ class Actions(Resource[Action]):
         tail: Tail | None = None,
         follow: bool = True,
         reconnect: bool = True,
-    ) -> LogStream:
+    ) -> LogStream[ActionLogLine]:
         """Read the log of an action as a stream.
 
         No request is sent before the stream is entered or iterated.

@@ -13,7 +13,7 @@ from functools import partial
 from typing import Literal, Unpack, overload
 
 from ..transport.log_stream import LogStream, Since, Tail
-from ..types import Container, ContainerFilters, ExecBytesResult, ExecResult
+from ..types import Container, ContainerFilters, ExecBytesResult, ExecResult, LogLine
 from ..wire.exec import BASE64, END_OF_INPUT
 from .exec import Exec, ExecBytes
 from .managed import WAIT_TIMEOUT, Managed, Reference
@@ -136,7 +136,7 @@ class Containers(Managed[Container]):
         since: Since | None = None,
         until: Literal["stopped"] | None = None,
         reconnect: bool = True,
-    ) -> LogStream:
+    ) -> LogStream[LogLine]:
         """Read the log of a container as a stream.
 
         No request is sent before the stream is entered or iterated.

@@ -28,6 +28,7 @@ from .. import wire
 from ..transport.event_stream import Connect, EventStream
 from ..transport.session import Transport
 from ..transport.urls import SEVERAL
+from ..types import Event, ObjectEvent, SnapshotEvent
 from ..wire import states
 from .readable import Readable
 
@@ -58,7 +59,7 @@ class Events:
         parent: Selection | None = None,
         since: str | None = None,
         reconnect: bool = True,
-    ) -> EventStream:
+    ) -> EventStream[Event]:
         """Follow the events of the account.
 
         No request is sent before the stream is entered or iterated. The stream contains
@@ -101,7 +102,7 @@ class Events:
             _uris("object", object),
             _uris("parent", parent),
         )
-        stream = EventStream(
+        stream = EventStream[Event](
             connect,
             since=since,
             reconnect=reconnect,
@@ -116,7 +117,7 @@ class Events:
         *,
         type: str | Sequence[str] = KINDS,
         reconnect: bool = True,
-    ) -> EventStream:
+    ) -> EventStream[ObjectEvent | SnapshotEvent]:
         """List the current objects, then follow their changes, as one stream.
 
         A request for a list is repeated in the same cases as a connection.
@@ -149,7 +150,7 @@ class Events:
         types = _types(type)
         list_objects = partial(self._list, types)
         connect = self._connect(",".join(types), None, None)
-        stream = EventStream(
+        stream = EventStream[ObjectEvent | SnapshotEvent](
             connect,
             reconnect=reconnect,
             objects=list_objects,

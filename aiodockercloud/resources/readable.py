@@ -201,7 +201,9 @@ class Resource(Readable[T]):
     ) -> T:
         return await self._call("POST", self._path(thing, operation), params=params)
 
-    def read_logs(self, thing: Reference, **options: Unpack[LogOptions]) -> LogStream:
+    def read_logs(
+        self, thing: Reference, **options: Unpack[LogOptions]
+    ) -> LogStream[Any]:
         """Return the log of an object as a stream.
 
         Args:
@@ -227,7 +229,7 @@ class Resource(Readable[T]):
         timings, limits = cloud.timings, cloud.limits
         connect = partial(cloud.stream, self._path(thing, "logs", stream=True))
         if cloud.dialect.by_subsystem:
-            log = LogStream(connect, timings=timings, limits=limits, **options)
+            log = LogStream[Any](connect, timings=timings, limits=limits, **options)
         else:
             text = partial(cloud.request, "GET", self._path(thing, "logs"))
             log = TutumLog(connect, text, timings=timings, limits=limits, **options)

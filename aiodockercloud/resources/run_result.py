@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from ..transport.log_stream import LogStream
-from ..types import Container, RunResult, Service
+from ..types import Container, RunResult, Service, ServiceLogLine
 from ..wire.loglines import log_text
 
 __all__ = ["result_of"]
 
 
 async def result_of(
-    service: Service, containers: Iterable[Container], log: LogStream
+    service: Service, containers: Iterable[Container], log: LogStream[ServiceLogLine]
 ) -> RunResult:
     """Return the result of a service that has stopped.
 

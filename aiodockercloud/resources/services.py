@@ -18,6 +18,7 @@ from ..types import (
     ServiceChanges,
     ServiceFields,
     ServiceFilters,
+    ServiceLogLine,
 )
 from ..wire import states
 from ..wire.service_fields import ALWAYS, OFF
@@ -381,7 +382,7 @@ class Services(Managed[Service]):
         since: Since | None = None,
         until: Literal["stopped"] | None = None,
         reconnect: bool = True,
-    ) -> LogStream:
+    ) -> LogStream[ServiceLogLine]:
         r"""Read the logs of all containers of a service as one stream.
 
         No request is sent before the stream is entered or iterated. While several

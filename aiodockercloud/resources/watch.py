@@ -59,7 +59,9 @@ class ChangeFeed:
         timings: The pauses before each attempt to connect again.
     """
 
-    def __init__(self, subscribe: Callable[[], EventStream], timings: Timings) -> None:
+    def __init__(
+        self, subscribe: Callable[[], EventStream[Event]], timings: Timings
+    ) -> None:
         self._subscribe = subscribe
         self._timings = timings
         self._subscriptions: set[Subscription] = set()
@@ -115,6 +117,7 @@ class ChangeFeed:
         if event["type"] == "gap":
             self._notify_all()
             return
+        # Events of other servers may lack these keys.
         uris = (event.get("resource_uri", ""), *event.get("parents", ()))
         uuids = {uri.rstrip("/").rpartition("/")[2] for uri in uris}
         for subscription in self._subscriptions:

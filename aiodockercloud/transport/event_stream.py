@@ -10,12 +10,12 @@ import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from typing import Any
+from typing import Any, Generic, TypeVar, cast
 
 from aiohttp import ClientWebSocketResponse
 
 from ..exceptions import DockerCloudError
-from ..types import Event
+from ..types import Event, SnapshotEvent
 from . import diagnostics
 from .reconnect import Reconnecting
 from .settings import DEFAULT_LIMITS, DEFAULT_TIMINGS, Limits, Timings
@@ -26,7 +26,10 @@ __all__ = ["Connect", "EventStream"]
 Connect = Callable[[str | None], Awaitable["ClientWebSocketResponse[Any]"]]
 
 
-class EventStream(Reconnecting[Event]):
+E = TypeVar("E", bound=Event | SnapshotEvent)
+
+
+class EventStream(Reconnecting[E], Generic[E]):
     """An async iterator of events, as dicts, which reconnects.
 
     The first connection is attempted once, so that a wrong address or key raises at
@@ -87,7 +90,7 @@ class EventStream(Reconnecting[Event]):
         self.gaps = 0
         self._objects = objects
         #: Items to return before the next frame is read.
-        self._ahead: deque[Event] = deque()
+        self._ahead: deque[dict[str, Any]] = deque()
         if objects is not None:
             self._ahead.append({"type": "snapshot"})
         #: The client requested a position on this connection, and the server has not
@@ -96,7 +99,7 @@ class EventStream(Reconnecting[Event]):
         #: An event was received on this connection.
         self._received_event = False
 
-    async def __anext__(self) -> Event:
+    async def __anext__(self) -> E:
         with self._only_reader():
             while not self._closed:
                 try:
@@ -114,7 +117,7 @@ class EventStream(Reconnecting[Event]):
 
     # --- items ----------------------------------------------------------------------
 
-    async def _deliver(self, item: Event) -> Event:
+    async def _deliver(self, item: dict[str, Any]) -> E:
         """Return an item to the reader; a cancelled call changes nothing."""
         kind = item["type"]
         if self._objects is not None and kind in ("snapshot", "gap"):
@@ -129,12 +132,12 @@ class EventStream(Reconnecting[Event]):
         self._ahead.popleft()
         if kind == "gap":
             self.gaps += 1
-            diagnostics.missed(self._ws, "events", item.get("missed"))
+            diagnostics.missed(self._ws, "events", item["missed"])
         elif kind != "snapshot":
             self._received_event = True
         # A gap that the client detected has no id: no position to continue from.
         self.position = item.get("id")
-        return item
+        return cast(E, item)
 
     async def _look_ahead(self, patience: float | None = None) -> None:
         """Receive the next frame, which may contain the position only.
@@ -178,5 +181,5 @@ class EventStream(Reconnecting[Event]):
         return self._received_event
 
 
-def _gap() -> Event:
+def _gap() -> dict[str, Any]:
     return {"type": "gap", "id": None, "missed": None}

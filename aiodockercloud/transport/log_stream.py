@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Awaitable, Mapping
 from datetime import datetime
-from typing import Any, Literal, Protocol, Self, TypedDict, Unpack
+from typing import Any, Generic, Literal, Protocol, Self, TypedDict, TypeVar, Unpack
 
 from aiohttp import ClientWebSocketResponse
 
@@ -21,7 +21,7 @@ from ..exceptions import (
     ObjectNotFound,
     StreamClosed,
 )
-from ..types import LogLine
+from ..types import ActionLogLine
 from ..wire import loglines
 from ..wire.loglines import NANOSECONDS
 from ..wire.window import WINDOW_PROTOCOL
@@ -31,6 +31,8 @@ from .settings import DEFAULT_LIMITS, DEFAULT_TIMINGS, Limits, Timings
 from .stream import CONTROL, shut
 
 __all__ = ["LogOptions", "LogStream", "Since", "Tail", "TutumLog"]
+
+L = TypeVar("L", bound=ActionLogLine)
 
 _CONTROL = CONTROL | {"position"}
 _NO_UNTIL = (
@@ -70,7 +72,7 @@ class Fetch(Protocol):
     def __call__(self, *, params: Mapping[str, Any]) -> Awaitable[dict[str, Any]]: ...
 
 
-class LogStream(Reconnecting[LogLine]):
+class LogStream(Reconnecting[L], Generic[L]):
     """An async iterator of the lines of a log, as dicts, which reconnects.
 
     The first connection is attempted once, so that a wrong address or key raises at
@@ -143,7 +145,7 @@ class LogStream(Reconnecting[LogLine]):
         self.reconnects = 0
         # The position to continue from: the last line of each container, and the time
         # of the first request by the server's clock, from its frame "position".
-        self._last: dict[str | None, LogLine] = {}
+        self._last: dict[str | None, L] = {}
         self._at: str | None = None
         #: The stamp of the first line, from servers without that frame.
         self._first: int | None = None
@@ -156,9 +158,9 @@ class LogStream(Reconnecting[LogLine]):
         #: Whether lines are compared with the known ones.
         self._comparing = False
         #: ``_last`` as of the current connection's start.
-        self._before: dict[str | None, LogLine] = {}
+        self._before: dict[str | None, L] = {}
 
-    async def __anext__(self) -> LogLine:
+    async def __anext__(self) -> L:
         # Repeats Stream.__anext__: at a million lines a call through super() shows.
         frames, last = self._frames, self._last
         while True:
@@ -174,7 +176,7 @@ class LogStream(Reconnecting[LogLine]):
             if kind in _CONTROL:
                 self._control(line)
             elif "missed" in line:
-                found: LogLine = line
+                found: L = line
                 diagnostics.missed(self._ws, "lines", line["missed"])
                 return found
             elif not self._comparing or self._is_new(line, data):
@@ -271,7 +273,7 @@ class LogStream(Reconnecting[LogLine]):
 
     # --- lines that come again ------------------------------------------------------
 
-    def _is_new(self, line: LogLine, data: str | bytes) -> bool:
+    def _is_new(self, line: L, data: str | bytes) -> bool:
         """Return whether a line has not been yielded yet.
 
         The first line after missing ones goes back to the buffer, behind an item that
@@ -322,7 +324,7 @@ class LogStream(Reconnecting[LogLine]):
         self._frames.appendleft(wire.dumps(report))
 
 
-class TutumLog(LogStream):
+class TutumLog(LogStream[L]):
     """A log of a Tutum server: a websocket or, before May 2015, one text.
 
     A server with the text only refuses the websocket. The stream then requests the

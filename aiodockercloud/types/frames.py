@@ -1,67 +1,147 @@
 """Frames of streams: events, lines of logs and output of commands."""
 
-from typing import Any, Literal, TypedDict
+from typing import Any, Generic, Literal, NotRequired, TypedDict, TypeVar, final
 
 from .objects import Service
+from .words import (
+    ActionState,
+    ContainerState,
+    NodeClusterState,
+    NodeState,
+    ServiceState,
+    StackState,
+)
 
 __all__ = [
+    "ActionEvent",
+    "ActionLogLine",
+    "ChangeEvent",
+    "ContainerEvent",
     "Event",
     "ExecBytesFrame",
     "ExecBytesResult",
     "ExecFrame",
     "ExecResult",
+    "GapEvent",
     "LogLine",
+    "NodeClusterEvent",
+    "NodeEvent",
+    "ObjectEvent",
     "RunResult",
+    "ServiceEvent",
+    "ServiceLogLine",
+    "SnapshotEvent",
+    "StackEvent",
 ]
 
+# Final, so that type checkers tell the types apart by ``"objects" in event``, too.
 
-class Event(TypedDict, total=False):
-    """A change of an object, or an item that the client adds to the stream.
+K = TypeVar("K")
+S = TypeVar("S")
 
-    The client adds items of the types ``gap`` and ``snapshot``, which have the last
-    three keys only; see ``cloud.events``.
+
+@final
+class ChangeEvent(TypedDict, Generic[K, S]):
+    """A change of an object.
 
     Attributes:
-        type: The kind of the object, ``"gap"`` or ``"snapshot"``.
+        type: The kind of the object.
         action: What happened to the object.
         parents: The parents of the object, as resource URIs.
         resource_uri: The URI of the object.
         state: The state of the object after the change.
         uuid: The identifier of the event, not of the object.
         datetime: When the object changed, as ISO 8601 text.
-        id: The position from which a stream can continue, or ``None``.
-        missed: The number of missing events, or ``None`` when the number is unknown; of
-            ``gap`` only.
-        objects: The current objects; with ``cloud.events.snapshot`` only.
+        id: The position from which a stream can continue. Servers other than
+            aiodockercloud's do not send the key.
     """
 
-    type: Literal[
-        "stack",
-        "service",
-        "container",
-        "nodecluster",
-        "node",
-        "action",
-        "gap",
-        "snapshot",
-    ]
+    type: K
     action: Literal["create", "update", "delete"]
     parents: list[str]
     resource_uri: str
-    state: str
+    state: S
     uuid: str
     datetime: str
+    id: NotRequired[str]
+
+
+StackEvent = ChangeEvent[Literal["stack"], StackState]
+ServiceEvent = ChangeEvent[Literal["service"], ServiceState]
+ContainerEvent = ChangeEvent[Literal["container"], ContainerState]
+NodeEvent = ChangeEvent[Literal["node"], NodeState]
+NodeClusterEvent = ChangeEvent[Literal["nodecluster"], NodeClusterState]
+ActionEvent = ChangeEvent[Literal["action"], ActionState]
+
+
+@final
+class GapEvent(TypedDict):
+    """An item that stands for missing events; see ``cloud.events``.
+
+    Attributes:
+        type: ``"gap"``.
+        id: The position from which a stream can continue, or ``None``.
+        missed: The number of missing events, or ``None`` when the number is unknown.
+    """
+
+    type: Literal["gap"]
     id: str | None
     missed: int | None
+
+
+@final
+class SnapshotEvent(TypedDict):
+    """An item of ``cloud.events.snapshot`` that replaces all former objects.
+
+    Attributes:
+        type: ``"snapshot"`` for the first item, ``"gap"`` after missing events.
+        id: The position from which a stream can continue, or ``None``.
+        missed: The number of missing events, or ``None`` when the number is unknown; of
+            a ``"gap"`` only.
+        objects: The current objects, of several kinds.
+    """
+
+    type: Literal["snapshot", "gap"]
+    id: str | None
+    missed: NotRequired[int | None]
     objects: list[dict[str, Any]]
 
 
-class LogLine(TypedDict, total=False):
-    """A line of a log, or an item that stands for lost lines.
+#: A change of an object of any kind; the key ``type`` distinguishes the kinds.
+ObjectEvent = (
+    StackEvent
+    | ServiceEvent
+    | ContainerEvent
+    | NodeEvent
+    | NodeClusterEvent
+    | ActionEvent
+)
+#: An item of a stream of events; the key ``type`` distinguishes changes and gaps.
+Event = ObjectEvent | GapEvent
+
+
+class ActionLogLine(TypedDict):
+    """A line of the log of an action, or an item that stands for lost lines.
 
     Attributes:
         type: ``"log"``.
-        source: The name of the container; in the logs of services only.
+        log: The text with its newline.
+        timestamp: When the line was written, in seconds since 1970.
+        missed: The number of lost lines that the item stands for, or ``None`` when the
+            number is unknown. Other lines do not have the key.
+    """
+
+    type: Literal["log"]
+    log: str
+    timestamp: int
+    missed: NotRequired[int | None]
+
+
+class LogLine(ActionLogLine):
+    """A line of the log of a container, or an item that stands for lost lines.
+
+    Attributes:
+        type: ``"log"``.
         log: The text with its newline. ``aiodockercloud.log_text`` removes the time
             stamp of the engine.
         streamType: The output that the container wrote to.
@@ -73,39 +153,52 @@ class LogLine(TypedDict, total=False):
             the key.
     """
 
-    type: str
-    source: str
-    log: str
     streamType: Literal["stdout", "stderr"]
-    timestamp: int
-    missed: int | None
-    partial: bool
+    partial: NotRequired[bool]
 
 
-class ExecFrame(TypedDict, total=False):
+class ServiceLogLine(LogLine):
+    """A line of the log of a service, or an item that stands for lost lines.
+
+    Attributes:
+        type: ``"log"``.
+        source: The name of the container.
+        log: The text with its newline. ``aiodockercloud.log_text`` removes the time
+            stamp of the engine.
+        streamType: The output that the container wrote to.
+        timestamp: When the line was written, in seconds since 1970.
+        missed: The number of lost lines that the item stands for, or ``None`` when the
+            number is unknown. Other lines do not have the key.
+        partial: True for a piece of a long line, as for :class:`LogLine`.
+    """
+
+    source: str
+
+
+class ExecFrame(TypedDict):
     """A piece of the output of a command.
 
     Attributes:
-        type: The type of the frame.
+        type: The type of the frame; absent in text that is no frame.
         streamType: The output that the command wrote to.
         output: The text.
     """
 
-    type: str
+    type: NotRequired[str]
     streamType: Literal["stdout", "stderr"]
     output: str
 
 
-class ExecBytesFrame(TypedDict, total=False):
+class ExecBytesFrame(TypedDict):
     """A piece of the output of a command, as bytes.
 
     Attributes:
-        type: The type of the frame.
+        type: The type of the frame; absent in text that is no frame.
         streamType: The output that the command wrote to.
         output: The bytes.
     """
 
-    type: str
+    type: NotRequired[str]
     streamType: Literal["stdout", "stderr"]
     output: bytes
 

@@ -13,6 +13,8 @@ async def main() -> None:
                 web = await cloud.services.create(image="tutum/hello-world", name="web")
                 await cloud.services.start(web)
                 async for event in events:
+                    if event["type"] == "gap":
+                        continue  # the connection was lost, and events with it
                     print(event["action"], event["state"])
                     if event["state"] == "Running":
                         break

@@ -70,7 +70,7 @@ def line(number: int, source: str | None = "web-1") -> dict[str, Any]:
     return {"type": "log", **named, "log": f"{stamp} {number}\n", "timestamp": 1}
 
 
-async def read(stream: LogStream) -> list[str]:
+async def read(stream: LogStream[Any]) -> list[str]:
     """Return the texts of the lines, and ``?`` for an item that reports a gap."""
 
     def rendered(line: LogLine) -> str:

@@ -141,7 +141,7 @@ async def test_stream_closed_with_another_code_raises_it_after_its_frames(
     cloud = await serve(LOGS, sends({"log": "a"}, close=1011))
 
     async with cloud.services.logs("x", reconnect=False) as stream:
-        assert await anext(stream) == {"log": "a"}
+        assert dict(await anext(stream)) == {"log": "a"}
         with pytest.raises(StreamClosed) as caught:
             await anext(stream)
 
@@ -178,7 +178,7 @@ async def test_control_frames_are_not_lines(serve: Serve) -> None:
     )
 
     async with cloud.services.logs("x") as stream:
-        assert [line async for line in stream] == [{"log": "a"}]
+        assert [dict(line) async for line in stream] == [{"log": "a"}]
 
 
 @pytest.mark.parametrize(
@@ -233,7 +233,7 @@ async def test_cancelled_reader_loses_no_frame_and_leaves_no_task(
             async with asyncio.timeout(0):
                 await anext(stream)
         go.set()
-        assert await anext(stream) == {"log": "a"}
+        assert dict(await anext(stream)) == {"log": "a"}
         reader = stream._reader
 
     assert reader is not None

@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections import defaultdict
 from collections.abc import AsyncIterator, Mapping
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from typeguard import CollectionCheckStrategy, check_type
 
 from aiodockercloud import DockerCloud, WaitFailed, types, wire
 from aiodockercloud.server import Server, running
+from aiodockercloud.server.state.records import EVENT_KINDS
 from aiodockercloud.types import Service, Stack
 from tests.support.facts import PATIENCE
 from tests.support.flows import Gated, containers, done
@@ -87,7 +88,7 @@ async def cloud(engine: Gated) -> AsyncIterator[Checked]:
 
 
 def states(literal: Any) -> set[str]:
-    return set(literal.__args__)
+    return set(get_args(literal))
 
 
 async def shop(cloud: DockerCloud) -> Stack:
@@ -213,3 +214,54 @@ async def test_nodes_and_clusters_have_their_types_in_every_state(
 
     assert cloud.states["node"] == states(types.NodeState)
     assert cloud.states["nodecluster"] == states(types.NodeClusterState)
+
+
+async def test_items_of_streams_have_their_types(cloud: Checked) -> None:
+    events: dict[str, list[types.ObjectEvent]] = defaultdict(list)
+    async with cloud.events.subscribe() as stream, asyncio.timeout(PATIENCE):
+        stack = await shop(cloud)
+        web = await cloud.services.find("web.shop")
+        await cloud.nodes.update((await cloud.nodes.list())[0], nickname="n")
+        await cloud.nodeclusters.create(
+            name="farm",
+            region="/api/infra/v1/region/aws/us-east-1/",
+            node_type="/api/infra/v1/nodetype/aws/t2.micro/",
+        )
+        started = await cloud.stacks.start(stack)
+        async for event in stream:
+            assert event["type"] != "gap"
+            events[event["type"]].append(event)
+            if event["resource_uri"] == started["dockercloud_action_uri"]:
+                if event["state"] == "Success":
+                    break
+
+    assert set(events) == EVENT_KINDS
+    for member in get_args(types.ObjectEvent):
+        kind, literal = get_args(member)
+        for event in events[get_args(kind)[0]]:
+            check(event, member)
+            assert event["state"] in get_args(literal)
+    async with cloud.events.snapshot() as snapshot:
+        check(await anext(snapshot), types.SnapshotEvent)
+    (container, *_) = await containers(cloud, web)
+    action = started["dockercloud_action_uri"]
+    for log, type in (
+        (cloud.services.logs(web, follow=False), types.ServiceLogLine),
+        (cloud.containers.logs(container, follow=False), types.LogLine),
+        (cloud.actions.logs(action, follow=False), types.ActionLogLine),
+    ):
+        async with log:
+            lines = [line async for line in log]
+        assert lines
+        for line in lines:
+            check(line, type)
+    async with cloud.containers.exec(container, "echo hello") as process:
+        check([frame async for frame in process], list[types.ExecFrame])
+    result = await cloud.containers.run(container, "echo hello")
+    check(result, types.ExecResult)
+
+
+def test_types_of_events_are_those_of_the_server() -> None:
+    kinds = {get_args(get_args(one)[0])[0] for one in get_args(types.ObjectEvent)}
+
+    assert kinds == EVENT_KINDS

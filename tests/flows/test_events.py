@@ -13,9 +13,9 @@ from aiohttp import WSMsgType
 
 from aiodockercloud import DockerCloud, StreamClosed
 from aiodockercloud.server import Embedded, Server, running
-from aiodockercloud.types import Event, Stack
+from aiodockercloud.types import ObjectEvent, Stack
 from tests.support.facts import IDLE, PATIENCE, UUID, ended_except, tasks
-from tests.support.flows import Raw, client_of, collect, containers, done, run
+from tests.support.flows import Raw, change, client_of, collect, containers, done, run
 
 EVENTS = "/api/audit/v1/events/"
 KEYS = {
@@ -24,7 +24,7 @@ KEYS = {
 }
 
 
-def brief(events: list[Event], kind: str) -> list[tuple[str, str]]:
+def brief(events: list[ObjectEvent], kind: str) -> list[tuple[str, str]]:
     """Return (action, state) of the events of one type."""
     return [(e["action"], e["state"]) for e in events if e["type"] == kind]
 
@@ -167,7 +167,7 @@ async def test_subscription_selects_by_type_object_and_parent(
         seen = await collect(by_object, uri, "Running")
         assert {e["resource_uri"] for e in seen} == {uri}
         async with asyncio.timeout(PATIENCE):
-            seen = [await anext(by_parent) for _ in range(4)]
+            seen = [change(await anext(by_parent)) for _ in range(4)]
         assert {e["type"] for e in seen} == {"container", "action"}
         assert all(uri in e["parents"] for e in seen)
 
@@ -232,7 +232,7 @@ async def test_other_namespace_receives_no_events(
         await run(live)
         mine = await other.services.create(image=IDLE)
         async with asyncio.timeout(PATIENCE):
-            first = await anext(events)
+            first = change(await anext(events))
 
     assert first["resource_uri"] == mine["resource_uri"]
 

@@ -14,7 +14,7 @@ from aiodockercloud.server.engines.embedded import Container
 from aiodockercloud.types import ServiceFields
 from tests.support.batches import JOB, job, job_engine, jobs, left, shell, texts
 from tests.support.facts import IDLE, PATIENCE, ended_except, tasks
-from tests.support.flows import Gated, client_of
+from tests.support.flows import Gated, change, client_of
 
 #: The path of the request that creates a service.
 CREATE = "/api/app/v1/service/"
@@ -52,7 +52,8 @@ class ServiceCount:
     async def follow(self, cloud: DockerCloud, ready: asyncio.Event) -> None:
         async with cloud.events.subscribe(type="service", reconnect=False) as events:
             ready.set()
-            async for event in events:
+            async for item in events:
+                event = change(item)
                 if event["state"] == "Terminated":
                     self.live.discard(event["resource_uri"])
                 else:

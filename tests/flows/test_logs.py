@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 import re
 from collections import Counter
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from typing import Any
 
 import aiohttp
 import pytest
 
-from aiodockercloud import BadRequest, DockerCloud, ObjectNotFound, wire
+from aiodockercloud import BadRequest, DockerCloud, LogStream, ObjectNotFound, wire
 from aiodockercloud.server import Embedded, Server, running
 from aiodockercloud.server.api import log_selection, log_streams
 from aiodockercloud.server.engines.embedded import Container as Run
@@ -357,12 +357,12 @@ async def test_reader_of_a_silent_log_that_disconnects_leaves_no_task(
     before = tasks()
 
     for _ in range(3):
-        stream = {
+        streams: dict[str, Callable[[], LogStream[Any]]] = {
             "service": lambda: live.services.logs(service, tail=0),
             "container": lambda: live.containers.logs(container, tail=0),
             "action": lambda: live.actions.logs(action, tail=0),
-        }[kind]()
-        async with stream:
+        }
+        async with streams[kind]():
             await live.services.inspect(service)
 
     await ended_except(before)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from typing import Any
 
 import aiohttp.web
 import pytest
 
-from aiodockercloud import DockerCloud, NotSupported
+from aiodockercloud import DockerCloud, LogStream, NotSupported
 from aiodockercloud.server import Embedded
 from aiodockercloud.server.engines.embedded import Container as Run
 from aiodockercloud.types import Service
@@ -52,7 +53,7 @@ async def test_log_of_a_job_ends_with_its_last_line(
 ) -> None:
     service = await run(live, image=JOB, name="job")
     (container,) = await containers(live, service)
-    streams = [
+    streams: list[LogStream[Any]] = [
         live.services.logs(service, until="stopped"),
         live.containers.logs(container, until="stopped"),
     ]

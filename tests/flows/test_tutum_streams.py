@@ -14,7 +14,7 @@ from aiodockercloud import TUTUM, DockerCloud, ObjectNotFound
 from aiodockercloud.wire import loglines
 from aiodockercloud.wire.window import WINDOW_PROTOCOL
 from tests.support.facts import IDLE, PATIENCE, SHELL, UUID
-from tests.support.flows import Raw, containers, done, run
+from tests.support.flows import Raw, change, containers, done, run
 
 STAMPED = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}Z "
 #: Prints a line and keeps running.
@@ -140,7 +140,7 @@ async def test_events_are_filtered_by_uris_in_tutums_spelling(
         await tutum.services.update(db, nickname="x")
         await tutum.services.update(web, nickname="x")
         async with asyncio.timeout(PATIENCE):
-            event = await anext(events)
+            event = change(await anext(events))
 
     assert event["resource_uri"] == web["resource_uri"]
 

@@ -34,7 +34,7 @@ def _is_asynchronous(method: Method) -> bool:
     if inspect.iscoroutinefunction(method) or inspect.isasyncgenfunction(method):
         return True
     returned = str(inspect.signature(method).return_annotation)
-    return returned.endswith(("Stream", "Exec")) or _yields(method)
+    return returned.partition("[")[0].endswith(("Stream", "Exec")) or _yields(method)
 
 
 def _yields(method: Method) -> bool:

@@ -14,7 +14,7 @@ from aiodockercloud.server import Embedded, Server, running
 from aiodockercloud.server.control.autoredeploy import AutoRedeploy
 from aiodockercloud.types import Action, Service
 from tests.support.facts import PATIENCE
-from tests.support.flows import client_of, containers, done, run
+from tests.support.flows import change, client_of, containers, done, run
 
 IMAGE = "registry.example.com/team/app"
 LATEST = f"{IMAGE}:latest"
@@ -212,7 +212,7 @@ async def test_registries_are_checked_at_the_interval(quick: Server) -> None:
         async with cloud.events.subscribe() as events, asyncio.timeout(PATIENCE):
             quick.engine.digests[LATEST] = "sha256:2"
             async for event in events:
-                if event["state"] == "Redeploying":
+                if change(event)["state"] == "Redeploying":
                     break
         await cloud.services.wait(service, "Running", timeout=PATIENCE)
 

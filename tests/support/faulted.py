@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 
 from aiodockercloud import DockerCloud, EventStream, StreamClosed
+from aiodockercloud.types import Event
 from tests.support.facts import IDLE
+from tests.support.flows import change
 
 LIST = "/api/app/v1/service/"
 
@@ -18,13 +20,13 @@ def create(cloud: DockerCloud, name: str) -> asyncio.Task[Any]:
     return asyncio.create_task(cloud.services.create(name=name, image=IDLE))
 
 
-async def until_cut(events: EventStream) -> list[str]:
+async def until_cut(events: EventStream[Event]) -> list[str]:
     """Return the objects of all events until the connection is reset."""
     found: list[str] = []
 
     async def read() -> None:
         async for event in events:
-            found.append(event["resource_uri"])
+            found.append(change(event)["resource_uri"])
 
     with pytest.raises(StreamClosed) as caught:
         await read()

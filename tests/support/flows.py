@@ -15,7 +15,7 @@ from aiodockercloud import DockerCloud, Timings, wire
 from aiodockercloud.server import Embedded, Server
 from aiodockercloud.server.engines import ContainerSpec
 from aiodockercloud.transport.settings import DEFAULT_TIMINGS
-from aiodockercloud.types import Container, Event, Service, ServiceFields
+from aiodockercloud.types import Container, Event, ObjectEvent, Service, ServiceFields
 from tests.support.facts import IDLE, PATIENCE
 
 
@@ -181,11 +181,20 @@ async def environment(cloud: DockerCloud, container: Any) -> dict[str, str]:
     return {key: value for key, _, value in pairs}
 
 
-async def collect(events: AsyncIterator[Event], uri: str, *states: str) -> list[Event]:
+def change(event: Event) -> ObjectEvent:
+    """Return an event that is no gap."""
+    assert event["type"] != "gap"
+    return event
+
+
+async def collect(
+    events: AsyncIterator[Event], uri: str, *states: str
+) -> list[ObjectEvent]:
     """Return the events up to the change of the object *uri* to one of *states*."""
     found = []
     async with asyncio.timeout(PATIENCE):
-        async for event in events:
+        async for item in events:
+            event = change(item)
             found.append(event)
             if event["resource_uri"] == uri and event["state"] in states:
                 return found

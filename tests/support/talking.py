@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import pytest
 
@@ -47,18 +48,18 @@ def talk(engine: Embedded) -> Talk:
     return Talk(engine)
 
 
-async def texts(stream: LogStream) -> list[str]:
+async def texts(stream: LogStream[Any]) -> list[str]:
     """Return all texts of a log that ends by itself."""
     async with asyncio.timeout(PATIENCE), stream as lines:
         return [loglines.log_text(line) async for line in lines]
 
 
-async def texts_until(stream: LogStream, text: str) -> list[str]:
+async def texts_until(stream: LogStream[Any], text: str) -> list[str]:
     """Return the texts of the lines up to the one with *text*."""
     return [found for _, found in await lines_until(stream, text)]
 
 
-async def lines_until(stream: LogStream, text: str) -> list[tuple[str, str]]:
+async def lines_until(stream: LogStream[Any], text: str) -> list[tuple[str, str]]:
     """Return source and text of the lines up to the one with *text*."""
     found = []
     async with asyncio.timeout(PATIENCE):

@@ -16,7 +16,7 @@ from aiodockercloud.server import Server
 from aiodockercloud.server.engines.swarm.docker_api import Api
 from aiodockercloud.wire.loglines import log_text
 from tests.support import swarms
-from tests.support.flows import client_of, containers
+from tests.support.flows import change, client_of, containers
 from tests.support.programs import QUICKSTART, environment, quiet
 from tests.support.swarms import PATIENCE, WAIT, done, run, sh
 
@@ -246,7 +246,8 @@ async def test_service_deleted_in_docker_is_terminated_with_an_event(
         for container in (first, second):
             id = found[container["uuid"]]["ID"]
             await docker.call("DELETE", f"services/{id}")
-        async for event in events:
+        async for item in events:
+            event = change(item)
             told.add((event["resource_uri"], event["state"]))
             if told >= {(c["resource_uri"], "Terminated") for c in (first, second)} | {
                 (web["resource_uri"], "Not running")

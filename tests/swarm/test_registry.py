@@ -13,7 +13,7 @@ from aiodockercloud.server import running
 from aiodockercloud.types import Action, Service
 from aiodockercloud.wire.loglines import log_text
 from tests.support import swarms
-from tests.support.flows import client_of, containers
+from tests.support.flows import change, client_of, containers
 from tests.support.registries import Registry, registry
 from tests.support.worlds import PATIENCE, Swarmed, swarmed
 
@@ -131,7 +131,7 @@ async def test_push_redeploys_services_with_autoredeploy(hub: Registry) -> None:
             async with cloud.events.subscribe() as events, asyncio.timeout(PATIENCE):
                 hub.push(name, "latest", "second")
                 async for event in events:
-                    if event["state"] == "Redeploying":
+                    if change(event)["state"] == "Redeploying":
                         break
             await cloud.services.wait(services[0], "Running", timeout=PATIENCE)
             [new], [old] = [await containers(cloud, s) for s in services]
