@@ -15,6 +15,7 @@ from typing import Literal, Unpack, overload
 from ..transport.log_stream import LogStream, Since, Tail
 from ..types import Container, ContainerFilters, ExecBytesResult, ExecResult, LogLine
 from ..wire.exec import BASE64, END_OF_INPUT
+from .addresses import Address, address_of
 from .exec import Exec, ExecBytes
 from .managed import WAIT_TIMEOUT, Managed, Reference
 
@@ -126,6 +127,43 @@ class Containers(Managed[Container]):
         """
         params = {"reuse_volumes": reuse_volumes}
         return await self._operate(container, "redeploy", params=params)
+
+    async def address(
+        self,
+        container: Reference,
+        port: int,
+        protocol: Literal["tcp", "udp"] = "tcp",
+    ) -> Address:
+        """Return where a published port of a container answers.
+
+        The host is the container's ``public_dns``, by default the address of its node.
+        The host of the server takes its place when that name does not resolve here, or
+        is a loopback address of another machine. No connection is opened.
+
+        ::
+
+            address = await cloud.containers.address(container, 80)
+            async with session.get(f"http://{address}/") as response:
+                ...
+
+        Args:
+            container: The container.
+            port: The port in the container.
+            protocol: The protocol of the port.
+
+        Returns:
+            The host and the port; the text of the address is ``host:port``.
+
+        Raises:
+            ObjectNotFound: The container does not exist, or does not publish the port
+                at present; the message lists the published ports.
+
+        Source:
+            Docker Cloud API reference, "Containers", ``container_ports`` and
+            ``public_dns``.
+        """
+        found = await self.inspect(container)
+        return await address_of(found, port, protocol, self.cloud.rest_url)
 
     def logs(
         self,
