@@ -3,8 +3,7 @@
 ::
 
     async with DockerCloud(url, user="me", apikey="…") as cloud:
-        service = await cloud.services.create(image="dockercloud/hello-world")
-        await cloud.services.start(service)
+        service = await cloud.services.run(image="dockercloud/hello-world")
 
 The server is ``aiodockercloud.server``, which the client never imports.
 """

@@ -9,15 +9,16 @@ async def main() -> None:
         async with DockerCloud(
             server.url, user=server.user, apikey=server.apikey
         ) as cloud:
-            web = await cloud.services.create(
+            web = await cloud.services.run(
                 image="dockercloud/hello-world", name="web", target_num_containers=2
             )
-            print("created:", web["name"], "is", web["state"])
+            containers = await cloud.services.containers(web)
+            print("running:", *(container["name"] for container in containers))
 
-            await cloud.services.start(web)
-            await cloud.services.wait(web, state="Running")
-            containers = await cloud.containers.list(service=web["resource_uri"])
-            print("running:", *sorted(container["name"] for container in containers))
+            job = await cloud.services.run(
+                image="busybox", run_command=["echo", "hello"], until="stopped"
+            )
+            print("the job ended with", job["exit_code"], "and", repr(job["stdout"]))
 
             await cloud.services.delete(web)
             await cloud.services.wait(web, state="Terminated")

@@ -10,14 +10,12 @@ async def main() -> None:
         async with DockerCloud(
             server.url, user=server.user, apikey=server.apikey
         ) as cloud:
-            box = await cloud.services.create(
+            box = await cloud.services.run(
                 image="busybox",
                 name="box",
                 run_command="sh -c 'echo ready; sleep 3600'",
             )
-            await cloud.services.start(box)
-            await cloud.services.wait(box, "Running")
-            container = await cloud.containers.find("box-1")
+            [container] = await cloud.services.containers(box)
 
             result = await cloud.containers.run(container, ["echo", "to be  or not"])
             print(result)

@@ -9,13 +9,9 @@ async def main() -> None:
         async with DockerCloud(
             server.url, user=server.user, apikey=server.apikey
         ) as cloud:
-            web = await cloud.services.create(
-                image="dockercloud/hello-world",
-                name="web",
-                container_ports=["80"],
+            web = await cloud.services.run(
+                image="dockercloud/hello-world", name="web", container_ports=["80"]
             )
-            await cloud.services.start(web)
-            web = await cloud.services.wait(web, "Running")
             print(web["name"], "runs", web["running_num_containers"], "container")
 
             await cloud.actions.wait(await cloud.services.scale(web, 3))
