@@ -6,6 +6,7 @@ Source: Docker Cloud API reference, "Authentication", "REST API" and "Stream API
 from __future__ import annotations
 
 from ssl import SSLContext
+from typing import Generic, TypeVar, overload
 
 import aiohttp
 from aiohttp import ClientTimeout
@@ -27,6 +28,39 @@ from .transport.settings import DEFAULT_LIMITS, DEFAULT_TIMINGS, Limits, Timings
 from .wire import DOCKER_CLOUD, Dialect
 
 __all__ = ["DockerCloud", "Limits", "Retry", "Timings"]
+
+
+A = TypeVar("A")
+
+
+class _SubApi(Generic[A]):
+    """A sub-API of a client.
+
+    The attribute of the class is the sub-API's class, so that
+    ``unittest.mock.create_autospec(DockerCloud, instance=True)`` has all sub-APIs with
+    their methods.
+    """
+
+    def __init__(self, kind: type[A]) -> None:
+        self._kind = kind
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._name = name
+
+    @overload
+    def __get__(self, client: None, owner: type) -> type[A]: ...
+
+    @overload
+    def __get__(self, client: object, owner: type) -> A: ...
+
+    def __get__(self, client: object | None, owner: type) -> A | type[A]:
+        if client is None:
+            return self._kind
+        found: A = vars(client)[self._name]
+        return found
+
+    def __set__(self, client: object, value: A) -> None:
+        vars(client)[self._name] = value
 
 
 class DockerCloud(Transport):
@@ -101,6 +135,21 @@ class DockerCloud(Transport):
     Source:
         Docker Cloud API reference, "Authentication", "REST API" and "Stream API".
     """
+
+    services = _SubApi(Services)
+    stacks = _SubApi(Stacks)
+    containers = _SubApi(Containers)
+    nodes = _SubApi(Nodes)
+    nodeclusters = _SubApi(NodeClusters)
+    triggers = _SubApi(Triggers)
+    actions = _SubApi(Actions)
+    events = _SubApi(Events)
+    repositories = _SubApi(Repositories)
+    registries = _SubApi(Registries)
+    providers = _SubApi(Providers)
+    regions = _SubApi(Regions)
+    azs = _SubApi(AvailabilityZones)
+    nodetypes = _SubApi(NodeTypes)
 
     def __init__(
         self,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from io import BytesIO
-from typing import Any
+from typing import Any, NoReturn
 from weakref import WeakSet
 
 import aiohttp
@@ -12,6 +12,7 @@ from aiohttp import ClientResponse, ClientResponseError, ClientSession, ClientTi
 from aiohttp.http_exceptions import ContentEncodingError
 from yarl import URL
 
+from .. import wire
 from ..exceptions import (
     ApiError,
     ConnectError,
@@ -29,8 +30,8 @@ __all__ = [
     "exchange",
     "new_session",
     "no_answer",
+    "raise_refused",
     "read_body",
-    "refused_stream",
     "request_headers",
 ]
 
@@ -195,24 +196,28 @@ def check_redirects(url: URL, response_url: URL, status: int) -> None:
         )
 
 
-def refused_stream(url: str, exc: ClientResponseError) -> DockerCloudError:
-    """Return the error for a response that opens no stream.
+def raise_refused(url: str, exc: ClientResponseError) -> NoReturn:
+    """Raise the error for a response that opens no stream.
 
     Args:
         url: The URL of the stream.
         exc: The error of aiohttp.
+
+    Raises:
+        ApiError: The status is an error. A session of the caller's does not give the
+            body of the response, so the message is the phrase of the status.
+        InvalidResponse: The response is not the one of a websocket.
     """
-    if exc.status < 300:
-        return InvalidResponse(
-            "the response does not open a websocket; a proxy in between may not"
-            " support websockets",
-            status=exc.status,
-            method="GET",
-            url=url,
-        )
-    # A session of the caller's does not give the body of the response.
-    kind = error_class(exc.status)
-    return kind(status=exc.status, method="GET", url=url, headers=exc.headers)
+    if exc.status >= 300:
+        headers: Mapping[str, str] = exc.headers or {}
+        wire.decode_response(exc.status, headers, b"", method="GET", url=url)
+    raise InvalidResponse(
+        "the response does not open a websocket; a proxy in between may not support"
+        " websockets",
+        status=exc.status,
+        method="GET",
+        url=url,
+    )
 
 
 def no_answer(

@@ -36,8 +36,8 @@ from .exchange import (
     exchange,
     new_session,
     no_answer,
+    raise_refused,
     read_body,
-    refused_stream,
     request_headers,
 )
 from .retry import RateGate, Retry, may_repeat, retry_after
@@ -387,7 +387,7 @@ class Transport:
         except aiohttp.ClientResponseError as exc:
             final = exc.request_info.real_url
             check_redirects(self._stream_origin, final, exc.status)
-            raise refused_stream(url, exc) from exc
+            raise_refused(url, exc)
         except FAULTS as exc:
             if self._closed:
                 raise ClientClosed from exc

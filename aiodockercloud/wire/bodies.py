@@ -5,11 +5,14 @@ Source: Docker Cloud API reference, "Errors".
 
 from __future__ import annotations
 
-import json
+import re
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any
+from urllib.parse import unquote
 
-from ..exceptions import InvalidResponse, error_class
+from ..exceptions import InvalidResponse, ObjectNotFound, error_class, reason
+from . import json_text
 from .dialects import DOCKER_CLOUD, Dialect
 
 __all__ = [
@@ -20,20 +23,12 @@ __all__ = [
     "loads",
 ]
 
-dumps: Callable[[Any], bytes]
-loads: Callable[[bytes | str], Any]
-try:
+dumps: Callable[[Any], bytes] = json_text.dumps
+loads: Callable[[bytes | str], Any] = json_text.loads
+with suppress(ImportError):  # faster, with the same results
     import orjson
-except ImportError:
 
-    def dumps(value: Any) -> bytes:
-        """Return a value as JSON."""
-        return json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode()
-
-    loads = json.loads
-else:
-    dumps = orjson.dumps
-    loads = orjson.loads
+    dumps, loads = orjson.dumps, orjson.loads
 
 
 #: A repeated write has the key of the first attempt. A server that stores its responses
@@ -72,9 +67,11 @@ def decode_response(
         InvalidResponse: The status is 2xx, and the body is no JSON object.
     """
     if not 200 <= status < 300:
-        raise error_class(status)(
-            _error_message(body), status, method=method, url=url, headers=headers
-        )
+        kind = error_class(status)
+        message = _error_message(body)
+        if kind is ObjectNotFound:
+            message = (message or reason(status)) + _advice(url)
+        raise kind(message, status, method=method, url=url, headers=headers)
     problem = ""
     try:
         data = loads(body) if body.strip() else {}
@@ -88,6 +85,20 @@ def decode_response(
     if action := headers.get(dialect.action_header):
         data["dockercloud_action_uri"] = action
     return data
+
+
+#: The kinds with ``find``, and the key of an object in a URL.
+_KEY = re.compile(r"/(service|stack|container|node|nodecluster)/([^/?#]+)/")
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.I)
+
+
+def _advice(url: str) -> str:
+    """Return how to look up an object whose URL has a name in place of the uuid."""
+    found = _KEY.search(url)
+    if found is None or _UUID.fullmatch(found[2]):
+        return ""
+    name = unquote(found[2])
+    return f"; {name!r} is no uuid: await cloud.{found[1]}s.find({name!r}) finds a name"
 
 
 def _error_message(body: bytes) -> str:

@@ -28,7 +28,10 @@ def loads_mended(data: str | bytes) -> Any:
         ValueError: The text is not JSON.
     """
     text = data if isinstance(data, str) else data.decode("utf-8", "replace")
-    return _mended(json.loads(text))
+    try:
+        return _mended(json.loads(text))
+    except RecursionError:
+        raise ValueError("the text is nested too deeply") from None
 
 
 def _mended(value: Any) -> Any:

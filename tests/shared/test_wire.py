@@ -254,6 +254,30 @@ def test_decode_response_of_an_error_raises_the_error_of_its_status(
 
 
 @pytest.mark.parametrize(
+    ("url", "advice"),
+    [
+        ("https://h/api/app/v1/service/web/", "cloud.services.find('web')"),
+        ("https://h/pre/api/app/v1/acme/stack/a%20b/start/", "stacks.find('a b')"),
+        ("wss://h/api/app/v1/container/web-1/logs/?tail=1", "containers.find('web-1')"),
+        ("https://h/api/infra/v1/node/7eaf7fff/", "cloud.nodes.find('7eaf7fff')"),
+        (f"https://h/api/app/v1/service/{UUID}/", None),
+        ("https://h/api/app/v1/service/", None),
+        ("https://h/api/infra/v1/region/aws/x/", None),
+    ],
+)
+def test_decode_response_404_for_a_name_mentions_find(
+    url: str, advice: str | None
+) -> None:
+    with pytest.raises(ObjectNotFound, match=r"^404: no such thing") as caught:
+        wire.decode_response(404, {}, b'{"error": "no such thing"}', url=url)
+
+    if advice is None:
+        assert caught.value.message == "no such thing"
+    else:
+        assert advice in caught.value.message
+
+
+@pytest.mark.parametrize(
     ("body", "message"),
     [
         (b"[1]", "the response is not a JSON object"),
@@ -309,3 +333,8 @@ def test_backoff_grows_to_its_cap_with_jitter() -> None:
 
     for pause, full in zip(pauses, [1, 2, 4, 4, 4], strict=True):
         assert full / 2 <= pause <= full
+
+
+def test_loads_mended_of_a_deep_text_raises_value_error() -> None:
+    with pytest.raises(ValueError, match="nested too deeply"):
+        wire.loads_mended("[" * 100_000)
