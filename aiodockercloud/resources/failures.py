@@ -58,7 +58,7 @@ async def last_failure(actions: Resource[Action], uri: str) -> str | None:
 
 
 async def last_output(
-    containers: Resource[Mapping[str, Any]], parts: Iterable[Mapping[str, Any]]
+    containers: Resource[Any], parts: Iterable[Mapping[str, Any]]
 ) -> str | None:
     """Return the last lines of the first ended container that has written any.
 

@@ -20,6 +20,7 @@ from ..wire import states
 from ..wire.service_fields import EVERY_NODE, OFF
 from .actions import Actions
 from .containers import Containers
+from .failures import last_output
 from .managed import POLL, WAIT_TIMEOUT, Managed, Reference
 from .services import Services
 from .waiting import action_uri, until
@@ -255,7 +256,7 @@ class Stacks(Managed[Stack]):
                 and the variables that are not set.
             OperationNotAllowed: An operation on the existing stack is under way.
             WaitFailed: The action failed, or a service did not start; the message names
-                the service, its containers and their exit codes.
+                the service, its containers, their exit codes and the last lines of one.
             TimeoutError: *timeout* is over.
 
         Source:
@@ -343,9 +344,11 @@ class Stacks(Managed[Stack]):
             f"{one['name']} {one.get('state')} (exit code {one.get('exit_code')})"
             for one in failed
         )
+        lines = await last_output(self._containers, failed)
         return [
             f"service {service['name']} is {service.get('state')},"
-            f" {details or 'without containers'}"
+            f" {details or 'without containers'}",
+            *([lines] if lines else []),
         ]
 
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from aiodockercloud import DockerCloud, ObjectNotFound, WaitFailed
+from aiodockercloud import TUTUM, DockerCloud, ObjectNotFound, WaitFailed
+from aiodockercloud.server import Server
 from aiodockercloud.server.engines.embedded import Container
 from tests.support.facts import IDLE, PATIENCE
-from tests.support.flows import containers, done, run
+from tests.support.flows import client_of, containers, done, run
 from tests.support.waiting import wait
 from tests.support.waits import Engine, inspected
 
@@ -193,3 +195,25 @@ async def test_wait_for_a_container_that_restarts_itself_succeeds(
 async def test_wait_for_an_unknown_name_fails_at_once(live: DockerCloud) -> None:
     with pytest.raises(ObjectNotFound, match="no service 'nothing'"):
         await live.services.wait("nothing", "Running", timeout=PATIENCE)
+
+
+async def test_deploy_of_a_service_that_dies_at_once_quotes_its_last_lines(
+    live: DockerCloud, tmp_path: Path
+) -> None:
+    file = tmp_path / "docker-cloud.yml"
+    file.write_text("web:\n  image: acme/dying\n")
+
+    with pytest.raises(WaitFailed, match=r"web-1 Stopped \(exit code 3\)") as caught:
+        await live.stacks.deploy(file, "shop", timeout=PATIENCE)
+    assert "no configuration file" in str(caught.value)
+
+
+async def test_wait_in_tutums_dialect_finds_the_latest_operation_too(
+    server: Server,
+) -> None:
+    async with client_of(server, dialect=TUTUM) as tutum:
+        web = await tutum.services.create(image="acme/dying", name="web")
+        await done(tutum, await tutum.services.start(web))
+
+        with pytest.raises(WaitFailed, match=r"web-1 is Stopped \(exit code 3"):
+            await wait(tutum, web["uuid"], "Running")
