@@ -5,8 +5,9 @@ Source: Docker Cloud API reference, "Authentication", "REST API" and "Stream API
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from ssl import SSLContext
-from typing import Generic, TypeVar, overload
+from typing import Any, Generic, Literal, TypeVar, overload
 
 import aiohttp
 from aiohttp import ClientTimeout
@@ -15,13 +16,16 @@ from .resources.actions import Actions
 from .resources.catalog import AvailabilityZones, NodeTypes, Providers, Regions
 from .resources.containers import Containers
 from .resources.events import Events
+from .resources.merged_logs import MergedLogStream, listed
 from .resources.nodeclusters import NodeClusters
 from .resources.nodes import Nodes
+from .resources.readable import Reference
 from .resources.repositories import Registries, Repositories
 from .resources.services import Services
 from .resources.stacks import Stacks
 from .resources.triggers import Triggers
 from .resources.watch import ChangeFeed
+from .transport.log_stream import Since, Tail
 from .transport.retry import Retry
 from .transport.session import DEFAULT_RETRY, TIMEOUT, Transport
 from .transport.settings import DEFAULT_LIMITS, DEFAULT_TIMINGS, Limits, Timings
@@ -198,3 +202,57 @@ class DockerCloud(Transport):
         self.nodetypes = NodeTypes(self)
         self.repositories = Repositories(self)
         self.registries = Registries(self)
+
+    def logs(
+        self,
+        services: Reference | Iterable[Reference],
+        *,
+        tail: Tail | None = None,
+        follow: bool = True,
+        since: Since | None = None,
+        until: Literal["stopped"] | None = None,
+        reconnect: bool = True,
+    ) -> MergedLogStream:
+        r"""Read the logs of several services as one stream.
+
+        No request is sent before the stream is entered or iterated.
+
+        Args:
+            services: The services: of each its dict, its ``resource_uri`` or its uuid.
+            tail: The number of past lines of each service; see ``services.logs``.
+            follow: Whether the stream continues with new lines until all services are
+                terminated. Otherwise the stream ends after the past lines, which are in
+                the order of their time stamps.
+            since: The time of the oldest line; see ``services.logs``.
+            until: ``"stopped"`` ends the stream when nothing of the services runs any
+                more.
+            reconnect: Whether the stream connects again when a connection is lost.
+
+        Returns:
+            A stream of lines as dicts, for example
+            ``{"service": "web", "container": "web-1", "log":
+            "2016-05-04T12:00:00.123456789Z text\n", "streamType": "stdout", …}``: a
+            line as of ``services.logs``, and ``service``, ``service_uri`` and
+            ``container``.
+
+        Raises:
+            ValueError: An option is invalid; see ``services.logs``.
+            TypeError: *since* has another type.
+            ObjectNotFound: A service does not exist. Errors of the server and of the
+                connection are raised when the stream is entered or iterated.
+
+        Source:
+            aiodockercloud's client, which merges the logs of "Get the logs of a
+            service".
+        """
+        one = isinstance(services, str | Mapping)
+        things: list[Any] = [services] if one else list(services)
+        return MergedLogStream(
+            self.services,
+            lambda: listed(self.services, things),
+            tail=tail,
+            follow=follow,
+            since=since,
+            until=until,
+            reconnect=reconnect,
+        )

@@ -10,10 +10,11 @@ import builtins
 import logging
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
-from typing import Any, Unpack
+from typing import Any, Literal, Unpack
 
-from .. import stackfile
-from ..exceptions import BadRequest, WaitFailed
+from .. import stackfile, wire
+from ..exceptions import BadRequest, DockerCloudError, WaitFailed
+from ..transport.log_stream import Since, Tail
 from ..transport.session import Transport
 from ..types import Container, Service, Stack, StackChanges, StackFields, StackFilters
 from ..wire import states
@@ -22,6 +23,7 @@ from .actions import Actions
 from .containers import Containers
 from .failures import last_output
 from .managed import POLL, WAIT_TIMEOUT, Managed, Reference
+from .merged_logs import MergedLogStream, ServiceLists
 from .services import Services
 from .waiting import action_uri, until
 from .watch import ChangeFeed
@@ -198,6 +200,72 @@ class Stacks(Managed[Stack]):
         """
         params = {"reuse_volumes": reuse_volumes}
         return await self._operate(stack, "redeploy", params=params)
+
+    def logs(
+        self,
+        stack: Reference,
+        *,
+        tail: Tail | None = None,
+        follow: bool = True,
+        since: Since | None = None,
+        until: Literal["stopped"] | None = None,
+        reconnect: bool = True,
+    ) -> MergedLogStream:
+        """Read the logs of all services of a stack as one stream.
+
+        No request is sent before the stream is entered or iterated.
+
+        Args:
+            stack: The stack.
+            tail: The number of past lines of each service; see ``services.logs``.
+            follow: Whether the stream continues with new lines, those of new services
+                included, until the stack is terminated. Otherwise the stream ends after
+                the past lines, which are in the order of their time stamps.
+            since: The time of the oldest line; see ``services.logs``.
+            until: ``"stopped"`` ends the stream when nothing of the services runs any
+                more; services that are added meanwhile are not read then.
+            reconnect: Whether the stream connects again when a connection is lost.
+
+        Returns:
+            A stream of lines as dicts, as ``cloud.logs`` returns.
+
+        Raises:
+            ValueError: An option is invalid; see ``services.logs``.
+            TypeError: *since* has another type.
+            ObjectNotFound: The stack does not exist. Errors of the server and of the
+                connection are raised when the stream is entered or iterated.
+
+        Source:
+            aiodockercloud's client, which merges the logs of "Get the logs of a
+            service".
+        """
+        changing = follow and until is None
+        return MergedLogStream(
+            self._services,
+            lambda: self._service_lists(stack, changing),
+            tail=tail,
+            follow=follow,
+            since=since,
+            until=until,
+            reconnect=reconnect,
+        )
+
+    async def _service_lists(self, stack: Reference, changing: bool) -> ServiceLists:
+        """Yield the services of a stack; if *changing*, again after each change."""
+        found = await self.inspect(stack)
+        uri = found["resource_uri"]
+        yield await self._services.list(stack=uri, terminated=False)
+        if not changing:
+            return
+        async with self._feed.subscribe(self.target(uri).pk) as changes:
+            while found["state"] != states.TERMINATED:
+                await changes.wait(POLL)
+                try:
+                    found = await self.inspect(uri)
+                    yield await self._services.list(stack=uri, terminated=False)
+                except DockerCloudError as error:
+                    if not wire.is_transient(error):
+                        raise
 
     async def export(self, stack: Reference) -> dict[str, Any]:
         """Return a stack in the form of a stack file.

@@ -30,7 +30,7 @@ from .reconnect import Reconnecting
 from .settings import DEFAULT_LIMITS, DEFAULT_TIMINGS, Limits, Timings
 from .stream import CONTROL, shut
 
-__all__ = ["LogOptions", "LogStream", "Since", "Tail", "TutumLog"]
+__all__ = ["LogOptions", "LogStream", "Since", "Tail", "TutumLog", "check_options"]
 
 L = TypeVar("L", bound=ActionLogLine)
 
@@ -131,17 +131,12 @@ class LogStream(Reconnecting[L], Generic[L]):
             limits=limits,
         )
         self._ask_for = connect
+        check_options(options)
         self._tail = options.get("tail")
-        if isinstance(self._tail, str) and self._tail != "all":
-            raise ValueError(f"tail: must be a number or 'all', not {self._tail!r}")
         self._follow = options.get("follow", True)
         since = options.get("since")
         self._since = None if since is None else _nanoseconds(since)
         self._until = options.get("until")
-        if self._until not in (None, "stopped"):
-            raise ValueError(f"until: must be 'stopped', not {self._until!r}")
-        if self._until is not None and not self._follow:
-            raise ValueError("until: a log without follow ends with its past lines")
         self.reconnects = 0
         # The position to continue from: the last line of each container, and the time
         # of the first request by the server's clock, from its frame "position".
@@ -380,6 +375,24 @@ class TutumLog(LogStream[L]):
             self._is_text = True
             lines = loglines.log_lines(str(answer.get("logs") or ""))
             self._frames.extend(map(wire.dumps, lines))
+
+
+def check_options(options: LogOptions) -> None:
+    """Refuse options of a log that no request can be sent for.
+
+    Raises:
+        ValueError: *since* is no valid time, or *until* or *tail* is invalid.
+        TypeError: *since* has another type.
+    """
+    tail, until, since = options.get("tail"), options.get("until"), options.get("since")
+    if isinstance(tail, str) and tail != "all":
+        raise ValueError(f"tail: must be a number or 'all', not {tail!r}")
+    if until not in (None, "stopped"):
+        raise ValueError(f"until: must be 'stopped', not {until!r}")
+    if until is not None and not options.get("follow", True):
+        raise ValueError("until: a log without follow ends with its past lines")
+    if since is not None:
+        _nanoseconds(since)
 
 
 def _nanoseconds(moment: Since) -> int:

@@ -73,6 +73,8 @@ class Limits:
             control keeps one window.
         buffer_bytes: The size of these frames together, from all servers. One frame
             may exceed the bound, because the frame is read as a whole.
+        merged_lines: Lines of each service that the log of several services reads
+            ahead of its reader.
         frame_bytes: The size of one frame. A longer frame breaks the connection:
             ``StreamClosed`` with code 1009.
         fruitless_connections: Connections in a row that were opened and lost without
@@ -103,6 +105,7 @@ class Limits:
     concurrency: int = 100
     buffer: int = WINDOW
     buffer_bytes: int = 8 * 2**20
+    merged_lines: int = 50
     frame_bytes: int = 4 * 2**20
     fruitless_connections: int = 5
     failed_attempts: int = 100

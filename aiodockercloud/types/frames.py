@@ -24,6 +24,7 @@ __all__ = [
     "ExecResult",
     "GapEvent",
     "LogLine",
+    "MergedLogLine",
     "NodeClusterEvent",
     "NodeEvent",
     "ObjectEvent",
@@ -173,6 +174,28 @@ class ServiceLogLine(LogLine):
     """
 
     source: str
+
+
+class MergedLogLine(ServiceLogLine):
+    """A line of the logs of several services as one stream.
+
+    Attributes:
+        service: The name of the service.
+        service_uri: The URI of the service, which tells services of one name apart.
+        container: The name of the container, as ``source``; empty when the server does
+            not report the container.
+        type: As in :class:`ServiceLogLine`.
+        source: As in :class:`ServiceLogLine`.
+        log: As in :class:`ServiceLogLine`.
+        streamType: As in :class:`ServiceLogLine`.
+        timestamp: As in :class:`ServiceLogLine`.
+        missed: As in :class:`ServiceLogLine`.
+        partial: As in :class:`ServiceLogLine`.
+    """
+
+    service: str
+    service_uri: str
+    container: str
 
 
 class ExecFrame(TypedDict):

@@ -21,17 +21,16 @@ from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from dataclasses import replace
 from functools import partial
-from heapq import heappop, heappush
 from typing import Any
 
 from ... import wire
 from ...wire import loglines, states
+from ...wire.merge import Merge, OrderedMerge
 from ..control.control_plane import ControlPlane
 from ..engines import EngineError, LogLine, NoSuchContainer
 from ..journal import Journal, Missed
 from ..state.records import Container, Service
 from .log_selection import UNTIL_STOPPED, Selection
-from .merge import Merge
 
 #: The states in which nothing runs or is about to run.
 _AT_REST = frozenset({states.NOT_RUNNING, states.STOPPED, states.TERMINATED})
@@ -345,26 +344,24 @@ async def _last(logs: Sequence[tuple[str, Lines]], tail: int) -> Named:
 
 async def _in_order(logs: Sequence[tuple[str, Lines]]) -> Named:
     """Yield the lines of several logs, oldest first; one line of each is in memory."""
-    heads: list[tuple[int, int, LogLine]] = []
 
-    async def take(index: int) -> None:
-        if (line := await anext(logs[index][1], None)) is not None:
-            heappush(heads, (line.time_ns, index, line))
+    async def named(name: str, log: Lines) -> Named:
+        async with aclosing(log) as lines:
+            async for line in lines:
+                yield name, line
 
+    sources = [named(name, log) for name, log in logs]
     async with AsyncExitStack() as open_logs:
-        for index, (_, log) in enumerate(logs):
-            await open_logs.enter_async_context(aclosing(log))
-            await take(index)
-        while heads:
-            _, index, line = heappop(heads)
-            yield logs[index][0], line
-            await take(index)
+        for source in sources:
+            await open_logs.enter_async_context(aclosing(source))
+        async for item in OrderedMerge(sources, lambda item: item[1].time_ns):
+            yield item
 
 
 async def _followed(cloud: ControlPlane, service: Service, wanted: Selection) -> Frames:
     if wanted.send_position:
         yield _position(cloud, wanted)
-    merge = Merge(cloud.settings.limits.lines_ahead)
+    merge = Merge[str](cloud.settings.limits.lines_ahead)
 
     def join(container: Container, wanted: Selection, stop: Stop | None) -> None:
         if container.uuid not in merge:
@@ -398,10 +395,10 @@ async def _followed(cloud: ControlPlane, service: Service, wanted: Selection) ->
 
     # The task of the stop starts first, so the task is done before a watcher that the
     # same change wakes up.
-    async with _stopping(cloud, service, wanted) as stop, merge.frames() as frames:
+    async with _stopping(cloud, service, wanted) as stop, aclosing(merge):
         watcher = asyncio.create_task(watch(stop))
         try:
-            async for frame in frames:
+            async for frame in merge:
                 yield frame
         finally:
             # Before the logs are closed: the watcher could add a log meanwhile.
