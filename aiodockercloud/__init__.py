@@ -39,6 +39,7 @@ from .exceptions import (
 )
 from .loglines import log_text
 from .resources.exec import Exec, ExecBytes
+from .resources.merged_logs import MergedLogStream
 from .transport.event_stream import EventStream
 from .transport.log_stream import LogStream
 from .transport.stream import Stream
@@ -66,6 +67,7 @@ __all__ = [
     "InvalidResponse",
     "Limits",
     "LogStream",
+    "MergedLogStream",
     "MethodNotAllowed",
     "NonUniqueIdentifier",
     "NotSupported",

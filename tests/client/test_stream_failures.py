@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack, aclosing
+from itertools import repeat
 from sys import getsizeof
 from typing import Any
 
@@ -26,10 +27,20 @@ from aiodockercloud import (
 )
 from aiodockercloud.transport.stream import Stream
 from tests.support.facts import PATIENCE, until
-from tests.support.scripted import SHORT_PAUSES, Player, Script, client_for, cuts
+from tests.support.scripted import Player, Script, client_for, cuts
 
 LOGS = "/api/app/v1/service/{uuid}/logs/"
 EVENTS = "/api/audit/v1/events/"
+
+
+class NoPauses(Timings):
+    """Reconnect at once; a connection that lasts is one of half a minute."""
+
+    def pauses(self) -> Iterator[float]:
+        return repeat(0.0)
+
+
+NO_PAUSES = NoPauses()
 LIMITS = Limits(fruitless_connections=3, failed_attempts=4)
 
 Serve = Callable[..., Awaitable[tuple[DockerCloud, Player]]]
@@ -60,7 +71,7 @@ async def serve() -> AsyncIterator[Serve]:
         async def start(*scripts: Script, **options: Any) -> tuple[DockerCloud, Player]:
             player = Player(*scripts)
             handlers = {LOGS: player.play, EVENTS: player.play}
-            options = {"timings": SHORT_PAUSES, "limits": LIMITS, **options}
+            options = {"timings": NO_PAUSES, "limits": LIMITS, **options}
             client = client_for(handlers, **options)
             return await stack.enter_async_context(client), player
 
@@ -118,7 +129,7 @@ async def test_stream_that_fails_each_time_raises_the_last_error(
         return ws
 
     handlers = {LOGS: handler, EVENTS: handler}
-    async with client_for(handlers, timings=SHORT_PAUSES, limits=LIMITS) as cloud:
+    async with client_for(handlers, timings=NO_PAUSES, limits=LIMITS) as cloud:
         items: list[Any] = []
         with pytest.raises(StreamClosed) as caught:
             await collect(open_stream(cloud), items)
