@@ -66,6 +66,23 @@ async def test_run_of_a_command_line_is_split_as_a_shell_does(
     assert result["stdout"] == "one\ntwo\n"
 
 
+@pytest.mark.parametrize(
+    ("script", "output"),
+    [
+        ("echo hi | wc -c", "3\n"),
+        ("echo $(hostname) && echo two", "box-1\ntwo\n"),
+        ("yes | head -1", "y\n"),
+        ("seq 3 >/tmp/f; sort -r </tmp/f | head -n 1", "3\n"),
+    ],
+)
+async def test_run_of_a_script_with_pipes_and_substitutions(
+    live: DockerCloud, box: Container, script: str, output: str
+) -> None:
+    result = await live.containers.run(box, ["sh", "-c", script], timeout=PATIENCE)
+
+    assert result == {"stdout": output, "stderr": "", "exit_code": 0}
+
+
 async def test_run_with_input_reads_it_to_its_end(
     live: DockerCloud, box: Container
 ) -> None:

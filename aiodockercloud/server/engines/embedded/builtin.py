@@ -11,7 +11,7 @@ from .. import ImageInfo
 from .images import Image
 from .runtime import Container
 from .shell import Pipe, Shell, unsupported
-from .shell.grammar import Stream
+from .shell.lexer import Stream
 
 __all__ = ["BUILT_IN", "IDLE"]
 

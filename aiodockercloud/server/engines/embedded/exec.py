@@ -11,7 +11,7 @@ from ....wire.exec import SIGKILL_EXIT_CODE
 from .clock import Clock
 from .settings import EmbeddedSettings
 from .shell import Pipe, Place, Shell
-from .shell.grammar import Stream
+from .shell.lexer import Stream
 from .text import decoder, to_bytes
 
 __all__ = ["ShellSession"]

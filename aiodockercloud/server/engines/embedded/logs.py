@@ -9,7 +9,7 @@ from ...journal import Journal, Missed
 from .. import LogLine
 from .clock import Clock
 from .settings import EmbeddedSettings
-from .shell.grammar import Stream
+from .shell.lexer import Stream
 from .text import to_valid
 
 __all__ = ["Log", "Logs"]

@@ -18,7 +18,7 @@ from .network import Connection, Endpoint, Network
 from .nodes import HostPorts, PortKey
 from .settings import EmbeddedSettings
 from .shell import Place
-from .shell.grammar import Stream
+from .shell.lexer import Stream
 
 __all__ = ["Container", "Handler", "HttpHandler"]
 

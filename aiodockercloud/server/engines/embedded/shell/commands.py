@@ -16,21 +16,27 @@ from typing import Protocol
 from .....wire.loglines import NANOSECONDS
 from ..clock import Clock
 from ..text import byte
-from .grammar import Stream
+from .lexer import Stream
 from .pipe import Pipe
 from .place import Place
 
-__all__ = ["COMMANDS", "Command", "Process", "fail"]
+__all__ = ["COMMANDS", "Command", "Process", "fail", "unescape"]
 
 
 class Process(Protocol):
     """What the shell provides to a command."""
 
-    environment: dict[str, str]
     directory: str
-    stdin: Pipe
     clock: Clock
     place: Place
+
+    @property
+    def environment(self) -> Mapping[str, str]:
+        """The exported variables."""
+
+    @property
+    def stdin(self) -> Pipe:
+        """The input."""
 
     async def print(self, text: str, *, to: Stream = "stdout") -> None:
         """Write text to one of the outputs."""
@@ -54,7 +60,9 @@ _ESCAPES = {
 _ESCAPE = re.compile(r"\\(0[0-7]{0,3}|x[0-9a-fA-F]{1,2}|.)", re.DOTALL)
 
 
-def _unescape(text: str) -> str:
+def unescape(text: str) -> str:
+    """Return a text with its escapes, as ``\\n``, replaced."""
+
     def character(match: re.Match[str]) -> str:
         code = match[1]
         if code[0] == "0":
@@ -72,7 +80,7 @@ async def _echo(process: Process, args: list[str]) -> int:
         options += args.pop(0)
     text = " ".join(args)
     if "e" in options:
-        text = _unescape(text)
+        text = unescape(text)
     await process.print(text if "n" in options else text + "\n")
     return 0
 
@@ -80,7 +88,7 @@ async def _echo(process: Process, args: list[str]) -> int:
 async def _printf(process: Process, args: list[str]) -> int:
     if not args:
         return await fail(process, "printf: missing operand", 2)
-    template, values = _unescape(args[0]), args[1:]
+    template, values = unescape(args[0]), args[1:]
 
     def value(match: re.Match[str]) -> str:
         if match[1] == "%":

@@ -1,10 +1,13 @@
-"""The expansion of words: parsed words and the values of variables → text. No I/O."""
+"""The expansion of words: parsed words and the values of variables → text. No I/O.
+
+The shell runs the scripts of a word before, and puts their results into the word.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from .grammar import ShellError, Word
+from .lexer import Part, ShellError, Word
 from .limits import LONGEST_TEXT
 
 __all__ = ["expand_fields", "expand_text"]
@@ -13,16 +16,17 @@ __all__ = ["expand_fields", "expand_text"]
 Get = Callable[[str], str]
 
 
+def _text(part: Part, get: Get) -> str:
+    return (get(part.text) or part.default) if part.kind == "variable" else part.text
+
+
 def expand_text(word: Word, get: Get) -> str:
     """Return a word as one text, as an assignment does.
 
     Raises:
         ShellError: The text is too long.
     """
-    text = "".join(
-        (get(part.text) or part.default) if part.variable else part.text
-        for part in word
-    )
+    text = "".join(_text(part, get) for part in word)
     if len(text) > LONGEST_TEXT:
         raise ShellError("argument list too long")
     return text
@@ -31,8 +35,7 @@ def expand_text(word: Word, get: Get) -> str:
 def expand_fields(words: Sequence[Word], get: Get) -> list[str]:
     """Return words as the arguments of a command.
 
-    The value of an unquoted variable is split at blanks, and may become several
-    arguments or none.
+    An unquoted value is split at blanks, and may become several arguments or none.
 
     Raises:
         ShellError: The text is too long.
@@ -51,7 +54,7 @@ def _split(word: Word, get: Get) -> list[str]:
     field: str | None = None
     for part in word:
         text = expand_text((part,), get)
-        if part.quoted or not part.variable:
+        if part.quoted or part.kind == "text":
             field = (field or "") + text
             continue
         if field is not None and text[:1].isspace():

@@ -1,50 +1,40 @@
 """The grammar of the embedded engine's small shell: text → commands. No I/O.
 
-Supported are quotes, ``$NAME``, ``${NAME:-default}``, ``$?``, ``;``, newline, ``&&``,
-``||``, comments, redirections, ``if``, ``while``, ``until`` and ``for``. Everything
-else (pipes, ``$(…)``, functions…) raises an error that names the unsupported text.
+Supported are quotes, ``$NAME``, ``${NAME:-default}``, ``$?``, ``$(…)``, ``$((…))``,
+``;``, newline, ``|``, ``!``, ``&&``, ``||``, comments, redirections, ``(…)``,
+``{ …; }``, ``if``, ``while``, ``until`` and ``for``. Everything else (``&``, ``case``,
+functions…) raises an error that names the unsupported text.
 """
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
 
-Stream = Literal["stdout", "stderr"]
+from .lexer import (
+    UNSUPPORTED,
+    Incomplete,
+    Part,
+    Redirect,
+    ShellError,
+    Token,
+    Word,
+    tokenize,
+)
+from .limits import DEEPEST_SCRIPT
 
-
-class ShellError(Exception):
-    """The shell cannot run a script; the text is the message of a real shell."""
-
-
-class Incomplete(ShellError):
-    """The script may be correct, but needs more lines."""
-
-
-class Part(NamedTuple):
-    """A piece of a word: literal text, or the name of a variable."""
-
-    text: str
-    variable: bool = False
-    quoted: bool = False
-    default: str = ""
-
-
-Word = tuple[Part, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Redirect:
-    """``2>&1`` (*copy* names the stream) or ``>/dev/null`` (*target* the file).
-
-    ``>>`` has *append*.
-    """
-
-    stream: Stream
-    copy: Stream | None = None
-    target: Word = ()
-    append: bool = False
+__all__ = [
+    "Command",
+    "For",
+    "Group",
+    "If",
+    "Loop",
+    "Pipeline",
+    "Redirected",
+    "Script",
+    "Simple",
+    "parse",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,128 +73,65 @@ class If:
     otherwise: Script
 
 
-Command = Simple | Loop | For | If
+@dataclass(frozen=True, slots=True)
+class Group:
+    """``{ body; }``, or ``(body)`` with *subshell*."""
+
+    body: Script
+    subshell: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Redirected:
+    """A compound command with redirections: ``for …; done >file``."""
+
+    command: Command
+    redirects: tuple[Redirect, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Pipeline:
+    """``a | b | c``; with *negated* ``! a``."""
+
+    commands: tuple[Command, ...]
+    negated: bool
+
+
+Command = Simple | Loop | For | If | Group | Redirected | Pipeline
 #: Lists of commands. A joint, ``&&`` or ``||``, stands before each command; the joint
 #: of the first command in a list is empty.
 Script = tuple[tuple[tuple[str, Command], ...], ...]
 
-Token = str | Word | Redirect
-
-_BLANK = re.compile(r"(?:[ \t\r]|\\\n)+|#[^\n]*")
-_OPERATOR = re.compile(r"&&|\|\||;;|[;\n&|()<]")
-_REDIRECT = re.compile(r"([12]?)>(?:&([12])|(>?)[ \t]*)")
-_VARIABLE = re.compile(
-    r"\$(?:([A-Za-z_]\w*|[0-9?#@*$])"
-    r"|\{([A-Za-z_]\w*|[0-9]{1,3}|[?#@*])(?::?-([^}]*))?\})",
-    re.ASCII,
-)
 _NAME = re.compile(r"[A-Za-z_]\w*", re.ASCII)
-_WORD_END = frozenset(" \t\r\n;&|()<>")
-_STREAMS: dict[str, Stream] = {"": "stdout", "1": "stdout", "2": "stderr"}
+_RESERVED = frozenset(
+    ("do", "done", "then", "elif", "else", "fi", "in", "}", "case", "function")
+)
 
 
-def tokenize(script: str) -> list[Token]:
-    """Return the operators (texts), words (tuples of parts) and redirections.
-
-    Raises:
-        Incomplete: A quote is still open.
-        ShellError: The script has unsupported text.
-    """
-    tokens: list[Token] = []
-    position = 0
-    while position < len(script):
-        if match := _BLANK.match(script, position):
-            position = match.end()
-        elif match := _OPERATOR.match(script, position):
-            position = match.end()
-            tokens.append(match[0])
-        elif match := _REDIRECT.match(script, position):
-            position = match.end()
-            stream = _STREAMS[match[1]]
-            if match[2]:
-                tokens.append(Redirect(stream, copy=_STREAMS[match[2]]))
-            else:
-                target, position = _word(script, position)
-                tokens.append(Redirect(stream, target=target, append=bool(match[3])))
-        else:
-            word, position = _word(script, position)
-            tokens.append(word)
-    return tokens
-
-
-def _word(script: str, position: int) -> tuple[Word, int]:
-    parts: list[Part] = []
-    while position < len(script) and (char := script[position]) not in _WORD_END:
-        if char == "'":
-            end = script.find("'", position + 1)
-            if end < 0:
-                raise Incomplete("syntax error: unterminated quoted string")
-            parts.append(Part(script[position + 1 : end], quoted=True))
-            position = end + 1
-        elif char == '"':
-            position = _double_quoted(script, position + 1, parts)
-        elif char == "\\":
-            if position + 1 == len(script):
-                raise Incomplete("syntax error: unexpected end of file")
-            if script[position + 1] != "\n":
-                parts.append(Part(script[position + 1], quoted=True))
-            position += 2
-        else:
-            part, position = _plain(script, position, quoted=False)
-            parts.append(part)
-    return tuple(parts), position
-
-
-def _double_quoted(script: str, position: int, parts: list[Part]) -> int:
-    parts.append(Part("", quoted=True))  # "" is a word, too
-    while position < len(script) and script[position] != '"':
-        if script[position] == "\\" and script[position + 1 : position + 2] in tuple(
-            '$`"\\\n'
-        ):
-            if script[position + 1] != "\n":
-                parts.append(Part(script[position + 1], quoted=True))
-            position += 2
-        else:
-            part, position = _plain(script, position, quoted=True)
-            parts.append(part)
-    if position >= len(script):
-        raise Incomplete("syntax error: unterminated quoted string")
-    return position + 1
-
-
-def _plain(script: str, position: int, *, quoted: bool) -> tuple[Part, int]:
-    """Read a variable, or literal text up to the next special character."""
-    if match := _VARIABLE.match(script, position):
-        name = match[1] or match[2]
-        return Part(name, True, quoted, match[3] or ""), match.end()
-    if script[position] == "`" or script.startswith(("$(", "${"), position):
-        raise ShellError(
-            f"syntax error: {script[position : position + 2]!r} {_UNSUPPORTED}"
-        )
-    end = position + 1
-    stop = '"\\$`' if quoted else "'\"\\$`"
-    while end < len(script) and script[end] not in stop:
-        if not quoted and script[end] in _WORD_END:
-            break
-        end += 1
-    return Part(script[position:end], quoted=quoted), end
-
-
-_UNSUPPORTED = "is not supported by the embedded engine's shell"
-
-
-def parse(script: str) -> Script:
+def parse(script: str, *, depth: int = 0) -> Script:
     """Return the commands of a script.
+
+    Args:
+        script: The text.
+        depth: The number of scripts that contain the script, by ``$(…)``.
 
     Raises:
         Incomplete: A quote or a compound command is still open.
         ShellError: The script is wrong or has unsupported text.
     """
-    parser = _Parser(tokenize(script))
+    if depth > DEEPEST_SCRIPT:
+        raise ShellError("nested too deeply")
+    tokens = tokenize(script)
+    for token in tokens:
+        word = token.target if isinstance(token, Redirect) else token
+        if isinstance(word, tuple):
+            for part in word:
+                if part.kind == "script":
+                    parse(part.text, depth=depth + 1)
     try:
-        return parser.script()
+        return _Parser(tokens).script()
     except RecursionError:
-        raise ShellError("syntax error: nested too deeply") from None
+        raise ShellError("nested too deeply") from None
 
 
 class _Parser:
@@ -222,7 +149,7 @@ class _Parser:
         token = self._peek()
         if isinstance(token, tuple) and len(token) == 1:
             part = token[0]
-            return "" if part.quoted or part.variable else part.text
+            return "" if part.quoted or part.kind != "text" else part.text
         return ""
 
     def _skip(self, *operators: str) -> None:
@@ -233,37 +160,42 @@ class _Parser:
         token = self._peek()
         if token is None:
             return Incomplete("syntax error: unexpected end of file")
-        if isinstance(token, str) and token in ("&", "|", "(", ")", "<"):
-            return ShellError(f"syntax error: {token!r} {_UNSUPPORTED}")
+        if isinstance(token, str) and token in ("&", "(", "<<"):
+            return ShellError(f"syntax error: {token!r} {UNSUPPORTED}")
+        if self._reserved() in ("case", "function"):
+            return ShellError(f"syntax error: {self._reserved()!r} {UNSUPPORTED}")
         rendered = "newline" if token == "\n" else token
         if isinstance(rendered, tuple):
             rendered = "".join(part.text for part in rendered)
         return ShellError(f'syntax error: unexpected "{rendered}"')
 
-    def script(self, *ends: str) -> Script:
-        """Read commands up to one of the reserved words in *ends*.
+    def _at(self, ends: tuple[str, ...]) -> bool:
+        return self._reserved() in ends or self._peek() in ends
 
-        The reserved word stays unread. Without *ends*, read up to the end of the text.
+    def script(self, *ends: str) -> Script:
+        """Read commands up to one of the reserved words or operators in *ends*.
+
+        The end stays unread. Without *ends*, read up to the end of the text.
         """
         lists = []
         self._skip("\n")
-        while self._peek() is not None and self._reserved() not in ends:
+        while self._peek() is not None and not self._at(ends):
             lists.append(self._and_or())
             if self._peek() in (";", "\n"):
                 self._position += 1
                 self._skip("\n")
-            elif self._peek() is not None:
+            elif self._peek() is not None and not self._at(ends):
                 raise self._unexpected()
         if ends and (self._peek() is None or not lists):
             raise self._unexpected()
         return tuple(lists)
 
     def _and_or(self) -> tuple[tuple[str, Command], ...]:
-        commands = [("", self._command())]
+        commands = [("", self._pipeline())]
         while (joint := self._peek()) == "&&" or joint == "||":
             self._position += 1
             self._skip("\n")
-            commands.append((str(joint), self._command()))
+            commands.append((str(joint), self._pipeline()))
         return tuple(commands)
 
     def _expect(self, word: str) -> None:
@@ -271,8 +203,33 @@ class _Parser:
             raise self._unexpected()
         self._position += 1
 
+    def _pipeline(self) -> Command:
+        negated = self._reserved() == "!"
+        self._position += negated
+        commands = [self._command()]
+        while self._peek() == "|":
+            self._position += 1
+            self._skip("\n")
+            commands.append(self._command())
+        if len(commands) == 1 and not negated:
+            return commands[0]
+        return Pipeline(tuple(commands), negated)
+
     def _command(self) -> Command:
+        if (command := self._compound()) is None:
+            return self._simple()
+        redirects = []
+        while isinstance(token := self._peek(), Redirect):
+            redirects.append(token)
+            self._position += 1
+        return Redirected(command, tuple(redirects)) if redirects else command
+
+    def _compound(self) -> Command | None:
+        if self._peek() == "(":
+            return self._group(")")
         match self._reserved():
+            case "{":
+                return self._group("}")
             case "while" | "until" as word:
                 self._position += 1
                 condition = self.script("do")
@@ -281,9 +238,15 @@ class _Parser:
                 return self._for()
             case "if":
                 return self._if()
-            case "do" | "done" | "then" | "elif" | "else" | "fi" | "in":
+            case word if word in _RESERVED:
                 raise self._unexpected()
-        return self._simple()
+        return None
+
+    def _group(self, end: str) -> Group:
+        self._position += 1
+        body = self.script(end)
+        self._position += 1
+        return Group(body, subshell=end == ")")
 
     def _body(self) -> Script:
         self._expect("do")
@@ -341,6 +304,6 @@ class _Parser:
 def _assignment(word: Word) -> tuple[str, Word] | None:
     first = word[0]
     name, equals, value = first.text.partition("=")
-    if first.variable or first.quoted or not equals or not _NAME.fullmatch(name):
+    if first.kind != "text" or first.quoted or not equals or not _NAME.fullmatch(name):
         return None
     return name, (Part(value, quoted=True), *word[1:])

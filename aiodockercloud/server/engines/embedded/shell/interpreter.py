@@ -8,31 +8,40 @@ callback receives the output; pauses use the clock of the engine.
 from __future__ import annotations
 
 import asyncio
+import copy
 import posixpath
 import re
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from functools import partial
 
 from ..clock import Clock
+from .arithmetic import evaluate
 from .commands import COMMANDS as OTHER_COMMANDS
 from .expansion import expand_fields, expand_text
 from .file_commands import FILE_COMMANDS
 from .grammar import (
     Command,
     For,
+    Group,
     If,
-    Incomplete,
     Loop,
-    Redirect,
+    Pipeline,
+    Redirected,
     Script,
-    ShellError,
     Simple,
-    Stream,
     parse,
 )
-from .limits import LONGEST_UNFINISHED, MOST_VARIABLES
+from .lexer import Incomplete, Redirect, ShellError, Stream, Word
+from .limits import LONGEST_TEXT, LONGEST_UNFINISHED
 from .pipe import Pipe
 from .place import Place
+from .processes import Processes
+from .special_commands import SPECIAL_COMMANDS, Exit, LeaveLoop
+from .streams import Streams, discard, file_input, file_output
+from .text_commands import TEXT_COMMANDS
+from .variables import Variables
 
 __all__ = ["Shell", "Write", "unsupported"]
 
@@ -40,28 +49,13 @@ __all__ = ["Shell", "Write", "unsupported"]
 Write = Callable[[Stream, str], Awaitable[None]]
 
 
-class _Exit(Exception):
-    """Raised by ``exit``, and by a failed command after ``set -e``."""
-
-    def __init__(self, code: int) -> None:
-        self.code = code
-
-
-class _File(NamedTuple):
-    """A file as the target of a redirection."""
-
-    path: str
-
-
-class _LeaveLoop(Exception):
-    """Raised by ``break``, and with *again* by ``continue``."""
-
-    def __init__(self, *, again: bool) -> None:
-        self.again = again
-
-
 _SHELLS = ("sh", "ash", "bash")
-COMMANDS = {**OTHER_COMMANDS, **FILE_COMMANDS}
+_NULL = "/dev/null"
+_OUTPUTS: Mapping[str, Stream] = {"/dev/stdout": "stdout", "/dev/stderr": "stderr"}
+COMMANDS = {**OTHER_COMMANDS, **FILE_COMMANDS, **TEXT_COMMANDS}
+
+#: The exit code of a command that writes to a pipe without a reader.
+_SIGPIPE_EXIT_CODE = 128 + 13
 
 
 def _short(name: str) -> str:
@@ -81,7 +75,7 @@ def unsupported(argv: Sequence[str]) -> str | None:
     name, *args = argv or ["sh"]
     short = _short(name)
     if short not in _SHELLS:
-        known = short in _SPECIAL or short in COMMANDS
+        known = short in SPECIAL_COMMANDS or short in COMMANDS
         return None if known else f"{name} is not a program"
     letters, rest = _options(args)
     if not rest:
@@ -115,48 +109,61 @@ class Shell:
         clock: Clock,
         place: Place | None = None,
     ) -> None:
-        self.environment = dict(environment)
-        self.stdin = stdin
+        self.variables = Variables(environment)
+        self.streams = Streams(
+            stdin, partial(write, "stdout"), partial(write, "stderr")
+        )
         self.clock = clock
         self.place = place or Place()
         self.files = self.place.files
         self.directory = self.place.directory
-        self._write = write
-        self._locals: dict[str, str] = {}
-        self._arguments: Sequence[str] = ("sh",)
-        self._status = 0
+        #: The exit code of the last ``$(…)`` in the present command.
+        self._substituted = 0
         self.errexit = False
-        #: Where each output goes: to an output, a file, or nowhere.
-        self._streams: dict[Stream, Stream | _File | None] = {
-            "stdout": "stdout",
-            "stderr": "stderr",
-        }
+        self._processes = Processes()
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The exported variables, for commands."""
+        return self.variables.environment
+
+    @property
+    def stdin(self) -> Pipe:
+        """The input of the present command."""
+        return self.streams.stdin
 
     async def run(self, argv: Sequence[str]) -> int:
         """Run a command, ``["sh", "-c", "echo hi"]``, and return the exit code."""
+        return await self._guarded(self._execute(list(argv)))
+
+    async def _guarded(self, running: Awaitable[int]) -> int:
+        """Wait for a command; return the exit code of a failed one, too."""
         try:
-            return await self._execute(list(argv))
-        except _Exit as exit:
-            return exit.code
-        except _LeaveLoop:
-            return 0
-        except ShellError as error:
-            await self.complain(str(error))
-        except RecursionError:
-            await self.complain("nested too deeply")
-        return 2
+            try:
+                return await running
+            except Exit as exit:
+                return exit.code
+            except LeaveLoop:
+                return 0
+            except ShellError as error:
+                await self.complain(str(error))
+            except RecursionError:
+                await self.complain("nested too deeply")
+            return 2
+        except BrokenPipeError:
+            return _SIGPIPE_EXIT_CODE
+        except OSError:  # not even the error could be written
+            return 1
 
     async def print(self, text: str, *, to: Stream = "stdout") -> None:
         """Write text to an output, which a redirection may have changed.
 
         Raises:
+            BrokenPipeError: The output is a pipe without a reader.
             OSError: The output is a file that cannot be written.
         """
-        target = self._streams[to]
-        if isinstance(target, _File):
-            self.files.write(target.path, text, append=True)
-        elif target is not None:
-            await self._write(target, text)
+        await (self.streams.stdout if to == "stdout" else self.streams.stderr)(text)
+        await asyncio.sleep(0)  # a busy command must not block other tasks
 
     async def complain(self, text: str) -> None:
         """Write an error message as ``sh`` does."""
@@ -169,44 +176,39 @@ class Shell:
         short = _short(name)
         if short in _SHELLS:
             return await self._sub_shell(args)
-        if special := _SPECIAL.get(short):
+        if special := SPECIAL_COMMANDS.get(short):
             return await special(self, args)
         if command := COMMANDS.get(short):
             return await command(self, args)
         await self.complain(f"{name}: not found")
         return 127
 
+    def _child(self, streams: Streams | None = None) -> Shell:
+        """Return a copy of the shell, whose changes do not reach this shell."""
+        child = copy.copy(self)
+        child.variables = self.variables.copy()
+        child.streams = streams or self.streams
+        return child
+
     async def _sub_shell(self, args: list[str]) -> int:
-        shell = Shell(
-            self.environment,
-            write=self._write,
-            stdin=self.stdin,
-            clock=self.clock,
-            place=self.place,
-        )
-        shell.directory = self.directory
-        shell._streams = self._streams
+        child = self._child()
+        child.variables = Variables(self.environment)
         letters, rest = _options(args)
         from_argument = "c" in letters
-        shell.errexit = "e" in letters
+        child.errexit = "e" in letters
         if rest and not from_argument:
             await self.complain(f"can't open '{rest[0]}': No such file or directory")
             return 2
         if from_argument and not rest:
             raise ShellError("-c requires an argument")
-        shell._arguments = rest[1:] or ("sh",)
-        try:
-            if not from_argument:
-                return await shell._read_commands()
-            await shell._script(parse(rest[0]))
-        except _Exit as exit:
-            return exit.code
-        except _LeaveLoop:
-            pass
-        except ShellError as error:
-            await shell.complain(str(error))
-            return 2
-        return shell._status
+        child.variables.arguments = rest[1:] or ("sh",)
+        if from_argument:
+            return await child._guarded(child._read_script(rest[0]))
+        return await child._guarded(child._read_commands())
+
+    async def _read_script(self, text: str) -> int:
+        await self._script(parse(text))
+        return self.variables.status
 
     async def _read_commands(self) -> int:
         text = ""
@@ -221,28 +223,28 @@ class Shell:
                 raise
             except ShellError as error:  # as at a terminal: report and continue
                 await self.complain(str(error))
-                self._status, text = 2, ""
+                self.variables.status, text = 2, ""
                 continue
             text = ""
             await self._script(script)
         if text:
             parse(text)  # raises, because the command is still open
-        return self._status
+        return self.variables.status
 
     async def _script(self, script: Script, *, condition: bool = False) -> None:
         for joined in script:
             ran_last = False
             for n, (joint, command) in enumerate(joined, 1):
-                if (joint == "&&" and self._status) or (
-                    joint == "||" and not self._status
+                if (joint == "&&" and self.variables.status) or (
+                    joint == "||" and not self.variables.status
                 ):
                     continue
                 ran_last = n == len(joined)
-                self._status = await self._command(
+                self.variables.status = await self._command(
                     command, condition=condition or not ran_last
                 )
-            if self._status and self.errexit and ran_last and not condition:
-                raise _Exit(self._status)
+            if self.variables.status and self.errexit and ran_last and not condition:
+                raise Exit(self.variables.status)
 
     async def _command(self, command: Command, *, condition: bool) -> int:
         match command:
@@ -250,195 +252,183 @@ class Shell:
                 return await self._simple(command)
             case If():
                 await self._script(command.condition, condition=True)
-                chosen = command.otherwise if self._status else command.body
-                self._status = 0
+                chosen = command.otherwise if self.variables.status else command.body
+                self.variables.status = 0
                 await self._script(chosen, condition=condition)
-                return self._status
+                return self.variables.status
             case Loop() | For():
                 return await self._loop(command, condition=condition)
+            case Pipeline():
+                return await self._pipeline(command)
+            case Group(subshell=True):
+                child = self._child()
+                return await child._guarded(child._group(command, condition=condition))
+            case Group():
+                return await self._group(command, condition=condition)
+            case Redirected():
+                async with self._redirected(command.redirects) as opened:
+                    if not opened:
+                        return 1
+                    return await self._command(command.command, condition=condition)
+
+    async def _group(self, group: Group, *, condition: bool) -> int:
+        await self._script(group.body, condition=condition)
+        return self.variables.status
+
+    async def _pipeline(self, pipeline: Pipeline) -> int:
+        commands = pipeline.commands
+        if len(commands) == 1:
+            status = await self._command(commands[0], condition=True)
+            return int(not status)
+        pipes: list[Pipe | None] = [None, *(Pipe() for _ in commands[1:]), None]
+        with self._processes.start(len(commands)):
+            async with asyncio.TaskGroup() as group:
+                tasks = [
+                    group.create_task(self._member(command, *pipes[n : n + 2]))
+                    for n, command in enumerate(commands)
+                ]
+        status = tasks[-1].result()
+        return int(not status) if pipeline.negated else status
+
+    async def _member(
+        self, command: Command, source: Pipe | None, target: Pipe | None
+    ) -> int:
+        """Run one command of a pipeline, and end its pipes with it."""
+        streams = self.streams
+        if source is not None:
+            streams = replace(streams, stdin=source)
+        if target is not None:
+            streams = replace(streams, stdout=target.feed)
+        child = self._child(streams)
+        try:
+            return await child._guarded(child._command(command, condition=False))
+        finally:
+            if source is not None:
+                source.close()
+            if target is not None:
+                target.end()
 
     async def _loop(self, loop: Loop | For, *, condition: bool) -> int:
-        words = iter(
-            expand_fields(loop.words, self.get) if isinstance(loop, For) else ()
-        )
+        words = iter(await self._fields(loop.words) if isinstance(loop, For) else ())
         status = 0
         while True:
             await asyncio.sleep(0)  # a busy loop must not block other tasks
             if isinstance(loop, For):
                 if (word := next(words, None)) is None:
                     return status
-                self.set(loop.name, word)
+                self.variables.set(loop.name, word)
             else:
                 await self._script(loop.condition, condition=True)
-                if bool(self._status) is not loop.until:
+                if bool(self.variables.status) is not loop.until:
                     return status
             try:
                 await self._script(loop.body, condition=condition)
-            except _LeaveLoop as leave:
+            except LeaveLoop as leave:
                 if not leave.again:
                     return 0
-            status = self._status
+            status = self.variables.status
 
     async def _simple(self, command: Simple) -> int:
-        argv = expand_fields(command.words, self.get)
-        values = [
-            (name, expand_text(word, self.get)) for name, word in command.assignments
-        ]
-        streams, environment = self._streams, self.environment
-        self._streams = dict(streams)
+        self._substituted = 0
+        argv = await self._fields(command.words)
+        values = {name: await self._text(word) for name, word in command.assignments}
+        variables, environment = self.variables, self.environment
         try:
-            for redirect in command.redirects:
-                if not await self._redirect(redirect):
+            async with self._redirected(command.redirects) as opened:
+                if not opened:
                     return 1
-            if not argv:
-                for name, value in values:
-                    self.set(name, value)
-                return 0
-            if values:  # for this command only
-                self.environment = {**environment, **dict(values)}
-            try:
+                if not argv:
+                    for name, value in values.items():
+                        self.variables.set(name, value)
+                    return self._substituted
+                if values:  # for this command only
+                    variables.environment = {**environment, **values}
                 return await self._execute(argv)
-            except OSError as error:  # of a write to a file
-                self._streams = streams
-                await self.complain(f"write error: {error.strerror}")
-                return 1
+        except BrokenPipeError:
+            raise
+        except OSError as error:  # of a write to a file
+            await self.complain(f"write error: {error.strerror}")
+            return 1
         finally:
-            self._streams = streams
             if argv and values:
-                self.environment = environment
+                variables.environment = environment
+
+    @asynccontextmanager
+    async def _redirected(self, redirects: Sequence[Redirect]) -> AsyncIterator[bool]:
+        """Redirect the streams in a block; yield whether all files could be opened."""
+        streams = self.streams
+        try:
+            for redirect in redirects:
+                if not await self._redirect(redirect):
+                    yield False
+                    return
+            yield True
+        finally:
+            self.streams = streams
 
     async def _redirect(self, redirect: Redirect) -> bool:
-        device = expand_text(redirect.target, self.get)
-        if redirect.copy:
-            self._streams[redirect.stream] = self._streams[redirect.copy]
-        elif device == "/dev/null":
-            self._streams[redirect.stream] = None
-        elif device in ("/dev/stdout", "/dev/stderr"):
-            copied: Stream = "stdout" if device == "/dev/stdout" else "stderr"
-            self._streams[redirect.stream] = self._streams[copied]
-        else:
-            path = self.path(device)
+        streams, stream = self.streams, redirect.stream
+        name = await self._text(redirect.target)
+        if stream == "stdin":
             try:
-                self.files.write(path, append=redirect.append)
+                pipe = file_input(self.files, "" if name == _NULL else self.path(name))
             except OSError as error:
-                await self.complain(f"can't create {device}: {error.strerror}")
+                await self.complain(f"can't open {name}: {error.strerror}")
                 return False
-            self._streams[redirect.stream] = _File(path)
+            self.streams = replace(streams, stdin=pipe)
+            return True
+        if redirect.copy or name in _OUTPUTS:
+            sink = streams.output(redirect.copy or _OUTPUTS[name])
+        elif name == _NULL:
+            sink = discard
+        else:
+            try:
+                sink = file_output(self.files, self.path(name), redirect.append)
+            except OSError as error:
+                await self.complain(f"can't create {name}: {error.strerror}")
+                return False
+        self.streams = streams.redirected(stream, sink)
         return True
+
+    # --- expansion --------------------------------------------------------------------
+
+    async def _fields(self, words: Sequence[Word]) -> list[str]:
+        return expand_fields(
+            [await self._with_results(w) for w in words], self.variables.get
+        )
+
+    async def _text(self, word: Word) -> str:
+        return expand_text(await self._with_results(word), self.variables.get)
+
+    async def _with_results(self, word: Word) -> Word:
+        """Return a word with the results of its scripts and its arithmetic."""
+        parts = []
+        for part in word:
+            if part.kind == "script":
+                part = part._replace(kind="result", text=await self._output(part.text))
+            elif part.kind == "arithmetic":
+                number = evaluate(part.text, self.variables.get)
+                part = part._replace(kind="result", text=str(number))
+            parts.append(part)
+        return tuple(parts)
+
+    async def _output(self, script: str) -> str:
+        """Run a script and return its output, without newlines at the end."""
+        pieces: list[str] = []
+        size = 0
+
+        async def keep(text: str) -> None:
+            nonlocal size
+            pieces.append(text)
+            size += len(text)
+            if size > LONGEST_TEXT:
+                raise ShellError("the output of $(…) is too long")
+
+        child = self._child(replace(self.streams, stdout=keep))
+        self.variables.status = await child._guarded(child._read_script(script))
+        self._substituted = self.variables.status
+        return "".join(pieces).rstrip("\n")
 
     def path(self, name: str) -> str:
         """Return the absolute path of a file name."""
         return posixpath.normpath(posixpath.join(self.directory, name))
-
-    # --- variables --------------------------------------------------------------------
-
-    def get(self, name: str) -> str:
-        """Return the value of a variable or special parameter, empty if unset."""
-        match name:
-            case "?":
-                return str(self._status)
-            case "#":
-                return str(len(self._arguments) - 1)
-            case "@" | "*":
-                return " ".join(self._arguments[1:])
-            case "$":
-                return "1"
-        if name.isdigit():
-            return "".join(self._arguments[int(name) : int(name) + 1])
-        return self._locals.get(name, self.environment.get(name, ""))
-
-    def set(self, name: str, value: str, *, export: bool = False) -> None:
-        """Set a variable; an exported variable stays exported.
-
-        Raises:
-            ShellError: The shell has too many variables.
-        """
-        if len(self._locals) + len(self.environment) >= MOST_VARIABLES:
-            raise ShellError("too many variables")
-        if export or name in self.environment:
-            self._locals.pop(name, None)
-            self.environment[name] = value
-        else:
-            self._locals[name] = value
-
-    def unset(self, name: str) -> None:
-        """Remove a variable."""
-        self._locals.pop(name, None)
-        self.environment.pop(name, None)
-
-
-# --- commands that change their own shell ---------------------------------------------
-
-
-async def _exit(shell: Shell, args: list[str]) -> int:
-    if args and not re.fullmatch(r"[0-9]{1,9}", args[0]):
-        raise ShellError(f"exit: Illegal number: {args[0]}")
-    raise _Exit(int(args[0] if args else shell.get("?")) % 256)
-
-
-async def _exec(shell: Shell, args: list[str]) -> int:
-    if not args:
-        return 0
-    raise _Exit(await shell.run(args))
-
-
-async def _break(shell: Shell, args: list[str]) -> int:
-    raise _LeaveLoop(again=False)
-
-
-async def _continue(shell: Shell, args: list[str]) -> int:
-    raise _LeaveLoop(again=True)
-
-
-async def _cd(shell: Shell, args: list[str]) -> int:
-    target = args[0] if args else shell.get("HOME") or "/"
-    shell.directory = shell.path(target)
-    return 0
-
-
-async def _export(shell: Shell, args: list[str]) -> int:
-    for arg in args:
-        name, equals, value = arg.partition("=")
-        if not name.isidentifier():
-            raise ShellError(f"export: {name}: bad variable name")
-        shell.set(name, value if equals else shell.get(name), export=True)
-    return 0
-
-
-async def _unset(shell: Shell, args: list[str]) -> int:
-    for name in args:
-        shell.unset(name)
-    return 0
-
-
-async def _set(shell: Shell, args: list[str]) -> int:
-    if args not in (["-e"], ["+e"]):
-        raise ShellError("set: only -e and +e are supported here")
-    shell.errexit = args == ["-e"]
-    return 0
-
-
-async def _env(shell: Shell, args: list[str]) -> int:
-    assigned: dict[str, str] = {}
-    while args and "=" in args[0]:
-        name, _, value = args.pop(0).partition("=")
-        assigned[name] = value
-    before = shell.environment
-    shell.environment = {**before, **assigned}
-    try:
-        return await shell.run(args or ["printenv"])
-    finally:
-        shell.environment = before
-
-
-_SPECIAL: dict[str, Callable[[Shell, list[str]], Awaitable[int]]] = {
-    "exit": _exit,
-    "exec": _exec,
-    "break": _break,
-    "continue": _continue,
-    "cd": _cd,
-    "export": _export,
-    "unset": _unset,
-    "set": _set,
-    "env": _env,
-}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 #: Characters of one argument, as Linux bounds it; also of the words of a command, and
-#: of input that no command has read yet.
+#: of text in a pipe that no command has read yet.
 LONGEST_TEXT: Final = 131_072
 
 #: Variables of one shell.
@@ -14,3 +14,14 @@ MOST_VARIABLES: Final = 1_000
 #: Characters of a command that continues on the next line: each new line makes the
 #: shell parse the whole command again.
 LONGEST_UNFINISHED: Final = 16_384
+
+#: Scripts inside scripts, by ``$(…)``: each contains and so repeats the inner ones.
+DEEPEST_SCRIPT: Final = 16
+
+#: Commands of pipelines that run at the same time, for one command of the user.
+MOST_PROCESSES: Final = 100
+
+#: Bytes of memory for the lines that a command keeps, as ``sort`` does, with
+#: ``LINE_OVERHEAD`` for each line beside its characters.
+MOST_KEPT: Final = 8 * 1024**2
+LINE_OVERHEAD: Final = 64

@@ -25,6 +25,13 @@ class Pipe:
         self._closed = False
         self._changed = asyncio.Event()
 
+    @classmethod
+    def filled(cls, text: str) -> Pipe:
+        """Return a pipe that has a whole text and its end."""
+        pipe = cls(ended=True)
+        pipe._add(text)
+        return pipe
+
     async def feed(self, text: str) -> None:
         """Add text, when there is room.
 
@@ -35,6 +42,9 @@ class Pipe:
             await self._change()
         if self._ended or self._closed:
             raise BrokenPipeError
+        self._add(text)
+
+    def _add(self, text: str) -> None:
         *lines, self._unfinished = (self._unfinished + text).split("\n")
         lines = [line + "\n" for line in lines]
         if len(self._unfinished) >= LONGEST_TEXT:  # an endless line becomes pieces

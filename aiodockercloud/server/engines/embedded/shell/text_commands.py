@@ -1,0 +1,429 @@
+"""The commands of the small shell that work on text: grep, sort, head, wc and others.
+
+A command is ``async (process, arguments) -> exit code``, as in ``commands``.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections import deque
+from collections.abc import AsyncIterator, Iterator, Mapping
+
+from ..text import to_bytes
+from .commands import Command, Process, fail, unescape
+from .limits import LINE_OVERHEAD, MOST_KEPT
+from .patterns import Pattern
+
+__all__ = ["TEXT_COMMANDS"]
+
+
+class _Usage(Exception):
+    """The arguments of a command are wrong; the text says how."""
+
+
+def _options(
+    args: list[str], flags: str, valued: str = ""
+) -> tuple[dict[str, str], list[str]]:
+    """Return the options, ``-n 3`` or ``-n3``, and the other arguments.
+
+    Raises:
+        _Usage: An option is unknown or lacks its value.
+    """
+    found: dict[str, str] = {}
+    rest = list(args)
+    while rest and rest[0].startswith("-") and rest[0] != "-":
+        letters = rest.pop(0)[1:]
+        if letters == "-":
+            break
+        while letters:
+            letter, letters = letters[0], letters[1:]
+            if letter in valued:
+                if not letters and not rest:
+                    raise _Usage(f"option requires an argument -- {letter}")
+                found[letter] = letters or rest.pop(0)
+                break
+            if letter not in flags:
+                raise _Usage(f"unrecognized option: {letter}")
+            found[letter] = ""
+    return found, rest
+
+
+def _number(text: str) -> int:
+    if not re.fullmatch(r"[0-9]{1,9}", text):
+        raise _Usage(f"invalid number '{text}'")
+    return int(text)
+
+
+class _Input:
+    """The lines of the files of a command, or of its standard input.
+
+    Attributes:
+        code: 1 when a file could not be read, else 0.
+    """
+
+    def __init__(self, process: Process, command: str, names: list[str]) -> None:
+        self.code = 0
+        self._process = process
+        self._command = command
+        self._names = names or ["-"]
+
+    async def __aiter__(self) -> AsyncIterator[str]:
+        for name in self._names:
+            async for line in self.lines(name):
+                yield line
+
+    async def lines(self, name: str) -> AsyncIterator[str]:
+        process = self._process
+        if name == "-":
+            while line := await process.stdin.readline():
+                yield line
+            return
+        path = posixpath.normpath(posixpath.join(process.directory, name))
+        try:
+            for line in _split(process.place.files.read(path)):
+                yield line
+        except OSError as error:
+            self.code = 1
+            text = f"{self._command}: {name}: {error.strerror}"
+            await fail(process, text)
+
+
+def _split(pieces: Iterator[str]) -> Iterator[str]:
+    rest = ""
+    for piece in pieces:
+        *lines, rest = (rest + piece).split("\n")
+        yield from (line + "\n" for line in lines)
+    if rest:
+        yield rest
+
+
+async def _kept(lines: _Input) -> list[str]:
+    """Return all lines, each with a newline.
+
+    Raises:
+        _Usage: The input is too long.
+    """
+    kept, size = [], 0
+    async for line in lines:
+        kept.append(line if line.endswith("\n") else line + "\n")
+        size += len(line) + LINE_OVERHEAD
+        if size > MOST_KEPT:
+            raise _Usage("the input is too long for the embedded engine's shell")
+    return kept
+
+
+# --- parts of the input ---------------------------------------------------------------
+
+
+def _count(options: dict[str, str], args: list[str]) -> int:
+    return _number(options.get("n", "10").lstrip("+"))
+
+
+def _with_short(args: list[str]) -> list[str]:
+    """Return the arguments with ``-3`` as ``-n 3``."""
+    return [re.sub(r"^-([0-9]+)$", r"-n\1", arg) for arg in args]
+
+
+async def _head(process: Process, args: list[str]) -> int:
+    options, names = _options(_with_short(args), "q", "nc")
+    lines = _Input(process, "head", names)
+    if "c" in options:
+        return await _head_bytes(process, lines, _number(options["c"]))
+    left = _count(options, args)
+    if left:
+        async for line in lines:
+            await process.print(line)
+            left -= 1
+            if not left:
+                break
+    return lines.code
+
+
+async def _head_bytes(process: Process, lines: _Input, left: int) -> int:
+    if left:
+        async for line in lines:
+            data = to_bytes(line)[:left]
+            await process.print(data.decode("utf-8", "surrogateescape"))
+            left -= len(data)
+            if not left:
+                break
+    return lines.code
+
+
+async def _tail(process: Process, args: list[str]) -> int:
+    options, names = _options(_with_short(args), "q", "n")
+    lines = _Input(process, "tail", names)
+    count = _count(options, args)
+    if options.get("n", "").startswith("+"):
+        skipped = max(count - 1, 0)
+        async for line in lines:
+            if skipped:
+                skipped -= 1
+            else:
+                await process.print(line)
+        return lines.code
+    last: deque[str] = deque()
+    size = 0
+    async for line in lines:
+        last.append(line)
+        size += len(line) + LINE_OVERHEAD
+        while len(last) > count or size > MOST_KEPT:
+            size -= len(last.popleft()) + LINE_OVERHEAD
+    for line in last:
+        await process.print(line)
+    return lines.code
+
+
+async def _grep(process: Process, args: list[str]) -> int:
+    options, rest = _options(args, "EFivcqnxow", "em")
+    if "e" not in options and not rest:
+        raise _Usage("missing pattern")
+    text = options["e"] if "e" in options else rest.pop(0)
+    if unsupported := {"o", "w"} & options.keys():
+        raise _Usage(f"unrecognized option: {min(unsupported)}")
+    try:
+        patterns = [
+            Pattern(
+                one,
+                extended="E" in options,
+                fixed="F" in options,
+                ignore_case="i" in options,
+                whole="x" in options,
+            )
+            for one in text.split("\n")
+        ]
+    except ValueError as error:
+        raise _Usage(str(error)) from None
+    most = _number(options["m"]) if "m" in options else None
+    lines = _Input(process, "grep", rest)
+    found = number = 0
+    async for line in lines:
+        number += 1
+        content = line.removesuffix("\n")
+        matches = [await pattern.search(content) for pattern in patterns]
+        if any(matches) is ("v" in options):
+            continue
+        found += 1
+        if "q" in options:
+            return 0
+        if "c" not in options:
+            prefix = f"{number}:" if "n" in options else ""
+            await process.print(f"{prefix}{content}\n")
+        if found == most:
+            break
+    if "c" in options:
+        await process.print(f"{found}\n")
+    return 2 if lines.code else int(not found)
+
+
+async def _cut(process: Process, args: list[str]) -> int:
+    options, names = _options(args, "s", "dfc")
+    ranges = _ranges(options.get("f") or options.get("c") or "")
+    delimiter = options.get("d", "\t")
+    lines = _Input(process, "cut", names)
+    async for line in lines:
+        content = line.removesuffix("\n")
+        if "c" in options:
+            content = "".join(_chosen(list(content), ranges))
+        elif delimiter in content:
+            content = delimiter.join(_chosen(content.split(delimiter), ranges))
+        elif "s" in options:
+            continue
+        await process.print(content + "\n")
+    return lines.code
+
+
+def _ranges(text: str) -> list[tuple[int, int | None]]:
+    """Return the first and last number of each range in ``1,3-5,7-``."""
+    ranges: list[tuple[int, int | None]] = []
+    for one in text.split(","):
+        first, dash, last = one.partition("-")
+        if not first and not last:
+            raise _Usage("expected a list of fields or characters")
+        begin = _number(first or "1")
+        end = (_number(last) if last else None) if dash else begin
+        ranges.append((begin, end))
+    return ranges
+
+
+def _chosen(pieces: list[str], ranges: list[tuple[int, int | None]]) -> list[str]:
+    return [
+        piece
+        for number, piece in enumerate(pieces, 1)
+        if any(a <= number and (b is None or number <= b) for a, b in ranges)
+    ]
+
+
+# --- changes of the input -------------------------------------------------------------
+
+
+async def _sort(process: Process, args: list[str]) -> int:
+    options, names = _options(args, "rnu", "kt")
+    lines = _Input(process, "sort", names)
+    kept = await _kept(lines)
+    field = (
+        _number(options["k"].partition(",")[0].rstrip("nr")) if "k" in options else 0
+    )
+
+    def key(line: str) -> tuple[float, str]:
+        fields = line.split(options.get("t"))
+        text = "".join(fields[field - 1 : field]) if field else line
+        number = re.match(r"\s*(-?[0-9]{1,300}(\.[0-9]*)?)", text)
+        numeric = "n" in options or "n" in options.get("k", "")
+        return (float(number[1]) if numeric and number else 0.0, text)
+
+    kept = list(dict.fromkeys(kept)) if "u" in options else kept
+    kept.sort(key=key, reverse="r" in options)
+    await process.print("".join(kept))
+    return lines.code
+
+
+async def _uniq(process: Process, args: list[str]) -> int:
+    options, names = _options(args, "cdu")
+    lines = _Input(process, "uniq", names)
+    before, count = "", 0
+
+    async def end() -> None:
+        if ("d" in options and count < 2) or ("u" in options and count > 1):
+            return
+        await process.print((f"{count:>7} " if "c" in options else "") + before)
+
+    async for line in lines:
+        if count and line.rstrip("\n") == before.rstrip("\n"):
+            count += 1
+            continue
+        if count:
+            await end()
+        before, count = line, 1
+    if count:
+        await end()
+    return lines.code
+
+
+_SETS: Mapping[str, str] = {
+    "[:lower:]": "a-z",
+    "[:upper:]": "A-Z",
+    "[:digit:]": "0-9",
+    "[:alpha:]": "A-Za-z",
+    "[:alnum:]": "0-9A-Za-z",
+    "[:space:]": " \t\n\r\f\v",
+}
+
+
+def _set(text: str) -> str:
+    """Return the characters of a set, as ``a-z``."""
+    for name, characters in _SETS.items():
+        text = text.replace(name, characters)
+    text = unescape(text)
+    return re.sub(
+        r"(.)-(.)",
+        lambda match: "".join(map(chr, range(ord(match[1]), ord(match[2]) + 1))),
+        text,
+        flags=re.DOTALL,
+    )
+
+
+async def _tr(process: Process, args: list[str]) -> int:
+    options, sets = _options(args, "dsc")
+    if not 1 <= len(sets) <= 2 or (len(sets) == 1 and not options):
+        raise _Usage("usage: tr [-cds] SET1 [SET2]")
+    first, second = _set(sets[0]), _set(sets[-1])
+    replaced = second.ljust(len(first), second[-1:] or " ")
+    table = dict(zip(first, replaced, strict=False)) if len(sets) == 2 else {}
+    squeezed = second if "s" in options else ""
+    last = ""
+    while text := await process.stdin.read():
+        output = []
+        for character in text:
+            chosen = (character in first) is not ("c" in options)
+            if chosen and "d" in options:
+                continue
+            if chosen and len(sets) == 2:
+                character = table.get(character, second[-1:])
+            if character == last and character in squeezed:
+                continue
+            output.append(character)
+            last = character
+        await process.print("".join(output))
+    return 0
+
+
+async def _tee(process: Process, args: list[str]) -> int:
+    options, names = _options(args, "ai")
+    files = process.place.files
+    paths = [posixpath.normpath(posixpath.join(process.directory, n)) for n in names]
+    code = 0
+    for name, path in list(zip(names, paths, strict=True)):
+        try:
+            files.write(path, append="a" in options)
+        except OSError as error:
+            paths.remove(path)
+            code = await fail(process, f"tee: {name}: {error.strerror}")
+    while text := await process.stdin.read():
+        for path in paths:
+            files.write(path, text, append=True)
+        await process.print(text)
+    return code
+
+
+async def _wc(process: Process, args: list[str]) -> int:
+    options, names = _options(args, "lwcm")
+    source = _Input(process, "wc", names)
+    wanted = set(options) or {"l", "w", "c"}
+    totals = dict.fromkeys("lwmc", 0)
+    for name in names or ["-"]:
+        counts = dict.fromkeys("lwmc", 0)
+        async for line in source.lines(name):
+            counts["l"] += line.endswith("\n")
+            counts["w"] += len(line.split())
+            counts["m"] += len(line)
+            counts["c"] += len(to_bytes(line))
+        totals = {key: totals[key] + counts[key] for key in totals}
+        await process.print(_counts(counts, wanted, name if names else ""))
+    if len(names) > 1:
+        await process.print(_counts(totals, wanted, "total"))
+    return source.code
+
+
+def _counts(counts: dict[str, int], wanted: set[str], name: str) -> str:
+    found = [str(number) for key, number in counts.items() if key in wanted]
+    # As busybox: one number alone has no padding.
+    text = found[0] if len(found) == 1 else "".join(f"{one:>10}" for one in found)
+    return f"{text} {name}".rstrip() + "\n"
+
+
+async def _yes(process: Process, args: list[str]) -> int:
+    line = " ".join(args or ["y"]) + "\n"
+    block = line * max(1, 1024 // len(line))
+    while True:
+        await process.print(block)
+
+
+def _checked(name: str, command: Command) -> Command:
+    """Return a command that reports wrong arguments instead of raising an error."""
+
+    async def checked(process: Process, args: list[str]) -> int:
+        try:
+            return await command(process, args)
+        except _Usage as error:
+            return await fail(process, f"{name}: {error}", 2 if name == "grep" else 1)
+
+    return checked
+
+
+TEXT_COMMANDS: Mapping[str, Command] = {
+    name: _checked(name, command)
+    for name, command in {
+        "cut": _cut,
+        "grep": _grep,
+        "head": _head,
+        "sort": _sort,
+        "tail": _tail,
+        "tee": _tee,
+        "tr": _tr,
+        "uniq": _uniq,
+        "wc": _wc,
+        "yes": _yes,
+    }.items()
+}
