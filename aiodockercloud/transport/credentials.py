@@ -61,25 +61,24 @@ async def resolve(
         limits: The bounds, of which ``credential_bytes`` is used.
 
     Raises:
-        AuthError: A variable contains a line break, a file cannot be read or has
+        AuthError: ``DOCKERCLOUD_AUTH`` contains a control character, a file cannot be read or has
             another format, or the credential helper that the file names is missing,
             does not answer in time or answers in another format.
     """
     prefix = dialect.env_prefix
-    try:
-        if auth := environ.get(f"{prefix}_AUTH"):
-            diagnostics.credentials_found(f"{prefix}_AUTH of the environment")
+    if auth := environ.get(f"{prefix}_AUTH"):
+        diagnostics.credentials_found(f"{prefix}_AUTH of the environment")
+        try:
             return check_header(auth, f"{prefix}_AUTH")
-        if user := environ.get(f"{prefix}_USER"):
-            for name in ("APIKEY", "PASS"):
-                if key := environ.get(f"{prefix}_{name}"):
-                    names = f"{prefix}_USER", f"{prefix}_{name}"
-                    diagnostics.credentials_found(
-                        f"{' and '.join(names)} of the environment"
-                    )
-                    return basic_auth(user, key, names)
-    except ValueError as exc:
-        raise AuthError(str(exc)) from None
+        except ValueError as exc:
+            raise AuthError(str(exc)) from None
+    if user := environ.get(f"{prefix}_USER"):
+        for name in ("APIKEY", "PASS"):
+            if key := environ.get(f"{prefix}_{name}"):
+                diagnostics.credentials_found(
+                    f"{prefix}_USER and {prefix}_{name} of the environment"
+                )
+                return basic_auth(user, key)
     account = _account(dialect, addresses)
     if account is None:
         missing = (
@@ -102,41 +101,24 @@ async def resolve(
     return found
 
 
-def basic_auth(user: str, key: str, names: tuple[str, str] = ("user", "apikey")) -> str:
+def basic_auth(user: str, key: str) -> str:
     """Return the value of ``Authorization`` for a user and a key.
 
-    Args:
-        user: The name of the user.
-        key: The API key or the password.
-        names: The names of both, for the error.
-
-    Raises:
-        ValueError: The name contains a colon, or a value has a character that does not
-            belong to it, such as the line break at the end of a file.
+    Line breaks at the end, as files with secrets have them, are left out.
     """
-    for value, name in zip((user, key), names, strict=True):
-        _check_printable(value, name)
-    if ":" in user:
-        raise ValueError(f"{names[0]}: the name of a user contains no colon")
-    return wire.basic_auth(user, key)
+    return wire.basic_auth(user.rstrip("\r\n"), key.rstrip("\r\n"))
 
 
 def check_header(auth: str, name: str) -> str:
-    """Return a complete value of ``Authorization``, if a header can contain the value.
+    """Return a complete value of ``Authorization``, without line breaks at the end.
 
     Raises:
-        ValueError: The value contains a control character.
+        ValueError: The value contains a control character; the message has the *name*.
     """
-    _check_printable(auth, name)
+    auth = auth.rstrip("\r\n")
+    if any(ord(char) < 32 or ord(char) == 127 for char in auth):
+        raise ValueError(f"{name}: contains a control character")
     return auth
-
-
-def _check_printable(value: str, name: str) -> None:
-    if any(ord(char) < 32 or ord(char) == 127 for char in value):
-        raise ValueError(
-            f"{name}: contains a line break or another control character; a value from"
-            " a file needs strip()"
-        )
 
 
 def _account(dialect: wire.Dialect, addresses: tuple[str, str]) -> str | None:
@@ -199,7 +181,7 @@ async def _from_docker_config(
     try:
         found = wire.loads(answer)
         user, key = found["Username"], found["Secret"]
-        if not isinstance(user, str) or not isinstance(key, str):
+        if not isinstance(user, str) or not isinstance(key, str) or ":" in user:
             raise TypeError
         return basic_auth(user, key)
     except (ValueError, TypeError, KeyError):
@@ -232,7 +214,7 @@ def _from_tutum_file(path: Path, limits: Limits) -> str | None:
     except configparser.Error:
         raise AuthError(f"{path} is not an ini file") from None
     if basic := config.get("auth", "basic_auth", fallback=""):
-        return check_header(f"Basic {basic}", str(path))
+        return f"Basic {basic}"
     user = config.get("auth", "user", fallback="")
     key = config.get("auth", "apikey", fallback="")
     return wire.basic_auth(user, key) if user and key else None

@@ -65,11 +65,6 @@ _RAW_FRAMES: dict[str, Any] = (
 
 DEFAULT_RETRY = Retry()
 
-_OTHER_LOOP = (
-    "this DockerCloud belongs to another event loop: create a client within each"
-    " asyncio.run(), or run everything within one"
-)
-
 
 class Transport:
     """The connection to one server, which all sub-APIs of a client share.
@@ -236,7 +231,7 @@ class Transport:
                 a write nevertheless.
             AuthError: The server refused the credentials, or the credentials of
                 ``docker login`` cannot be read.
-            ClientClosed: The client is closed.
+            ClientClosed: The client or its session is closed.
             TypeError: A query cannot contain a value of *params*; the message names
                 the parameter.
             ValueError: A dict in *params* has no ``resource_uri``, or a ``datetime``
@@ -361,7 +356,7 @@ class Transport:
             ConnectError: No response was received in time.
             InvalidResponse: The response is not the one of a websocket.
             AuthError: As for :meth:`request`.
-            ClientClosed: The client is closed.
+            ClientClosed: The client or its session is closed.
             TypeError, ValueError: As for :meth:`request`.
 
         Source:
@@ -419,9 +414,14 @@ class Transport:
         """Return the session; the first call finds the credentials."""
         if self._closed:
             raise ClientClosed
+        if self._session is not None and self._session.closed:
+            raise ClientClosed("the session of the client was closed")
         if self._loop is not (loop := asyncio.get_running_loop()):
             if self._loop is not None:
-                raise RuntimeError(_OTHER_LOOP)
+                raise RuntimeError(
+                    "this DockerCloud belongs to another event loop: create a client"
+                    " within each asyncio.run(), or run everything within one"
+                )
             self._loop = loop
         if self._ready and self._session is not None:
             return self._session

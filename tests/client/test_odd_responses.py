@@ -18,7 +18,6 @@ from aiodockercloud import (
     AuthError,
     BadRequest,
     ClientClosed,
-    ConnectError,
     DockerCloud,
     DockerCloudError,
     InvalidResponse,
@@ -248,12 +247,12 @@ async def test_odd_http_raises_an_error_of_the_library(raw: bytes, method: str) 
     assert caught.value.message
 
 
-async def test_closed_session_of_the_caller_raises_connect_error() -> None:
+async def test_closed_session_of_the_caller_raises_client_closed() -> None:
     session = aiohttp.ClientSession()
     await session.close()
     async with client("http://h", session=session) as cloud:
         for method in ("GET", "stream"):
-            with pytest.raises(ConnectError, match="Session is closed"):
+            with pytest.raises(ClientClosed, match="session of the client"):
                 await call(cloud, method)
 
 
