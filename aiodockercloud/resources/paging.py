@@ -43,7 +43,7 @@ async def read_objects(
     overlapping, back = False, 0
     while True:
         page = wire.read_page(await request({**filters, **position}))
-        once.count(page.objects)
+        once.count(page)
         if overlapping and offset > first and not once.knows_first(page.objects):
             back = 2 * back or position["limit"]
             offset = max(first, offset - back)
@@ -85,16 +85,23 @@ class _Once:
         self._most_repeated = most_repeated
         self._known: set[str] = set()
         self._since_new = 0
+        self._total = 0
 
-    def count(self, objects: list[Dict]) -> None:
+    def count(self, page: wire.Page) -> None:
         """Count the objects of a page before they are known.
 
         Raises:
-            InvalidResponse: Too many objects were repeated, without a new one.
+            InvalidResponse: Too many objects were repeated, without a new one, or the
+                list has far more objects than the server states.
         """
+        self._total = max(self._total, page.total or 0)
+        # Other objects may have joined the list while some were leaving.
+        most = 2 * self._total + self._most_repeated
+        if page.total is not None and len(self._known) > most:
+            raise InvalidResponse("the list has more objects than its total_count")
         if self._since_new > len(self._known) + self._most_repeated:
             raise InvalidResponse("the pages of the list do not end")
-        self._since_new += max(1, len(objects))
+        self._since_new += max(1, len(page.objects))
 
     def new(self, objects: list[Dict]) -> Iterator[Dict]:
         """Yield the objects that were not yielded before."""

@@ -61,9 +61,9 @@ async def resolve(
         limits: The bounds, of which ``credential_bytes`` is used.
 
     Raises:
-        AuthError: ``DOCKERCLOUD_AUTH`` contains a control character, a file cannot be read or has
-            another format, or the credential helper that the file names is missing,
-            does not answer in time or answers in another format.
+        AuthError: ``DOCKERCLOUD_AUTH`` contains a control character, a file cannot be
+            read or has another format, or the credential helper that the file names is
+            missing, does not answer in time or answers in another format.
     """
     prefix = dialect.env_prefix
     if auth := environ.get(f"{prefix}_AUTH"):

@@ -14,7 +14,7 @@ from typing import Any, Generic, TypeVar, cast
 
 from aiohttp import ClientWebSocketResponse
 
-from ..exceptions import DockerCloudError
+from ..exceptions import DockerCloudError, StreamClosed
 from ..types import Event, SnapshotEvent
 from . import diagnostics
 from .reconnect import Reconnecting
@@ -132,7 +132,7 @@ class EventStream(Reconnecting[E], Generic[E]):
         self._ahead.popleft()
         if kind == "gap":
             self.gaps += 1
-            diagnostics.missed(self._ws, "events", item["missed"])
+            diagnostics.missed(self._ws, "events", item.get("missed"))
         elif kind != "snapshot":
             self._received_event = True
         # A gap that the client detected has no id: no position to continue from.
@@ -154,13 +154,15 @@ class EventStream(Reconnecting[E], Generic[E]):
         except TimeoutError:
             if not limit.expired():
                 raise
+        if frame is not None and not isinstance(frame.get("type"), str):
+            raise StreamClosed(1007, "a frame is not an event")
         is_position = frame is not None and frame.get("type") == "position"
         if self._unconfirmed:
             self._unconfirmed = False
             if not is_position:
                 self._ahead.append(_gap())
         if is_position:
-            self.position = frame["id"]
+            self.position = frame.get("id")
         elif frame is not None:
             self._ahead.append(frame)
 

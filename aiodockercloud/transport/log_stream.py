@@ -34,7 +34,7 @@ __all__ = ["LogOptions", "LogStream", "Since", "Tail", "TutumLog", "check_option
 
 L = TypeVar("L", bound=ActionLogLine)
 
-_CONTROL = CONTROL | {"position"}
+_CONTROL = (*CONTROL, "position")
 _NO_UNTIL = (
     "until: the server cannot end a log when the containers have stopped; wait for the"
     " state, then read the log with follow=False"

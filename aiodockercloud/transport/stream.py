@@ -38,7 +38,8 @@ __all__ = ["Stream"]
 T = TypeVar("T")
 
 #: Types of frames about the connection, which some servers send.
-CONTROL = frozenset({"auth", "error", "exit", "log-started"})
+#: A tuple, because a type that is no text need not be hashable.
+CONTROL = ("auth", "error", "exit", "log-started")
 
 _TEXT, _BINARY = WSMsgType.TEXT, WSMsgType.BINARY
 _ABNORMAL = 1006

@@ -33,6 +33,8 @@ class Page(NamedTuple):
         by_position: Whether a page can be requested from any offset on. Where ``next``
             is only a flag, and behind a page that is not full, the next page begins at
             ``next_offset`` and nowhere else.
+        total: The number of objects in the list; None when the server does not state
+            the number.
     """
 
     objects: list[dict[str, Any]]
@@ -40,6 +42,7 @@ class Page(NamedTuple):
     next_offset: int | None
     cursor: str | None
     by_position: bool
+    total: int | None
 
 
 def next_offset(page: Mapping[str, Any]) -> int | None:
@@ -65,9 +68,10 @@ def read_page(body: Mapping[str, Any]) -> Page:
         raise InvalidResponse("the answer is a list of values that are not objects")
     link = meta.get("next")
     if not link:
-        return Page(objects, len(objects), None, None, by_position=True)
+        return Page(objects, len(objects), None, None, by_position=True, total=None)
     if not all(type(meta.get(name)) is int for name in ("offset", "limit")):
         raise InvalidResponse("a page of the list has no whole offset and limit")
+    total = meta.get("total_count")
     query = parse_qs(link.partition("?")[2]) if isinstance(link, str) else {}
     return Page(
         objects,
@@ -75,4 +79,5 @@ def read_page(body: Mapping[str, Any]) -> Page:
         next_offset(body),
         query[CURSOR][0] if CURSOR in query else None,
         len(objects) == meta["limit"] and ("total_count" in meta or "offset" in query),
+        total if type(total) is int else None,
     )

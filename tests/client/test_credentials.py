@@ -337,7 +337,7 @@ async def test_line_break_within_auth_is_refused(
     auth = "Basic eA==\r\nX-Evil: 1"
     monkeypatch.setenv("DOCKERCLOUD_AUTH", auth)
 
-    with pytest.raises(ValueError, match="^auth: ") as caught:
+    with pytest.raises(ValueError, match=r"^auth: ") as caught:
         DockerCloud("https://cloud.example.com", auth=auth)
     assert "eA==" not in str(caught.value)
     async with DockerCloud("https://cloud.example.com") as cloud:

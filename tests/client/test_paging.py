@@ -266,3 +266,15 @@ async def test_list_of_a_body_that_is_no_page_raises(body: Any) -> None:
             await cloud.services.list()
         with pytest.raises(InvalidResponse):
             await cloud.triggers.list(UUID)
+
+
+async def test_list_with_far_more_objects_than_its_total_count_raises() -> None:
+    async def request(params: Mapping[str, Any]) -> dict[str, Any]:
+        offset = int(params.get("offset", 0))
+        meta = {"limit": 25, "offset": offset, "next": "more", "total_count": 1}
+        objects = [named(offset + number) for number in range(25)]
+        return {"meta": meta, "objects": objects}
+
+    with pytest.raises(InvalidResponse, match="more objects than its total_count"):
+        async for _ in read_objects(request, {}, most_repeated=100):
+            pass

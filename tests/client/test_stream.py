@@ -202,6 +202,25 @@ async def test_error_frame_raises(
             await anext(stream)
 
 
+@pytest.mark.parametrize("kind", [[], {}, None, 5])
+async def test_log_frame_with_an_odd_type_is_a_line(serve: Serve, kind: object) -> None:
+    cloud = await serve(LOGS, sends({"type": kind, "log": "a"}))
+
+    async with cloud.services.logs("x", reconnect=False) as stream:
+        assert (await anext(stream))["log"] == "a"
+
+
+@pytest.mark.parametrize("frame", [{"type": []}, {"type": {}}, {}, [1], "null"])
+async def test_event_frame_without_a_type_ends_the_stream(
+    serve: Serve, frame: object
+) -> None:
+    cloud = await serve("/api/audit/v1/events/", sends(frame))
+
+    async with cloud.events.subscribe() as stream:
+        with pytest.raises(StreamClosed, match="1007"):
+            await anext(stream)
+
+
 async def test_leaving_closes_the_socket_at_once(serve: Serve) -> None:
     closed: asyncio.Future[int | None] = asyncio.get_running_loop().create_future()
 
