@@ -34,6 +34,7 @@ from .exceptions import (
     StreamClosed,
     ThrottledError,
     Unavailable,
+    UnknownFilter,
     UnsupportedMediaType,
     WaitFailed,
 )
@@ -83,6 +84,7 @@ __all__ = [
     "ThrottledError",
     "Timings",
     "Unavailable",
+    "UnknownFilter",
     "UnsupportedMediaType",
     "WaitFailed",
     "log_text",

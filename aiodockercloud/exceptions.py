@@ -6,6 +6,7 @@ The client raises these errors. The server raises them as well and renders them 
     DockerCloudError
     ├── ApiError                  a response with an error status
     │   ├── BadRequest            400  a field is wrong
+    │   │   └── UnknownFilter          a list has no such filter
     │   ├── AuthError             401
     │   ├── PaymentRequired       402
     │   ├── Forbidden             403
@@ -65,6 +66,7 @@ __all__ = [
     "StreamClosed",
     "ThrottledError",
     "Unavailable",
+    "UnknownFilter",
     "UnsupportedMediaType",
     "WaitFailed",
     "error_class",
@@ -151,6 +153,10 @@ class BadRequest(ApiError):
     """400: the request is wrong; the message names the field and the allowed values."""
 
     default_status = 400
+
+
+class UnknownFilter(BadRequest, TypeError):
+    """A list has no such filter, found out by the client before the request."""
 
 
 class AuthError(ApiError):

@@ -128,7 +128,7 @@ async def tour(cloud: DockerCloud, path: Path, file: StackFile) -> None:
     for service in services:
         print(f"    {service['name']:30} {service['state']:15} {service['image_name']}")
 
-    alive = [service for service in services if service["state"] == "Running"]
+    alive = await cloud.services.list(stack=stack, state="Running")
     if not alive:
         say("nothing runs on here: all containers have done their work")
     else:
@@ -162,9 +162,7 @@ async def tour(cloud: DockerCloud, path: Path, file: StackFile) -> None:
     say("terminating it")
     for each in [stack, *others]:
         await cloud.actions.wait(await cloud.stacks.delete(each))
-    left = [
-        c["name"] for c in await cloud.containers.list() if c["state"] != "Terminated"
-    ]
+    left = [c["name"] for c in await cloud.containers.list(terminated=False)]
     say(f"done; containers left: {', '.join(left) or 'none'}")
 
 

@@ -15,6 +15,7 @@ from ..transport.session import Transport
 from ..types import Action, ActionFilters, ActionLogLine
 from ..wire import states
 from .failures import failure
+from .filters import Filters
 from .readable import Reference, Resource
 from .waiting import POLL, WAIT_TIMEOUT, action_uri, until
 from .watch import ChangeFeed
@@ -41,6 +42,7 @@ class Actions(Resource[Action]):
     """
 
     kind = "action"
+    filters = Filters(ActionFilters, Action)
 
     def __init__(self, cloud: Transport, feed: ChangeFeed) -> None:
         super().__init__(cloud)

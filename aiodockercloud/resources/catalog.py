@@ -20,6 +20,7 @@ from ..types import (
     Region,
     RegionFilters,
 )
+from .filters import Filters
 from .managed import Readable
 
 __all__ = ["AvailabilityZones", "NodeTypes", "Providers", "Regions"]
@@ -34,6 +35,7 @@ class Providers(Readable[Provider]):
     """
 
     kind = "provider"
+    filters = Filters(ProviderFilters, Provider)
     key = "name"
 
     async def list(self, **filters: Unpack[ProviderFilters]) -> builtins.list[Provider]:
@@ -52,6 +54,7 @@ class Regions(Readable[Region]):
     """
 
     kind = "region"
+    filters = Filters(RegionFilters, Region)
 
     async def list(self, **filters: Unpack[RegionFilters]) -> builtins.list[Region]:
         return await super().list(**filters)
@@ -70,6 +73,7 @@ class AvailabilityZones(Readable[AvailabilityZone]):
     """
 
     kind = "az"
+    filters = Filters(AvailabilityZoneFilters, AvailabilityZone)
 
     async def list(
         self, **filters: Unpack[AvailabilityZoneFilters]
@@ -92,6 +96,7 @@ class NodeTypes(Readable[NodeType]):
     """
 
     kind = "nodetype"
+    filters = Filters(NodeTypeFilters, NodeType)
 
     async def list(self, **filters: Unpack[NodeTypeFilters]) -> builtins.list[NodeType]:
         return await super().list(**filters)

@@ -17,6 +17,7 @@ from ..types import Container, ContainerFilters, ExecBytesResult, ExecResult, Lo
 from ..wire.exec import BASE64, END_OF_INPUT
 from .addresses import Address, address_of
 from .exec import Exec, ExecBytes
+from .filters import Filters
 from .managed import WAIT_TIMEOUT, Managed, Reference
 
 __all__ = ["Containers"]
@@ -52,6 +53,7 @@ class Containers(Managed[Container]):
     """
 
     kind = "container"
+    filters = Filters(ContainerFilters, Container)
     stack_filter = "service__stack__name"
 
     async def list(

@@ -15,6 +15,7 @@ from ..types import (
     NodeClusterFields,
     NodeClusterFilters,
 )
+from .filters import Filters
 from .managed import Managed, Reference
 
 __all__ = ["NodeClusters"]
@@ -55,6 +56,7 @@ class NodeClusters(Managed[NodeCluster]):
     """
 
     kind = "nodecluster"
+    filters = Filters(NodeClusterFilters, NodeCluster)
 
     async def list(
         self, **filters: Unpack[NodeClusterFilters]

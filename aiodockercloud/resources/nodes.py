@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator
 from typing import Unpack
 
 from ..types import Node, NodeFields, NodeFilters
+from .filters import Filters
 from .managed import Managed, Reference
 
 __all__ = ["Nodes"]
@@ -46,6 +47,7 @@ class Nodes(Managed[Node]):
     """
 
     kind = "node"
+    filters = Filters(NodeFilters, Node)
     has_names = False
 
     async def list(self, **filters: Unpack[NodeFilters]) -> builtins.list[Node]:

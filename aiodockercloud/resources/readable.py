@@ -5,13 +5,15 @@ from __future__ import annotations
 import builtins
 from collections.abc import AsyncIterator, Mapping
 from functools import partial
-from typing import Any, Generic, TypeVar, Unpack, cast
+from typing import Any, ClassVar, Generic, TypeVar, Unpack, cast
 
 from .. import wire
 from ..transport.log_stream import LogOptions, LogStream, TutumLog
 from ..transport.session import Transport
 from ..transport.urls import SEVERAL
 from ..types import Reference
+from ..wire import states
+from .filters import Filters
 from .paging import read_objects
 
 __all__ = ["Readable", "Reference", "Resource"]
@@ -35,6 +37,8 @@ class Readable(Generic[T]):
     kind: str
     #: The field that identifies an object whose dict has no ``resource_uri``.
     key: str = "uuid"
+    #: The filters of the kind; without them, the server checks the filters.
+    filters: ClassVar[Filters | None] = None
 
     def __init__(self, cloud: Transport, kind: str | None = None) -> None:
         self.cloud = cloud
@@ -48,19 +52,24 @@ class Readable(Generic[T]):
         Args:
             **filters: Filters of the API by name, for example ``state="Running"`` or
                 ``stack__name="web"``. Filters with the value ``None`` are left out. A
-                list, tuple or set selects the objects that match any of its values.
-                An object's dict is sent as its ``resource_uri``. ``labels="a=b"`` or
-                ``labels={"a": "b", "c": "d"}`` selects by all of these labels, and
-                ``labels="a"`` by the name of a label. ``limit`` is the number of
-                objects on a page.
+                list, tuple or set selects the objects that match any of its values,
+                and with ``ne``, as in ``state__ne=["Stopped", "Terminated"]``, those
+                that have none of its values. ``state__in="Running,Stopped"`` is a list
+                as well. An object's dict is sent as its ``resource_uri``.
+                ``labels="a=b"`` or ``labels={"a": "b", "c": "d"}`` selects by all of
+                these labels, and ``labels="a"`` by the name of a label;
+                ``tags__name="ssd"`` selects by the name of a tag. ``terminated=False``
+                leaves out terminated objects, and ``terminated=True`` all others.
+                ``limit`` is the number of objects on a page.
 
         Returns:
             The objects as dicts, newest first. Their dicts can have fewer keys than
-            the result of ``inspect``. Recently terminated objects are included.
+            the result of ``inspect``. Recently terminated objects are included, unless
+            a filter leaves them out.
 
         Raises:
-            BadRequest: The API has no such filter, or a value is invalid; the message
-                names the filter.
+            UnknownFilter: The API has no such filter; a ``TypeError`` as well.
+            BadRequest: A value is invalid; the message names the filter.
             InvalidResponse: As for ``iterate``.
             TypeError: A filter has a value of another type; the message names the
                 filter.
@@ -90,7 +99,8 @@ class Readable(Generic[T]):
             others to other pages, and none of these is missed.
 
         Raises:
-            BadRequest: The API has no such filter, or a value is invalid.
+            UnknownFilter: The API has no such filter; a ``TypeError`` as well.
+            BadRequest: A value is invalid.
             InvalidResponse: The server's answer is no page of a list, or its pages do
                 not end: the server repeated more objects than
                 ``Limits.repeated_objects`` allows.
@@ -101,13 +111,20 @@ class Readable(Generic[T]):
             Docker Cloud API reference, "List all services", and the page "List all …"
             of every other kind.
         """
+        # Tutum's objects have other fields.
+        if self.filters is not None and self.cloud.dialect.by_subsystem:
+            self.filters.check(filters)
         for name, value in filters.items():
             if isinstance(value, SEVERAL) and not value and not name.endswith("__ne"):
                 return  # no object matches any of no values
         request = partial(self._page, self._path())
         most = self.cloud.limits.repeated_objects
+        terminated = filters.get("terminated")
         async for found in read_objects(request, filters, most_repeated=most):
-            yield cast(T, found)
+            # Other servers do not know this filter.
+            is_terminated = found.get("state") == states.TERMINATED
+            if terminated is None or is_terminated is terminated:
+                yield cast(T, found)
 
     async def _page(self, path: str, params: Mapping[str, Any]) -> dict[str, Any]:
         return await self.cloud.request("GET", path, params=params)

@@ -18,6 +18,7 @@ from ..types import (
     RepositoryFields,
     RepositoryFilters,
 )
+from .filters import Filters
 from .managed import Readable, Reference, Resource
 
 __all__ = ["Registries", "Repositories"]
@@ -32,6 +33,7 @@ class Repositories(Resource[Repository]):
     """
 
     kind = "repository"
+    filters = Filters(RepositoryFilters, Repository)
     key = "name"
 
     async def list(
@@ -115,6 +117,7 @@ class Registries(Readable[Registry]):
     """
 
     kind = "registry"
+    filters = Filters(RegistryFilters, Registry)
     key = "host"
 
     async def list(self, **filters: Unpack[RegistryFilters]) -> builtins.list[Registry]:

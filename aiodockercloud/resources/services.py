@@ -22,6 +22,7 @@ from ..types import (
 )
 from ..wire import states
 from ..wire.service_fields import ALWAYS, OFF
+from .filters import Filters
 from .managed import WAIT_TIMEOUT, Managed, Readable, Reference
 from .run_result import result_of
 
@@ -77,6 +78,7 @@ class Services(Managed[Service]):
     """
 
     kind = "service"
+    filters = Filters(ServiceFilters, Service)
     stack_filter = "stack__name"
 
     async def list(self, **filters: Unpack[ServiceFilters]) -> builtins.list[Service]:

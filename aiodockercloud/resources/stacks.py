@@ -22,6 +22,7 @@ from ..wire.service_fields import EVERY_NODE, OFF
 from .actions import Actions
 from .containers import Containers
 from .failures import last_output
+from .filters import Filters
 from .managed import POLL, WAIT_TIMEOUT, Managed, Reference
 from .merged_logs import MergedLogStream, ServiceLists
 from .services import Services
@@ -65,6 +66,7 @@ class Stacks(Managed[Stack]):
     """
 
     kind = "stack"
+    filters = Filters(StackFilters, Stack)
 
     def __init__(
         self,

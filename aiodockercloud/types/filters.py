@@ -43,6 +43,8 @@ Reference = str | Mapping[str, Any]
 
 #: One text or several.
 _Texts = str | Collection[str] | None
+#: Labels that one object has: one of them as text, or all in a mapping.
+_Labels = str | Mapping[str, str]
 #: One object or several.
 _References = Reference | Collection[Reference] | None
 #: A point in time: with a time zone, or as the text of a date of the API.
@@ -51,6 +53,7 @@ _Date = datetime | str | None
 
 class _Page(TypedDict, total=False):
     limit: int | None
+    offset: int | None
 
 
 class _Identified(_Page, total=False):
@@ -90,7 +93,7 @@ class _Deployed(TypedDict, total=False):
     image_name__ne: _Texts
     image_name__startswith: _Texts
     image_name__contains: _Texts
-    labels: str | Mapping[str, str] | None
+    labels: _Labels | Collection[_Labels] | None
     started_datetime__gte: _Date
     started_datetime__lte: _Date
     stopped_datetime__gte: _Date
@@ -105,6 +108,7 @@ class ServiceFilters(_Identified, _Named, _Nicknamed, _Living, _Deployed, total=
         name: The name.
         nickname: The display name.
         image_name: The image, as ``[host/]name:tag``.
+        image: The image as well, under the name of the field to write.
         state: The state.
         stack: The stack of the service.
         labels: Labels, as ``"name=value"``, ``"name"`` or a mapping all of whose labels
@@ -119,11 +123,13 @@ class ServiceFilters(_Identified, _Named, _Nicknamed, _Living, _Deployed, total=
         stopped_datetime: When the service last stopped.
         destroyed_datetime: When the service was terminated.
         limit: The number of objects on a page.
+        offset: The number of objects to leave out at the beginning.
     """
 
     state: ServiceState | Collection[ServiceState] | None
     state__in: ServiceState | Collection[ServiceState] | str | None
     state__ne: ServiceState | Collection[ServiceState] | None
+    image: _Texts
     stack: _References
     stack__name: _Texts
     tags__name: _Texts
@@ -132,15 +138,12 @@ class ServiceFilters(_Identified, _Named, _Nicknamed, _Living, _Deployed, total=
     synchronized: bool | None
 
 
-class ContainerFilters(
-    _Identified, _Named, _Nicknamed, _Living, _Deployed, total=False
-):
+class ContainerFilters(_Identified, _Named, _Living, _Deployed, total=False):
     """The filters of ``cloud.containers``.
 
     Attributes:
         uuid: The uuid.
         name: The name.
-        nickname: The display name.
         image_name: The image, as ``[host/]name:tag``.
         state: The state.
         service: The service of the container.
@@ -155,6 +158,7 @@ class ContainerFilters(
         stopped_datetime: When the container last stopped.
         destroyed_datetime: When the container was terminated.
         limit: The number of objects on a page.
+        offset: The number of objects to leave out at the beginning.
     """
 
     state: ContainerState | Collection[ContainerState] | None
@@ -182,6 +186,7 @@ class StackFilters(_Identified, _Named, _Nicknamed, _Living, total=False):
         deployed_datetime: When the stack was last deployed.
         destroyed_datetime: When the stack was terminated.
         limit: The number of objects on a page.
+        offset: The number of objects to leave out at the beginning.
     """
 
     state: StackState | Collection[StackState] | None
@@ -206,6 +211,7 @@ class NodeFilters(_Identified, _Nicknamed, _Living, total=False):
         deployed_datetime: When the node was deployed.
         destroyed_datetime: When the node was terminated.
         limit: The number of objects on a page.
+        offset: The number of objects to leave out at the beginning.
     """
 
     state: NodeState | Collection[NodeState] | None
@@ -233,6 +239,7 @@ class NodeClusterFilters(_Identified, _Named, _Nicknamed, _Living, total=False):
         deployed_datetime: When the cluster was deployed.
         destroyed_datetime: When the cluster was terminated.
         limit: The number of objects on a page.
+        offset: The number of objects to leave out at the beginning.
     """
 
     state: NodeClusterState | Collection[NodeClusterState] | None
@@ -257,6 +264,7 @@ class ActionFilters(_Identified, total=False):
         start_date: When the action was created.
         end_date: When the action ended.
         limit: The number of objects on a page.
+        offset: The number of objects to leave out at the beginning.
     """
 
     state: ActionState | Collection[ActionState] | None
@@ -280,6 +288,7 @@ class RepositoryFilters(_Page, _Named, total=False):
         registry: The registry of the repository.
         in_use: Whether a service uses an image of the repository.
         limit: The number of objects on a page.
+        offset: The number of objects to leave out at the beginning.
     """
 
     registry: _References
@@ -295,6 +304,7 @@ class RegistryFilters(_Page, total=False):
         host: The host name.
         is_docker_registry: Whether Docker operates the registry.
         limit: The number of objects on a page.
+        offset: The number of objects to leave out at the beginning.
     """
 
     uuid: _Texts
@@ -303,59 +313,69 @@ class RegistryFilters(_Page, total=False):
     is_docker_registry: bool | None
 
 
-class ProviderFilters(_Page, _Named, total=False):
+class _Placed(_Page, _Named, total=False):
+    provider: _References
+    region: _References
+    regions: _References
+    availability_zones: _References
+    available: bool | None
+
+
+class ProviderFilters(_Placed, total=False):
     """The filters of ``cloud.providers``.
 
     Attributes:
         name: The key of the provider.
+        provider: The provider itself.
+        region: A region of the provider.
+        regions: The same as *region*.
+        availability_zones: A zone of the provider.
         available: Whether new nodes can be deployed at the provider.
         limit: The number of objects on a page.
+        offset: The number of objects to leave out at the beginning.
     """
 
-    available: bool | None
 
-
-class RegionFilters(_Page, _Named, total=False):
+class RegionFilters(_Placed, total=False):
     """The filters of ``cloud.regions``.
 
     Attributes:
         name: The key of the region in its provider.
         provider: The provider of the region.
+        region: The region itself.
+        regions: The same as *region*.
+        availability_zones: A zone of the region.
         available: Whether new nodes can be deployed in the region.
         limit: The number of objects on a page.
+        offset: The number of objects to leave out at the beginning.
     """
 
-    provider: _References
-    available: bool | None
 
-
-class AvailabilityZoneFilters(_Page, _Named, total=False):
+class AvailabilityZoneFilters(_Placed, total=False):
     """The filters of ``cloud.azs``.
 
     Attributes:
         name: The key of the zone in its region.
+        provider: The provider of the zone.
         region: The region of the zone.
+        regions: The same as *region*.
+        availability_zones: The zone itself.
         available: Whether new nodes can be deployed in the zone.
         limit: The number of objects on a page.
+        offset: The number of objects to leave out at the beginning.
     """
 
-    region: _References
-    available: bool | None
 
-
-class NodeTypeFilters(_Page, _Named, total=False):
+class NodeTypeFilters(_Placed, total=False):
     """The filters of ``cloud.nodetypes``.
 
     Attributes:
         name: The key of the type in its provider.
         provider: The provider of the type.
-        regions: A region that offers the type.
+        region: A region that offers the type.
+        regions: The same as *region*.
         availability_zones: A zone that offers the type.
         available: Whether new nodes of the type can be deployed.
         limit: The number of objects on a page.
+        offset: The number of objects to leave out at the beginning.
     """
-
-    provider: _References
-    regions: _References
-    availability_zones: _References
-    available: bool | None

@@ -20,7 +20,7 @@ from .bodies import (
     loads,
 )
 from .dialects import DOCKER_CLOUD, SUBSYSTEMS, TUTUM, Dialect
-from .paging import CURSOR, Page, next_offset, read_page
+from .paging import CURSOR, LOOKUPS, Page, next_offset, read_page
 from .paths import (
     GLOBAL_KINDS,
     Target,
@@ -42,6 +42,7 @@ __all__ = [
     "GLOBAL_KINDS",
     "IDEMPOTENCY_KEPT",
     "IDEMPOTENCY_KEY",
+    "LOOKUPS",
     "RETRY_STATUSES",
     "SUBSYSTEMS",
     "TUTUM",

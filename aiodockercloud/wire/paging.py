@@ -1,4 +1,4 @@
-"""Pages of lists. No I/O.
+"""Lists: pages, and the lookups of filters. No I/O.
 
 A page has ``objects`` and ``meta``: ``limit``, ``next``, ``offset``, ``previous`` and
 ``total_count``. ``next`` is a link with the offset of the next page. Our server adds a
@@ -15,10 +15,19 @@ from urllib.parse import parse_qs
 
 from ..exceptions import InvalidResponse
 
-__all__ = ["CURSOR", "Page", "next_offset", "read_page"]
+__all__ = ["CURSOR", "LOOKUPS", "Page", "next_offset", "read_page"]
 
 #: The parameter with the place of the last object of the former page.
 CURSOR = "after"
+
+#: What may follow the name of a filter, as in ``name__startswith``.
+LOOKUPS = frozenset(
+    {
+        *("exact", "iexact", "contains", "icontains", "in", "isnull", "ne"),
+        *("startswith", "istartswith", "endswith", "iendswith"),
+        *("gt", "gte", "lt", "lte"),
+    }
+)
 
 
 class Page(NamedTuple):

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from aiodockercloud import BadRequest, DockerCloud
+from aiodockercloud import BadRequest, DockerCloud, UnknownFilter
+from tests.support.facts import IDLE
 from tests.support.flows import Raw
 
 SERVICES = "/api/app/v1/service/"
@@ -202,6 +203,102 @@ async def test_list_with_several_values_and_labels_finds_any(
 
     assert {one["name"] for one in found} == names
     assert len(found) == len(names)
+
+
+@pytest.mark.parametrize(
+    ("filters", "names"),
+    [
+        ({"state__in": ["Running", "Terminated"]}, {"run", "end"}),
+        ({"state__in": "Running,Terminated"}, {"run", "end"}),
+        ({"state__ne": "Running"}, {"new", "end"}),
+        ({"state__ne": ["Running", "Terminated"]}, {"new"}),
+        ({"state": "Running,Not running"}, {"run", "new"}),
+        ({"terminated": False}, {"run", "new"}),
+        ({"image": IDLE}, set()),
+        ({"image": f"{IDLE}:latest"}, {"run", "new", "end"}),
+        ({"terminated": True}, {"end"}),
+        ({"terminated": False, "name": "end"}, set()),
+        ({"tags__name": "eu"}, {"run"}),
+        ({"tags__name": ["eu", "us"]}, {"run", "new"}),
+        ({"tags__name__in": "eu,us"}, {"run", "new"}),
+        ({"tags__name__startswith": "u"}, {"new"}),
+        ({"tags__name__ne": "eu"}, {"new", "end"}),
+    ],
+)
+async def test_list_by_states_and_tags_finds(
+    live: DockerCloud, filters: dict[str, Any], names: set[str]
+) -> None:
+    run = await live.services.create(image=IDLE, name="run", tags=["eu"])
+    await live.services.create(image=IDLE, name="new", tags=["us"])
+    end = await live.services.create(image=IDLE, name="end")
+    node = (await live.nodes.list())[0]
+    await live.nodes.update(node, tags=["eu"])
+    await live.services.start(run)
+    await live.services.wait(run, "Running")
+    await live.services.delete(end)
+    await live.services.wait(end, "Terminated")
+
+    found = await live.services.list(**filters)
+
+    assert {one["name"] for one in found} == names
+
+
+@pytest.mark.parametrize(
+    ("kind", "known"),
+    [
+        ("services", True),
+        ("containers", True),
+        ("stacks", True),
+        ("nodes", True),
+        ("nodeclusters", True),
+        ("actions", False),
+        ("repositories", False),
+        ("providers", False),
+    ],
+)
+async def test_terminated_is_a_filter_of_kinds_that_are_terminated(
+    live: DockerCloud, kind: str, known: bool
+) -> None:
+    listing = getattr(live, kind).list(terminated=True)
+    if known:
+        assert await listing == []
+    else:
+        with pytest.raises(UnknownFilter):
+            await listing
+
+
+#: The sub-APIs with filters, by the paths of their kinds.
+FILTERED = {
+    "app/v1/service": "services",
+    "app/v1/container": "containers",
+    "app/v1/stack": "stacks",
+    "infra/v1/node": "nodes",
+    "infra/v1/nodecluster": "nodeclusters",
+    "audit/v1/action": "actions",
+    "repo/v1/repository": "repositories",
+    "repo/v1/registry": "registries",
+    "infra/v1/provider": "providers",
+    "infra/v1/region": "regions",
+    "infra/v1/az": "azs",
+    "infra/v1/nodetype": "nodetypes",
+}
+
+
+#: Keys of results that are no fields of objects.
+ONLY_RESULTS = {"dockercloud_action_uri"}
+RESERVED = {"audit/v1/action": ("include_related", "object")}
+
+
+@pytest.mark.parametrize("path", FILTERED)
+async def test_client_and_server_have_the_same_filters(
+    live: DockerCloud, raw: Raw, path: str
+) -> None:
+    refused = await raw("GET", f"/api/{path}/?nmae=x")
+    fields = refused.error.partition("fields are ")[2].split(", ")
+    ours = getattr(live, FILTERED[path]).filters.fields - ONLY_RESULTS
+
+    assert set(fields) - ours - ONLY_RESULTS == set()
+    assert ours - set(fields) - {"limit", "offset", *RESERVED.get(path, ())} == set()
 
 
 async def test_list_of_several_values_and_pages_is_read_whole(

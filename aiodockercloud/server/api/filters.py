@@ -33,6 +33,7 @@ Place = Callable[[Any], int | str]
 #: The parameters that select a page.
 PAGING = ("limit", "offset", wire.CURSOR)
 
+#: The lookups that compare a value with a text; ``select`` has the others.
 _LOOKUPS: Mapping[str, Callable[[Any, Any], bool]] = {
     "exact": lambda value, wanted: value == wanted,
     "iexact": lambda value, wanted: str(value).lower() == str(wanted).lower(),
@@ -53,8 +54,6 @@ _LOOKUPS: Mapping[str, Callable[[Any, Any], bool]] = {
 _TEXT_LOOKUPS = frozenset(
     name for name in _LOOKUPS if name.endswith(("contains", "with", "iexact"))
 )
-#: Lookups that are no comparison of one value with one text.
-_OTHER_LOOKUPS = ("in", "isnull", "ne")
 #: The texts with which clients select objects whose field has no value.
 _NOTHING = frozenset({"", "null", "None"})
 
@@ -96,7 +95,7 @@ def select(
         field, lookup = parameter, "exact"
         if field not in getters and "__" in field:
             head, _, tail = field.rpartition("__")
-            if tail in (*_LOOKUPS, *_OTHER_LOOKUPS):
+            if tail in wire.LOOKUPS:
                 field, lookup = head, tail
         if field not in getters and field not in known:
             if not any(texts):

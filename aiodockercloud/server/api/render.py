@@ -72,7 +72,7 @@ def listed(
     def getter(field: str) -> filters.Getter:
         return getters.get(field) or filters.rendered_field(rendered, field)
 
-    if "state" in known:
+    if "state" in known and kind != "action":
         state = getter("state")
         getters["terminated"] = lambda r: state(r) == states.TERMINATED
     if "tags" in known:

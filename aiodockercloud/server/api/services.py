@@ -162,6 +162,8 @@ async def index(call: Call) -> Reply:
         "uuid": lambda s: s.uuid,
         "name": lambda s: s.name,
         "state": lambda s: s.state,
+        "image": lambda s: s.definition["image"],
+        "cgroup_name": lambda s: s.definition["cgroup_parent"],
         "stack__name": stack_name,
     }
     return listed(call, "service", render, getters, [*FIELDS, *READ_ONLY])
