@@ -74,7 +74,7 @@ class Limits:
         buffer_bytes: The size of these frames together, from all servers. One frame
             may exceed the bound, because the frame is read as a whole.
         merged_lines: Lines of each service that the log of several services reads
-            ahead of its reader.
+            ahead of its reader. Each line may have ``frame_bytes``.
         frame_bytes: The size of one frame. A longer frame breaks the connection:
             ``StreamClosed`` with code 1009.
         fruitless_connections: Connections in a row that were opened and lost without
@@ -105,7 +105,7 @@ class Limits:
     concurrency: int = 100
     buffer: int = WINDOW
     buffer_bytes: int = 8 * 2**20
-    merged_lines: int = 50
+    merged_lines: int = 4
     frame_bytes: int = 4 * 2**20
     fruitless_connections: int = 5
     failed_attempts: int = 100

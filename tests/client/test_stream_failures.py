@@ -340,6 +340,26 @@ async def test_client_closed_while_a_stream_pauses_ends_its_reader_at_once(
         await reading
 
 
+@EVERY_STREAM
+async def test_closed_session_of_the_caller_ends_a_stream(open_stream: Open) -> None:
+    async def handler(request: web.Request) -> web.StreamResponse:
+        ws = web.WebSocketResponse(protocols=["window.aiodockercloud"])
+        await ws.prepare(request)
+        await waits_for_close(ws, request)
+        return ws
+
+    session = aiohttp.ClientSession()
+    handlers = {LOGS: handler, EVENTS: handler}
+    async with client_for(handlers, session=session, timings=NO_PAUSES) as cloud:
+        stream = open_stream(cloud)
+        reading = asyncio.create_task(collect(stream, []))
+        await until(lambda: stream._reader is not None)
+        await session.close()
+
+        with pytest.raises(ConnectError, match="Session is closed"):
+            await reading
+
+
 # --- memory -------------------------------------------------------------------------
 
 
