@@ -70,10 +70,11 @@ class JobResult:
         """The text that the job printed, without time stamps.
 
         The text has the lines of ``logs``: standard output and standard error in the
-        order of printing, each line with its newline.
+        order of printing, each line with its newline. The pieces of a long line are
+        joined.
         """
         return "".join(
-            log_text(line) + "\n" * line["log"].endswith("\n") for line in self.logs
+            log_text(line) + ("" if line.get("partial") else "\n") for line in self.logs
         )
 
     @property

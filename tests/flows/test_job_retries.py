@@ -14,6 +14,7 @@ from tqdm import tqdm
 from aiodockercloud import BadRequest, DockerCloud, ServerError, WaitFailed, batch
 from aiodockercloud.server import Embedded, Server
 from aiodockercloud.server.engines.embedded import Container
+from aiodockercloud.server.engines.embedded.settings import EmbeddedSettings
 from aiodockercloud.types import ServiceFields
 from tests.support.batches import job, job_engine, jobs, left, shell
 from tests.support.facts import PATIENCE
@@ -142,6 +143,22 @@ async def test_output_has_both_streams_as_text(live: DockerCloud) -> None:
     [result] = await batch.run_jobs(live, [shell("echo one; echo two >&2; echo")])
 
     assert result.output == "one\ntwo\n\n"
+
+
+async def test_output_joins_the_pieces_of_a_long_line(
+    live: DockerCloud, engine: Embedded
+) -> None:
+    text = "x" * 3 * EmbeddedSettings().longest_log_line
+
+    @engine.image("acme/long")
+    async def long(container: Container) -> None:
+        container.print(text)
+        container.print("end")
+
+    [result] = await batch.run_jobs(live, [{"image": "acme/long"}])
+
+    assert len(result.logs) > 2
+    assert result.output == f"{text}\nend\n"
 
 
 async def test_output_of_a_job_without_a_log_is_empty(live: DockerCloud) -> None:
