@@ -12,6 +12,7 @@ from typing import Any, Generic, Literal, TypeVar, overload
 import aiohttp
 from aiohttp import ClientTimeout
 
+from .resources.accounts import Accounts, Keys
 from .resources.actions import Actions
 from .resources.catalog import AvailabilityZones, NodeTypes, Providers, Regions
 from .resources.containers import Containers
@@ -130,6 +131,8 @@ class DockerCloud(Transport):
         regions (Regions): The regions of the providers.
         azs (AvailabilityZones): The availability zones of the regions.
         nodetypes (NodeTypes): The types of nodes.
+        accounts (Accounts): The accounts of the server.
+        keys (Keys): The API keys of the server.
 
     Raises:
         ValueError: No address is given and ``DOCKERCLOUD_REST_HOST`` is not set, only
@@ -202,6 +205,8 @@ class DockerCloud(Transport):
         self.nodetypes = NodeTypes(self)
         self.repositories = Repositories(self)
         self.registries = Registries(self)
+        self.accounts = Accounts(self)
+        self.keys = Keys(self)
 
     def logs(
         self,

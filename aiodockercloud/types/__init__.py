@@ -14,6 +14,18 @@ Source: Docker Cloud API reference, the tables "Attributes" and "JSON Parameters
 # These modules lack "from __future__ import annotations": with text as annotations, the
 # types do not know at run time which of their keys are required.
 
+from .accounts import (
+    Account,
+    AccountChanges,
+    AccountFields,
+    AccountFilters,
+    ApiKey,
+    ApiKeyFields,
+    ApiKeyFilters,
+    NewAccount,
+    NewApiKey,
+    Scope,
+)
 from .fields import (
     BindingFields,
     LinkFields,
@@ -107,11 +119,18 @@ from .words import (
 )
 
 __all__ = [
+    "Account",
+    "AccountChanges",
+    "AccountFields",
+    "AccountFilters",
     "Action",
     "ActionEvent",
     "ActionFilters",
     "ActionLogLine",
     "ActionState",
+    "ApiKey",
+    "ApiKeyFields",
+    "ApiKeyFilters",
     "Autodestroy",
     "Autorestart",
     "AvailabilityZone",
@@ -139,6 +158,8 @@ __all__ = [
     "LinkFields",
     "LogLine",
     "MergedLogLine",
+    "NewAccount",
+    "NewApiKey",
     "Node",
     "NodeCluster",
     "NodeClusterChanges",
@@ -167,6 +188,7 @@ __all__ = [
     "RepositoryFields",
     "RepositoryFilters",
     "RunResult",
+    "Scope",
     "Service",
     "ServiceChanges",
     "ServiceEvent",

@@ -22,6 +22,8 @@ SUBSYSTEMS = {
     "volume": "infra",
     "action": "audit",
     "events": "audit",
+    "account": "admin",
+    "key": "admin",
     "registry": "repo",
     "repository": "repo",
 }

@@ -29,7 +29,9 @@ _KEY_SEGMENTS = {"region": 2, "nodetype": 2, "az": 3, "repository": 99, "events"
 _TUTUM_KINDS = {**SUBSYSTEMS, "image": "repo", "volumegroup": "infra"}
 
 #: Kinds that all namespaces share; their paths have no namespace.
-GLOBAL_KINDS = frozenset({"action", "provider", "region", "az", "nodetype"})
+GLOBAL_KINDS = frozenset(
+    {"account", "action", "key", "provider", "region", "az", "nodetype"}
+)
 
 
 def path(
@@ -115,7 +117,9 @@ def split_path(raw_path: str) -> Target | None:
         return Target("auth", None, (), (), dialect)
     kinds = SUBSYSTEMS if dialect is DOCKER_CLOUD else _TUTUM_KINDS
     namespace = None
-    if parts[0] not in kinds:
+    if kinds.get(parts[0]) not in (subsystem, None) and dialect is DOCKER_CLOUD:
+        namespace = parts.pop(0)  # the kind of another subsystem
+    elif parts[0] not in kinds:
         namespace = parts.pop(0)
     if not parts or kinds.get(parts[0], "") != (subsystem or kinds.get(parts[0])):
         return None

@@ -28,7 +28,12 @@ Given = Callable[[DockerCloud, Server], Awaitable[Any]]
 Route = tuple[str, str, bool, str]
 
 #: Routes that answer 204; the reference documents no body for them.
-WITHOUT_BODY = {("repository", "DELETE", True, ""), ("repository", "DELETE", False, "")}
+WITHOUT_BODY = {
+    ("repository", "DELETE", True, ""),
+    ("repository", "DELETE", False, ""),
+    ("account", "DELETE", True, ""),
+    ("key", "DELETE", True, ""),
+}
 #: Routes that this server refuses on purpose.
 REFUSED = {("repository", "POST", True, "")}
 
@@ -105,6 +110,8 @@ OBJECTS: dict[str, Given] = {
     "repository": given(endpoints.repository),
     "registry": given(endpoints.registry),
     "action": given(endpoints.ended_action),
+    "account": given(endpoints.account),
+    "key": given(endpoints.key),
     "volume": volume,
     "volumegroup": volume_group,
 }
@@ -134,6 +141,9 @@ BODIES: dict[Route, Any] = {
         "password": "secret",
     },
     ("repository", "DELETE", False, ""): {"name": REPOSITORY},
+    ("account", "POST", False, ""): {"user": "carol"},
+    ("account", "PATCH", True, ""): {"namespaces": ["acme"]},
+    ("key", "POST", False, ""): {"scopes": ["read"]},
     ("stack", "PATCH", True, ""): {"services": [{"name": "web", "image": IDLE}]},
     ("service", "PATCH", True, ""): {"autorestart": "ALWAYS"},
     ("node", "PATCH", True, ""): {"tags": [{"name": "red"}]},

@@ -16,7 +16,7 @@ from aiodockercloud.server.engines.embedded import Embedded
 from aiodockercloud.server.engines.swarm import service_specs
 from aiodockercloud.server.settings import Settings
 from aiodockercloud.server.state.accounts import Access
-from aiodockercloud.server.state.records import Container
+from aiodockercloud.server.state.records import Container, new_uuid
 from aiodockercloud.server.state.store import Store
 from aiodockercloud.server.state.tables import Tables
 from aiodockercloud.wire.service_fields import (
@@ -62,7 +62,7 @@ def rendered() -> tuple[dict[str, Any], dict[str, Any]]:
         name="nginx-1",
         ordinal=1,
         service=service.uuid,
-        node="",
+        node=new_uuid(),
         definition=service.definition,
         revision=0,
         deployment="",

@@ -103,6 +103,14 @@ async def repository(cloud: DockerCloud) -> Any:
     )
 
 
+async def account(cloud: DockerCloud) -> Any:
+    return await cloud.accounts.create(user="bob")
+
+
+async def key(cloud: DockerCloud) -> Any:
+    return await cloud.keys.create(name="ci", scopes=["read"])
+
+
 async def registry(cloud: DockerCloud) -> Any:
     return {"resource_uri": (await repository(cloud))["registry"]}
 

@@ -37,6 +37,7 @@ from ..state.errors import (
 )
 from ..state.records import Action
 from . import (
+    accounts,
     actions,
     catalog,
     containers,
@@ -74,13 +75,20 @@ RESOURCES = {
         repositories.registries,
         actions.resource,
         events.resource,
+        accounts.accounts,
+        accounts.keys,
     )
 }
 
+#: Kinds that Tutum did not have.
+NEW_KINDS = frozenset({"account", "key"})
 #: The resources of each dialect, by kind. Some kinds exist only in Tutum.
 SERVED = {
     wire.DOCKER_CLOUD: RESOURCES,
-    wire.TUTUM: {**RESOURCES, **tutum.RESOURCES},
+    wire.TUTUM: {
+        **{kind: one for kind, one in RESOURCES.items() if kind not in NEW_KINDS},
+        **tutum.RESOURCES,
+    },
 }
 
 CLOUD = web.AppKey("cloud", ControlPlane)
@@ -184,6 +192,8 @@ def _response(
         return reply
     response = _json_response(request, reply.body, reply.status)
     response.headers.update(_action_header(request, reply.action))
+    if reply.once:
+        response.headers[wire.IDEMPOTENCY_KEPT] = "0"
     return response
 
 

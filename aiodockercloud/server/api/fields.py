@@ -12,6 +12,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ... import wire
 from ...exceptions import BadRequest, ConflictError
 from ...wire.images import ImageName
 from .readonly import ReadOnly
@@ -227,7 +228,19 @@ def labels(place: str, value: Any) -> dict[str, str]:
 
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}")
+_KINDS = frozenset(wire.SUBSYSTEMS)
 _STACK_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,127}")
+
+
+def namespace(place: str, value: Any) -> str:
+    """Parse the name of a user or an organisation, which stands in paths."""
+    found = required_text(place, value)
+    if not _NAME.fullmatch(found) or found in _KINDS:
+        raise BadRequest(
+            f"{place}: must have at most 63 letters, digits, _, . and -, begin with a"
+            f" letter or digit, and not be the name of a kind, not {_rendered(value)}"
+        )
+    return found
 
 
 def name(place: str, value: Any) -> str:

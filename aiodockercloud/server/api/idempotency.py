@@ -160,7 +160,9 @@ class IdempotencyKeys:
         self._running[key] = digest, ended
         try:
             response = await respond()
-            if isinstance(response, web.Response):  # errors are raised
+            # Errors are raised. A new key is in one answer only, and never stored.
+            kept = response.headers.get(wire.IDEMPOTENCY_KEPT) != "0"
+            if isinstance(response, web.Response) and kept:
                 self._put(access.user, key, digest, response)
             return response
         finally:

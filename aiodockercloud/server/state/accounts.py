@@ -249,6 +249,10 @@ class Accounts:
         keys = self._keys if user is None else self._of_user.get(user, {})
         return [key for key in reversed(keys.values()) if not key.container]
 
+    def key(self, uuid: str) -> Key | None:
+        """Return a key by its uuid."""
+        return self._keys.get(uuid)
+
     def create_key(
         self,
         user: str,
