@@ -143,7 +143,7 @@ async def tour(cloud: DockerCloud, path: Path, file: StackFile) -> None:
         say(f"following the logs of {service['name']}")
         await follow_logs(cloud, service)
 
-        container = service["containers"][-1]
+        container = (await cloud.services.containers(service))[-1]
         say("running a command in one of its containers")
         try:
             result = await cloud.containers.run(
