@@ -8,6 +8,9 @@ from typing import Final
 #: of text in a pipe that no command has read yet.
 LONGEST_TEXT: Final = 131_072
 
+#: Characters of text that a command reads from a pipe at once; a line may be longer.
+LONGEST_PIECE: Final = 8_192
+
 #: Variables of one shell.
 MOST_VARIABLES: Final = 1_000
 

@@ -94,13 +94,14 @@ class Pattern:
         self._start, self._final = self._alternatives()
         if self._position < len(self._tokens):
             raise ValueError("unmatched )")
+        #: The states at the beginning of a text, and those before each character.
+        self._begin = self._closure([self._start], begins=True)
+        self._again = self._closure([self._start])
         self._steps: dict[tuple[frozenset[int], str], frozenset[int]] = {}
 
     async def search(self, text: str) -> bool:
         """Return whether the expression matches anywhere in a text."""
-        begin = self._closure([self._start], begins=True)
-        again = self._closure([self._start], begins=False)
-        states = begin
+        states = self._begin
         for n, character in enumerate(text, 1):
             if n % _TURN == 0:
                 await asyncio.sleep(0)  # a long line must not block other tasks
@@ -110,12 +111,12 @@ class Pattern:
             if (found := self._steps.get(key)) is None:
                 if len(self._steps) >= _MOST_STEPS:
                     self._steps.clear()
-                found = self._closure(self._step(states, character)) | again
+                found = self._closure(self._step(states, character)) | self._again
                 self._steps[key] = found
             states = found
-        return self._final in states or self._final in self._closure(
-            states, begins=not text, ends=True
-        )
+        if self._final in states or not self._edges:
+            return self._final in states
+        return self._final in self._closure(states, begins=not text, ends=True)
 
     def _step(self, states: frozenset[int], character: str) -> list[int]:
         found = []

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 
-from .limits import LONGEST_TEXT
+from .limits import LONGEST_PIECE, LONGEST_TEXT
 
 __all__ = ["Pipe"]
 
@@ -65,15 +65,22 @@ class Pipe:
         self._changed.set()
 
     async def read(self) -> str:
-        """Return all text that has arrived, an empty text at the end."""
+        """Return text that has arrived, an empty text at the end.
+
+        A long text comes in pieces, so that its reader does not block other tasks.
+        """
         while not self._lines and not self._unfinished and not self._ended:
             await self._change()
-        text = "".join(self._lines) + self._unfinished
-        self._lines.clear()
-        self._unfinished = ""
-        self._size = 0
+        pieces, size = [], 0
+        while self._lines and size < LONGEST_PIECE:
+            pieces.append(self._lines.popleft())
+            size += len(pieces[-1])
+        self._size -= size
+        if not self._lines:
+            pieces.append(self._unfinished)
+            self._unfinished = ""
         self._changed.set()
-        return text
+        return "".join(pieces)
 
     async def readline(self, *, typed: bool = False) -> str:
         """Return the next line with its newline, an empty text at the end.

@@ -8,116 +8,22 @@ from __future__ import annotations
 import posixpath
 import re
 from collections import deque
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import Mapping
 
 from ..text import to_bytes
 from .commands import Command, Process, fail, unescape
 from .limits import LINE_OVERHEAD, MOST_KEPT
 from .patterns import Pattern
+from .text_input import Input, Usage, keep_lines, parse_number, parse_options
 
 __all__ = ["TEXT_COMMANDS"]
-
-
-class _Usage(Exception):
-    """The arguments of a command are wrong; the text says how."""
-
-
-def _options(
-    args: list[str], flags: str, valued: str = ""
-) -> tuple[dict[str, str], list[str]]:
-    """Return the options, ``-n 3`` or ``-n3``, and the other arguments.
-
-    Raises:
-        _Usage: An option is unknown or lacks its value.
-    """
-    found: dict[str, str] = {}
-    rest = list(args)
-    while rest and rest[0].startswith("-") and rest[0] != "-":
-        letters = rest.pop(0)[1:]
-        if letters == "-":
-            break
-        while letters:
-            letter, letters = letters[0], letters[1:]
-            if letter in valued:
-                if not letters and not rest:
-                    raise _Usage(f"option requires an argument -- {letter}")
-                found[letter] = letters or rest.pop(0)
-                break
-            if letter not in flags:
-                raise _Usage(f"unrecognized option: {letter}")
-            found[letter] = ""
-    return found, rest
-
-
-def _number(text: str) -> int:
-    if not re.fullmatch(r"[0-9]{1,9}", text):
-        raise _Usage(f"invalid number '{text}'")
-    return int(text)
-
-
-class _Input:
-    """The lines of the files of a command, or of its standard input.
-
-    Attributes:
-        code: 1 when a file could not be read, else 0.
-    """
-
-    def __init__(self, process: Process, command: str, names: list[str]) -> None:
-        self.code = 0
-        self._process = process
-        self._command = command
-        self._names = names or ["-"]
-
-    async def __aiter__(self) -> AsyncIterator[str]:
-        for name in self._names:
-            async for line in self.lines(name):
-                yield line
-
-    async def lines(self, name: str) -> AsyncIterator[str]:
-        process = self._process
-        if name == "-":
-            while line := await process.stdin.readline():
-                yield line
-            return
-        path = posixpath.normpath(posixpath.join(process.directory, name))
-        try:
-            for line in _split(process.place.files.read(path)):
-                yield line
-        except OSError as error:
-            self.code = 1
-            text = f"{self._command}: {name}: {error.strerror}"
-            await fail(process, text)
-
-
-def _split(pieces: Iterator[str]) -> Iterator[str]:
-    rest = ""
-    for piece in pieces:
-        *lines, rest = (rest + piece).split("\n")
-        yield from (line + "\n" for line in lines)
-    if rest:
-        yield rest
-
-
-async def _kept(lines: _Input) -> list[str]:
-    """Return all lines, each with a newline.
-
-    Raises:
-        _Usage: The input is too long.
-    """
-    kept, size = [], 0
-    async for line in lines:
-        kept.append(line if line.endswith("\n") else line + "\n")
-        size += len(line) + LINE_OVERHEAD
-        if size > MOST_KEPT:
-            raise _Usage("the input is too long for the embedded engine's shell")
-    return kept
 
 
 # --- parts of the input ---------------------------------------------------------------
 
 
-def _count(options: dict[str, str], args: list[str]) -> int:
-    return _number(options.get("n", "10").lstrip("+"))
+def _count(options: dict[str, str]) -> int:
+    return parse_number(options.get("n", "10").lstrip("+"))
 
 
 def _with_short(args: list[str]) -> list[str]:
@@ -126,11 +32,11 @@ def _with_short(args: list[str]) -> list[str]:
 
 
 async def _head(process: Process, args: list[str]) -> int:
-    options, names = _options(_with_short(args), "q", "nc")
-    lines = _Input(process, "head", names)
+    options, names = parse_options(_with_short(args), "q", "nc")
+    lines = Input(process, "head", names)
     if "c" in options:
-        return await _head_bytes(process, lines, _number(options["c"]))
-    left = _count(options, args)
+        return await _head_bytes(process, lines, parse_number(options["c"]))
+    left = _count(options)
     if left:
         async for line in lines:
             await process.print(line)
@@ -140,7 +46,7 @@ async def _head(process: Process, args: list[str]) -> int:
     return lines.code
 
 
-async def _head_bytes(process: Process, lines: _Input, left: int) -> int:
+async def _head_bytes(process: Process, lines: Input, left: int) -> int:
     if left:
         async for line in lines:
             data = to_bytes(line)[:left]
@@ -152,9 +58,9 @@ async def _head_bytes(process: Process, lines: _Input, left: int) -> int:
 
 
 async def _tail(process: Process, args: list[str]) -> int:
-    options, names = _options(_with_short(args), "q", "n")
-    lines = _Input(process, "tail", names)
-    count = _count(options, args)
+    options, names = parse_options(_with_short(args), "q", "n")
+    lines = Input(process, "tail", names)
+    count = _count(options)
     if options.get("n", "").startswith("+"):
         skipped = max(count - 1, 0)
         async for line in lines:
@@ -176,12 +82,12 @@ async def _tail(process: Process, args: list[str]) -> int:
 
 
 async def _grep(process: Process, args: list[str]) -> int:
-    options, rest = _options(args, "EFivcqnxow", "em")
+    options, rest = parse_options(args, "EFivcqnxow", "em")
     if "e" not in options and not rest:
-        raise _Usage("missing pattern")
+        raise Usage("missing pattern")
     text = options["e"] if "e" in options else rest.pop(0)
     if unsupported := {"o", "w"} & options.keys():
-        raise _Usage(f"unrecognized option: {min(unsupported)}")
+        raise Usage(f"unrecognized option: {min(unsupported)}")
     try:
         patterns = [
             Pattern(
@@ -194,9 +100,9 @@ async def _grep(process: Process, args: list[str]) -> int:
             for one in text.split("\n")
         ]
     except ValueError as error:
-        raise _Usage(str(error)) from None
-    most = _number(options["m"]) if "m" in options else None
-    lines = _Input(process, "grep", rest)
+        raise Usage(str(error)) from None
+    most = parse_number(options["m"]) if "m" in options else None
+    lines = Input(process, "grep", rest)
     found = number = 0
     async for line in lines:
         number += 1
@@ -218,10 +124,10 @@ async def _grep(process: Process, args: list[str]) -> int:
 
 
 async def _cut(process: Process, args: list[str]) -> int:
-    options, names = _options(args, "s", "dfc")
+    options, names = parse_options(args, "s", "dfc")
     ranges = _ranges(options.get("f") or options.get("c") or "")
     delimiter = options.get("d", "\t")
-    lines = _Input(process, "cut", names)
+    lines = Input(process, "cut", names)
     async for line in lines:
         content = line.removesuffix("\n")
         if "c" in options:
@@ -240,9 +146,9 @@ def _ranges(text: str) -> list[tuple[int, int | None]]:
     for one in text.split(","):
         first, dash, last = one.partition("-")
         if not first and not last:
-            raise _Usage("expected a list of fields or characters")
-        begin = _number(first or "1")
-        end = (_number(last) if last else None) if dash else begin
+            raise Usage("expected a list of fields or characters")
+        begin = parse_number(first or "1")
+        end = (parse_number(last) if last else None) if dash else begin
         ranges.append((begin, end))
     return ranges
 
@@ -259,11 +165,13 @@ def _chosen(pieces: list[str], ranges: list[tuple[int, int | None]]) -> list[str
 
 
 async def _sort(process: Process, args: list[str]) -> int:
-    options, names = _options(args, "rnu", "kt")
-    lines = _Input(process, "sort", names)
-    kept = await _kept(lines)
+    options, names = parse_options(args, "rnu", "kt")
+    lines = Input(process, "sort", names)
+    kept = await keep_lines(lines)
     field = (
-        _number(options["k"].partition(",")[0].rstrip("nr")) if "k" in options else 0
+        parse_number(options["k"].partition(",")[0].rstrip("nr"))
+        if "k" in options
+        else 0
     )
 
     def key(line: str) -> tuple[float, str]:
@@ -280,8 +188,8 @@ async def _sort(process: Process, args: list[str]) -> int:
 
 
 async def _uniq(process: Process, args: list[str]) -> int:
-    options, names = _options(args, "cdu")
-    lines = _Input(process, "uniq", names)
+    options, names = parse_options(args, "cdu")
+    lines = Input(process, "uniq", names)
     before, count = "", 0
 
     async def end() -> None:
@@ -325,12 +233,18 @@ def _set(text: str) -> str:
 
 
 async def _tr(process: Process, args: list[str]) -> int:
-    options, sets = _options(args, "dsc")
+    options, sets = parse_options(args, "dsc")
     if not 1 <= len(sets) <= 2 or (len(sets) == 1 and not options):
-        raise _Usage("usage: tr [-cds] SET1 [SET2]")
+        raise Usage("usage: tr [-cds] SET1 [SET2]")
     first, second = _set(sets[0]), _set(sets[-1])
     replaced = second.ljust(len(first), second[-1:] or " ")
     table = dict(zip(first, replaced, strict=False)) if len(sets) == 2 else {}
+    if not options.keys() & {"c", "s"}:
+        removed = "" if len(sets) == 2 else first
+        fast = str.maketrans({**table, **dict.fromkeys(removed)})
+        while text := await process.stdin.read():
+            await process.print(text.translate(fast))
+        return 0
     squeezed = second if "s" in options else ""
     last = ""
     while text := await process.stdin.read():
@@ -350,7 +264,7 @@ async def _tr(process: Process, args: list[str]) -> int:
 
 
 async def _tee(process: Process, args: list[str]) -> int:
-    options, names = _options(args, "ai")
+    options, names = parse_options(args, "ai")
     files = process.place.files
     paths = [posixpath.normpath(posixpath.join(process.directory, n)) for n in names]
     code = 0
@@ -368,8 +282,8 @@ async def _tee(process: Process, args: list[str]) -> int:
 
 
 async def _wc(process: Process, args: list[str]) -> int:
-    options, names = _options(args, "lwcm")
-    source = _Input(process, "wc", names)
+    options, names = parse_options(args, "lwcm")
+    source = Input(process, "wc", names)
     wanted = set(options) or {"l", "w", "c"}
     totals = dict.fromkeys("lwmc", 0)
     for name in names or ["-"]:
@@ -406,7 +320,7 @@ def _checked(name: str, command: Command) -> Command:
     async def checked(process: Process, args: list[str]) -> int:
         try:
             return await command(process, args)
-        except _Usage as error:
+        except Usage as error:
             return await fail(process, f"{name}: {error}", 2 if name == "grep" else 1)
 
     return checked
