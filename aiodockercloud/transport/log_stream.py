@@ -236,7 +236,7 @@ class LogStream(Reconnecting[L], Generic[L]):
 
     def _at_least(self, lines: int) -> Tail:
         """Return *lines*, or the requested number of past lines if that is larger."""
-        return self._tail if self._tail == "all" else max(self._tail or 0, lines)
+        return "all" if isinstance(self._tail, str) else max(self._tail or 0, lines)
 
     def _seen(self) -> str | None:
         """Return the query for the last lines, those of the newest stamps first."""

@@ -315,7 +315,7 @@ class Stream(AsyncIterator[T], Generic[T]):
             raise AuthError("the stream's credentials were refused")
         raise self._end
 
-    def _mended(self, data: str | bytes) -> dict[str, Any]:
+    def _mended(self, data: str | bytes) -> Any:
         """Return the object of a frame whose text is not valid Unicode.
 
         One line that a server passes on as it is must not end a log: what cannot be

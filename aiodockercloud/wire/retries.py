@@ -22,9 +22,7 @@ def is_transient(error: BaseException) -> bool:
         return error.status in RETRY_STATUSES
     if isinstance(error, StreamClosed):
         return error.code not in (1000, 1003, 1007, 1008)
-    # aiohttp reports a closed session, which no attempt opens again, as RuntimeError.
-    closed = isinstance(error.__cause__, RuntimeError)
-    return isinstance(error, ConnectError) and not closed
+    return isinstance(error, ConnectError)
 
 
 def backoff(

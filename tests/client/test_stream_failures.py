@@ -16,6 +16,7 @@ from aiohttp import ClientTimeout, web
 
 from aiodockercloud import (
     AuthError,
+    ClientClosed,
     ConnectError,
     DockerCloud,
     Limits,
@@ -356,7 +357,7 @@ async def test_closed_session_of_the_caller_ends_a_stream(open_stream: Open) -> 
         await until(lambda: stream._reader is not None)
         await session.close()
 
-        with pytest.raises(ConnectError, match="Session is closed"):
+        with pytest.raises(ClientClosed, match="session of the client"):
             await reading
 
 
