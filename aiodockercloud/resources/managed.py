@@ -76,9 +76,9 @@ class Managed(Resource[T]):
         if len(found) > 1:
             raise NonUniqueIdentifier(
                 f"{len(found)} {self.kind}s match {identifier!r}:"
-                f" {', '.join(one['uuid'] for one in found)}"
+                f" {', '.join(str(one.get('uuid')) for one in found)}"
             )
-        return await self.inspect(found[0])
+        return await self.inspect(self.checked(found[0]))
 
     async def _dotted(self, identifier: str, stack_filter: str) -> _Dicts:
         """Return the objects that ``name.stack`` or a name with dots matches.

@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any, ClassVar, Generic, TypeVar, Unpack, cast
 
 from .. import wire
+from ..exceptions import InvalidResponse
 from ..transport.log_stream import LogOptions, LogStream, TutumLog
 from ..transport.session import Transport
 from ..transport.urls import SEVERAL
@@ -19,6 +20,7 @@ from .paging import read_objects
 __all__ = ["Readable", "Reference", "Resource"]
 
 T = TypeVar("T")
+F = TypeVar("F")
 
 
 class Readable(Generic[T]):
@@ -160,6 +162,20 @@ class Readable(Generic[T]):
         :meta private:
         """
         return wire.target_of(self.kind, thing, key=self.key)
+
+    def checked(self, found: F) -> F:
+        """Return a dict of the server that names its object.
+
+        Raises:
+            InvalidResponse: The dict does not name an object of this kind.
+
+        :meta private:
+        """
+        try:
+            self.target(cast(Mapping[str, Any], found))
+        except (TypeError, ValueError) as exc:
+            raise InvalidResponse(f"an object of the server: {exc}") from exc
+        return found
 
     def _path(
         self, thing: Reference | None = None, *operation: str, stream: bool = False

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator
 from typing import Literal, Unpack, overload
 
 from .. import stackfile, wire
+from ..exceptions import InvalidResponse
 from ..transport.log_stream import LogStream, Since, Tail
 from ..types import (
     Container,
@@ -193,7 +194,8 @@ class Services(Managed[Service]):
             raise ValueError("autorestart: a job that is always restarted has no end")
         if until and fields.get("autodestroy", OFF) != OFF:
             raise ValueError("autodestroy: would remove the output before it is read")
-        started = await self.start(await self.create(stack=stack, **fields))
+        created = self.checked(await self.create(stack=stack, **fields))
+        started = self.checked(await self.start(created))
         goal = states.STOPPED if until else states.RUNNING
         service = await self.wait(started, goal, timeout=timeout)
         if until is None:
@@ -220,11 +222,14 @@ class Services(Managed[Service]):
         """
         found = await self.inspect(service)
         listed = await Readable[Container](self.cloud, "container").list(
-            service=found["resource_uri"]
+            service=self.checked(found).get("resource_uri")
         )
-        by_uri = {container["resource_uri"]: container for container in listed}
-        # A container may have been created or terminated between the two requests.
-        return [by_uri[uri] for uri in found["containers"] if uri in by_uri]
+        try:
+            by_uri = {container["resource_uri"]: container for container in listed}
+            # One may have been created or terminated between the two requests.
+            return [by_uri[uri] for uri in found["containers"] if uri in by_uri]
+        except (KeyError, TypeError) as exc:
+            raise InvalidResponse("the service has no list of containers") from exc
 
     async def update(
         self, service: Reference, **fields: Unpack[ServiceChanges]

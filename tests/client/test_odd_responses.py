@@ -26,6 +26,8 @@ from aiodockercloud import (
 )
 
 PATH = "/api/app/v1/service/"
+UUID = "7eaf7fff-882c-4f3d-9a8f-a22317ac00ce"
+META = {"next": None, "limit": 1, "offset": 0}
 SMALL = Limits(response_bytes=4096, error_bytes=1024)
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -291,3 +293,40 @@ async def test_closing_the_client_ends_a_request_with_client_closed() -> None:
         await cloud.close()
         with pytest.raises(ClientClosed, match="the client was closed"):
             await task
+
+
+# --- objects that lack what the API's objects have --------------------------------
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {},
+        {"uuid": 5, "state": 7, "resource_uri": []},
+        {"uuid": "x", "containers": 5},
+        {"objects": [{}], "meta": META},
+        {"objects": [{"uuid": 5, "name": 6, "resource_uri": 7}], "meta": META},
+        {"objects": [{}, {}], "meta": META},
+        {"uuid": UUID, "resource_uri": f"/api/audit/v1/action/{UUID}/"},
+    ],
+    ids=lambda answer: ",".join(answer) or "empty",
+)
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda cloud: cloud.services.find("web"),
+        lambda cloud: cloud.stacks.find("web"),
+        lambda cloud: cloud.services.run(image="a", timeout=0),
+        lambda cloud: cloud.services.containers(UUID),
+    ],
+    ids=["find", "find stack", "run", "containers"],
+)
+async def test_odd_object_raises_an_error_of_the_library(
+    call: Callable[[DockerCloud], Awaitable[Any]], answer: dict[str, Any]
+) -> None:
+    async def handler(_: web.Request) -> web.Response:
+        return web.json_response(answer)
+
+    async with serving(handler) as url, client(url) as cloud:
+        with pytest.raises((DockerCloudError, TimeoutError)):
+            await call(cloud)
