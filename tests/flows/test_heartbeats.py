@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 
 import aiohttp
 import pytest
@@ -16,13 +15,14 @@ from aiodockercloud.types import Container, Service
 from aiodockercloud.wire import loglines
 from aiodockercloud.wire.window import WINDOW
 from tests.support import flooding, reconnecting
-from tests.support.facts import PATIENCE, tasks, until
+from tests.support.facts import PATIENCE, tasks, until, within
 from tests.support.flooding import Flood
 from tests.support.flows import Raw
 from tests.support.proxies import Proxy, without_window
 
 #: Seconds between pings in these tests (default: 30); all other times are multiples.
-HEARTBEAT = 0.8
+#: Half of a heartbeat is the time for an answer, also on a busy machine.
+HEARTBEAT = 2.0
 
 flood = flooding.flood
 service = flooding.service
@@ -71,12 +71,10 @@ async def test_silent_server_is_reported_within_two_heartbeats(
     async with far.services.logs(service, tail=0, reconnect=False) as lines:
         await asyncio.sleep(HEARTBEAT)  # the connection lives while the server answers
         way.black_hole()
-        silent = time.monotonic()
         with pytest.raises(StreamClosed) as caught:
-            await anext(lines)
+            await within(2 * HEARTBEAT, anext(lines))
 
     assert caught.value.code == 1006
-    assert time.monotonic() - silent < 2 * HEARTBEAT
 
 
 async def test_silent_reader_is_disconnected_within_two_heartbeats(
@@ -88,8 +86,7 @@ async def test_silent_reader_is_disconnected_within_two_heartbeats(
         ours = {task for task in tasks() - before if _is_of_server(task)}
         assert ours
         way.black_hole()
-        async with asyncio.timeout(2 * HEARTBEAT):
-            await asyncio.wait(ours)
+        await within(2 * HEARTBEAT, asyncio.wait(ours))
 
 
 async def test_silent_reader_is_disconnected_while_the_server_sends(
@@ -115,8 +112,7 @@ async def test_silent_reader_is_disconnected_while_the_server_sends(
         connection = stream.request.transport.get_extra_info("socket")
         way.black_hole()
         await flood.write(9_000, width=2000)
-        async with asyncio.timeout(2 * HEARTBEAT):
-            await asyncio.wait(ours)
+        await within(2 * HEARTBEAT, asyncio.wait(ours))
         # Left to the system, the connection would stay open for a quarter of an hour.
         await until(lambda: connection.fileno() == -1)
 
@@ -133,18 +129,15 @@ async def test_writer_to_a_silent_server_raises_within_two_heartbeats(
         way.edit = without_window
     async with far.containers.exec(box, "sleep 1000") as process:
         way.black_hole()
-        silent = time.monotonic()
 
         async def write() -> None:
             while True:
                 await process.write("x" * 16_000)
 
         with pytest.raises(StreamClosed) as caught:
-            async with asyncio.timeout(PATIENCE):
-                await write()
+            await within(2 * HEARTBEAT, write())
 
     assert caught.value.code == 1006
-    assert time.monotonic() - silent < 2 * HEARTBEAT
 
 
 def _is_of_server(task: asyncio.Task[object]) -> bool:

@@ -113,12 +113,20 @@ async def test_job_whose_volumes_are_in_use_reports_that_its_service_is_left(
 
 
 async def test_jobs_within_a_timeout_that_expires_leave_no_service(
-    server: Server, live: DockerCloud
+    server: Server, live: DockerCloud, services: ServiceCount
 ) -> None:
     endless = [shell("sleep 1000")] * 3
+
+    async def expire_when_all_exist(limit: asyncio.Timeout) -> None:
+        await services.until(lambda: services.created == 3)
+        limit.reschedule(asyncio.get_running_loop().time())
+
+    limit = asyncio.timeout(PATIENCE)
+    expiry = asyncio.create_task(expire_when_all_exist(limit))
     with pytest.raises(TimeoutError):
-        async with asyncio.timeout(0.3):
+        async with limit:
             await batch.run_jobs(live, endless)
+    await expiry
 
     assert len(server.cloud.services) == 3
     assert left(server) == []
@@ -151,10 +159,10 @@ class TestJobsThatDoNotStart:
         self, server: Server, live: DockerCloud
     ) -> None:
         async with asyncio.timeout(PATIENCE):
-            [result] = await batch.run_jobs(live, [shell("exit 0")], timeout=2.0)
+            [result] = await batch.run_jobs(live, [shell("exit 0")], timeout=5.0)
 
         assert isinstance(result.error, TimeoutError)
-        assert "'Starting' after 2 s" in str(result.error)
+        assert "'Starting' after 5 s" in str(result.error)
         assert left(server) == []
 
     async def test_cancellation_cancels_the_start_and_deletes(

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
+
+T = TypeVar("T")
 
 ROOT = Path(__file__).parents[2]
 SHARED = ROOT.parent / "shared"
@@ -25,6 +27,23 @@ async def until(fact: Callable[[], bool]) -> None:
     async with asyncio.timeout(PATIENCE):
         while not fact():  # noqa: ASYNC110 - what is watched has no event
             await asyncio.sleep(0.001)
+
+
+async def within(seconds: float, awaitable: Awaitable[T]) -> T:
+    """Return a result that timers of this loop must produce within some seconds.
+
+    Only time in which the loop runs counts. A busy machine, on which the loop stands
+    still for seconds, delays the timers and this time limit alike.
+    """
+    wanted = asyncio.ensure_future(awaitable)
+    for _ in range(100):
+        if wanted.done():
+            break
+        await asyncio.sleep(seconds / 100)
+    if not wanted.done():
+        wanted.cancel()
+        raise AssertionError(f"no result within {seconds} s")
+    return await wanted
 
 
 def tasks() -> set[asyncio.Task[Any]]:

@@ -232,7 +232,7 @@ async def test_outage_is_reported_as_503_and_passes(
     node = (await live.nodes.list())[0]
 
     await proxy.set(mode)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE):
         # Stored state can be read.
         assert (await live.services.inspect(web))["state"] == "Running"
         assert (await live.nodes.list())[0]["state"] == "Deployed"
@@ -358,7 +358,7 @@ async def test_restarted_manager_is_connected_again(
     await swarms.tool("kill", "1")
     try:
         with pytest.raises(Unavailable, match="Docker cannot be reached"):
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(PATIENCE):
                 await live.request("POST", "/api/infra/v1/token/")
     finally:
         await swarms.tool("up", "3")

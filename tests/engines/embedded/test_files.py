@@ -16,6 +16,7 @@ from aiodockercloud.server.engines.embedded import (
     EmbeddedSettings,
 )
 from aiodockercloud.server.engines.embedded.clock import ManualClock
+from tests.support.facts import PATIENCE
 from tests.support.watches import Watch, watched
 
 VOLUME = "0a1b2c3d-0000-4000-8000-000000000001"
@@ -220,7 +221,7 @@ async def test_shell_reads_nothing_of_the_host(watch: Watch, path: str) -> None:
     ],
 )
 async def test_shell_cannot_fill_the_host(watch: Watch, script: str) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE):
         lines = await shell(watch, script, mounts=DATA)
 
     assert lines[-1].endswith("No space left on device")
