@@ -48,7 +48,7 @@ async def main(limit: int) -> int:
     failed = [result for result in results if not result.ok]
     for result in failed:
         reason = result.error or f"exit codes {result.exit_codes}"
-        print(f"{result.job['name']} failed {result.attempts} times: {reason}")
+        print(f"{result.job.get('name')} failed {result.attempts} times: {reason}")
         print(result.output, end="")
     print(f"{len(results) - len(failed)} of {len(results)} reports are done")
     return 1 if failed else 0

@@ -51,8 +51,8 @@ async def handle(cloud: DockerCloud, text: str) -> Answers:
         name, *words = shlex.split(text) or ["help"]
         function = COMMANDS[name.lower()]
         inspect.signature(function).bind(cloud, *words)
-    except KeyError:
-        yield f"I do not know how to {name}. Try: help"
+    except KeyError as unknown:
+        yield f"I do not know how to {unknown.args[0]}. Try: help"
         return
     except (TypeError, ValueError) as error:
         yield f"I did not get that: {error}. Try: help"

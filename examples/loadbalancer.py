@@ -75,25 +75,19 @@ async def main() -> None:
         running(engine) as server,
         DockerCloud(server.url, user=server.user, apikey=server.apikey) as cloud,
     ):
-        backend = await cloud.services.create(
+        backend = await cloud.services.run(
             image="acme/web",
             name="web",
             target_num_containers=2,
             bindings=[{"container_path": "/data"}],
         )
-        await cloud.actions.wait(await cloud.services.start(backend))
-        front = await cloud.services.create(
+        front = await cloud.services.run(
             image="acme/balancer",
             name="balancer",
             linked_to_service=[{"to_service": "web", "name": "backend"}],
-            container_ports=[{"inner_port": 80, "published": True}],
+            container_ports=["80"],
         )
-        await cloud.actions.wait(await cloud.services.start(front))
-        front = await cloud.services.inspect(front)
-        container = await cloud.containers.inspect(front["containers"][0])
-        node = await cloud.nodes.inspect(container["node"])
-        [port] = container["container_ports"]
-        url = f"http://{node['public_ip']}:{port['outer_port']}/"
+        url = f"http://{await cloud.containers.address(front['containers'][0], 80)}/"
         await ask(url, 4)
         print("redeploying web; its volumes stay")
         await cloud.actions.wait(await cloud.services.redeploy(backend))

@@ -19,8 +19,13 @@ from pathlib import Path
 
 import yaml
 
-from aiodockercloud import DockerCloud, DockerCloudError, NotSupported, StackFileError
-from aiodockercloud.loglines import log_text
+from aiodockercloud import (
+    DockerCloud,
+    DockerCloudError,
+    NotSupported,
+    StackFileError,
+    log_text,
+)
 from aiodockercloud.server import Embedded, running
 from aiodockercloud.server.engines import EngineError
 from aiodockercloud.server.engines.swarm import Swarm

@@ -14,7 +14,8 @@ from typing import IO
 import pytest
 
 from aiodockercloud import DockerCloud
-from aiodockercloud.server import Server
+from aiodockercloud.server import Embedded, Server
+from aiodockercloud.server.engines.embedded import Container
 from tests.support.batches import left
 from tests.support.facts import PATIENCE
 from tests.support.flows import client_of, run
@@ -92,6 +93,13 @@ def test_readme_lists_the_examples() -> None:
     listed = re.findall(r"^- \[(\w+\.py)\]\(examples/\1\)", readme, re.MULTILINE)
 
     assert sorted(listed) == sorted(path.name for path in EXAMPLES.glob("*.py"))
+
+
+@pytest.mark.parametrize("path", [*EXAMPLES.glob("*.py")], ids=lambda path: path.name)
+def test_example_needs_public_names_only(path: Path) -> None:
+    source = path.read_text(encoding="utf-8")
+
+    assert re.findall(r"\._\w+|getattr\(.*|import _\w+", source) == []
 
 
 # --- the chat bot ---------------------------------------------------------------------
@@ -262,6 +270,40 @@ async def test_autoscaler_follows_the_load(server: Server, live: DockerCloud) ->
         await lines(process, f"worker: {workers} containers")
         server.faults.cut_streams()  # a lost connection loses no change
     await interrupted(process)
+
+
+# --- the blue-green deployment --------------------------------------------------------
+
+
+async def test_bluegreen_replaces_the_version_and_keeps_it_when_the_next_fails(
+    server: Server, live: DockerCloud, engine: Embedded
+) -> None:
+    @engine.image("acme/broken")
+    async def broken(container: Container) -> int:
+        container.error("no database")
+        return 3
+
+    async def colours() -> tuple[list[str], list[str]]:
+        balancer = await live.services.find("balancer")
+        services = await live.services.list(terminated=False)
+        links = [link["name"] for link in balancer["linked_to_service"]]
+        return links, sorted(service["name"] for service in services)
+
+    printed, _ = await ended(await started("bluegreen.py", WEB, server=server))
+    assert printed[-1] == f"the balancer uses web-blue, {WEB}"
+    assert await colours() == (["blue"], ["balancer", "web-blue"])
+
+    printed, _ = await ended(await started("bluegreen.py", WEB, server=server))
+    assert [line.split()[0] for line in printed[:2]] == ["web-green-1", "web-green-2"]
+    assert printed[2:] == [f"the balancer uses web-green, {WEB}", "web-blue is removed"]
+    assert await colours() == (["green"], ["balancer", "web-green"])
+
+    process = await started("bluegreen.py", "acme/broken", server=server)
+    printed, errors = await ended(process, code=1)
+    assert printed == []
+    assert errors.startswith("the new version is not used: ")
+    assert "no database" in errors
+    assert await colours() == (["green"], ["balancer", "web-green"])
 
 
 # --- the load balancer ----------------------------------------------------------------

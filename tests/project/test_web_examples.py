@@ -11,6 +11,7 @@ from typing import Any
 import aiohttp
 import pytest
 import uvicorn
+from aiohttp.test_utils import TestClient, TestServer
 
 from aiodockercloud import DockerCloud
 from aiodockercloud.server import Server
@@ -104,3 +105,47 @@ async def test_fastapi_streams_logs(
             line = await anext(data(response))
 
     assert line == {"source": "web-1", "text": "hello"}
+
+
+# --- aiohttp --------------------------------------------------------------------------
+
+
+@pytest.fixture
+async def browser() -> AsyncIterator[TestClient[Any, Any]]:
+    app = load("web_aiohttp.py")["make_app"]()
+    async with TestClient(TestServer(app)) as client:
+        yield client
+
+
+async def test_aiohttp_shows_services_and_their_containers(
+    browser: TestClient[Any, Any], live: DockerCloud
+) -> None:
+    await run(
+        live, image=WEB, name="web", target_num_containers=2, container_ports=["80"]
+    )
+    async with browser.get("/") as response:
+        index = (await response.text()).split()
+    async with browser.get("/web") as response:
+        status = (await response.text()).split()
+
+    assert index == ["web", "Running"]
+    assert status == ["web-1", "200", "web-2", "200"]
+
+
+async def test_aiohttp_answers_the_error_of_the_cloud(
+    browser: TestClient[Any, Any],
+) -> None:
+    async with browser.get("/missing") as response:
+        assert response.status == 404
+        assert await response.text() == "there is no service 'missing'\n"
+
+
+async def test_aiohttp_streams_the_log(
+    browser: TestClient[Any, Any], live: DockerCloud
+) -> None:
+    command = "sh -c 'echo hello; sleep 1000'"
+    await run(live, image=SHELL, name="web", run_command=command)
+    async with asyncio.timeout(PATIENCE), browser.get("/web/log") as response:
+        line = await response.content.readline()
+
+    assert line == b"web-1 | hello\n"
