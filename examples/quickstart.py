@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import logging
 import sys
 import tempfile
 from collections import Counter
@@ -184,8 +185,6 @@ def with_image(path: Path, image: str, folder: str) -> Path:
 
 async def main(path: Path, engine: str) -> None:
     file = await asyncio.to_thread(load, path)
-    for warning in file.warnings:
-        say(f"note: {warning}")
     async with running(Swarm() if engine == "swarm" else engine_for(file)) as server:
         say(f"a cloud on the {engine} engine is ready on {server.url}")
         async with DockerCloud(
@@ -209,8 +208,16 @@ def arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
+def show_notes() -> None:
+    """Print the warnings about stack files, which the client logs."""
+    notes = logging.StreamHandler(sys.stdout)
+    notes.setFormatter(logging.Formatter("==> note: %(message)s"))
+    logging.getLogger("aiodockercloud.stackfile").addHandler(notes)
+
+
 if __name__ == "__main__":
     given = arguments()
+    show_notes()
     try:
         with tempfile.TemporaryDirectory() as folder:
             path = given.stackfile

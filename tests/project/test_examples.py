@@ -17,7 +17,7 @@ from aiodockercloud import DockerCloud
 from aiodockercloud.server import Embedded, Server
 from aiodockercloud.server.engines.embedded import Container
 from tests.support.batches import left
-from tests.support.facts import PATIENCE
+from tests.support.facts import PATIENCE, SHELL
 from tests.support.flows import client_of, run
 from tests.support.programs import environment, quiet
 
@@ -95,11 +95,13 @@ def test_readme_lists_the_examples() -> None:
     assert sorted(listed) == sorted(path.name for path in EXAMPLES.glob("*.py"))
 
 
-@pytest.mark.parametrize("path", [*EXAMPLES.glob("*.py")], ids=lambda path: path.name)
+@pytest.mark.parametrize(
+    "path", sorted(EXAMPLES.glob("*.py")), ids=lambda path: path.name
+)
 def test_example_needs_public_names_only(path: Path) -> None:
     source = path.read_text(encoding="utf-8")
 
-    assert re.findall(r"\._\w+|getattr\(.*|import _\w+", source) == []
+    assert re.findall(r"\._(?!_)\w+|getattr\(.*|import _\w+", source) == []
 
 
 # --- the chat bot ---------------------------------------------------------------------
@@ -255,6 +257,42 @@ async def test_batch_interrupted_leaves_no_service(server: Server) -> None:
 
     assert errors == "interrupted; no service is left\n"
     assert left(server) == []
+
+
+# --- the tail -------------------------------------------------------------------------
+
+
+async def test_tail_follows_several_services(server: Server, live: DockerCloud) -> None:
+    for name in ("web", "worker", "other"):
+        command = f"sh -c 'echo {name} begins; sleep 1000'"
+        await run(live, image=SHELL, name=name, run_command=command)
+
+    process = await started("tail.py", "web", "worker", server=server)
+    await lines(process, "web-1 | web begins", "worker-1 | worker begins")
+    await live.actions.wait(
+        await live.services.scale(await live.services.find("web"), 2)
+    )
+    printed = await lines(process, "web-2 | web begins")
+    await interrupted(process)
+
+    assert not any("other" in line for line in printed)
+
+
+async def test_tail_without_names_shows_all_services(
+    server: Server, live: DockerCloud
+) -> None:
+    for name in ("web", "worker"):
+        command = f"sh -c 'echo {name} begins; sleep 1000'"
+        await run(live, image=SHELL, name=name, run_command=command)
+
+    process = await started("tail.py", "--no-follow", server=server)
+    printed, errors = await ended(process)
+
+    assert errors == ""
+    assert sorted(line.strip() for line in printed) == [
+        "web-1 | web begins",
+        "worker-1 | worker begins",
+    ]
 
 
 # --- the autoscaler -------------------------------------------------------------------
