@@ -157,6 +157,8 @@ class DockerCloud(Transport):
     regions = _SubApi(Regions)
     azs = _SubApi(AvailabilityZones)
     nodetypes = _SubApi(NodeTypes)
+    accounts = _SubApi(Accounts)
+    keys = _SubApi(Keys)
 
     def __init__(
         self,
