@@ -38,6 +38,9 @@ lint: develop
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/mypy docs/quickstart.py docs/*/*.py
+	$(BIN)/python -m tests.support.snippets build/snippets
+	$(BIN)/mypy --allow-untyped-defs build/snippets
+	$(BIN)/pyright --pythonpath $(BIN)/python
 	$(BIN)/lint-imports
 
 fmt: develop

@@ -65,18 +65,19 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
 
-try:
-    import pytest_asyncio
 
-    _async_fixture: Callable[..., Any] = pytest_asyncio.fixture
-except ImportError:  # tests that use such a fixture fail with instructions
+def _async_fixture(function: Callable[..., Any]) -> Any:
+    """Return an asynchronous fixture, or one that fails with instructions."""
+    try:
+        import pytest_asyncio
+    except ImportError:
 
-    def _async_fixture(function: Callable[..., Any]) -> Any:
         @pytest.fixture(name=function.__name__)
         def missing() -> None:
             _fail(function.__name__, "pytest-asyncio is not installed")
 
         return missing
+    return pytest_asyncio.fixture(function)
 
 
 # For annotations only: pytest must be able to load this module without aiohttp.
@@ -254,10 +255,12 @@ class _Opened:
                     found.append((cloud, f"the session {cloud!r}, {place}"))
             return found
 
+        found = still_open()
         for _ in range(10):
-            if not (found := still_open()):
+            if not found:
                 return
             await asyncio.sleep(_GRACE / 10)
+            found = still_open()
         for cloud, _ in found:
             await cloud.close()
         texts = "".join(f"\n  {text}" for _, text in found)
@@ -309,6 +312,8 @@ def _named_by_environment(server: Server) -> Iterator[None]:
 
 def _remedy(item: pytest.Item) -> str:
     """Return the message about a server whose event loop is not that of the test."""
+    import pytest_asyncio
+
     if not pytest_asyncio.is_async_test(item):
         return (
             "the server of dockercloud_server answers only while the event loop of"

@@ -40,7 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return 0
     except ModuleNotFoundError as error:
-        if (error.name or "").startswith(__package__):
+        if (error.name or "").startswith("aiodockercloud"):
             raise
         print(
             f"aiodockercloud: {error}; install aiodockercloud[server]", file=sys.stderr

@@ -47,6 +47,7 @@ def command(function: Callable[..., Answers]) -> Callable[..., Answers]:
 
 async def handle(cloud: DockerCloud, text: str) -> Answers:
     """Execute the command in *text*, and yield answers and errors."""
+    name = ""
     try:
         name, *words = shlex.split(text) or ["help"]
         function = COMMANDS[name.lower()]

@@ -47,7 +47,7 @@ class _Process(Stream[T], Generic[T, AnyStr]):
         super().__init__(connect, timings=timings, limits=limits)
         self.exit_code: int | None = None
 
-    async def write(self, data: AnyStr) -> None:
+    async def write(self, data: AnyStr, /) -> None:
         """Send data to the input of the command."""
         raise NotImplementedError
 

@@ -338,9 +338,10 @@ class Stacks(Managed[Stack]):
         for warning in file.warnings:
             log.warning("%s", warning)
         name = name or file.name
+        limit = asyncio.timeout(timeout)
         try:
             # Both waits share one event stream.
-            async with asyncio.timeout(timeout) as limit, self._feed.subscribe():
+            async with limit, self._feed.subscribe():
                 try:
                     stack = await self._apply(name, file.services, reuse_volumes, prune)
                 except BadRequest as exc:

@@ -104,11 +104,9 @@ async def until(
     inspected = False
     problem, pauses = "", resource.cloud.timings.pauses()
     pause = poll
+    limit = asyncio.timeout(seconds)
     try:
-        async with (
-            asyncio.timeout(seconds) as limit,
-            feed.subscribe(uuid, *also) as subscription,
-        ):
+        async with limit, feed.subscribe(uuid, *also) as subscription:
             while True:
                 await subscription.wait(pause)
                 forgotten, pause = False, poll

@@ -26,6 +26,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from yaml.composer import ComposerError
 
 from ..exceptions import StackFileError
 from .forms import api_fields
@@ -236,7 +237,7 @@ class _Loader(yaml.SafeLoader):
             return None
         if alias:
             if node not in self._sizes:
-                raise yaml.composer.ComposerError(
+                raise ComposerError(
                     None,
                     None,
                     "an alias is inside the value that it names",
@@ -250,7 +251,7 @@ class _Loader(yaml.SafeLoader):
             below = node.value
         self._sizes[node] = 1 + sum(self._sizes[part] for part in below)
         if self._sizes[node] > MAX_NODES:
-            raise yaml.composer.ComposerError(
+            raise ComposerError(
                 None, None, f"more than {MAX_NODES} values", node.start_mark
             )
         return node

@@ -191,7 +191,7 @@ def to_api(
             elif entry is None:
                 value = api_value(key, value)
             if entry and entry.field.kind in _COLLECTED and key != field:
-                collected.setdefault(field, []).extend(value)
+                collected.setdefault(field, []).extend(value or ())
                 continue
             if field in found and found[field] != value:
                 raise ValueError(f"contradicts the key {origin[field]}; keep one")

@@ -148,8 +148,9 @@ class EventStream(Reconnecting[E], Generic[E]):
         if self._unconfirmed:
             patience = self._timings.event_confirmation
         frame: Any = None
+        limit = asyncio.timeout(patience)
         try:
-            async with asyncio.timeout(patience) as limit:
+            async with limit:
                 frame = await super().__anext__()
         except TimeoutError:
             if not limit.expired():
@@ -161,9 +162,11 @@ class EventStream(Reconnecting[E], Generic[E]):
             self._unconfirmed = False
             if not is_position:
                 self._ahead.append(_gap())
+        if frame is None:
+            return
         if is_position:
             self.position = frame.get("id")
-        elif frame is not None:
+        else:
             self._ahead.append(frame)
 
     # --- connections ----------------------------------------------------------------

@@ -162,6 +162,7 @@ class LogStream(Reconnecting[L], Generic[L]):
             if not frames:
                 await self._more()
             data = frames.popleft()
+            line: Any
             try:
                 line = _loads(data)
                 kind = line.get("type")

@@ -375,7 +375,7 @@ class Transport:
                     proxy=self._proxies[1],
                     heartbeat=self.timings.heartbeat,
                     protocols=[WINDOW_PROTOCOL],
-                    timeout=aiohttp.ClientWSTimeout(ws_close=self.timings.close),
+                    timeout=aiohttp.ClientWSTimeout(ws_close=self.timings.close),  # pyright: ignore[reportCallIssue]  # of attrs
                     max_msg_size=self.limits.frame_bytes,
                     **_RAW_FRAMES,
                 )

@@ -129,6 +129,7 @@ class Stream(AsyncIterator[T], Generic[T]):
             if not frames:
                 await self._more()
             data = frames.popleft()
+            frame: Any
             try:
                 frame = _loads(data)
                 kind = frame.get("type")

@@ -72,15 +72,13 @@ def decode_response(
         if kind is ObjectNotFound:
             message = (message or reason(status)) + _advice(url)
         raise kind(message, status, method=method, url=url, headers=headers)
-    problem = ""
+    data: Any = None
+    problem = "the response is not a JSON object"
     try:
         data = loads(body) if body.strip() else {}
     except ValueError:
         problem = "the response is not JSON"
-    else:
-        if not isinstance(data, dict):
-            problem = "the response is not a JSON object"
-    if problem:
+    if not isinstance(data, dict):
         raise InvalidResponse(problem, status=status, method=method, url=url)
     if action := headers.get(dialect.action_header):
         data["dockercloud_action_uri"] = action

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import aclosing
 from heapq import heappop, heappush
-from typing import Generic, Protocol, Self, TypeVar
+from typing import Any, Generic, Protocol, Self, TypeVar
 
 __all__ = ["Merge", "OrderedMerge", "Source"]
 
@@ -20,9 +20,9 @@ class Source(Protocol[T_co]):
 
     def __aiter__(self) -> AsyncIterator[T_co]: ...
 
-    async def __anext__(self) -> T_co: ...
+    def __anext__(self) -> Coroutine[Any, Any, T_co]: ...
 
-    async def aclose(self) -> None: ...
+    def aclose(self) -> Coroutine[Any, Any, None]: ...
 
 
 class _Queue(Generic[T]):

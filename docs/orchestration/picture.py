@@ -6,6 +6,7 @@ from aiodockercloud.server import Server, running
 
 async def watch(cloud: DockerCloud, server: Server) -> None:
     picture: dict[str, str] = {}
+    names: dict[str, str] = {}
     async with cloud.events.snapshot(type="service") as events:
         async for event in events:
             if "objects" in event:  # at the start, and after each gap

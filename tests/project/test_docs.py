@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import re
 import shutil
 import sys
 from pathlib import Path
@@ -12,15 +11,15 @@ from pathlib import Path
 import pytest
 
 from tests.support.programs import quiet
+from tests.support.snippets import blocks
 
 ROOT = Path(__file__).parents[2]
 
 
 def readme_example() -> tuple[str, str]:
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
-    found = re.search(r"```python\n(.*?)```\n\n```text\n(.*?)```", text, re.DOTALL)
-    assert found, "README.md has no example followed by its output"
-    return found[1], found[2]
+    """Return the first program of the README, and the output that follows."""
+    readme = ROOT / "README.md"
+    return blocks(readme)[0], blocks(readme, "text")[0]
 
 
 def page_example(page: Path) -> tuple[str, str]:

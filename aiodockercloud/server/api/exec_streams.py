@@ -41,6 +41,7 @@ class Encoding(Protocol):
 
     def output(self, stream: _Output, data: bytes, *, last: bool = False) -> str:
         """Return output as the text of a frame; empty if no character is complete."""
+        ...
 
     def input(self, text: str) -> Input:
         """Return the input in a message of the client.
@@ -48,6 +49,7 @@ class Encoding(Protocol):
         Raises:
             StreamClosed: The message has another encoding.
         """
+        ...
 
 
 class PlainText:

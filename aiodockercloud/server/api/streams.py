@@ -33,9 +33,11 @@ class FrameHook(Protocol):
         self, request: web.Request, ws: web.WebSocketResponse
     ) -> AbstractContextManager[None]:
         """Register a websocket while the block runs."""
+        ...
 
     def frames(self, ws: web.WebSocketResponse, frames: Frames) -> Frames:
         """Yield the frames to send on a registered websocket in place of *frames*."""
+        ...
 
 
 #: Set only on servers with faults.

@@ -198,6 +198,7 @@ class ExecSession(Protocol):
 
     def output(self) -> AsyncIterator[tuple[Literal["stdout", "stderr"], bytes]]:
         """Yield the output in pieces, each with its stream, until the command ends."""
+        ...
 
     async def write(self, data: bytes) -> None:
         """Write to the command's standard input; wait while the input is full.
@@ -316,12 +317,15 @@ class Engine(Protocol):
             NoSuchContainer: No such container or log exists; raised by the call or by
                 the first step.
         """
+        ...
 
     def time_ns(self) -> int:
         """Return the time of the clock that stamps log lines."""
+        ...
 
     async def exec(self, uuid: str, command: Sequence[str]) -> ExecSession:
         """Run a command in a running container."""
+        ...
 
     async def add_node(self, node: str, tags: Sequence[str]) -> None:
         """Deploy a node with this id, if the engine provisions nodes."""
@@ -337,3 +341,4 @@ class Engine(Protocol):
 
     async def check_node(self, node: str) -> bool:
         """Return whether a node responds at the moment."""
+        ...

@@ -37,6 +37,7 @@ class Owner(Protocol):
 
     def new_random(self) -> Random:
         """Return a random generator for a new rule."""
+        ...
 
     def use_up(self, rule: Rule) -> None:
         """Drop a rule that had its last hit; requests it holds up stay held up."""

@@ -33,10 +33,12 @@ class Process(Protocol):
     @property
     def environment(self) -> Mapping[str, str]:
         """The exported variables."""
+        ...
 
     @property
     def stdin(self) -> Pipe:
         """The input."""
+        ...
 
     async def print(self, text: str, *, to: Stream = "stdout") -> None:
         """Write text to one of the outputs."""

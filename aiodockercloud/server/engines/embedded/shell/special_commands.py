@@ -38,12 +38,15 @@ class SpecialShell(Protocol):
     @property
     def stdin(self) -> Pipe:
         """The input."""
+        ...
 
     async def run(self, argv: Sequence[str]) -> int:
         """Run a command, and return the exit code."""
+        ...
 
     def path(self, name: str) -> str:
         """Return the absolute path of a file name."""
+        ...
 
 
 async def _exit(shell: SpecialShell, args: list[str]) -> int:
