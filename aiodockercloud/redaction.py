@@ -10,10 +10,11 @@ __all__ = ["redact", "redact_headers", "redact_text"]
 
 _HIDDEN = r"\1***"
 
-_CREDENTIALS = "(?:user|token|auth|apikey)="
+#: Parameters of a query that hold credentials, or a command that may contain some.
+_PARAMETERS = "(?:user|token|auth|apikey|command)="
 _SCHEMES = "(?:Basic|Bearer|ApiKey)"
 
-_SECRET_QUERY = re.compile(rf"(?<![^?&])({_CREDENTIALS})[^&]*")
+_SECRET_QUERY = re.compile(rf"(?<![^?&])({_PARAMETERS})[^&]*")
 _TRIGGER = re.compile(r"(/(?:trigger|webhook/handler)/)[^/?#\s'\"]+")
 
 _SECRET_HEADERS = frozenset(
@@ -27,7 +28,7 @@ _SECRET_HEADERS = frozenset(
 _IN_TEXT = (
     # The user and password of a URL.
     (re.compile(r"(://)[^\s/?#'\"]*@"), r"\1"),
-    (re.compile(rf"([?&]{_CREDENTIALS})[^&\s'\"]+"), _HIDDEN),
+    (re.compile(rf"([?&]{_PARAMETERS})[^&\s'\"]+"), _HIDDEN),
     (_TRIGGER, _HIDDEN),
     # A header with a value; "send Authorization: Basic" has no value.
     (
@@ -63,7 +64,7 @@ _IN_TEXT = (
 
 
 def redact(url: str) -> str:
-    """Return a URL without userinfo, credentials in the query and trigger uuids."""
+    """Return a URL without userinfo, trigger uuids, credentials and commands."""
     try:
         parts = urlsplit(str(url))
     except ValueError:

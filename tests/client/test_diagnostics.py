@@ -10,7 +10,13 @@ import pytest
 from aiohttp import web
 from aioresponses import aioresponses
 
-from aiodockercloud import ConnectError, DockerCloud, ObjectNotFound, StreamClosed
+from aiodockercloud import (
+    ConnectError,
+    DockerCloud,
+    ObjectNotFound,
+    StreamClosed,
+    Unavailable,
+)
 from tests.support.facts import UUID
 from tests.support.retrying import BASE, PATH, eager
 from tests.support.scripted import SHORT_PAUSES, Player, client_for, cuts
@@ -202,4 +208,23 @@ async def test_logs_contain_no_secret(
 
     assert len(logged(caplog, REQUEST)) >= 4
     assert logged(caplog, CREDENTIALS)
+    assert SECRET not in caplog.text
+
+
+async def test_commands_are_neither_logged_nor_in_errors(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def ends(ws: web.WebSocketResponse, _: web.Request) -> None:
+        await ws.close()
+
+    player = Player(ends, web.Response(status=503))
+    handlers = {f"/api/app/v1/container/{UUID}/exec/": player.play}
+    async with client_for(handlers, retry=None) as cloud:
+        command = ["login", "--password", f"a {SECRET}"]
+        await cloud.containers.run(UUID, command)
+        with pytest.raises(Unavailable) as refused:
+            await cloud.containers.run(UUID, command)
+
+    assert "exec/?command=***" in caplog.text
+    assert "exec/?command=***" in refused.value.url
     assert SECRET not in caplog.text
