@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
+from functools import partial
 
 from aiohttp import WSCloseCode, web
 
@@ -110,7 +111,8 @@ def make_app(cloud: ControlPlane, faults: Faults | None = None) -> web.Applicati
     app[CLOUD] = cloud
     app[IDEMPOTENCY] = IdempotencyKeys(cloud.store, cloud.settings)
     cloud.stored[ANSWER] = app[IDEMPOTENCY]
-    app[streams.SOCKETS] = set()
+    app[streams.SOCKETS] = {}
+    cloud.accounts.on_revoked = partial(streams.end_of_key, app, cloud)
     if faults is not None:
         _install(app, faults)
     app.router.add_route("*", "/{path:.*}", handle)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import time
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import AbstractContextManager, aclosing
@@ -17,11 +18,13 @@ from aiohttp import WSCloseCode, WSMsgType, web
 
 from ...exceptions import BadRequest, StreamClosed
 from ...wire.window import BATCH, WINDOW, WINDOW_PROTOCOL, Credits, frame_cost
+from ..control.control_plane import ControlPlane
 from .resource import Call
 
 log = logging.getLogger(__name__)
 
-SOCKETS: web.AppKey[set[web.WebSocketResponse]] = web.AppKey("sockets", set)
+#: Open websockets, and the uuid of the key of each.
+SOCKETS: web.AppKey[dict[web.WebSocketResponse, str]] = web.AppKey("sockets", dict)
 
 Frames = AsyncGenerator[str, None]
 
@@ -80,16 +83,40 @@ async def open_socket(call: Call) -> AsyncIterator[web.WebSocketResponse]:
     transport = call.request.transport
     await ws.prepare(call.request)
     sockets = call.request.app[SOCKETS]
-    sockets.add(ws)
+    sockets[ws] = call.access.key
+    ending = _end_with_key(call, ws)
     try:
         hook = call.request.app.get(FRAME_HOOK)
         with hook.stream(call.request, ws) if hook else contextlib.nullcontext():
             yield ws
     finally:
-        sockets.discard(ws)
+        del sockets[ws]
+        if ending is not None:
+            ending.cancel()
         if transport is not None and ws.close_code == WSCloseCode.ABNORMAL_CLOSURE:
             # Unsent data for a silent client would keep the socket open for minutes.
             transport.abort()
+
+
+def _end_with_key(call: Call, ws: web.WebSocketResponse) -> asyncio.TimerHandle | None:
+    """Let a stream end when its key expires."""
+    if call.access.expires is None:
+        return None
+    left = call.access.expires - time.time()
+    return asyncio.get_running_loop().call_later(
+        left, _refuse, call.cloud, ws, "the API key has expired"
+    )
+
+
+def end_of_key(app: web.Application, cloud: ControlPlane, key: str) -> None:
+    """Close the streams of a revoked key."""
+    for ws in [ws for ws, used in app[SOCKETS].items() if used == key]:
+        _refuse(cloud, ws, "the API key was revoked")
+
+
+def _refuse(cloud: ControlPlane, ws: web.WebSocketResponse, reason: str) -> None:
+    seconds = cloud.settings.timings.close_handshake
+    cloud.in_background(close(ws, WSCloseCode.POLICY_VIOLATION, reason, seconds))
 
 
 async def close(

@@ -1,0 +1,1 @@
+"""Attacks on a server: each test fails where an attack succeeds."""
