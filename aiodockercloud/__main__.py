@@ -1,4 +1,4 @@
-"""``python -m aiodockercloud serve``: the server from the command line."""
+"""``python -m aiodockercloud``: the server, its accounts and keys as commands."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import NoReturn, TypeVar
 
-from . import __version__, checks
+from . import __version__, admin, checks
 from .redaction import redact
 
 T = TypeVar("T")
@@ -34,6 +34,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         stream=sys.stderr,
     )
     try:
+        if "command_of_client" in options:
+            return asyncio.run(admin.run(options))
         from .server.command import serve  # noqa: PLC0415 - the plain install has none
 
         return asyncio.run(serve(options))
@@ -62,6 +64,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = _Parser(prog="aiodockercloud", description=__doc__)
     parser.add_argument("--version", action="version", version=__version__)
     commands = parser.add_subparsers(dest="command", required=True)
+    admin.add_commands(commands)
     serve = commands.add_parser(
         "serve",
         help="serve the Docker Cloud API",
