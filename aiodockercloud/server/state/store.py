@@ -9,6 +9,7 @@ writes nothing.
 from __future__ import annotations
 
 import asyncio
+import logging
 import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from pathlib import Path
@@ -18,6 +19,10 @@ import aiosqlite
 
 from ... import wire
 from .records import Record
+
+# aiosqlite logs each statement with its values at the level DEBUG, and the rows contain
+# environments and passwords.
+logging.getLogger("aiosqlite").setLevel(logging.INFO)
 
 _SCHEMA_VERSION = 1
 _SCHEMA = """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import sqlite3
 from collections.abc import AsyncIterator
@@ -73,6 +74,16 @@ async def test_flush_of_a_change_survives_a_crash(store: Store, tmp_path: Path) 
     await store.flush()
 
     assert on_disk(tmp_path) == {"alice": b'{"user":"alice"}'}
+
+
+async def test_rows_are_not_logged(
+    store: Store, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    store.put_row("service", "web", {"container_envvars": "Canary-7f3a"})
+    await store.flush()
+
+    assert "Canary-7f3a" not in caplog.text
 
 
 async def test_flush_by_many_callers_writes_the_change_of_each(
