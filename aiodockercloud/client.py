@@ -143,22 +143,22 @@ class DockerCloud(Transport):
         Docker Cloud API reference, "Authentication", "REST API" and "Stream API".
     """
 
-    services = _SubApi(Services)
-    stacks = _SubApi(Stacks)
-    containers = _SubApi(Containers)
-    nodes = _SubApi(Nodes)
-    nodeclusters = _SubApi(NodeClusters)
-    triggers = _SubApi(Triggers)
-    actions = _SubApi(Actions)
-    events = _SubApi(Events)
-    repositories = _SubApi(Repositories)
-    registries = _SubApi(Registries)
-    providers = _SubApi(Providers)
-    regions = _SubApi(Regions)
-    azs = _SubApi(AvailabilityZones)
-    nodetypes = _SubApi(NodeTypes)
-    accounts = _SubApi(Accounts)
-    keys = _SubApi(Keys)
+    services: _SubApi[Services] = _SubApi(Services)
+    stacks: _SubApi[Stacks] = _SubApi(Stacks)
+    containers: _SubApi[Containers] = _SubApi(Containers)
+    nodes: _SubApi[Nodes] = _SubApi(Nodes)
+    nodeclusters: _SubApi[NodeClusters] = _SubApi(NodeClusters)
+    triggers: _SubApi[Triggers] = _SubApi(Triggers)
+    actions: _SubApi[Actions] = _SubApi(Actions)
+    events: _SubApi[Events] = _SubApi(Events)
+    repositories: _SubApi[Repositories] = _SubApi(Repositories)
+    registries: _SubApi[Registries] = _SubApi(Registries)
+    providers: _SubApi[Providers] = _SubApi(Providers)
+    regions: _SubApi[Regions] = _SubApi(Regions)
+    azs: _SubApi[AvailabilityZones] = _SubApi(AvailabilityZones)
+    nodetypes: _SubApi[NodeTypes] = _SubApi(NodeTypes)
+    accounts: _SubApi[Accounts] = _SubApi(Accounts)
+    keys: _SubApi[Keys] = _SubApi(Keys)
 
     def __init__(
         self,

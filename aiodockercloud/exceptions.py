@@ -131,11 +131,11 @@ class ApiError(DockerCloudError):
         headers: Mapping[str, str] | None = None,
         attempts: int = 1,
     ) -> None:
-        self.status = self.default_status if status is None else status
-        self.message = redact_text(message) or reason(self.status)
+        self.status: int = self.default_status if status is None else status
+        self.message: str = redact_text(message) or reason(self.status)
         self.method = method
-        self.url = redact_text(redact(url))
-        self.headers = redact_headers(headers or {})
+        self.url: str = redact_text(redact(url))
+        self.headers: dict[str, str] = redact_headers(headers or {})
         self.attempts = attempts
         super().__init__(self.message, self.status)
 
@@ -269,9 +269,9 @@ class ConnectError(DockerCloudError):
     def __init__(
         self, message: str = "", *, method: str = "", url: str = "", attempts: int = 1
     ) -> None:
-        self.message = redact_text(message)
+        self.message: str = redact_text(message)
         self.method = method
-        self.url = redact_text(redact(url))
+        self.url: str = redact_text(redact(url))
         self.attempts = attempts
         super().__init__(self.message)
 
@@ -306,7 +306,7 @@ class InvalidResponse(DockerCloudError):
         super().__init__(message)
         self.status = status
         self.method = method
-        self.url = redact_text(redact(url))
+        self.url: str = redact_text(redact(url))
         self.attempts = attempts
 
     def __str__(self) -> str:
@@ -332,9 +332,9 @@ class StreamClosed(DockerCloudError):
 
     def __init__(self, code: int = 1006, reason: str = "") -> None:
         self.code = code
-        self.reason = redact_text(reason)
+        self.reason: str = redact_text(reason)
         super().__init__(code, self.reason)
-        self.message = str(self)
+        self.message: str = str(self)
 
     def __str__(self) -> str:
         why = f": {self.reason}" if self.reason else ""
@@ -363,12 +363,12 @@ class StackFileError(DockerCloudError):
     def __init__(
         self, problem: str = "", file: str = "", service: str = "", key: str = ""
     ) -> None:
-        self.problem = redact_text(problem)
+        self.problem: str = redact_text(problem)
         self.file = file
         self.service = service
         self.key = key
         super().__init__(self.problem, file, service, key)
-        self.message = str(self)
+        self.message: str = str(self)
 
     def __str__(self) -> str:
         place = [

@@ -26,7 +26,7 @@ from ..wire.service_fields import ALWAYS, OFF
 
 __all__ = ["JobResult", "attempt", "run"]
 
-log = logging.getLogger("aiodockercloud.batch")
+log: logging.Logger = logging.getLogger("aiodockercloud.batch")
 
 #: Attempts to read the log of a job.
 LOG_ATTEMPTS = 4

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import builtins
 from collections.abc import AsyncIterator
-from typing import Unpack
+from typing import ClassVar, Unpack
 
 from ..exceptions import WaitFailed
 from ..transport.log_stream import LogStream, Tail
@@ -42,7 +42,7 @@ class Actions(Resource[Action]):
     """
 
     kind = "action"
-    filters = Filters(ActionFilters, Action)
+    filters: ClassVar[Filters | None] = Filters(ActionFilters, Action)
 
     def __init__(self, cloud: Transport, feed: ChangeFeed) -> None:
         super().__init__(cloud)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import builtins
 from collections.abc import AsyncIterator
-from typing import Unpack
+from typing import ClassVar, Unpack
 
 from ..types import (
     AvailabilityZone,
@@ -35,7 +35,7 @@ class Providers(Readable[Provider]):
     """
 
     kind = "provider"
-    filters = Filters(ProviderFilters, Provider)
+    filters: ClassVar[Filters | None] = Filters(ProviderFilters, Provider)
     key = "name"
 
     async def list(self, **filters: Unpack[ProviderFilters]) -> builtins.list[Provider]:
@@ -54,7 +54,7 @@ class Regions(Readable[Region]):
     """
 
     kind = "region"
-    filters = Filters(RegionFilters, Region)
+    filters: ClassVar[Filters | None] = Filters(RegionFilters, Region)
 
     async def list(self, **filters: Unpack[RegionFilters]) -> builtins.list[Region]:
         return await super().list(**filters)
@@ -73,7 +73,9 @@ class AvailabilityZones(Readable[AvailabilityZone]):
     """
 
     kind = "az"
-    filters = Filters(AvailabilityZoneFilters, AvailabilityZone)
+    filters: ClassVar[Filters | None] = Filters(
+        AvailabilityZoneFilters, AvailabilityZone
+    )
 
     async def list(
         self, **filters: Unpack[AvailabilityZoneFilters]
@@ -96,7 +98,7 @@ class NodeTypes(Readable[NodeType]):
     """
 
     kind = "nodetype"
-    filters = Filters(NodeTypeFilters, NodeType)
+    filters: ClassVar[Filters | None] = Filters(NodeTypeFilters, NodeType)
 
     async def list(self, **filters: Unpack[NodeTypeFilters]) -> builtins.list[NodeType]:
         return await super().list(**filters)

@@ -10,7 +10,7 @@ import builtins
 import shlex
 from collections.abc import AsyncIterator, Sequence
 from functools import partial
-from typing import Literal, Unpack, overload
+from typing import ClassVar, Literal, Unpack, overload
 
 from ..transport.log_stream import LogStream, Since, Tail
 from ..types import Container, ContainerFilters, ExecBytesResult, ExecResult, LogLine
@@ -53,8 +53,8 @@ class Containers(Managed[Container]):
     """
 
     kind = "container"
-    filters = Filters(ContainerFilters, Container)
-    stack_filter = "service__stack__name"
+    filters: ClassVar[Filters | None] = Filters(ContainerFilters, Container)
+    stack_filter: ClassVar[str | None] = "service__stack__name"
 
     async def list(
         self, **filters: Unpack[ContainerFilters]

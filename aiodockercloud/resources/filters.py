@@ -40,7 +40,7 @@ class Filters:
 
     def __init__(self, typed: type, shape: type) -> None:
         self._types = get_type_hints(typed)
-        self.fields = {*map(_field, self._types), *shape.__annotations__}
+        self.fields: set[str] = {*map(_field, self._types), *shape.__annotations__}
 
     def check(self, given: Mapping[str, Any]) -> None:
         """Check the names of filters and the types of their values.

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import builtins
 from collections.abc import AsyncIterator
-from typing import Unpack
+from typing import ClassVar, Unpack
 
 from ..types import (
     NodeCluster,
@@ -56,7 +56,7 @@ class NodeClusters(Managed[NodeCluster]):
     """
 
     kind = "nodecluster"
-    filters = Filters(NodeClusterFilters, NodeCluster)
+    filters: ClassVar[Filters | None] = Filters(NodeClusterFilters, NodeCluster)
 
     async def list(
         self, **filters: Unpack[NodeClusterFilters]

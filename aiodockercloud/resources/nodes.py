@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import builtins
 from collections.abc import AsyncIterator
-from typing import Unpack
+from typing import ClassVar, Unpack
 
 from ..types import Node, NodeFields, NodeFilters
 from .filters import Filters
@@ -47,7 +47,7 @@ class Nodes(Managed[Node]):
     """
 
     kind = "node"
-    filters = Filters(NodeFilters, Node)
+    filters: ClassVar[Filters | None] = Filters(NodeFilters, Node)
     has_names = False
 
     async def list(self, **filters: Unpack[NodeFilters]) -> builtins.list[Node]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import builtins
 from collections.abc import AsyncIterator
-from typing import Unpack, cast
+from typing import ClassVar, Unpack, cast
 
 from ..types import (
     Changed,
@@ -33,7 +33,7 @@ class Repositories(Resource[Repository]):
     """
 
     kind = "repository"
-    filters = Filters(RepositoryFilters, Repository)
+    filters: ClassVar[Filters | None] = Filters(RepositoryFilters, Repository)
     key = "name"
 
     async def list(
@@ -117,7 +117,7 @@ class Registries(Readable[Registry]):
     """
 
     kind = "registry"
-    filters = Filters(RegistryFilters, Registry)
+    filters: ClassVar[Filters | None] = Filters(RegistryFilters, Registry)
     key = "host"
 
     async def list(self, **filters: Unpack[RegistryFilters]) -> builtins.list[Registry]:

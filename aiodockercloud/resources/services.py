@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import builtins
 from collections.abc import AsyncIterator
-from typing import Literal, Unpack, overload
+from typing import ClassVar, Literal, Unpack, overload
 
 from .. import stackfile, wire
 from ..exceptions import InvalidResponse
@@ -79,8 +79,8 @@ class Services(Managed[Service]):
     """
 
     kind = "service"
-    filters = Filters(ServiceFilters, Service)
-    stack_filter = "stack__name"
+    filters: ClassVar[Filters | None] = Filters(ServiceFilters, Service)
+    stack_filter: ClassVar[str | None] = "stack__name"
 
     async def list(self, **filters: Unpack[ServiceFilters]) -> builtins.list[Service]:
         return await super().list(**filters)

@@ -10,7 +10,7 @@ import builtins
 import logging
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
-from typing import Any, Literal, Unpack
+from typing import Any, ClassVar, Literal, Unpack
 
 from .. import stackfile, wire
 from ..exceptions import BadRequest, DockerCloudError, WaitFailed
@@ -31,7 +31,7 @@ from .watch import ChangeFeed
 
 __all__ = ["Stacks"]
 
-log = logging.getLogger("aiodockercloud.stackfile")
+log: logging.Logger = logging.getLogger("aiodockercloud.stackfile")
 
 
 class Stacks(Managed[Stack]):
@@ -66,7 +66,7 @@ class Stacks(Managed[Stack]):
     """
 
     kind = "stack"
-    filters = Filters(StackFilters, Stack)
+    filters: ClassVar[Filters | None] = Filters(StackFilters, Stack)
 
     def __init__(
         self,

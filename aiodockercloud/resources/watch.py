@@ -27,7 +27,7 @@ class Subscription:
     """
 
     def __init__(self, uuids: Iterable[str]) -> None:
-        self.uuids = frozenset(uuid.lower() for uuid in uuids)
+        self.uuids: frozenset[str] = frozenset(uuid.lower() for uuid in uuids)
         self._notified = asyncio.Event()
 
     def notify(self) -> None:

@@ -87,7 +87,7 @@ class EventStream(Reconnecting[E], Generic[E]):
             limits=limits,
         )
         self.position = since
-        self.gaps = 0
+        self.gaps: int = 0
         self._objects = objects
         #: Items to return before the next frame is read.
         self._ahead: deque[dict[str, Any]] = deque()

@@ -137,7 +137,7 @@ class LogStream(Reconnecting[L], Generic[L]):
         since = options.get("since")
         self._since = None if since is None else _nanoseconds(since)
         self._until = options.get("until")
-        self.reconnects = 0
+        self.reconnects: int = 0
         # The position to continue from: the last line of each container, and the time
         # of the first request by the server's clock, from its frame "position".
         self._last: dict[str | None, L] = {}

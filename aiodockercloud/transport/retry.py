@@ -64,7 +64,8 @@ class RateGate:
     """
 
     def __init__(self) -> None:
-        self.opens_at = self._spread = 0.0
+        self.opens_at: float = 0.0
+        self._spread = 0.0
         self._headers: Mapping[str, str] = {}
 
     def close(self, seconds: float, headers: Mapping[str, str]) -> None:

@@ -105,20 +105,21 @@ class Transport:
         if (user is None) != (apikey is None):
             raise ValueError("user and apikey are given together or not at all")
         base, streams = find_addresses(url, stream_url, dialect, os.environ)
-        self.rest_url, self.stream_url = address_text(base), address_text(streams)
+        self.rest_url: str = address_text(base)
+        self.stream_url: str = address_text(streams)
         self._stream_origin = handshake_url(self.stream_url).origin()
         if base.user is not None and user is None and auth is None:
             auth = credentials.basic_auth(base.user, base.password or "")
         if auth is None and user is not None and apikey is not None:
             auth = credentials.basic_auth(user, apikey)
         self._auth = None if auth is None else credentials.check_header(auth, "auth")
-        self.namespace = namespace or os.environ.get(f"{dialect.env_prefix}_NAMESPACE")
+        variable = f"{dialect.env_prefix}_NAMESPACE"
+        self.namespace: str | None = namespace or os.environ.get(variable)
         self.dialect = dialect
         self.timings = timings
         self.limits = limits
-
         self._session = session
-        self.owns_session = session is None
+        self.owns_session: bool = session is None
         #: Headers to send with each request, for a session of the caller's.
         self._headers: dict[str, str] | None = None
         #: The proxies for requests and streams, for a session of the client's own.
@@ -135,7 +136,7 @@ class Transport:
         self._timeout = timeout
         self._ssl = True if ssl is None else ssl
         self._retry = retry
-        self.rate_gate = RateGate()
+        self.rate_gate: RateGate = RateGate()
         self._reading: WeakSet[aiohttp.ClientResponse] = WeakSet()
         #: Seconds for which the server keeps the answer to a write by the write's
         #: idempotency key: 0 when the server keeps none, None until a response came.

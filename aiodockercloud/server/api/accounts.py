@@ -23,7 +23,7 @@ from .fields import Field, choice, flag, integer, listing, optional, optional_te
 from .render import date, listed
 from .resource import OPERATE, Call, Reply, Resource
 
-log = logging.getLogger("aiodockercloud.auth")
+log: logging.Logger = logging.getLogger("aiodockercloud.auth")
 
 #: The longest life of a key that expires, in seconds: 100 years.
 _LONGEST = 100 * 365 * 24 * 3600
@@ -46,8 +46,8 @@ _KEY_KEYS = (
     *("created_datetime", "expires_datetime", "last_used_datetime"),
 )
 
-accounts = Resource("account")
-keys = Resource("key")
+accounts: Resource = Resource("account")
+keys: Resource = Resource("key")
 
 
 # --- accounts -----------------------------------------------------------------------

@@ -25,7 +25,7 @@ _KEYS = (
     *("resource_uri", "start_date", "state", "user", "user_agent", "uuid"),
 )
 
-resource = Resource("action")
+resource: Resource = Resource("action")
 
 
 def render(cloud: ControlPlane, action: Action) -> dict[str, Any]:

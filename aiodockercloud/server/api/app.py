@@ -58,7 +58,7 @@ from .errors import api_error, is_unexpected
 from .idempotency import ANSWER, IdempotencyKeys
 from .resource import PUBLIC, Call, Reply
 
-log = logging.getLogger(__name__)
+log: logging.Logger = logging.getLogger(__name__)
 
 RESOURCES = {
     resource.kind: resource
@@ -92,8 +92,8 @@ SERVED = {
     },
 }
 
-CLOUD = web.AppKey("cloud", ControlPlane)
-IDEMPOTENCY = web.AppKey("idempotency", IdempotencyKeys)
+CLOUD: web.AppKey[ControlPlane] = web.AppKey("cloud", ControlPlane)
+IDEMPOTENCY: web.AppKey[IdempotencyKeys] = web.AppKey("idempotency", IdempotencyKeys)
 
 
 def make_app(cloud: ControlPlane, faults: Faults | None = None) -> web.Application:

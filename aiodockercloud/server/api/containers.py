@@ -40,7 +40,7 @@ _EXIT_WORDS = {
     143: "Terminated",
 }
 
-resource = Resource("container")
+resource: Resource = Resource("container")
 
 
 def render(cloud: ControlPlane, container: Container) -> dict[str, Any]:

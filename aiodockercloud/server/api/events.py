@@ -18,7 +18,7 @@ from ..state.records import EVENT_KINDS
 from . import streams
 from .resource import Call, Resource
 
-resource = Resource("events")
+resource: Resource = Resource("events")
 
 
 @resource.route("GET", key=False, scope=READ)

@@ -74,7 +74,7 @@ class IdempotencyKeys:
     def __init__(self, store: Store, settings: Settings) -> None:
         self._store = store
         self._limits = settings.limits
-        self.retention = settings.retention.answers
+        self.retention: float = settings.retention.answers
         #: The responses of each account by the digest of the key, oldest first.
         self._stored: dict[str, dict[str, _StoredResponse]] = defaultdict(dict)
         self._sizes: Counter[str] = Counter()

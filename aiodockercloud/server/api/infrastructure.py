@@ -13,8 +13,8 @@ from .catalog import Entry, by_key
 from .render import listed
 from .resource import OPERATE, Call, Reply, Resource
 
-tags = Resource("tag")
-tokens = Resource("token")
+tags: Resource = Resource("tag")
+tokens: Resource = Resource("token")
 
 
 @tags.route("GET", key=False, scope=READ)

@@ -63,7 +63,7 @@ READ_ONLY: Mapping[str, str] = {
 #: Fields of an existing cluster that cannot be changed: its nodes keep their type.
 _FIXED = ("name", "node_type", "region", "disk", "provider_options")
 
-resource = Resource("nodecluster")
+resource: Resource = Resource("nodecluster")
 
 
 def render(cloud: ControlPlane, cluster: NodeCluster) -> dict[str, Any]:

@@ -40,7 +40,7 @@ READ_ONLY: Mapping[str, str] = {
     "state": "change it with an operation, such as terminate",
 }
 
-resource = Resource("node")
+resource: Resource = Resource("node")
 
 
 def render(cloud: ControlPlane, node: Node) -> dict[str, Any]:

@@ -42,8 +42,8 @@ READ_ONLY: Mapping[str, str] = {
     **dict.fromkeys(("in_use", "resource_uri", "dockercloud_action_uri"), ""),
 }
 
-resource = Resource("repository")
-registries = Resource("registry")
+resource: Resource = Resource("repository")
+registries: Resource = Resource("registry")
 
 
 def _registry_of(repository: Repository) -> str:

@@ -32,7 +32,7 @@ from .render import (
 )
 from .resource import Call, Reply, Resource
 
-resource = Resource("service")
+resource: Resource = Resource("service")
 
 
 # --- rendering ----------------------------------------------------------------------

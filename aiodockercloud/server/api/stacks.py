@@ -32,7 +32,7 @@ READ_ONLY: Mapping[str, str] = {
     "state": "change it with an operation, such as start",
 }
 
-resource = Resource("stack")
+resource: Resource = Resource("stack")
 
 
 def render(cloud: ControlPlane, stack: Stack) -> dict[str, Any]:

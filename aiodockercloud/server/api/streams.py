@@ -21,7 +21,7 @@ from ...wire.window import BATCH, WINDOW, WINDOW_PROTOCOL, Credits, frame_cost
 from ..control.control_plane import ControlPlane
 from .resource import Call
 
-log = logging.getLogger(__name__)
+log: logging.Logger = logging.getLogger(__name__)
 
 #: Open websockets, and the uuid of the key of each.
 SOCKETS: web.AppKey[dict[web.WebSocketResponse, str]] = web.AppKey("sockets", dict)

@@ -28,7 +28,7 @@ FIELDS: Mapping[str, Field] = {
 READ_ONLY: Mapping[str, str] = dict.fromkeys(("url", "resource_uri", "uuid"), "")
 
 #: The key is (service, trigger). A call needs no credentials but the trigger's uuid.
-resource = Resource("trigger")
+resource: Resource = Resource("trigger")
 
 
 def render(cloud: ControlPlane, trigger: Trigger) -> dict[str, Any]:

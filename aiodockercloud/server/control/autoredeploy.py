@@ -22,7 +22,7 @@ from ..state.records import Container, Service
 from ..state.state import State
 from .operations import Request
 
-log = logging.getLogger(__name__)
+log: logging.Logger = logging.getLogger(__name__)
 
 
 class AutoRedeploy:

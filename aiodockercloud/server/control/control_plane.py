@@ -10,14 +10,16 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable
 from typing import Any, Protocol
 
 from ..engines import Engine, Observation
 from ..settings import Settings
 from ..state.accounts import ACCOUNT, KEY
+from ..state.records import Container
 from ..state.state import State
 from ..state.store import Store
-from . import autoredeploy
+from .autoredeploy import AutoRedeploy
 from .call_queue import CallQueue
 from .jobs import JOBS
 from .observer import Observer
@@ -59,12 +61,18 @@ class ControlPlane(State):
         super().__init__(engine, store or Store(), domain=domain, settings=settings)
         #: Rows of the store that are not records, by kind.
         self.stored: dict[str, StoredRows] = {}
-        self.operations = Operations(self, JOBS)
-        self.calls = CallQueue(self, self.operations)
+        self.operations: Operations = Operations(self, JOBS)
+        self.calls: CallQueue = CallQueue(self, self.operations)
         request = self.operations.submit_internal
-        self.autoredeploy = autoredeploy.AutoRedeploy(self, request, self.calls.request)
-        self.observer = Observer(self, request, self.autoredeploy.image_pushed)
-        self.on_create = self.autoredeploy.container_created
+        self.autoredeploy: AutoRedeploy = AutoRedeploy(
+            self, request, self.calls.request
+        )
+        self.observer: Observer = Observer(
+            self, request, self.autoredeploy.image_pushed
+        )
+        self.on_create: Callable[[Container], None] = (
+            self.autoredeploy.container_created
+        )
 
     # --- start and end --------------------------------------------------------------
 

@@ -25,7 +25,7 @@ from ..state.state import State
 from . import deployment, kept_volumes
 from .operations import Request
 
-log = logging.getLogger(__name__)
+log: logging.Logger = logging.getLogger(__name__)
 
 #: The prefix of the tag of a deployed node that accepts no containers; the reason
 #: follows.

@@ -27,7 +27,7 @@ from ..state.state import State
 from . import scaling
 from .origin import Origin, action_of
 
-log = logging.getLogger(__name__)
+log: logging.Logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,7 +38,7 @@ class Interceptor:
         self._streams: dict[web.WebSocketResponse, OpenStream] = {}
         self._pauses = Pauses()
         self._half_open = HalfOpenConnections()
-        self.active = False
+        self.active: bool = False
 
     def begin(self) -> None:
         """Start: rules of an earlier run of the server apply again."""

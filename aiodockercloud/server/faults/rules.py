@@ -72,7 +72,7 @@ class Rule:
             raise ValueError(f"times must be 1 or more, got {times}")
         if not 0 <= chance <= 1:
             raise ValueError(f"chance must be from 0 to 1, got {chance}")
-        self.hits = 0
+        self.hits: int = 0
         self._owner = owner
         self._what = what
         self.act = act
@@ -82,7 +82,7 @@ class Rule:
         self._path = path
         self._times = times
         self._chance = chance
-        self.random = owner.new_random()
+        self.random: Random = owner.new_random()
         self._removed = False
         self._hit = asyncio.Event()
 

@@ -36,7 +36,7 @@ class State(Tables):
     ) -> None:
         super().__init__(store, settings)
         self.engine = engine
-        self.accounts = Accounts(store, settings)
+        self.accounts: Accounts = Accounts(store, settings)
         self.domain = domain
         #: The address at which containers reach the server, once the server listens.
         self.rest_host = ""

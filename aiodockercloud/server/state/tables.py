@@ -50,7 +50,7 @@ class Tables:
     def __init__(self, store: Store, settings: Settings) -> None:
         self.store = store
         self.settings = settings
-        self.hub = Hub(history=settings.limits.event_history)
+        self.hub: Hub = Hub(history=settings.limits.event_history)
         self._tables: dict[str, dict[str, Any]] = {
             cls.kind: {} for cls in records.RECORDS
         }

@@ -22,9 +22,9 @@ from .. import repositories
 from ..render import listed
 from ..resource import Call, Reply, Resource
 
-images = Resource("repository")
-volumes = Resource("volume")
-volumegroups = Resource("volumegroup")
+images: Resource = Resource("repository")
+volumes: Resource = Resource("volume")
+volumegroups: Resource = Resource("volumegroup")
 
 RESOURCES = {one.kind: one for one in (images, volumes, volumegroups)}
 

@@ -126,7 +126,7 @@ class Files:
         *,
         settings: EmbeddedSettings | None = None,
     ) -> None:
-        self.volumes = dict(volumes or {})
+        self.volumes: dict[str, Mount] = dict(volumes or {})
         self._mounts = {**({_TMP: tmp} if tmp is not None else {}), **self.volumes}
         self._settings = settings or EmbeddedSettings()
 

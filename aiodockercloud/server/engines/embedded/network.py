@@ -48,7 +48,7 @@ class Endpoint:
         high, low = divmod(number + 1, 256)
         self.spec = spec
         self.number = number
-        self.address = f"{block}.{high}.{low}"
+        self.address: str = f"{block}.{high}.{low}"
         #: ``(host, port)`` → number of the connections, to use peers in turn.
         self.connected: Counter[tuple[str, int]] = Counter()
         self._nominal = block == _NOMINAL_BLOCK

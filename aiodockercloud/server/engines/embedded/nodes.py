@@ -117,9 +117,9 @@ class EmbeddedNode:
     ) -> None:
         self.id = id
         self.index = index
-        self.tags = tuple(tags)
-        self.hostname = f"embedded-{index + 1}"
-        self.address = _usable(str(IPv4Address(LOOPBACK) + index))
+        self.tags: tuple[str, ...] = tuple(tags)
+        self.hostname: str = f"embedded-{index + 1}"
+        self.address: str = _usable(str(IPv4Address(LOOPBACK) + index))
         self._backlog = backlog
         self.state: Literal["ready", "unreachable", "gone"] = "ready"
         self._taken: set[PortKey] = set()

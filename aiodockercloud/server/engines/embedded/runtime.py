@@ -69,24 +69,24 @@ class Container:
         settings: EmbeddedSettings,
         log: Callable[[Stream, str, bool], None],
     ) -> None:
-        self.name = spec.name
-        self.image = spec.image
-        self.hostname = place.hostname
-        self.domainname = place.domainname
-        self.working_dir = place.directory
-        self.environment = dict(environment)
-        self.command = list(command)
-        self.user = place.user
-        self.stdin_open = bool(
+        self.name: str = spec.name
+        self.image: str = spec.image
+        self.hostname: str = place.hostname
+        self.domainname: str = place.domainname
+        self.working_dir: str = place.directory
+        self.environment: dict[str, str] = dict(environment)
+        self.command: list[str] = list(command)
+        self.user: str = place.user
+        self.stdin_open: bool = bool(
             spec.options.get("stdin_open") or spec.options.get("tty")
         )
         self.address = address
-        self.private_ip = endpoint.address
+        self.private_ip: str = endpoint.address
         self.place = place
         self.clock = clock
         self.settings = settings
-        self.stopping = asyncio.Event()
-        self.stops_itself = False
+        self.stopping: asyncio.Event = asyncio.Event()
+        self.stops_itself: bool = False
         self._ports = ports
         self._network = network
         self._endpoint = endpoint

@@ -19,7 +19,7 @@ from .docker_api import Api, DockerProblem
 from .networks import Networks
 from .nodes import SwarmNodes
 
-log = logging.getLogger(__name__)
+log: logging.Logger = logging.getLogger(__name__)
 
 
 class Cleanup:

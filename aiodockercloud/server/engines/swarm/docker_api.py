@@ -39,7 +39,7 @@ from .settings import SwarmSettings
 
 T = TypeVar("T")
 
-log = logging.getLogger(__name__)
+log: logging.Logger = logging.getLogger(__name__)
 
 #: aiodocker's status when no connection to the Engine is possible.
 _NO_ANSWER = 900
@@ -93,15 +93,15 @@ class Api:
     def __init__(
         self, url: str | None = None, settings: SwarmSettings | None = None
     ) -> None:
-        self.settings = settings or SwarmSettings()
+        self.settings: SwarmSettings = settings or SwarmSettings()
         url = url or os.environ.get("DOCKER_HOST")
         timeout = self.settings.request_timeout
         #: Whether one end of a connection closes both: over ssh in aiodocker (0.27).
-        self.ends_both_ways = bool(url and url.startswith("ssh://"))
+        self.ends_both_ways: bool = bool(url and url.startswith("ssh://"))
         self._commands = _client(url, aiohttp.ClientTimeout(total=timeout))
-        self.streams = _client(url, aiohttp.ClientTimeout(connect=timeout))
+        self.streams: Any = _client(url, aiohttp.ClientTimeout(connect=timeout))
         #: The address of the Engine, which aiodocker may have found by itself.
-        self.address = redact_text(self._commands._connection_info)
+        self.address: str = redact_text(self._commands._connection_info)
         # Each followed log is a connection. aiodocker creates the connector, for TLS
         # and ssh, and has no parameter for the limit.
         self.streams.connector._limit = 0

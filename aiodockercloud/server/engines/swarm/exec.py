@@ -20,7 +20,7 @@ from aiodocker.stream import Stream
 from .. import EngineError
 from .docker_api import Api
 
-log = logging.getLogger(__name__)
+log: logging.Logger = logging.getLogger(__name__)
 
 _STREAMS: Mapping[int, Literal["stdout", "stderr"]] = {1: "stdout", 2: "stderr"}
 #: Errors of writing to a command that has ended.

@@ -20,7 +20,7 @@ from .. import EngineError, EngineUnavailable, LogLine
 from . import observations
 from .docker_api import Api, DockerProblem, frames
 
-log = logging.getLogger(__name__)
+log: logging.Logger = logging.getLogger(__name__)
 
 Json = Mapping[str, Any]
 Lines = AsyncGenerator[LogLine, None]

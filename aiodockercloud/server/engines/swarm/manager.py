@@ -14,7 +14,7 @@ from typing import Any
 from .. import EngineError, ImageInfo
 from .docker_api import Api, DockerProblem, registry_auth
 
-log = logging.getLogger(__name__)
+log: logging.Logger = logging.getLogger(__name__)
 
 _OLDEST_API = (1, 41)
 

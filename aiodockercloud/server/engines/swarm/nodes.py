@@ -18,7 +18,7 @@ from . import naming, observations
 from .docker_api import Api, DockerProblem
 from .watch import Watch
 
-log = logging.getLogger(__name__)
+log: logging.Logger = logging.getLogger(__name__)
 
 
 class SwarmNodes:

@@ -24,7 +24,7 @@ from . import observations
 from .docker_api import Api, DockerProblem
 from .naming import CONTAINER_LABEL, OURS
 
-log = logging.getLogger(__name__)
+log: logging.Logger = logging.getLogger(__name__)
 
 Json = Mapping[str, Any]
 

@@ -17,6 +17,7 @@ from dataclasses import replace
 from functools import partial
 
 from ..clock import Clock
+from ..files import Files
 from .arithmetic import evaluate
 from .commands import COMMANDS as OTHER_COMMANDS
 from .expansion import expand_fields, expand_text
@@ -109,14 +110,14 @@ class Shell:
         clock: Clock,
         place: Place | None = None,
     ) -> None:
-        self.variables = Variables(environment)
-        self.streams = Streams(
+        self.variables: Variables = Variables(environment)
+        self.streams: Streams = Streams(
             stdin, partial(write, "stdout"), partial(write, "stderr")
         )
         self.clock = clock
-        self.place = place or Place()
-        self.files = self.place.files
-        self.directory = self.place.directory
+        self.place: Place = place or Place()
+        self.files: Files = self.place.files
+        self.directory: str = self.place.directory
         #: The exit code of the last ``$(…)`` in the present command.
         self._substituted = 0
         self.errexit = False

@@ -67,7 +67,7 @@ class Input:
     """
 
     def __init__(self, process: Process, command: str, names: list[str]) -> None:
-        self.code = 0
+        self.code: int = 0
         self._process = process
         self._command = command
         self._names = names or ["-"]

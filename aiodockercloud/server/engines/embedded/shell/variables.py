@@ -21,7 +21,7 @@ class Variables:
     """
 
     def __init__(self, environment: Mapping[str, str]) -> None:
-        self.environment = dict(environment)
+        self.environment: dict[str, str] = dict(environment)
         self.arguments: Sequence[str] = ("sh",)
         self.status = 0
         self._locals: dict[str, str] = {}
