@@ -12,6 +12,7 @@ from contextlib import asynccontextmanager, suppress
 
 from .. import wire
 from ..exceptions import DockerCloudError
+from ..transport import diagnostics
 from ..transport.event_stream import EventStream
 from ..transport.settings import Timings
 from ..types import Event
@@ -99,6 +100,7 @@ class ChangeFeed:
         delays = self._timings.pauses()
         try:
             while True:
+                pause = next(delays)
                 with suppress(StopAsyncIteration):
                     try:
                         async with self._subscribe() as events:
@@ -108,8 +110,9 @@ class ChangeFeed:
                     except DockerCloudError as exc:
                         if not wire.is_transient(exc):
                             return
+                        diagnostics.interrupted(None, exc, pause)
                 self._notify_all()
-                await asyncio.sleep(next(delays))
+                await asyncio.sleep(pause)
         finally:
             self._notify_all()
 

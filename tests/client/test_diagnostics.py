@@ -17,7 +17,7 @@ from aiodockercloud import (
     StreamClosed,
     Unavailable,
 )
-from tests.support.facts import UUID
+from tests.support.facts import PATIENCE, UUID
 from tests.support.retrying import BASE, PATH, eager
 from tests.support.scripted import SHORT_PAUSES, Player, client_for, cuts
 
@@ -132,6 +132,29 @@ async def test_lost_stream_is_logged_with_its_url_and_its_gap(
         logging.WARNING,
         f"{url}: a gap, an unknown number of events are missing",
     )
+
+
+async def test_lost_event_stream_of_a_wait_is_logged(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def stays(ws: web.WebSocketResponse, _: web.Request) -> None:
+        await ws.receive()
+
+    async def service(_: web.Request) -> web.Response:
+        uri = f"/api/app/v1/service/{UUID}/"
+        state = "Starting" if len(player.asked) < 2 else "Running"
+        return web.json_response({"resource_uri": uri, "uuid": UUID, "state": state})
+
+    player = Player(cuts, stays)
+    handlers = {
+        "/api/audit/v1/events/": player.play,
+        f"/api/app/v1/service/{UUID}/": service,
+    }
+    async with client_for(handlers, timings=SHORT_PAUSES) as cloud:
+        await cloud.services.wait(UUID, "Running", timeout=PATIENCE)
+
+    [text] = [text for level, text in logged(caplog, STREAM) if level == logging.INFO]
+    assert text.endswith("the connection was lost; reconnecting in 0.0 s")
 
 
 async def test_missing_log_lines_are_logged(caplog: pytest.LogCaptureFixture) -> None:

@@ -24,6 +24,9 @@ from tests.support.programs import environment, quiet
 EXAMPLES = Path(__file__).parents[2] / "examples"
 WEB = "dockercloud/hello-world"
 
+#: Seconds after which a program counts as hanging; below the limit of one test.
+LIMIT = 150.0
+
 Handle = Callable[[DockerCloud, str], AsyncIterator[str]]
 
 
@@ -58,7 +61,7 @@ async def ended(
 ) -> tuple[list[str], str]:
     """Return the printed lines and the errors of a program that has ended."""
     try:
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(LIMIT):
             out, err = await process.communicate(
                 given.encode() if process.stdin else None
             )
@@ -74,7 +77,7 @@ async def lines(process: asyncio.subprocess.Process, *wanted: str) -> list[str]:
     """Read lines until each wanted text has occurred."""
     assert process.stdout is not None
     found: list[str] = []
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(LIMIT):
         while not all(any(text in line for line in found) for text in wanted):
             line = await process.stdout.readline()
             assert line, f"the program ended after {found[-5:]}"
