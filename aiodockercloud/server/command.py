@@ -9,6 +9,7 @@ import signal
 import sys
 
 from .. import checks
+from . import log
 from .api.app import make_app
 from .engines import Engine, EngineError
 from .engines.embedded import Embedded
@@ -22,6 +23,7 @@ async def serve(options: argparse.Namespace) -> int:
 
     When the server is ready, one line with its address is printed on standard output.
     """
+    log.configure(options.log_level, options.log_format, sys.stderr)
     user = os.environ.get("DOCKERCLOUD_USER") or DEFAULT_USER
     try:
         checks.user(user)

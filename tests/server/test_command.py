@@ -132,7 +132,7 @@ def test_help_names_each_default_once_and_never_none(capsys: Capture) -> None:
     defaults = re.findall(r"\(default: ([^)]*)\)", out)
     assert defaults == [
         *("embedded", "127.0.0.1", "8008", "1", "300"),
-        *("the address that the server listens on", "warning"),
+        *("the address that the server listens on", "warning", "text"),
     ]
 
 
