@@ -87,7 +87,9 @@ class Triggers:
         Args:
             service: The service.
             **fields: ``operation``, which is ``"REDEPLOY"`` (by default) or
-                ``"SCALEUP"``, and ``name``, by default the name of the operation.
+                ``"SCALEUP"``, ``name``, by default the name of the operation, and
+                ``secret``, with which callers sign the body of each call; by default,
+                calls need no signature.
 
         Returns:
             ``{"name": str, "operation": str, "url": str, "resource_uri": str, …}``;
@@ -143,9 +145,12 @@ class Triggers:
             The trigger's dict, with the URI of the action under
             ``"dockercloud_action_uri"``. The service changes as after
             :meth:`Services.redeploy` or :meth:`Services.scale`: at once, or after the
-            actions in progress. :meth:`Actions.wait` waits for either.
+            actions in progress. :meth:`Actions.wait` waits for either. When *body* is
+            the webhook of a registry about another image, the service does not change:
+            the key ``"ignored"`` has the reason, and the action has ended.
 
         Raises:
+            Forbidden: The trigger has a secret: this method signs no calls.
             OperationNotAllowed: The service is ``"Terminating"``.
             BadRequest: The number is invalid, the target would be too large together
                 with the waiting calls, or the body is too large.

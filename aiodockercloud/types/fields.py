@@ -303,7 +303,11 @@ class TriggerFields(TypedDict, total=False):
     Attributes:
         name: The name; by default the name of the operation.
         operation: ``"REDEPLOY"`` (by default), or ``"SCALEUP"`` to add containers.
+        secret: The secret with which callers sign the body of each call, as GitHub
+            signs webhooks; by default calls need no signature. No answer contains the
+            secret.
     """
 
     name: str
     operation: Literal["REDEPLOY", "SCALEUP"]
+    secret: str

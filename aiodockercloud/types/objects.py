@@ -3,7 +3,7 @@
 Source: Docker Cloud API reference, the tables "Attributes".
 """
 
-from typing import Literal, TypedDict
+from typing import Literal, NotRequired, TypedDict
 
 from .parts import (
     Binding,
@@ -254,6 +254,8 @@ class Trigger(Changed):
         url: The path to call with ``POST``; a secret.
         name: The name of the trigger.
         operation: ``"REDEPLOY"``, or ``"SCALEUP"`` to add containers.
+        signed: Whether calls need a signature.
+        ignored: In the answer to a call only: why the call changed nothing.
     """
 
     uuid: str
@@ -261,3 +263,5 @@ class Trigger(Changed):
     url: str
     name: str
     operation: Literal["REDEPLOY", "SCALEUP"]
+    signed: bool
+    ignored: NotRequired[str]

@@ -5,12 +5,18 @@ Source: Docker Cloud API reference, "Triggers".
 
 from __future__ import annotations
 
+import hashlib
+import hmac
+import logging
 from collections.abc import Mapping
 from typing import Any
 
-from ...exceptions import BadRequest, ObjectNotFound
+from aiohttp import web
+
+from ...exceptions import BadRequest, Forbidden, ObjectNotFound
 from ...wire import states
 from ...wire.scopes import DEPLOY
+from ..control import pushes
 from ..control.control_plane import ControlPlane
 from ..control.scaling import ADDED
 from ..state.records import Service, Trigger
@@ -19,24 +25,35 @@ from .fields import Field, choice, integer, optional
 from .render import listed, origin
 from .resource import PUBLIC, Call, Reply, Resource
 
+log = logging.getLogger(__name__)
+
 REDEPLOY, SCALEUP = "REDEPLOY", "SCALEUP"
+#: The header with the signature of a call, as GitHub sends it.
+SIGNATURE = "X-Hub-Signature-256"
 
 FIELDS: Mapping[str, Field] = {
     "name": Field(optional(fields.required_text, unset=(None, ""))),
     "operation": Field(optional(choice(REDEPLOY, SCALEUP), unset=(None, ""))),
+    "secret": Field(optional(fields.text, unset=(None, ""))),
 }
-READ_ONLY: Mapping[str, str] = dict.fromkeys(("url", "resource_uri", "uuid"), "")
+READ_ONLY: Mapping[str, str] = dict.fromkeys(
+    ("url", "resource_uri", "uuid", "signed"), ""
+)
 
 #: The key is (service, trigger). A call needs no credentials but the trigger's uuid.
 resource: Resource = Resource("trigger")
 
 
 def render(cloud: ControlPlane, trigger: Trigger) -> dict[str, Any]:
-    """Return the JSON object of a trigger; every key is always present."""
+    """Return the JSON object of a trigger, without its secret.
+
+    Every key is always present.
+    """
     return {
         "name": trigger.name,
         "operation": trigger.operation,
         "resource_uri": trigger.uri,
+        "signed": bool(trigger.secret),
         "url": f"{trigger.uri}call/",
         "uuid": trigger.uuid,
     }
@@ -76,7 +93,7 @@ async def index(call: Call) -> Reply:
         "trigger",
         render,
         getters,
-        [*FIELDS, *READ_ONLY],
+        ["name", "operation", *READ_ONLY],
         records=records,
         place=lambda trigger: trigger.number,  # oldest first
     )
@@ -96,6 +113,7 @@ async def create(call: Call) -> Reply:
         service=service.uuid,
         name=body.get("name") or operation.lower(),
         operation=operation,
+        secret=body.get("secret") or "",
         container=call.access.container,
     )
     call.cloud.add(trigger)
@@ -128,6 +146,46 @@ async def call_by(call: Call) -> Reply:
     return await _call(call, integer(1, 1000)("call", call.target.operation[1]))
 
 
+def _called(call: Call) -> tuple[Service, Trigger]:
+    """Return the trigger that a call names, with its service.
+
+    A call has no credentials but the uuid of the trigger: without the right uuid, every
+    call has the same answer, whether or not the service exists.
+
+    Raises:
+        ObjectNotFound: There is no such trigger.
+    """
+    cloud, (wanted, uuid) = call.cloud, call.target.key
+    service = cloud.services.get(wanted.lower())
+    given = uuid.lower().encode(errors="surrogatepass")
+    if (
+        service is not None
+        and service.state != states.TERMINATED
+        and call.target.namespace in (None, service.namespace)
+    ):
+        for trigger in cloud.triggers_of(service):
+            if hmac.compare_digest(trigger.uuid.encode(), given):
+                return service, trigger
+    raise ObjectNotFound("there is no such trigger")
+
+
+def _check_signature(request: web.Request, trigger: Trigger, body: bytes) -> None:
+    """Check the signature of a call of a trigger with a secret.
+
+    Raises:
+        Forbidden: The signature is missing or wrong.
+    """
+    if not trigger.secret:
+        return
+    digest = hmac.new(trigger.secret.encode(), body, hashlib.sha256).hexdigest()
+    given = request.headers.get(SIGNATURE, "").encode(errors="surrogatepass")
+    if not hmac.compare_digest(f"sha256={digest}".encode(), given):
+        raise Forbidden(
+            f"{SIGNATURE}: must be sha256= and the HMAC-SHA256 of the body, with the"
+            " secret of the trigger"
+        )
+
+
 async def _call(call: Call, count: int) -> Reply:
     """Redeploy the service, or scale it up by *count* containers.
 
@@ -136,33 +194,57 @@ async def _call(call: Call, count: int) -> Reply:
     ``DOCKERCLOUD_TRIGGER_BODY``. Any content type is accepted.
 
     Raises:
-        ObjectNotFound: No trigger or service has this uuid.
+        ObjectNotFound: There is no such trigger.
+        Forbidden: The trigger has a secret, and the signature is missing or wrong.
         BadRequest: The body is too large, or the target would be out of bounds.
         OperationNotAllowed: The service is being terminated.
     """
-    cloud = call.cloud
-    service = cloud.services.get(call.target.key[0].lower())
-    if service is None or service.state == states.TERMINATED:
-        raise ObjectNotFound("there is no such trigger")
-    trigger = _find(call, service)
+    service, trigger = _called(call)
     body = await call.request.read()
-    params: dict[str, Any]
+    _check_signature(call.request, trigger, body)
     if trigger.operation == SCALEUP:
-        target = cloud.calls.coming_target(service) + count
-        found = definitions.FIELDS["target_num_containers"].parse(
-            "target_num_containers", target
-        )
-        # Refuses a service that cannot be scaled.
-        definitions.changed(
-            cloud, service, {"target_num_containers": found}, access=call.access
-        )
-        operation, params = "scale", {ADDED: count}
-    else:
-        largest = cloud.settings.limits.largest_trigger_body
-        if len(body) > largest:
-            raise BadRequest(f"body: must be at most {largest} bytes")
-        text = body.decode("utf-8", "replace").replace("\0", "")
-        operation = "redeploy"
-        params = {"environment": {"DOCKERCLOUD_TRIGGER_BODY": text}}
-    action = cloud.calls.submit(operation, service, origin(call), **params)
+        return _scale_up(call, service, trigger, count)
+    return _redeploy(call, service, trigger, body)
+
+
+def _scale_up(call: Call, service: Service, trigger: Trigger, count: int) -> Reply:
+    cloud = call.cloud
+    target = cloud.calls.coming_target(service) + count
+    found = definitions.FIELDS["target_num_containers"].parse(
+        "target_num_containers", target
+    )
+    # Refuses a service that cannot be scaled.
+    definitions.changed(
+        cloud, service, {"target_num_containers": found}, access=call.access
+    )
+    action = cloud.calls.submit("scale", service, origin(call), **{ADDED: count})
     return Reply(render(cloud, trigger), 202, action)
+
+
+def _redeploy(call: Call, service: Service, trigger: Trigger, body: bytes) -> Reply:
+    """Redeploy the service, unless a registry reports the push of another image."""
+    cloud = call.cloud
+    largest = cloud.settings.limits.largest_trigger_body
+    if len(body) > largest:
+        raise BadRequest(f"body: must be at most {largest} bytes")
+    report = pushes.read(body)
+    if report is not None and not report.has(service.definition["image"]):
+        return _ignored(call, service, trigger, report)
+    text = body.decode("utf-8", "replace").replace("\0", "")
+    environment = {"DOCKERCLOUD_TRIGGER_BODY": text}
+    action = cloud.calls.submit(
+        "redeploy", service, origin(call), environment=environment
+    )
+    return Reply(render(cloud, trigger), 202, action)
+
+
+def _ignored(
+    call: Call, service: Service, trigger: Trigger, report: pushes.Report
+) -> Reply:
+    """Record that a push was ignored, for the user who expected a redeploy."""
+    why = f"{report}; the service runs another image"
+    log.info("a call of a trigger of %s was ignored: %s", service.name, why)
+    operations = call.cloud.operations
+    action = operations.record("trigger-ignore", service, origin(call))
+    operations.write(action, f"ignored: {why}")
+    return Reply({**render(call.cloud, trigger), "ignored": why}, 200, action)

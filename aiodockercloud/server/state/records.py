@@ -201,6 +201,8 @@ class Trigger(Record):
     service: str
     name: str
     operation: str
+    #: Signs the body of each call; empty for calls without a signature.
+    secret: str = ""
     #: The uuid of the container whose key created the trigger: the trigger ends with
     #: the container.
     container: str = ""
