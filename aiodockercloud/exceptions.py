@@ -283,8 +283,8 @@ class InvalidResponse(DockerCloudError):
     """The server answered, but not as a server of this API does.
 
     Examples are a body that is not JSON, lacks keys of the API or is larger than
-    :class:`~aiodockercloud.Limits` allows, and a list whose pages never end. The server
-    may have carried out the request nevertheless.
+    :class:`~aiodockercloud.transport.settings.Limits` allows, and a list whose pages
+    never end. The server may have carried out the request nevertheless.
 
     Attributes:
         message: What is wrong with the response.

@@ -13,7 +13,14 @@ from functools import partial
 from typing import ClassVar, Literal, Unpack, overload
 
 from ..transport.log_stream import LogStream, Since, Tail
-from ..types import Container, ContainerFilters, ExecBytesResult, ExecResult, LogLine
+from ..types import (
+    Container,
+    ContainerFilters,
+    ContainerState,
+    ExecBytesResult,
+    ExecResult,
+    LogLine,
+)
 from ..wire.exec import BASE64, END_OF_INPUT
 from .addresses import Address, address_of
 from .exec import Exec, ExecBytes
@@ -23,7 +30,7 @@ from .managed import WAIT_TIMEOUT, Managed, Reference
 __all__ = ["Containers"]
 
 
-class Containers(Managed[Container]):
+class Containers(Managed[Container, ContainerState]):
     """Containers: ``cloud.containers``.
 
     The first argument is a container: its dict, its ``resource_uri`` or its uuid.

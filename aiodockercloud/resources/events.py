@@ -28,14 +28,14 @@ from .. import wire
 from ..transport.event_stream import Connect, EventStream
 from ..transport.session import Transport
 from ..transport.urls import SEVERAL
-from ..types import Event, ObjectEvent, SnapshotEvent
+from ..types import Event, EventType, ObjectEvent, SnapshotEvent
 from ..wire import states
 from .readable import Readable
 
 __all__ = ["Events"]
 
 #: The kinds that ``snapshot`` lists by default: all but actions.
-KINDS = ("stack", "service", "container", "node", "nodecluster")
+KINDS: tuple[EventType, ...] = ("stack", "service", "container", "node", "nodecluster")
 #: The types of all events.
 TYPES = frozenset({*KINDS, "action"})
 
@@ -54,7 +54,7 @@ class Events:
     def subscribe(
         self,
         *,
-        type: str | Sequence[str] | None = None,
+        type: EventType | Sequence[EventType] | None = None,
         object: Selection | None = None,
         parent: Selection | None = None,
         since: str | None = None,
@@ -115,7 +115,7 @@ class Events:
     def snapshot(
         self,
         *,
-        type: str | Sequence[str] = KINDS,
+        type: EventType | Sequence[EventType] = KINDS,
         reconnect: bool = True,
     ) -> EventStream[ObjectEvent | SnapshotEvent]:
         """List the current objects, then follow their changes, as one stream.

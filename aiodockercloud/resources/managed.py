@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping
-from typing import Any, ClassVar, TypeVar, cast
+from typing import Any, ClassVar, Generic, TypeVar, cast
 
 from .. import wire
 from ..exceptions import NonUniqueIdentifier, ObjectNotFound
@@ -17,6 +17,8 @@ from .watch import ChangeFeed
 __all__ = ["POLL", "WAIT_TIMEOUT", "Managed", "Readable", "Reference", "Resource"]
 
 T = TypeVar("T")
+#: The states of the kind.
+S = TypeVar("S", bound=str)
 
 _Dicts = list[dict[str, Any]]
 
@@ -25,7 +27,7 @@ _UUID4 = re.compile(
 )
 
 
-class Managed(Resource[T]):
+class Managed(Resource[T], Generic[T, S]):
     """Objects with names and states: adds ``find``, ``delete`` and ``wait``."""
 
     #: The filter by the name of the stack, for kinds that belong to a stack.
@@ -120,7 +122,7 @@ class Managed(Resource[T]):
     async def wait(
         self,
         thing: Reference,
-        state: str | Collection[str],
+        state: S | Collection[S],
         *,
         timeout: float | None = WAIT_TIMEOUT,  # noqa: ASYNC109 - finite by default
         poll: float = POLL,

@@ -14,6 +14,7 @@ from ..types import (
     NodeClusterChanges,
     NodeClusterFields,
     NodeClusterFilters,
+    NodeClusterState,
 )
 from .filters import Filters
 from .managed import Managed, Reference
@@ -21,7 +22,7 @@ from .managed import Managed, Reference
 __all__ = ["NodeClusters"]
 
 
-class NodeClusters(Managed[NodeCluster]):
+class NodeClusters(Managed[NodeCluster, NodeClusterState]):
     """Node clusters: ``cloud.nodeclusters``.
 
     The first argument is a cluster: its dict, its ``resource_uri`` or its uuid.

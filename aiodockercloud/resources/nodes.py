@@ -9,14 +9,14 @@ import builtins
 from collections.abc import AsyncIterator
 from typing import ClassVar, Unpack
 
-from ..types import Node, NodeFields, NodeFilters
+from ..types import Node, NodeFields, NodeFilters, NodeState
 from .filters import Filters
 from .managed import Managed, Reference
 
 __all__ = ["Nodes"]
 
 
-class Nodes(Managed[Node]):
+class Nodes(Managed[Node, NodeState]):
     """Nodes: ``cloud.nodes``.
 
     The first argument is a node: its dict, its ``resource_uri`` or its uuid.

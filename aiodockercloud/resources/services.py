@@ -20,6 +20,7 @@ from ..types import (
     ServiceFields,
     ServiceFilters,
     ServiceLogLine,
+    ServiceState,
 )
 from ..wire import states
 from ..wire.service_fields import ALWAYS, OFF
@@ -30,7 +31,7 @@ from .run_result import result_of
 __all__ = ["Services"]
 
 
-class Services(Managed[Service]):
+class Services(Managed[Service, ServiceState]):
     """Services: ``cloud.services``.
 
     The first argument is a service: its dict, its ``resource_uri`` or its uuid.
@@ -196,7 +197,7 @@ class Services(Managed[Service]):
             raise ValueError("autodestroy: would remove the output before it is read")
         created = self.checked(await self.create(stack=stack, **fields))
         started = self.checked(await self.start(created))
-        goal = states.STOPPED if until else states.RUNNING
+        goal: ServiceState = states.STOPPED if until else states.RUNNING
         service = await self.wait(started, goal, timeout=timeout)
         if until is None:
             return service

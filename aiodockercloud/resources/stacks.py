@@ -17,6 +17,7 @@ from ..exceptions import BadRequest, DockerCloudError, WaitFailed
 from ..transport.log_stream import Since, Tail
 from ..transport.session import Transport
 from ..types import Container, Service, Stack, StackChanges, StackFields, StackFilters
+from ..types.words import StackState
 from ..wire import states
 from ..wire.service_fields import EVERY_NODE, OFF
 from .actions import Actions
@@ -34,7 +35,7 @@ __all__ = ["Stacks"]
 log: logging.Logger = logging.getLogger("aiodockercloud.stackfile")
 
 
-class Stacks(Managed[Stack]):
+class Stacks(Managed[Stack, StackState]):
     """Stacks: ``cloud.stacks``.
 
     The first argument is a stack: its dict, its ``resource_uri`` or its uuid.

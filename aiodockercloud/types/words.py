@@ -8,6 +8,7 @@ __all__ = [
     "Autorestart",
     "ContainerState",
     "DeploymentStrategy",
+    "EventType",
     "NodeClusterState",
     "NodeState",
     "ServiceState",
@@ -59,4 +60,6 @@ ActionState = Literal[
 ]
 Autorestart = Literal["OFF", "ON_FAILURE", "ALWAYS"]
 Autodestroy = Literal["OFF", "ON_SUCCESS", "ALWAYS"]
+#: The kinds of objects that events are about.
+EventType = Literal["stack", "service", "container", "nodecluster", "node", "action"]
 DeploymentStrategy = Literal["EMPTIEST_NODE", "HIGH_AVAILABILITY", "EVERY_NODE"]

@@ -18,6 +18,7 @@ from aiodockercloud import (
     wire,
 )
 from aiodockercloud.server import Server
+from aiodockercloud.types import ServiceState
 from tests.support.facts import IDLE, PATIENCE, SHELL, UUID
 from tests.support.flows import Gated, Raw, containers, done, environment, run
 
@@ -33,7 +34,7 @@ def uris(value: Any) -> set[str]:
     return {value} if isinstance(value, str) and value.startswith("/api/") else set()
 
 
-async def eventually(cloud: DockerCloud, service: Any, state: str) -> Any:
+async def eventually(cloud: DockerCloud, service: Any, state: ServiceState) -> Any:
     return await cloud.services.wait(service, state, timeout=PATIENCE)
 
 

@@ -11,6 +11,7 @@ import pytest
 
 from aiodockercloud import types
 from aiodockercloud.server.state import lifecycle
+from aiodockercloud.server.state.records import EVENT_KINDS
 from aiodockercloud.wire import states
 
 #: States that a table allows an operation in, but that the API does not list.
@@ -40,6 +41,10 @@ def test_states_of_a_type_are_those_of_its_kind(kind: str, literal: object) -> N
 
     assert len(listed) == len(set(listed))
     assert {*listed, *UNLISTED.get(kind, ())} == _states_of(kind)
+
+
+def test_types_of_events_are_those_of_the_hub() -> None:
+    assert set(get_args(types.EventType)) == EVENT_KINDS
 
 
 # --- descriptions of the keys ---------------------------------------------------------

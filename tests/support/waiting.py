@@ -16,5 +16,5 @@ LONG = 3 * PATIENCE
 def wait(
     cloud: DockerCloud, thing: Any, *states: str, kind: str = "services"
 ) -> Awaitable[Any]:
-    api: Managed[Any] = getattr(cloud, kind)
+    api: Managed[Any, str] = getattr(cloud, kind)
     return api.wait(thing, states, timeout=PATIENCE, poll=LONG)

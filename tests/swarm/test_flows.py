@@ -14,6 +14,7 @@ import pytest_asyncio
 from aiodockercloud import DockerCloud
 from aiodockercloud.server import Server
 from aiodockercloud.server.engines.swarm.docker_api import Api
+from aiodockercloud.types import ContainerState
 from aiodockercloud.wire.loglines import log_text
 from tests.support import swarms
 from tests.support.flows import change, client_of, containers
@@ -220,7 +221,12 @@ async def test_end_of_a_container_is_reported_with_its_exit_code(
     ],
 )
 async def test_autodestroy_removes_ended_containers(
-    live: DockerCloud, docker: Api, server: Server, rule: str, code: int, state: str
+    live: DockerCloud,
+    docker: Api,
+    server: Server,
+    rule: str,
+    code: int,
+    state: ContainerState,
 ) -> None:
     job = await run(
         live, name="job", run_command=sh(f"sleep 1; exit {code}"), autodestroy=rule
