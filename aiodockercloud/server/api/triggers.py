@@ -25,7 +25,7 @@ from .fields import Field, choice, integer, optional
 from .render import listed, origin
 from .resource import PUBLIC, Call, Reply, Resource
 
-log = logging.getLogger(__name__)
+log: logging.Logger = logging.getLogger(__name__)
 
 REDEPLOY, SCALEUP = "REDEPLOY", "SCALEUP"
 #: The header with the signature of a call, as GitHub sends it.
