@@ -90,7 +90,9 @@ class DockerCloud(Transport):
 
     The client's own session uses the proxies of ``HTTP_PROXY``, ``HTTPS_PROXY`` and
     ``NO_PROXY`` for requests and streams. A session of the caller's uses its own
-    ``proxy``, or with ``trust_env=True`` the same variables.
+    ``proxy``, or with ``trust_env=True`` the same variables. The credentials of the
+    client precede those of such a session: its ``auth``, its headers, and the entry of
+    the host in a ``netrc`` file.
 
     Args:
         url: The address of the server, e.g. ``https://cloud.example.com``. The path of

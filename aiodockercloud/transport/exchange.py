@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from io import BytesIO
-from typing import Any, NoReturn
+from typing import Any, NamedTuple, NoReturn
 from weakref import WeakSet
 
 import aiohttp
 from aiohttp import ClientResponse, ClientResponseError, ClientSession, ClientTimeout
+from aiohttp.hdrs import AUTHORIZATION
 from aiohttp.http_exceptions import ContentEncodingError
 from yarl import URL
 
@@ -26,13 +27,17 @@ from .settings import USER_AGENT, Limits
 
 __all__ = [
     "FAULTS",
+    "Login",
     "check_redirects",
     "exchange",
+    "headers_and_login",
     "new_session",
     "no_answer",
     "raise_refused",
     "read_body",
+    "request_body",
     "request_headers",
+    "with_login",
 ]
 
 #: Errors of aiohttp and of the operating system. aiohttp raises errors of Python as
@@ -57,6 +62,65 @@ def request_headers(auth: str | None) -> dict[str, str]:
         "User-Agent": USER_AGENT,
     }
     return headers if auth is None else {**headers, "Authorization": auth}
+
+
+class Login(NamedTuple):
+    """A user and a key, as the bytes of a Basic ``Authorization``, read as Latin-1."""
+
+    user: str
+    key: str
+
+    def __repr__(self) -> str:
+        return "<the credentials of the client>"
+
+
+def headers_and_login(
+    session: ClientSession, auth: str | None
+) -> tuple[dict[str, str], Login | None]:
+    """Return what carries the credentials of the client in a session of the caller's.
+
+    aiohttp refuses a header beside the ``auth`` of a session, or beside the entry of
+    the host in a ``netrc`` file, which aiohttp reads with ``trust_env``. A login in the
+    URL of a request precedes both: aiohttp makes a header of the login.
+
+    Args:
+        session: The session of the caller.
+        auth: The value of ``Authorization``.
+
+    Returns:
+        The headers of all requests, and the login for :func:`with_login`.
+    """
+    others = session.auth is not None or session.trust_env
+    if auth is None or not others or AUTHORIZATION in session.headers:
+        return request_headers(auth), None
+    try:
+        found = aiohttp.BasicAuth.decode(auth)
+    except ValueError:  # another scheme, which only a header can carry
+        return request_headers(auth), None
+    return request_headers(None), Login(found.login, found.password)
+
+
+def with_login(url: URL, login: Login | None) -> URL:
+    """Return the URL of a request with the credentials that precede the session's."""
+    return url if login is None else url.with_user(login.user).with_password(login.key)
+
+
+def request_body(value: object) -> bytes:
+    """Return the body of a request as JSON.
+
+    Raises:
+        TypeError: JSON has no such value; the message names the field.
+    """
+    try:
+        return wire.dumps(value)
+    except TypeError as exc:
+        fields = value.items() if isinstance(value, Mapping) else ()
+        for name, one in fields:
+            try:
+                wire.dumps(one)
+            except TypeError as wrong:
+                raise TypeError(f"{name}: {wrong}") from exc
+        raise
 
 
 def new_session(
@@ -88,6 +152,7 @@ async def exchange(
     body: bytes | None,
     limits: Limits,
     reading: WeakSet[ClientResponse],
+    login: Login | None,
     **options: Any,
 ) -> tuple[ClientResponse, bytes]:
     """Send a request, follow its redirects, and return the response and its body.
@@ -101,6 +166,7 @@ async def exchange(
         body: The body of the request.
         limits: The bounds of the response.
         reading: Receives each response before its body is read.
+        login: The credentials, when no header carries them.
         options: Further arguments of ``ClientSession.request``.
 
     Raises:
@@ -111,7 +177,7 @@ async def exchange(
     for _ in range(_MOST_REDIRECTS):
         async with session.request(
             method,
-            target,
+            with_login(target, login),
             # aiohttp warns about larger bodies that are no files.
             data=BytesIO(body) if body and len(body) > 2**20 else body,
             allow_redirects=False,

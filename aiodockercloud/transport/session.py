@@ -32,24 +32,22 @@ from ..wire.window import WINDOW_PROTOCOL
 from . import credentials, diagnostics
 from .exchange import (
     FAULTS,
+    Login,
     check_redirects,
     exchange,
+    headers_and_login,
     new_session,
     no_answer,
     raise_refused,
     read_body,
+    request_body,
     request_headers,
+    with_login,
 )
 from .retry import RateGate, Retry, may_repeat, retry_after
 from .settings import DEFAULT_LIMITS, DEFAULT_TIMINGS, Limits, Timings
 from .stream import Stream, handshake_seconds, shut
-from .urls import (
-    address_text,
-    find_addresses,
-    handshake_url,
-    proxy_for,
-    url_text,
-)
+from .urls import address_text, find_addresses, handshake_url, proxy_for, url_text
 
 __all__ = ["Transport"]
 
@@ -120,8 +118,9 @@ class Transport:
         self.limits = limits
         self._session = session
         self.owns_session: bool = session is None
-        #: Headers to send with each request, for a session of the caller's.
+        #: Headers and credentials of each request, for a session of the caller's.
         self._headers: dict[str, str] | None = None
+        self._login: Login | None = None
         #: The proxies for requests and streams, for a session of the client's own.
         self._proxies: tuple[str | None, str | None] = (None, None)
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -233,8 +232,8 @@ class Transport:
             AuthError: The server refused the credentials, or the credentials of
                 ``docker login`` cannot be read.
             ClientClosed: The client or its session is closed.
-            TypeError: A query cannot contain a value of *params*; the message names
-                the parameter.
+            TypeError: A query cannot contain a value of *params*, or JSON a value of
+                *json*; the message names the parameter or the field.
             ValueError: A dict in *params* has no ``resource_uri``, or a ``datetime``
                 has no time zone.
 
@@ -242,7 +241,7 @@ class Transport:
             Docker Cloud API reference, "REST API".
         """
         url = url_text(self.rest_url, path, params)
-        body = None if json is None else wire.dumps(json)
+        body = None if json is None else request_body(json)
         key = None if method == "GET" else uuid4().hex
         retry, began = self._retry, time.monotonic()
         attempt, delays, unsure = 0, None, False
@@ -309,6 +308,7 @@ class Transport:
                     limits=self.limits,
                     reading=self._reading,
                     headers=headers,
+                    login=self._login,
                     timeout=self._timeout,
                     ssl=self._ssl,
                     proxy=self._proxies[0],
@@ -370,7 +370,7 @@ class Transport:
         try:
             async with asyncio.timeout(handshake_seconds(self._timeout)):
                 ws: ClientWebSocketResponse[Any] = await session.ws_connect(
-                    handshake_url(url),
+                    with_login(handshake_url(url), self._login),
                     headers=self._headers,
                     ssl=self._ssl,
                     proxy=self._proxies[1],
@@ -440,11 +440,11 @@ class Transport:
                 )
             else:
                 diagnostics.credentials_found("the arguments of DockerCloud")
-            headers = request_headers(auth)
             if self._session is None:
+                headers = request_headers(auth)
                 self._session = new_session(headers, self._check_handshake)
                 self._proxies = proxy_for(self.rest_url), proxy_for(self.stream_url)
             else:
-                self._headers = headers
+                self._headers, self._login = headers_and_login(self._session, auth)
             self._ready = True
             return self._session

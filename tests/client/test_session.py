@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import gc
 import pickle
+from base64 import b64encode
+from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -281,6 +283,54 @@ async def test_session_of_the_caller_is_used_and_left_open(api: aioresponses) ->
 
     (call,) = calls(api, "GET")
     assert call.kwargs["headers"]["Authorization"] == "Basic x"
+
+
+OTHER = "Basic b3RoZXI6d3Jvbmc="  # other:wrong
+
+
+@pytest.mark.parametrize("key", ["k", "ż:ó@ł/%41 \x7f", ""])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"trust_env": True},
+        {"auth": aiohttp.BasicAuth.decode(OTHER)},
+        {"headers": {"Authorization": OTHER}},
+    ],
+    ids=["netrc", "auth", "header"],
+)
+@pytest.mark.filterwarnings("ignore:The 'auth' parameter:DeprecationWarning")
+async def test_credentials_of_the_client_precede_those_of_the_session(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, key: str, options: dict[str, Any]
+) -> None:
+    netrc = tmp_path / "netrc"
+    netrc.write_text("machine 127.0.0.1 login other password wrong\n")
+    monkeypatch.setenv("NETRC", str(netrc))
+    auth = f"Basic {b64encode(f'użytkownik:{key}'.encode()).decode()}"
+    received = []
+
+    async def refuse(request: web.BaseRequest) -> web.Response:
+        received.append(request.headers.getall("Authorization"))
+        return web.json_response({"error": "no"}, status=403)
+
+    async with (
+        RawTestServer(refuse) as server,
+        aiohttp.ClientSession(**options) as session,
+        DockerCloud(str(server.make_url("/")), auth=auth, session=session) as cloud,
+    ):
+        for call in (cloud.request("POST", PATH), cloud.stream(PATH)):
+            with pytest.raises(Forbidden):
+                await call
+
+    assert received == [[auth]] * 2
+
+
+async def test_value_that_json_does_not_have_is_refused_with_its_field() -> None:
+    async with DockerCloud(BASE, auth="x") as cloud:
+        for value in ({"key": "\udc80"}, b"bytes", 2**64):
+            with pytest.raises(TypeError, match=r"^container_envvars: "):
+                await cloud.request("POST", PATH, json={"container_envvars": value})
+        with pytest.raises(TypeError, match="surrogates not allowed"):
+            await cloud.request("POST", PATH, json=["\udc80"])
 
 
 async def test_concurrent_requests_resolve_credentials_once(
