@@ -68,6 +68,7 @@ async def ask_helper(
     finally:
         if not ended or process.returncode is None:
             _kill(process)
+            _close_output(process)
             await process.wait()
     if answer is None:
         raise AuthError(f"{program} printed more than {most} bytes")
@@ -96,3 +97,13 @@ def _kill(process: Process) -> None:
             process.kill()
         else:
             os.killpg(process.pid, signal.SIGKILL)
+
+
+def _close_output(process: Process) -> None:
+    """Close the pipe for the output of a process.
+
+    On Python 3.11, waiting for a process includes its pipes. A pipe has no end as long
+    as unread output fills the pipe, or a process outside the group can write into it.
+    """
+    pipe = process._transport.get_pipe_transport(1)  # type: ignore[attr-defined]
+    pipe.close()

@@ -6,6 +6,7 @@ import asyncio
 import base64
 import json
 import os
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -194,6 +195,26 @@ async def test_resolve_with_a_helper_that_does_not_end_terminates_its_children(
     os.set_blocking(reading, True)
     assert await asyncio.to_thread(os.read, reading, 1) == b""
     os.close(reading)
+
+
+async def test_resolve_with_a_helper_whose_output_stays_open_raises_in_time(
+    home: Path, config: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(config, {"credsStore": "fake"})
+    blocks = home / "blocks"
+    os.mkfifo(blocks)
+    reader = "import os; os.setsid(); print(flush=True); open('blocks').read()"
+    (home / "daemon.py").write_text(reader)
+    writing = os.open(blocks, os.O_RDWR)
+    body = f"cd {home}; {sys.executable} daemon.py & sleep 60"
+    helper(home, body, monkeypatch)
+
+    with pytest.raises(AuthError, match="gave no answer"):
+        await credentials.resolve(
+            DOCKER_CLOUD, {}, HOSTED, timings=Timings(credential_helper=2)
+        )
+
+    os.close(writing)  # ends the process that left the group
 
 
 @pytest.mark.parametrize(
