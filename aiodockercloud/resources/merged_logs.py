@@ -16,6 +16,7 @@ from collections.abc import (
 from typing import Self, Unpack, cast
 
 from ..transport.log_stream import LogOptions, LogStream, check_options
+from ..transport.stream import ENTERED_CLOSED
 from ..types import MergedLogLine, Service, ServiceLogLine
 from ..wire.loglines import log_stamp
 from ..wire.merge import Merge, OrderedMerge
@@ -83,7 +84,8 @@ class MergedLogStream(AsyncIterator[MergedLogLine]):
         ValueError: An option is invalid, as for ``services.logs``.
         TypeError: An option has another type.
         DockerCloudError: On entering, or on a step: the errors of a log.
-        RuntimeError: On a step: another task reads the stream.
+        RuntimeError: On entering: the stream was closed. On a step: another task reads
+            the stream.
     """
 
     def __init__(
@@ -103,6 +105,8 @@ class MergedLogStream(AsyncIterator[MergedLogLine]):
         self._awaited = self._closed = False
 
     async def __aenter__(self) -> Self:
+        if self._closed:
+            raise RuntimeError(ENTERED_CLOSED)
         await self._open()
         return self
 

@@ -113,7 +113,7 @@ class LogStream(Reconnecting[L], Generic[L]):
         ConnectError: On entering, or on the first step: no response was received.
         StreamClosed: The connection was lost and *reconnect* is false, or the stream
             failed each time, or the client was closed.
-        RuntimeError: Another task reads the stream.
+        RuntimeError: Another task reads the stream, or a closed stream is entered.
     """
 
     def __init__(
@@ -348,6 +348,7 @@ class TutumLog(LogStream[L]):
         self._is_text = False
 
     async def __aenter__(self) -> Self:
+        self._refuse_closed()
         await self._begin()
         return self
 

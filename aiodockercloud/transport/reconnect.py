@@ -103,7 +103,7 @@ class Reconnecting(Stream[T]):
         lost = isinstance(exc, StreamClosed)
         # A connection with new items, or one that lasted, proves that the server works.
         # A server that cuts each new connection keeps the pauses growing.
-        lasted = now - self._opened_at > self._timings.longest_pause
+        lasted = now - self._opened_at > self._timings.lasting_connection
         if lost and (self._made_progress() or lasted):
             self._delays = self._timings.pauses()
             self._fruitless = 0

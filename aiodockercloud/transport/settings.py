@@ -33,8 +33,10 @@ class Timings:
             connection is terminated.
         first_pause: Before the first attempt to reconnect a stream. Each further
             pause is twice as long.
-        longest_pause: The upper bound of these pauses. A connection that lasted
-            longer than that starts with ``first_pause`` again.
+        longest_pause: The upper bound of these pauses.
+        lasting_connection: After that time, a connection of a stream proves that the
+            server works: when the connection is lost later, the pauses start with
+            ``first_pause`` again, and the loss does not count as fruitless.
         credential_helper: For the answer of a credential helper of Docker; some ask
             the user to unlock a key chain.
         event_confirmation: For a server to confirm that it continues an event stream
@@ -48,6 +50,7 @@ class Timings:
     stream_close: float = 2.0
     first_pause: float = 0.2
     longest_pause: float = 30.0
+    lasting_connection: float = 30.0
     credential_helper: float = 60.0
     event_confirmation: float = 2.0
     failure_log: float = 10.0

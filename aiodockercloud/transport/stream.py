@@ -41,6 +41,9 @@ T = TypeVar("T")
 #: A tuple, because a type that is no text need not be hashable.
 CONTROL = ("auth", "error", "exit", "log-started")
 
+#: The error of a stream that is entered after its end.
+ENTERED_CLOSED = "this stream was closed; request another one from the sub-API"
+
 _TEXT, _BINARY = WSMsgType.TEXT, WSMsgType.BINARY
 _ABNORMAL = 1006
 
@@ -75,7 +78,8 @@ class Stream(AsyncIterator[T], Generic[T]):
         ConnectError: On entering, or on the first step: no response was received.
         StreamClosed: While iterating: the stream ended with another code than 1000, or
             the client was closed.
-        RuntimeError: While iterating: another task waits for a frame of the stream.
+        RuntimeError: On entering: the stream was closed. While iterating: another task
+            waits for a frame of the stream.
         AuthError: While iterating: the server reported in the stream that the
             credentials are wrong, as Tutum does.
 
@@ -114,6 +118,7 @@ class Stream(AsyncIterator[T], Generic[T]):
         self._shut = False
 
     async def __aenter__(self) -> Self:
+        self._refuse_closed()
         await self._open()
         return self
 
@@ -154,6 +159,15 @@ class Stream(AsyncIterator[T], Generic[T]):
     async def aclose(self) -> None:
         """Close the stream, as :meth:`close` does: for ``contextlib.aclosing``."""
         await self.close()
+
+    def _refuse_closed(self) -> None:
+        """Refuse to enter a closed stream, which would end without an item.
+
+        Raises:
+            RuntimeError: The stream was closed.
+        """
+        if self._closed:
+            raise RuntimeError(ENTERED_CLOSED)
 
     def abandon(self) -> None:
         """Let the reader fail: the client was closed. The client closes the socket."""

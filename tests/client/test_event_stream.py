@@ -305,9 +305,8 @@ class RecordedTimings(Timings):
             yield pause
 
 
-# The longest pause is longer than any of these connections, because a connection of
-# that duration resets the pauses as well.
-@pytest.mark.parametrize("timings", [RecordedTimings(longest_pause=PATIENCE)])
+# No connection lasts so long, because such a connection resets the pauses as well.
+@pytest.mark.parametrize("timings", [RecordedTimings(lasting_connection=PATIENCE)])
 async def test_pauses_grow_and_are_reset_by_an_event(
     server: tuple[Scripted, DockerCloud], timings: RecordedTimings
 ) -> None:
@@ -332,7 +331,7 @@ async def test_pauses_grow_and_are_reset_by_an_event(
     assert 0.008 <= last <= 0.016
 
 
-@pytest.mark.parametrize("timings", [RecordedTimings(longest_pause=0.0)])
+@pytest.mark.parametrize("timings", [RecordedTimings(lasting_connection=0.0)])
 async def test_connection_that_lasted_resets_the_pauses_without_an_event(
     server: tuple[Scripted, DockerCloud], timings: RecordedTimings
 ) -> None:

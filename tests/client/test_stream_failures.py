@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, aclosing
-from itertools import repeat
 from sys import getsizeof
 from typing import Any
 
@@ -15,9 +14,12 @@ import pytest
 from aiohttp import ClientTimeout, web
 
 from aiodockercloud import (
+    DOCKER_CLOUD,
+    TUTUM,
     AuthError,
     ClientClosed,
     ConnectError,
+    Dialect,
     DockerCloud,
     Limits,
     ObjectNotFound,
@@ -34,14 +36,8 @@ LOGS = "/api/app/v1/service/{uuid}/logs/"
 EVENTS = "/api/audit/v1/events/"
 
 
-class NoPauses(Timings):
-    """Reconnect at once; a connection that lasts is one of half a minute."""
-
-    def pauses(self) -> Iterator[float]:
-        return repeat(0.0)
-
-
-NO_PAUSES = NoPauses()
+#: No connection of these tests lasts so long that the connection counts as a success.
+NO_PAUSES = Timings(first_pause=0, longest_pause=0, lasting_connection=10 * PATIENCE)
 LIMITS = Limits(fruitless_connections=3, failed_attempts=4)
 
 Serve = Callable[..., Awaitable[tuple[DockerCloud, Player]]]
@@ -178,6 +174,21 @@ async def test_new_line_starts_the_count_again(serve: Serve) -> None:
     assert len(player.asked) == 15
 
 
+@pytest.mark.parametrize(
+    ("lasting", "connections"), [(10 * PATIENCE, 3), (-1, 9)], ids=["short", "lasting"]
+)
+async def test_connection_that_lasted_is_no_fruitless_connection(
+    serve: Serve, lasting: float, connections: int
+) -> None:
+    timings = Timings(first_pause=0, longest_pause=0, lasting_connection=lasting)
+    cloud, player = await serve(*[fails] * 8, web.HTTPNotFound, timings=timings)
+
+    with pytest.raises((StreamClosed, ObjectNotFound)):
+        await collect(cloud.services.logs("x"), [])
+
+    assert len(player.asked) == connections
+
+
 # --- refusals -----------------------------------------------------------------------
 
 
@@ -302,6 +313,31 @@ async def test_aclosing_closes_the_stream(serve: Serve) -> None:
             break
 
     assert await closed == 1000
+
+
+@pytest.mark.parametrize(
+    "open_stream",
+    [
+        lambda cloud: cloud.services.logs("x"),
+        lambda cloud: cloud.events.subscribe(),
+        lambda cloud: cloud.containers.exec("x", "ls"),
+        lambda cloud: cloud.logs(["x"]),
+    ],
+    ids=["log", "events", "exec", "merged log"],
+)
+@pytest.mark.parametrize("dialect", [DOCKER_CLOUD, TUTUM])
+async def test_closed_stream_is_not_entered_again(
+    open_stream: Open, dialect: Dialect
+) -> None:
+    async with DockerCloud("http://h.test", auth="Basic x", dialect=dialect) as cloud:
+        stream = open_stream(cloud)
+        await stream.close()
+
+        with pytest.raises(RuntimeError, match="this stream was closed"):
+            async with stream:
+                pass
+        with pytest.raises(StopAsyncIteration):  # as the end of a read stream
+            await anext(stream)
 
 
 # --- a closed client ----------------------------------------------------------------
