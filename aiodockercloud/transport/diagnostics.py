@@ -15,7 +15,8 @@ from weakref import WeakKeyDictionary
 
 from aiohttp import ClientWebSocketResponse
 
-from ..exceptions import ApiError, ConnectError, DockerCloudError, request_id
+from ..exceptions import ApiError, ConnectError, DockerCloudError
+from ..exceptions.api import request_id
 from ..redaction import redact, redact_text
 
 __all__ = [

@@ -11,7 +11,8 @@ from contextlib import suppress
 from typing import Any
 from urllib.parse import unquote
 
-from ..exceptions import InvalidResponse, ObjectNotFound, error_class, reason
+from ..exceptions import InvalidResponse, ObjectNotFound, error_class
+from ..exceptions.api import reason
 from . import json_text
 from .dialects import DOCKER_CLOUD, Dialect
 
