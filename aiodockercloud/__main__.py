@@ -142,6 +142,16 @@ def _parser() -> argparse.ArgumentParser:
         help="form of the log: lines of text, or a JSON object on each line (default:"
         " %(default)s)",
     )
+    serve.add_argument(
+        "--access-log",
+        action="store_true",
+        help="log one line for each request, whatever the level of the log",
+    )
+    serve.add_argument(
+        "--metrics-public",
+        action="store_true",
+        help="serve /metrics without a key, for a network that only you can reach",
+    )
     return parser
 
 

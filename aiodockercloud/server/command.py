@@ -14,6 +14,7 @@ from .api.app import make_app
 from .engines import Engine, EngineError
 from .engines.embedded import Embedded
 from .serving import DEFAULT_USER, control_plane, serving
+from .settings import Settings
 
 __all__ = ["serve"]
 
@@ -24,6 +25,8 @@ async def serve(options: argparse.Namespace) -> int:
     When the server is ready, one line with its address is printed on standard output.
     """
     log.configure(options.log_level, options.log_format, sys.stderr)
+    if options.access_log:
+        log.ACCESS.setLevel("INFO")
     user = os.environ.get("DOCKERCLOUD_USER") or DEFAULT_USER
     try:
         checks.user(user)
@@ -57,6 +60,7 @@ async def _run(options: argparse.Namespace, user: str, apikey: str | None) -> No
         data_dir=options.data_dir,
         domain=options.domain,
         image_poll=options.image_poll,
+        settings=Settings(metrics_public=options.metrics_public),
     )
     async with serving(
         cloud,

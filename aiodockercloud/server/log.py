@@ -12,11 +12,21 @@ import logging
 import re
 import time
 from collections.abc import Callable, Mapping
+from contextvars import ContextVar
 from typing import Any, TextIO
 
 from ..redaction import redact_text
 
-__all__ = ["FORMATS", "SparseLog", "configure"]
+__all__ = ["ACCESS", "AUTH", "FORMATS", "REQUEST_ID", "SparseLog", "configure"]
+
+#: One line for each request.
+ACCESS: logging.Logger = logging.getLogger("aiodockercloud.access")
+#: Failed logins, and changes of accounts and keys.
+AUTH: logging.Logger = logging.getLogger("aiodockercloud.auth")
+
+#: The id of the request in progress, or of the request that began the action in
+#: progress; an empty text for what no request caused.
+REQUEST_ID: ContextVar[str] = ContextVar("request_id", default="")
 
 #: The forms of a line: for people, or one JSON object.
 FORMATS = ("text", "json")
@@ -40,6 +50,7 @@ def configure(level: str, form: str, stream: TextIO) -> None:
     handler = logging.StreamHandler(stream)
     handler.setFormatter(_Json() if form == "json" else _Text())
     handler.addFilter(_is_reported)
+    handler.addFilter(_with_request_id)
     logging.basicConfig(level=level.upper(), handlers=[handler])
 
 
@@ -47,6 +58,13 @@ def _is_reported(record: logging.LogRecord) -> bool:
     """Return whether the record is this package's own, or at least a warning."""
     package = record.name.partition(".")[0]
     return package == _PACKAGE or record.levelno >= logging.WARNING
+
+
+def _with_request_id(record: logging.LogRecord) -> bool:
+    """Add the id of the request to a record; every record passes."""
+    if request_id := REQUEST_ID.get():
+        vars(record).setdefault("request_id", request_id)
+    return True
 
 
 class _Text(logging.Formatter):
@@ -57,7 +75,10 @@ class _Text(logging.Formatter):
 
     def formatMessage(self, record: logging.LogRecord) -> str:
         """Return the line, in which a message cannot begin a further line."""
-        return _CONTROL.sub(_escaped, super().formatMessage(record))
+        line = super().formatMessage(record)
+        if request_id := vars(record).get("request_id"):
+            line += f" (request {request_id})"
+        return _CONTROL.sub(_escaped, line)
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the text of a record without secrets."""

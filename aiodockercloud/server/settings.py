@@ -87,6 +87,11 @@ class Timings:
     #: Delay of the answer to an attempt beyond the limit, so that a client that guesses
     #: keys costs the server little.
     refusal: float = 1.0
+    #: Interval between two measurements of the delay of the event loop.
+    loop_lag: float = 1.0
+    #: Time limit for the engine to answer when a request asks whether the server is
+    #: ready, and the time for which the answer is repeated.
+    ready: float = 2.0
     #: Time limit for another server to release the database.
     database_lock: float = 2.0
 
@@ -101,3 +106,5 @@ class Settings:
     retention: Retention = field(default_factory=Retention)
     #: Time limits and intervals.
     timings: Timings = field(default_factory=Timings)
+    #: Whether ``/metrics`` needs no key.
+    metrics_public: bool = False

@@ -216,6 +216,7 @@ class Action(Changed):
         path: The path of the call.
         user: The user who sent the call.
         user_agent: The client that sent the call.
+        request_id: The header ``X-Request-ID`` of the answer to the call.
         state: The state of the action.
         start_date: When the action was created.
         end_date: When the action ended, or ``None``.
@@ -235,6 +236,7 @@ class Action(Changed):
     path: str
     user: str
     user_agent: str
+    request_id: str
     state: ActionState
     start_date: str | None
     end_date: str | None

@@ -10,6 +10,7 @@ Source: Docker Cloud API reference, "Authentication" and "Errors".
 
 from __future__ import annotations
 
+from ..exceptions import REQUEST_ID
 from ..redaction import redact
 from .auth import basic_auth, parse_authorization
 from .bodies import (
@@ -23,6 +24,7 @@ from .dialects import DOCKER_CLOUD, SUBSYSTEMS, TUTUM, Dialect
 from .paging import CURSOR, LOOKUPS, Page, next_offset, read_page
 from .paths import (
     GLOBAL_KINDS,
+    SERVER_KINDS,
     Target,
     canonical_uri,
     path,
@@ -43,7 +45,9 @@ __all__ = [
     "IDEMPOTENCY_KEPT",
     "IDEMPOTENCY_KEY",
     "LOOKUPS",
+    "REQUEST_ID",
     "RETRY_STATUSES",
+    "SERVER_KINDS",
     "SUBSYSTEMS",
     "TUTUM",
     "Dialect",

@@ -12,6 +12,7 @@ from .dialects import DOCKER_CLOUD, SUBSYSTEMS, TUTUM, Dialect
 
 __all__ = [
     "GLOBAL_KINDS",
+    "SERVER_KINDS",
     "Target",
     "canonical_uri",
     "path",
@@ -28,10 +29,13 @@ _KEY_SEGMENTS = {"region": 2, "nodetype": 2, "az": 3, "repository": 99, "events"
 #: Tutum's name of repositories was images, and Tutum had one additional kind.
 _TUTUM_KINDS = {**SUBSYSTEMS, "image": "repo", "volumegroup": "infra"}
 
+#: What programs that watch a server read, by the only part of the path.
+SERVER_KINDS = frozenset({"healthz", "readyz", "metrics"})
+
 #: Kinds that all namespaces share; their paths have no namespace.
-GLOBAL_KINDS = frozenset(
-    {"account", "action", "key", "provider", "region", "az", "nodetype"}
-)
+GLOBAL_KINDS = SERVER_KINDS | {
+    *("account", "action", "key", "provider", "region", "az", "nodetype"),
+}
 
 
 def path(
@@ -57,6 +61,8 @@ def path(
     Raises:
         ValueError: A segment is empty, ``.`` or ``..``, which would name another path.
     """
+    if kind in SERVER_KINDS:
+        return f"/{kind}"
     word = "image" if kind == "repository" and not dialect.by_subsystem else kind
     parts = [word, *segments]
     if namespace and kind not in GLOBAL_KINDS and dialect.by_subsystem:
@@ -100,6 +106,8 @@ def split_path(raw_path: str) -> Target | None:
     the trigger's, if any.
     """
     parts = [unquote(part) for part in raw_path.split("/") if part]
+    if len(parts) == 1 and parts[0] in SERVER_KINDS:
+        return Target(parts[0], None, (), (), DOCKER_CLOUD)
     if parts and parts[0] == "api":
         del parts[0]
     if parts == ["auth"]:

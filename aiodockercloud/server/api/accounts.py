@@ -6,7 +6,6 @@ answer to its creation. Docs: "Running the server", "Accounts and keys".
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -14,6 +13,7 @@ from typing import Any
 from ...exceptions import BadRequest, ObjectNotFound, OperationNotAllowed
 from ...wire import path
 from ...wire.scopes import ADMIN, READ, SCOPES
+from ..log import AUTH
 from ..state.accounts import Account
 from ..state.errors import AccessRefused
 from ..state.keys import Key
@@ -22,8 +22,6 @@ from .catalog import Entry, by_key
 from .fields import Field, choice, flag, integer, listing, optional, optional_text
 from .render import date, listed
 from .resource import OPERATE, Call, Reply, Resource
-
-log: logging.Logger = logging.getLogger("aiodockercloud.auth")
 
 #: The longest life of a key that expires, in seconds: 100 years.
 _LONGEST = 100 * 365 * 24 * 3600
@@ -97,7 +95,7 @@ async def create(call: Call) -> Reply:
     )
     call.cloud.accounts.put(account)
     text, _ = call.cloud.accounts.create_key(user, (ADMIN,), name="first key of user")
-    log.info("%s created the account %s", call.access.user, user)
+    AUTH.info("%s created the account %s", call.access.user, user)
     return Reply({**render_account(account), "key": text}, 201, once=True)
 
 
@@ -121,7 +119,7 @@ async def update(call: Call) -> Reply:
     if account.user == call.access.user and not changed.operator:
         raise OperationNotAllowed("update: operators cannot demote themselves")
     call.cloud.accounts.put(changed)
-    log.info("%s changed the account %s", call.access.user, account.user)
+    AUTH.info("%s changed the account %s", call.access.user, account.user)
     return Reply(render_account(changed))
 
 
@@ -132,7 +130,7 @@ async def remove(call: Call) -> Reply:
     if account.user == call.access.user:
         raise OperationNotAllowed("delete: the account of the request stays")
     call.cloud.accounts.remove(account.user)
-    log.info("%s removed the account %s", call.access.user, account.user)
+    AUTH.info("%s removed the account %s", call.access.user, account.user)
     return Reply(None, 204)
 
 
@@ -217,7 +215,7 @@ async def create_key(call: Call) -> Reply:
         name=body.get("name") or "",
         expires=_expiry(body.get("expires_in"), access.expires),
     )
-    log.info("%s created the key %s of %s", access.user, key.uuid, user)
+    AUTH.info("%s created the key %s of %s", access.user, key.uuid, user)
     return Reply({**render_key(key), "key": text}, 201, once=True)
 
 
@@ -240,7 +238,7 @@ async def revoke(call: Call) -> Reply:
     if key.uuid != call.access.key and ADMIN not in call.access.scopes:
         raise AccessRefused("a key without the scope admin can only revoke itself")
     call.cloud.accounts.revoke(key)
-    log.info("%s revoked the key %s of %s", call.access.user, key.uuid, key.user)
+    AUTH.info("%s revoked the key %s of %s", call.access.user, key.uuid, key.user)
     return Reply(None, 204)
 
 

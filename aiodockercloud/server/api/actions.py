@@ -22,7 +22,15 @@ from .resource import Call, Reply, Resource
 _KEYS = (
     *("action", "body", "can_be_canceled", "can_be_retried", "end_date", "ip"),
     *("is_user_action", "location", "method", "object", "path"),
-    *("resource_uri", "start_date", "state", "user", "user_agent", "uuid"),
+    *(
+        "request_id",
+        "resource_uri",
+        "start_date",
+        "state",
+        "user",
+        "user_agent",
+        "uuid",
+    ),
 )
 
 resource: Resource = Resource("action")
@@ -48,6 +56,7 @@ def render(cloud: ControlPlane, action: Action) -> dict[str, Any]:
         "method": action.method,
         "object": action.object,
         "path": action.path,
+        "request_id": action.request_id,
         "resource_uri": action.uri,
         "start_date": date(action.created),
         "state": action.state,

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
+from collections.abc import Mapping
 from functools import partial
 
 from aiohttp import WSCloseCode, web
@@ -43,10 +44,13 @@ from . import (
     catalog,
     containers,
     events,
+    health,
     infrastructure,
+    metrics,
     nodeclusters,
     nodes,
     repositories,
+    request_log,
     rights,
     services,
     stacks,
@@ -56,7 +60,7 @@ from . import (
 )
 from .errors import api_error, is_unexpected
 from .idempotency import ANSWER, IdempotencyKeys
-from .resource import PUBLIC, Call, Reply
+from .resource import PUBLIC, SAFE, Call, Reply, Route
 
 log: logging.Logger = logging.getLogger(__name__)
 
@@ -78,11 +82,13 @@ RESOURCES = {
         events.resource,
         accounts.accounts,
         accounts.keys,
+        *health.RESOURCES,
+        metrics.resource,
     )
 }
 
 #: Kinds that Tutum did not have.
-NEW_KINDS = frozenset({"account", "key"})
+NEW_KINDS = wire.SERVER_KINDS | {"account", "key"}
 #: The resources of each dialect, by kind. Some kinds exist only in Tutum.
 SERVED = {
     wire.DOCKER_CLOUD: RESOURCES,
@@ -112,6 +118,9 @@ def make_app(cloud: ControlPlane, faults: Faults | None = None) -> web.Applicati
     app[IDEMPOTENCY] = IdempotencyKeys(cloud.store, cloud.settings)
     cloud.stored[ANSWER] = app[IDEMPOTENCY]
     app[streams.SOCKETS] = {}
+    app[health.PROBE] = health.EngineProbe(cloud)
+    app[metrics.METRICS] = metrics.Metrics(cloud, app[streams.SOCKETS])
+    app.on_response_prepare.append(request_log.name_stream)
     cloud.accounts.on_revoked = partial(streams.end_of_key, app, cloud)
     if faults is not None:
         _install(app, faults)
@@ -142,7 +151,9 @@ def _install(app: web.Application, faults: Faults) -> None:
 
 
 async def _start(app: web.Application) -> None:
-    await app[CLOUD].start()
+    cloud = app[CLOUD]
+    await cloud.start()
+    cloud.in_background(app[metrics.METRICS].measure_lag())
 
 
 async def _close_sockets(app: web.Application) -> None:
@@ -164,10 +175,12 @@ async def _close(app: web.Application) -> None:
 
 async def handle(request: web.Request) -> web.StreamResponse:
     """Return the response to a request; every error becomes a JSON response."""
-    response = await _handle(request)
-    if not response.prepared:
-        response.set_status(response.status, wire.reason(response.status))
-    return response
+    with request_log.recorded(request) as exchange:
+        response = exchange.response = await _handle(request)
+        if not response.prepared:
+            response.set_status(response.status, wire.reason(response.status))
+            response.headers[wire.REQUEST_ID] = exchange.id
+        return response
 
 
 async def _handle(request: web.Request) -> web.StreamResponse:
@@ -176,7 +189,7 @@ async def _handle(request: web.Request) -> web.StreamResponse:
         response = await _dispatch(request, cloud)
     except Exception as error:
         response = _error_response(request, _as_api_error(error, request))
-    if request.method == "GET":
+    if request.method in SAFE:
         return response
     try:
         # A change is durable before its response, and so is the failed action of a
@@ -236,8 +249,12 @@ async def _dispatch(request: web.Request, cloud: ControlPlane) -> web.StreamResp
         raise ObjectNotFound(f"there is no path {request.path}")
     resource = SERVED[target.dialect].get(target.kind)
     routes = resource.find(target) if resource else {}
-    route = routes.get(request.method)
-    public = any(one.scope == PUBLIC for one in routes.values())
+    exchange = request_log.current()
+    exchange.kind = target.kind if routes else metrics.OTHER
+    route = routes.get("GET" if request.method == "HEAD" else request.method)
+    public = any(one.scope == PUBLIC for one in routes.values()) or (
+        target.kind == metrics.resource.kind and cloud.settings.metrics_public
+    )
     try:
         access = ANONYMOUS if public else await authenticate(request, cloud)
     except TooManyAttempts:
@@ -247,17 +264,20 @@ async def _dispatch(request: web.Request, cloud: ControlPlane) -> web.StreamResp
         if target.dialect is wire.TUTUM and streams.is_upgrade(request):
             return await tutum.refuse(request)
         raise
+    exchange.user = access.user
     if target.kind == "auth":
         return _json_response(request, {"username": access.user}, 200)
     if not routes:
         raise ObjectNotFound(f"there is no path {request.path}")
+    if request.method == "OPTIONS":
+        return web.Response(status=204, headers={"Allow": _allowed(routes)})
     if route is None:
-        allowed = ", ".join(routes)
+        allowed = _allowed(routes)
         raise MethodNotAllowed(
             f"{request.method} is not allowed for this path; allowed: {allowed}",
             headers={"Allow": allowed},
         )
-    rights.check_scope(access, route.scope)
+    rights.check_scope(access, PUBLIC if public else route.scope)
     namespace = cloud.accounts.namespace(access, target.namespace)
 
     async def answer() -> web.StreamResponse:
@@ -271,6 +291,12 @@ async def _dispatch(request: web.Request, cloud: ControlPlane) -> web.StreamResp
     # A trigger call has no account: its idempotency keys belong to the trigger.
     scope = request.path if public else namespace
     return await request.app[IDEMPOTENCY].run(request, access, scope, answer)
+
+
+def _allowed(routes: Mapping[str, Route]) -> str:
+    """Return the methods of a path, for the header ``Allow``."""
+    head = ["HEAD"] if "GET" in routes else []
+    return ", ".join([*routes, *head, "OPTIONS"])
 
 
 async def authenticate(request: web.Request, cloud: ControlPlane) -> Access:
@@ -296,7 +322,12 @@ async def authenticate(request: web.Request, cloud: ControlPlane) -> Access:
         credentials = (query["user"], query["token"])
     else:
         credentials = None
-    return await cloud.accounts.authenticate(credentials, request.remote or "")
+    try:
+        return await cloud.accounts.authenticate(credentials, request.remote or "")
+    except (CredentialsRefused, TooManyAttempts) as error:
+        if credentials is not None:
+            request_log.login_failed(request, cloud, credentials[0], error)
+        raise
 
 
 def _as_api_error(error: Exception, request: web.Request) -> ApiError:

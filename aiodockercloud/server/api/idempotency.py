@@ -27,6 +27,7 @@ from ...exceptions import BadRequest, OperationNotAllowed
 from ..settings import Settings
 from ..state.accounts import Access
 from ..state.store import Store
+from .resource import SAFE
 
 #: The kind of stored responses. The value stays: existing databases contain it.
 ANSWER = "answer"
@@ -137,7 +138,7 @@ class IdempotencyKeys:
             OperationNotAllowed: The key was used by another request.
         """
         sent_key = request.headers.get(wire.IDEMPOTENCY_KEY)
-        if sent_key is None or request.method == "GET":
+        if sent_key is None or request.method in SAFE:
             return await respond()
         if not 0 < len(sent_key) <= LONGEST_KEY:
             raise BadRequest(

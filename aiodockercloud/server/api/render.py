@@ -12,6 +12,7 @@ from ...wire import states
 from ...wire.scopes import DEPLOY
 from ..control.control_plane import ControlPlane
 from ..control.origin import Origin
+from ..log import REQUEST_ID
 from ..state.records import Record, Stack
 from . import filters
 from .resource import Call, Reply, Resource
@@ -171,5 +172,6 @@ def origin(call: Call) -> Origin:
         user_agent=request.headers.get("User-Agent", "")
         .encode(errors="replace")
         .decode(),
+        request_id=REQUEST_ID.get(),
         is_user_action=True,
     )

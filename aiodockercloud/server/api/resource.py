@@ -16,6 +16,9 @@ from ..state.errors import AccessRefused
 from ..state.records import SHARED, Action
 from .readonly import ReadOnly
 
+#: Methods that change nothing.
+SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+
 #: Routes that need no credentials.
 PUBLIC = "public"
 #: Routes that change what all namespaces share: an operator's key with the scope admin.
@@ -48,7 +51,7 @@ class Call:
             AccessRefused: The request would change a record that all namespaces share.
         """
         record = self.cloud.get(kind, uuid, self.namespace)
-        changes = self.request.method != "GET"
+        changes = self.request.method not in SAFE
         if changes and record.namespace == SHARED and not self.access.operator:
             raise AccessRefused(f"only an operator may change this {kind}")
         return record

@@ -72,7 +72,7 @@ def require_upgrade(request: web.Request) -> None:
 
 def is_upgrade(request: web.Request) -> bool:
     """Return whether a request has a websocket upgrade."""
-    return _response().can_prepare(request).ok
+    return request.method == "GET" and _response().can_prepare(request).ok
 
 
 @contextlib.asynccontextmanager

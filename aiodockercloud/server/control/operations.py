@@ -20,6 +20,7 @@ from typing import Any, Protocol
 from ... import wire
 from ...wire import states
 from ..journal import Journal
+from ..log import REQUEST_ID
 from ..state import lifecycle
 from ..state.errors import NotAllowedNow, OperationFailed
 from ..state.records import Action, Container, Node, NodeCluster, Record, Service, Stack
@@ -84,6 +85,7 @@ class Job:
             path=own.path,
             ip=own.ip,
             user_agent=own.user_agent,
+            request_id=own.request_id,
         )
         action = self.operations.submit(operation, record, origin, **self.params)
         own.parts = {**own.parts, record.uuid: action.uuid}
@@ -265,6 +267,8 @@ class Operations:
 
     async def _run(self, action: Action, record: Record) -> None:
         cloud = self._cloud
+        # Another action may have started this task.
+        REQUEST_ID.set(action.request_id)
         outcome, problem, started = states.SUCCESS, "", False
         job = self._jobs[record.kind, action.operation]
         try:

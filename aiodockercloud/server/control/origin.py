@@ -18,6 +18,7 @@ class Origin:
     path: str = ""
     ip: str = ""
     user_agent: str = ""
+    request_id: str = ""
     is_user_action: bool = False
 
 
@@ -37,5 +38,6 @@ def action_of(
         user=origin.user,
         user_agent=origin.user_agent,
         ip=origin.ip,
+        request_id=origin.request_id,
         is_user_action=origin.is_user_action,
     )

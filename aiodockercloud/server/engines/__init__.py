@@ -233,6 +233,13 @@ class Engine(Protocol):
     async def close(self) -> None:
         """Stop observing; a volatile engine ends its containers. Safe to repeat."""
 
+    async def ping(self) -> None:
+        """Return if the engine answers and can run containers.
+
+        Raises:
+            EngineUnavailable: The engine cannot be reached.
+        """
+
     async def image_info(self, name: str) -> ImageInfo | None:
         """Return the properties of an image; ``None`` if unknown before a pull."""
 

@@ -256,6 +256,7 @@ class Action(Record):
     user: str = ""
     user_agent: str = ""
     ip: str = ""
+    request_id: str = ""
     is_user_action: bool = True
     #: ``[seconds, text]``
     log: list[list[Any]] = field(default_factory=list)

@@ -81,6 +81,8 @@ class Store:
         self._lock_timeout = lock_timeout
         self._db: aiosqlite.Connection | None = None
         self._dirty: dict[tuple[str, str], Row] = {}
+        #: Why the database cannot be written at the moment; None while it can.
+        self.failing: str | None = None
         #: The numbers of queued and of written changes since the start.
         self._queued = self._written = 0
         self._wanted = asyncio.Event()
@@ -140,6 +142,11 @@ class Store:
         async with self._db.execute("SELECT kind, uuid, body FROM objects") as rows:
             async for kind, key, body in rows:
                 yield kind, key, wire.loads(body)
+
+    @property
+    def waiting(self) -> int:
+        """The number of changed rows that are not in the database yet."""
+        return len(self._dirty)
 
     def put(self, record: Record) -> None:
         """Queue a new or changed record."""
@@ -206,6 +213,7 @@ class Store:
                 failure.__cause__ = error
             else:
                 self._written = queued
+            self.failing = None if failure is None else str(failure)
             progress, self._progress = self._progress, None
             if progress is not None and not progress.done():
                 if failure is None:

@@ -13,6 +13,7 @@ from aiodockercloud.server.engines import (
     ContainerObservation,
     ContainerSpec,
     EngineError,
+    EngineUnavailable,
     NodeObservation,
     Observation,
 )
@@ -46,6 +47,17 @@ async def engine(manager: dockers.Manager) -> AsyncIterator[Swarm]:
     engine = Swarm(manager.url, poll=0.1, grace=1.0, settings=settings)
     await engine.start(lambda observation: None)
     yield engine
+    await engine.close()
+
+
+async def test_ping_needs_an_engine_that_answers() -> None:
+    async with dockers.manager() as manager:
+        engine = Swarm(manager.url, poll=0.1)
+        await engine.start(lambda observation: None)
+        await engine.ping()
+
+    with pytest.raises(EngineUnavailable):
+        await engine.ping()
     await engine.close()
 
 

@@ -217,6 +217,9 @@ class Embedded:
         self._network.close()
         self._storage.close()
 
+    async def ping(self) -> None:
+        """Do nothing: the engine is in this process; see ``Engine``."""
+
     def _report(self, observation: Observation) -> None:
         if self._observe is not None:
             self._observe(observation)
@@ -405,12 +408,7 @@ class Embedded:
         reachable = removed.state == "ready"
         removed.state = "gone"
         leaving = [c for c in self._containers.values() if c.node is removed]
-        await asyncio.gather(
-            *(
-                container.stop() if reachable else container.kill()
-                for container in leaving
-            )
-        )
+        await asyncio.gather(*(c.stop() if reachable else c.kill() for c in leaving))
         for container in leaving:
             self._remove(container)
         if self._nodes.pop(node, None):

@@ -147,6 +147,10 @@ class Swarm:
             await self._nodes.close()
         await self._api.close()
 
+    async def ping(self) -> None:
+        """Ask the manager for the Swarm, which needs a leader; see ``Engine``."""
+        await self._api.call("GET", "swarm")
+
     def _forget(self, uuid: str) -> None:
         """End the followed logs of a removed container."""
         self._locks.pop(uuid, None)
