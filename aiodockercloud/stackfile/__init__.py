@@ -18,21 +18,18 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from itertools import islice
 from pathlib import Path
 from typing import Any
-
-import yaml
-from yaml.composer import ComposerError
 
 from ..exceptions import StackFileError
 from .forms import api_fields
 from .keys import API_KEYS, STACK_KEYS, to_api, to_stackfile, unsupported
 from .layout import LAYOUT, compose_problem, compose_section
 from .values import environment_of
+from .yaml_text import MAX_SIZE, TOO_LARGE, read_yaml
 
 __all__ = [
     "API_KEYS",
@@ -57,10 +54,6 @@ FILE_NAMES = (
     "docker-compose.yml",
     "docker-compose.yaml",
 )
-#: Bounds on one file: bytes, and values with all aliases expanded.
-MAX_SIZE = 2**20
-MAX_NODES = 100_000
-_TOO_LARGE = "is larger than 1 MiB"
 
 
 @dataclass(frozen=True)
@@ -169,7 +162,7 @@ def _read(path: Path) -> str:
         with path.open("rb") as source:
             data = source.read(MAX_SIZE + 1)
         if len(data) > MAX_SIZE:
-            raise StackFileError(_TOO_LARGE, str(path))
+            raise StackFileError(TOO_LARGE, str(path))
         return data.decode("utf-8-sig")
     except OSError as exc:
         problem = f"cannot be read: {exc.strerror or exc}"
@@ -216,92 +209,12 @@ def _stack_name(file: str) -> str:
     return re.sub(r"[^A-Za-z0-9_-]+", "-", folder).strip("-_") or "stack"
 
 
-# --- YAML ---------------------------------------------------------------------------
-
-
-class _Loader(yaml.SafeLoader):
-    """YAML in which each scalar is text, except nulls; ``<<`` merges mappings.
-
-    A tag such as ``!!int`` has no effect: the key of a value defines the type.
-    """
-
-    def __init__(self, stream: str) -> None:
-        super().__init__(stream)
-        self._sizes: dict[yaml.Node, int] = {}
-
-    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
-        """Count nodes with aliases expanded, so that few nodes cannot become many."""
-        alias = self.check_event(yaml.AliasEvent)
-        node = super().compose_node(parent, index)
-        if node is None:
-            return None
-        if alias:
-            if node not in self._sizes:
-                raise ComposerError(
-                    None,
-                    None,
-                    "an alias is inside the value that it names",
-                    node.start_mark,
-                )
-            return node
-        below: Iterable[yaml.Node] = ()
-        if isinstance(node, yaml.MappingNode):
-            below = [part for pair in node.value for part in pair]
-        elif isinstance(node, yaml.SequenceNode):
-            below = node.value
-        self._sizes[node] = 1 + sum(self._sizes[part] for part in below)
-        if self._sizes[node] > MAX_NODES:
-            raise ComposerError(
-                None, None, f"more than {MAX_NODES} values", node.start_mark
-            )
-        return node
-
-
-def _as_written(loader: _Loader, node: Any) -> str:
-    return str(loader.construct_scalar(node))
-
-
-_TAG = "tag:yaml.org,2002:"
-_Loader.yaml_implicit_resolvers = {}
-_Loader.add_implicit_resolver(
-    f"{_TAG}null", re.compile(r"(?:~|null|Null|NULL|)$"), ["~", "n", "N", ""]
-)
-_Loader.add_implicit_resolver(f"{_TAG}merge", re.compile("<<$"), ["<"])
-_Loader.yaml_constructors = {
-    tag: construct
-    for tag, construct in yaml.SafeLoader.yaml_constructors.items()
-    if tag not in {f"{_TAG}{name}" for name in ("set", "omap", "pairs")}
-}
-for _name in ("bool", "int", "float", "timestamp", "binary"):
-    _Loader.add_constructor(f"{_TAG}{_name}", _as_written)
-
-
-def _yaml(text: str, file: str) -> Any:
-    if len(text) > MAX_SIZE:
-        raise StackFileError(_TOO_LARGE, file)
-    try:
-        documents = list(islice(yaml.load_all(text, Loader=_Loader), 2))
-    except yaml.MarkedYAMLError as exc:
-        # Without the lines that PyYAML quotes, which may have a secret.
-        mark = exc.problem_mark or exc.context_mark
-        line = f", line {mark.line + 1}" if mark else ""
-        raise StackFileError(f"is not valid YAML{line}: {exc.problem}", file) from None
-    except yaml.reader.ReaderError as exc:
-        line = f", line {text.count(chr(10), 0, exc.position) + 1}"
-        raise StackFileError(f"is not valid YAML{line}: {exc.reason}", file) from None
-    if len(documents) > 1:
-        raise StackFileError(
-            "has several YAML documents (---); write one stack per file", file
-        )
-    return documents[0] if documents else None
-
-
 # --- the layout ---------------------------------------------------------------------
 
 
 def _services(text: str, file: str) -> dict[str, dict[str, Any]]:
     """Return the services of a file, untranslated; check the layout of the file."""
-    data = _yaml(text, file)
+    data = read_yaml(text, file)
     if data is None or data == {}:
         raise StackFileError(f"is empty; {LAYOUT}", file)
     if not isinstance(data, dict):

@@ -75,8 +75,12 @@ def test_parse_anchors_and_merge_keys_work() -> None:
     assert stack.services[1] == {"name": "b", "image": "y", "tags": [{"name": "t"}]}
 
 
-def test_parse_key_given_twice_uses_the_last_value() -> None:
-    assert one("restart: no\nrestart: always")["autorestart"] == "ALWAYS"
+def test_parse_repeated_merge_keys_add_up() -> None:
+    stack = parse(
+        "a: &a {image: x}\nb: &b {image: y, tags: [t]}\nc:\n  <<: *a\n  <<: *b\n"
+    )
+
+    assert stack.services[2].keys() >= {"image", "tags"}
 
 
 def test_parse_key_without_value_is_left_out() -> None:
@@ -238,6 +242,15 @@ WRONG_FILES: list[tuple[str, str, str, str]] = [
     ("web: {image: !!python/name:os.system x}\n", "not valid YAML, line 1", "", ""),
     ("web: {image: !!set {x}}\n", "not valid YAML, line 1", "", ""),
     ("web: *nothing\n", "not valid YAML, line 1", "", ""),
+    ("web:\n  image: x\n\n  image: y\n", "line 4: .* in line 2", "web", "image"),
+    ("web: {image: x}\n'web': {image: y}\n", "line 2: web .* in line 1", "web", ""),
+    (
+        "web:\n  image: x\n  environment:\n    A: secret\n    A: secret\n",
+        "line 5: A is given twice, first in line 4",
+        "web",
+        "environment",
+    ),
+    ("web:\n  image: x\n  ports: [{a: 1, a: 1}]\n", "line 3: a .*", "web", "ports"),
     ("web: {image: x}\n---\ndb: {image: y}\n", "several YAML documents", "", ""),
     ("web: &a\n  image: [*a]\n", "is inside", "", ""),
     (BOMB, "more than 100000 values", "", ""),
