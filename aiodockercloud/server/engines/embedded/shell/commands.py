@@ -6,7 +6,6 @@ their process only. Those for files are in ``file_commands``.
 
 from __future__ import annotations
 
-import asyncio
 import math
 import re
 from collections.abc import Awaitable, Callable, Mapping
@@ -133,9 +132,7 @@ async def _seq(process: Process, args: list[str]) -> int:
             pass
         case _:
             return await fail(process, "usage: seq [FIRST [INC]] LAST")
-    for n, number in enumerate(range(first, last + (1 if step > 0 else -1), step)):
-        if n % 1000 == 999:
-            await asyncio.sleep(0)
+    for number in range(first, last + (1 if step > 0 else -1), step):
         await process.print(f"{number}\n")
     return 0
 

@@ -42,6 +42,7 @@ from .processes import Processes
 from .special_commands import SPECIAL_COMMANDS, Exit, LeaveLoop
 from .streams import Streams, discard, file_input, file_output
 from .text_commands import TEXT_COMMANDS
+from .turns import turn
 from .variables import Variables
 
 __all__ = ["Shell", "Write", "unsupported"]
@@ -164,7 +165,7 @@ class Shell:
             OSError: The output is a file that cannot be written.
         """
         await (self.streams.stdout if to == "stdout" else self.streams.stderr)(text)
-        await asyncio.sleep(0)  # a busy command must not block other tasks
+        await turn()
 
     async def complain(self, text: str) -> None:
         """Write an error message as ``sh`` does."""
@@ -214,7 +215,7 @@ class Shell:
     async def _read_commands(self) -> int:
         text = ""
         while line := await self.stdin.readline(typed=True):
-            await asyncio.sleep(0)
+            await turn()
             text += line
             try:
                 script = parse(text)
@@ -313,7 +314,7 @@ class Shell:
         words = iter(await self._fields(loop.words) if isinstance(loop, For) else ())
         status = 0
         while True:
-            await asyncio.sleep(0)  # a busy loop must not block other tasks
+            await turn()
             if isinstance(loop, For):
                 if (word := next(words, None)) is None:
                     return status

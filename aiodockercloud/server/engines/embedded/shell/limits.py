@@ -24,6 +24,9 @@ DEEPEST_SCRIPT: Final = 16
 #: Commands of pipelines that run at the same time, for one command of the user.
 MOST_PROCESSES: Final = 100
 
+#: Patterns of one ``grep``.
+MOST_PATTERNS: Final = 100
+
 #: Bytes of memory for the lines that a command keeps, as ``sort`` does, with
 #: ``LINE_OVERHEAD`` for each line beside its characters.
 MOST_KEPT: Final = 8 * 1024**2

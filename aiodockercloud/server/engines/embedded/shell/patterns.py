@@ -6,10 +6,11 @@ chooses the expression. Here a set of positions in the expression moves over the
 
 from __future__ import annotations
 
-import asyncio
 import re
 from collections.abc import Callable
 from typing import Final
+
+from .turns import turn
 
 __all__ = ["Pattern"]
 
@@ -104,7 +105,7 @@ class Pattern:
         states = self._begin
         for n, character in enumerate(text, 1):
             if n % _TURN == 0:
-                await asyncio.sleep(0)  # a long line must not block other tasks
+                await turn()
             if self._final in states:
                 return True
             key = (states, character)

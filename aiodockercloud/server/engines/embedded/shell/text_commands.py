@@ -5,18 +5,33 @@ A command is ``async (process, arguments) -> exit code``, as in ``commands``.
 
 from __future__ import annotations
 
+import heapq
 import posixpath
 import re
+import sys
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from itertools import islice
+from typing import Final
 
 from ..text import to_bytes
 from .commands import Command, Process, fail, unescape
-from .limits import LINE_OVERHEAD, MOST_KEPT
+from .limits import LINE_OVERHEAD, MOST_KEPT, MOST_PATTERNS
 from .patterns import Pattern
-from .text_input import Input, Usage, keep_lines, parse_number, parse_options
+from .text_input import (
+    TURN,
+    Input,
+    Usage,
+    keep_lines,
+    parse_number,
+    parse_options,
+)
+from .turns import turn
 
 __all__ = ["TEXT_COMMANDS"]
+
+#: Lines that ``sort`` sorts without a turn of other tasks.
+_RUN: Final = 1_000
 
 
 # --- parts of the input ---------------------------------------------------------------
@@ -88,6 +103,9 @@ async def _grep(process: Process, args: list[str]) -> int:
     text = options["e"] if "e" in options else rest.pop(0)
     if unsupported := {"o", "w"} & options.keys():
         raise Usage(f"unrecognized option: {min(unsupported)}")
+    texts = text.split("\n")
+    if len(texts) > MOST_PATTERNS:
+        raise Usage("too many patterns for the embedded engine's shell")
     try:
         patterns = [
             Pattern(
@@ -97,7 +115,7 @@ async def _grep(process: Process, args: list[str]) -> int:
                 ignore_case="i" in options,
                 whole="x" in options,
             )
-            for one in text.split("\n")
+            for one in texts
         ]
     except ValueError as error:
         raise Usage(str(error)) from None
@@ -131,7 +149,7 @@ async def _cut(process: Process, args: list[str]) -> int:
     async for line in lines:
         content = line.removesuffix("\n")
         if "c" in options:
-            content = "".join(_chosen(list(content), ranges))
+            content = "".join(_chosen(content, ranges))
         elif delimiter in content:
             content = delimiter.join(_chosen(content.split(delimiter), ranges))
         elif "s" in options:
@@ -140,25 +158,36 @@ async def _cut(process: Process, args: list[str]) -> int:
     return lines.code
 
 
-def _ranges(text: str) -> list[tuple[int, int | None]]:
-    """Return the first and last number of each range in ``1,3-5,7-``."""
-    ranges: list[tuple[int, int | None]] = []
+def _ranges(text: str) -> list[tuple[int, int]]:
+    """Return the ranges of ``1,3-5,7-``, in order and without overlaps.
+
+    The first number of a range counts from 0; the last one is excluded.
+    """
+    ranges: list[tuple[int, int]] = []
     for one in text.split(","):
         first, dash, last = one.partition("-")
         if not first and not last:
             raise Usage("expected a list of fields or characters")
         begin = parse_number(first or "1")
-        end = (parse_number(last) if last else None) if dash else begin
-        ranges.append((begin, end))
-    return ranges
+        end = parse_number(last) if last else sys.maxsize if dash else begin
+        ranges.append((max(begin - 1, 0), end))
+    merged: list[tuple[int, int]] = []
+    for begin, end in sorted(ranges):
+        if merged and begin <= merged[-1][1]:
+            merged[-1] = (merged[-1][0], max(end, merged[-1][1]))
+        else:
+            merged.append((begin, end))
+    return merged
 
 
-def _chosen(pieces: list[str], ranges: list[tuple[int, int | None]]) -> list[str]:
-    return [
-        piece
-        for number, piece in enumerate(pieces, 1)
-        if any(a <= number and (b is None or number <= b) for a, b in ranges)
-    ]
+def _chosen(pieces: Sequence[str], ranges: list[tuple[int, int]]) -> list[str]:
+    """Return the pieces in the ranges. A text is a sequence of its characters."""
+    chosen: list[str] = []
+    for begin, end in ranges:
+        if begin >= len(pieces):
+            break
+        chosen += pieces[begin:end]
+    return chosen
 
 
 # --- changes of the input -------------------------------------------------------------
@@ -182,8 +211,14 @@ async def _sort(process: Process, args: list[str]) -> int:
         return (float(number[1]) if numeric and number else 0.0, text)
 
     kept = list(dict.fromkeys(kept)) if "u" in options else kept
-    kept.sort(key=key, reverse="r" in options)
-    await process.print("".join(kept))
+    runs = []
+    for start in range(0, len(kept), _RUN):
+        await turn()
+        run = kept[start : start + _RUN]
+        runs.append(sorted(run, key=key, reverse="r" in options))
+    merged = heapq.merge(*runs, key=key, reverse="r" in options)
+    while block := list(islice(merged, TURN)):
+        await process.print("".join(block))
     return lines.code
 
 

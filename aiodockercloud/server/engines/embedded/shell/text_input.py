@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
 import posixpath
 import re
 from collections.abc import AsyncIterator, Iterator
 from typing import Final
 
 from .commands import Process, fail
-from .limits import LINE_OVERHEAD, MOST_KEPT
+from .limits import LINE_OVERHEAD, LONGEST_PIECE, MOST_KEPT
+from .turns import turn
 
-__all__ = ["Input", "Usage", "keep_lines", "parse_number", "parse_options"]
+__all__ = ["TURN", "Input", "Usage", "keep_lines", "parse_number", "parse_options"]
 
 #: Lines that a command reads between two turns of other tasks.
-_TURN: Final = 64
+TURN: Final = 64
 
 
 class Usage(Exception):
@@ -79,12 +79,13 @@ class Input:
 
     async def lines(self, name: str) -> AsyncIterator[str]:
         """Yield the lines of one file; give other tasks a turn now and then."""
-        left = _TURN
+        lines = characters = 0
         async for line in self._all_lines(name):
-            left -= 1
-            if not left:
-                left = _TURN
-                await asyncio.sleep(0)
+            lines += 1
+            characters += len(line)
+            if lines >= TURN or characters >= LONGEST_PIECE:
+                lines = characters = 0
+                await turn()
             yield line
 
     async def _all_lines(self, name: str) -> AsyncIterator[str]:
