@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Generic, TypeVar, cast
 
 T = TypeVar("T")
 
@@ -28,13 +28,14 @@ class Journal(Generic[T]):
     def __init__(self, limit: int) -> None:
         self._limit = limit
         #: A ring: item n is at index n % limit, so readers need no copy.
-        self._items: list[T] = []
+        self._items: list[T | None] = []
+        self._start = 0
         self._next = 0
         self._closed = False
         self._new_item: asyncio.Future[None] | None = None
 
     def __len__(self) -> int:
-        return len(self._items)
+        return self._next - self._start
 
     @property
     def end(self) -> int:
@@ -44,21 +45,30 @@ class Journal(Generic[T]):
     @property
     def start(self) -> int:
         """Return the number of the oldest kept item."""
-        return self._next - len(self._items)
+        return self._start
 
     def __getitem__(self, number: int) -> T:
         """Return the item with this number; the item must be kept."""
-        return self._items[number % self._limit]
+        return cast("T", self._items[number % self._limit])
 
     def append(self, item: T) -> None:
         """Add an item, and drop the oldest one if the journal is full."""
-        if len(self._items) < self._limit:
+        if len(self) == self._limit:
+            self.drop_oldest()
+        if self._next < self._limit:
             self._items.append(item)
         else:
             self._items[self._next % self._limit] = item
         self._next += 1
         if self._new_item is not None:
             self._wake()
+
+    def drop_oldest(self) -> T:
+        """Remove the oldest item and return the item; the journal must have one."""
+        item = self[self._start]
+        self._items[self._start % self._limit] = None
+        self._start += 1
+        return item
 
     def first(self, wanted: Callable[[T], bool]) -> int:
         """Return the number of the first *wanted* item, or ``end`` without one.
@@ -100,10 +110,10 @@ class Journal(Generic[T]):
             position = since
         elif tail is not None:
             position = max(self.start, self._next - tail)
-        items, limit = self._items, self._limit
+        items, limit = cast("list[T]", self._items), self._limit
         while True:
             while position < self._next:
-                if position < (start := self._next - len(items)):
+                if position < (start := self._start):
                     yield Missed(start - position)
                     position = (
                         start  # more items may have been dropped since: check again

@@ -56,6 +56,32 @@ async def test_read_without_follow_yields_the_kept_items(
     assert await read(filled(5), tail=tail, since=since) == expected
 
 
+@pytest.mark.parametrize("count", [3, 5, 7, 12, 13])
+async def test_oldest_items_are_dropped_one_by_one(count: int) -> None:
+    journal = filled(count, limit=5)
+    kept = [number for number in range(count)][-5:]
+
+    for _ in range(3):
+        assert journal.drop_oldest() == kept.pop(0)
+        assert (len(journal), journal.start) == (len(kept), count - len(kept))
+    journal.append(count)
+
+    assert await read(journal) == [*kept, count]
+    assert await read(journal, since=0) == [Missed(count - len(kept)), *kept, count]
+
+
+async def test_dropped_items_are_reported_to_a_reader_that_follows() -> None:
+    journal = filled(3, limit=5)
+    reading = journal.read(follow=True)
+    assert await anext(reading) == 0
+    for _ in range(2):
+        journal.drop_oldest()
+
+    assert await anext(reading) == Missed(1)
+    assert await anext(reading) == 2
+    await reading.aclose()
+
+
 async def test_read_of_an_empty_journal_ends() -> None:
     assert await read(filled(0)) == []
     assert await read(filled(0), tail=10) == []

@@ -433,3 +433,18 @@ async def test_a_thousand_idle_containers_run(watch: Watch) -> None:
     ids = [await watch.create("nginx", ports=published(80)) for _ in range(1000)]
 
     assert {watch.last(id).state for id in ids} == {"running"}
+
+
+async def test_message_of_an_exception_is_valid_and_bounded(
+    watch: Watch, clock: ManualClock
+) -> None:
+    @watch.engine.image("acme/job")
+    async def job(container: Container) -> None:
+        raise ValueError("\ud800" + "x" * 100_000)
+
+    id = await watch.create("acme/job")
+    await clock.advance(0)
+
+    message = watch.last(id).message
+    assert message.startswith("ValueError: \N{REPLACEMENT CHARACTER}xxx")
+    assert len(message) == 16_384

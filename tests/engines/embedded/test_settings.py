@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import itertools
+import sys
 
 import pytest
 
@@ -83,6 +84,49 @@ async def test_log_bounds_follow_the_settings(clock: ManualClock) -> None:
         assert await watch.log(second) == ["cd", "ef", "g"]
         with pytest.raises(EngineError, match=first):
             await watch.log(first)
+
+
+@pytest.mark.parametrize("character", ["x", "é", "€", "😀"])
+async def test_log_is_bounded_in_bytes(clock: ManualClock, character: str) -> None:
+    settings = EmbeddedSettings(kept_log_bytes=100_000, kept_removed_log_bytes=150_000)
+    text = character * 1_000
+    async with watched(Embedded(clock=clock, settings=settings)) as watch:
+
+        @watch.engine.image("acme/job")
+        async def job(container: Container) -> None:
+            for number in range(200):
+                container.print(f"{number:03}{text}")
+
+        ids = [await watch.create("acme/job") for _ in range(2)]
+        await clock.advance(0)
+        kept = await watch.log(ids[0])
+        most = 100_000 // sys.getsizeof(kept[0])
+        assert len(kept) == most
+        assert kept[-1] == f"199{text}"
+        tail = watch.engine.logs(ids[0], tail=150, follow=False)
+        assert [line.text async for line in tail] == kept
+
+        for id in ids:
+            await watch.engine.remove_container(id, volumes=())
+        with pytest.raises(EngineError, match=ids[0]):
+            await watch.log(ids[0])
+        assert await watch.log(ids[1]) == kept
+
+
+async def test_line_larger_than_the_log_is_kept_in_its_last_piece(
+    clock: ManualClock,
+) -> None:
+    settings = EmbeddedSettings(kept_log_bytes=10, longest_log_line=1_000)
+    async with watched(Embedded(clock=clock, settings=settings)) as watch:
+
+        @watch.engine.image("acme/job")
+        async def job(container: Container) -> None:
+            container.print("a" * 5_000 + "b" * 1_000)
+
+        id = await watch.create("acme/job")
+        await clock.advance(0)
+
+        assert await watch.log(id) == ["b" * 1_000]
 
 
 async def test_output_bound_makes_an_exec_command_wait(clock: ManualClock) -> None:

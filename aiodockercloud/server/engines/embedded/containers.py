@@ -21,6 +21,7 @@ from .nodes import EmbeddedNode, HostPorts
 from .runtime import Container
 from .settings import EmbeddedSettings
 from .shell import Place
+from .text import to_valid
 
 __all__ = ["EmbeddedContainer"]
 
@@ -244,8 +245,9 @@ class EmbeddedContainer:
                 code = 1
         except Exception as error:
             code = 1
-            self._message = traceback.format_exception_only(error)[-1].strip()
-            container.error(self._message)
+            text = to_valid(traceback.format_exception_only(error)[-1].strip())
+            container.error(text)
+            self._message = text[: self._settings.longest_log_line]
         finally:
             self._run = None
             container.close_connections()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
@@ -16,16 +17,30 @@ __all__ = ["Log", "Logs"]
 
 
 class Log(Journal[LogLine]):
-    """The log of one container."""
+    """The log of one container.
+
+    Attributes:
+        size: The bytes of memory of all texts.
+    """
 
     def __init__(self, logs: Logs) -> None:
         super().__init__(logs.settings.kept_log_lines)
         self._logs = logs
+        self.size = 0
 
     def write(self, stream: Stream, text: str, partial: bool) -> None:
         """Append a line, or a piece of a line, stamped with the present time."""
         line = LogLine(self._logs.stamp(), stream, to_valid(text), partial=partial)
         self.append(line)
+        self.size += sys.getsizeof(line.text)
+        while self.size > self._logs.settings.kept_log_bytes and len(self) > 1:
+            self.drop_oldest()
+
+    def drop_oldest(self) -> LogLine:
+        """Remove the oldest line and return the line; the log must have one."""
+        line = super().drop_oldest()
+        self.size -= sys.getsizeof(line.text)
+        return line
 
     async def lines(
         self, *, tail: int | None, follow: bool, since_ns: int
@@ -56,9 +71,9 @@ class Logs:
         self.settings = settings
         self._clock = clock
         self._last_stamp = 0
-        #: The logs of removed containers by uuid, oldest first, and their lines.
+        #: The logs of removed containers by uuid, oldest first; their lines and bytes.
         self._removed: dict[str, Log] = {}
-        self._lines = 0
+        self._lines = self._size = 0
 
     def stamp(self) -> int:
         """Return the present time in nanoseconds, later than every stamp before.
@@ -77,12 +92,17 @@ class Logs:
         self._drop(uuid)
         self._removed[uuid] = log
         self._lines += len(log) + 1
-        while self._lines > self.settings.kept_removed_log_lines:
+        self._size += log.size
+        while (
+            self._lines > self.settings.kept_removed_log_lines
+            or self._size > self.settings.kept_removed_log_bytes
+        ):
             self._drop(next(iter(self._removed)))
 
     def _drop(self, uuid: str) -> None:
         if (log := self._removed.pop(uuid, None)) is not None:
             self._lines -= len(log) + 1
+            self._size -= log.size
 
 
 def _missing(count: int | None, time_ns: int) -> LogLine:

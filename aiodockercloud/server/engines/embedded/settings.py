@@ -29,9 +29,14 @@ class EmbeddedSettings:
     good_run: float = 10.0
     #: Lines kept of the log of each container.
     kept_log_lines: int = 10_000
+    #: Bytes of memory for the lines kept of the log of each container. The last line is
+    #: kept in any case.
+    kept_log_bytes: int = 8 * 1024 * 1024
     #: Lines kept of the logs of all removed containers together: readers that lost
     #: their connection resume in these logs.
     kept_removed_log_lines: int = 20_000
+    #: Bytes of memory for the logs of all removed containers together.
+    kept_removed_log_bytes: int = 32 * 1024 * 1024
     #: Characters of a log line. A longer line becomes several.
     longest_log_line: int = 16_384
     #: Chunks of output of an exec session that wait for its reader; with more, the
