@@ -10,7 +10,7 @@ Source: Docker Cloud API reference, "Authentication" and "Errors".
 
 from __future__ import annotations
 
-from ..exceptions import REQUEST_ID
+from ..exceptions.api import REQUEST_ID
 from ..redaction import redact
 from .auth import basic_auth, parse_authorization
 from .bodies import (
