@@ -98,6 +98,11 @@ def _parser() -> argparse.ArgumentParser:
         help="nodes of the embedded engine (default: %(default)s)",
     )
     serve.add_argument(
+        "--privileged-ports",
+        action="store_true",
+        help="let containers of the embedded engine open ports below 1024 of this host",
+    )
+    serve.add_argument(
         "--node-engine",
         metavar="NAME=URL",
         type=_checked(str, _node_engine),

@@ -12,7 +12,7 @@ from .. import checks
 from . import log
 from .api.app import make_app
 from .engines import Engine, EngineError
-from .engines.embedded import Embedded
+from .engines.embedded import Embedded, EmbeddedSettings
 from .serving import DEFAULT_USER, control_plane, serving
 from .settings import Settings
 
@@ -47,7 +47,8 @@ def _engine(options: argparse.Namespace) -> Engine:
         from .engines.swarm import Swarm  # noqa: PLC0415 - only this needs aiodocker
 
         return Swarm(node_engines=dict(options.node_engine))
-    return Embedded(nodes=options.nodes)
+    settings = EmbeddedSettings(privileged_ports=options.privileged_ports)
+    return Embedded(nodes=options.nodes, settings=settings)
 
 
 async def _run(options: argparse.Namespace, user: str, apikey: str | None) -> None:

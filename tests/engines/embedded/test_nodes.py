@@ -10,7 +10,7 @@ import aiohttp
 import pytest
 
 from aiodockercloud.server.engines import EngineError, NodeObservation
-from aiodockercloud.server.engines.embedded import Container, Embedded
+from aiodockercloud.server.engines.embedded import Container, Embedded, EmbeddedSettings
 from aiodockercloud.server.engines.embedded.clock import ManualClock
 from tests.support.watches import Watch, published, watched
 
@@ -169,6 +169,33 @@ async def test_fixed_port_of_another_process_is_reported_on_stderr(
     assert line.stream == "stderr"
     assert f"cannot listen on 127.0.0.1:{port}" in line.text
     assert watch.last(id).state == "running"
+
+
+@pytest.mark.parametrize("port", [1, 80, 1023])
+async def test_privileged_port_is_not_opened(
+    watch: Watch, clock: ManualClock, port: int
+) -> None:
+    id = await watch.create("tutum/hello-world", ports=published(80, port))
+    await clock.advance(0)
+
+    line, _ = await watch.log(id)
+    assert line.startswith(f"cannot listen on 127.0.0.1:{port}: ports below 1024")
+    assert "--privileged-ports" in line
+    assert watch.last(id).state == "running"
+    assert watch.last(id).ports == {(80, "tcp"): (port,)}
+    with pytest.raises(EngineError, match="already allocated"):
+        await watch.create("nginx", ports=published(80, port))
+
+
+async def test_privileged_port_is_opened_when_allowed(clock: ManualClock) -> None:
+    settings = EmbeddedSettings(privileged_ports=True)
+    async with watched(Embedded(clock=clock, settings=settings)) as watch:
+        id = await watch.create("tutum/hello-world", ports=published(80, 1023))
+        await clock.advance(0)
+        lines = await watch.log(id)
+
+    # Without the privilege, the system refuses the port.
+    assert not any("--privileged-ports" in line for line in lines)
 
 
 async def test_listen_serves_tcp_and_closes_connections_at_the_end(

@@ -435,8 +435,7 @@ class Embedded:
 
     def _create_node(self, node: str, tags: Sequence[str]) -> None:
         index = self._node_numbers.take()
-        backlog = self._settings.backlog
-        self._nodes[node] = EmbeddedNode(node, index, tags, backlog=backlog)
+        self._nodes[node] = EmbeddedNode(node, index, tags, self._settings)
 
     def _node(self, node: str) -> EmbeddedNode:
         if node not in self._nodes:

@@ -17,7 +17,7 @@ from .files import Files
 from .images import Image, command_line
 from .logs import Log
 from .network import Endpoint, Network
-from .nodes import EmbeddedNode, HostPorts
+from .nodes import EmbeddedNode
 from .runtime import Container
 from .settings import EmbeddedSettings
 from .shell import Place
@@ -86,7 +86,7 @@ class EmbeddedContainer:
             **dict.fromkeys(spec.address_variables, f"{private_ip}/16"),
         }
         self._docker_id = secrets.token_hex(32)
-        self._ports = HostPorts()
+        self._ports = node.claim((), ())
         self._exit_code: int | None = None
         self._message = ""
         self._task: asyncio.Task[int] | None = None

@@ -6,21 +6,29 @@ publish the same port. Containers that listen use real sockets of that address.
 
 from __future__ import annotations
 
+import errno
 import heapq
 import socket
+from collections.abc import Callable, Sequence
 from collections.abc import Container as Collection
-from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address
 from typing import Literal
 
 from .. import EngineError, NodeObservation, PortSpec
+from .settings import EmbeddedSettings
 
 PortKey = tuple[int, str]
 
 #: The range from which Linux, and so Docker, chooses a port when none is given.
 _FIRST_PORT, _LAST_PORT = 32768, 60999
+#: The first port that needs no privilege.
+_FIRST_UNPRIVILEGED = 1024
+_PRIVILEGED = (
+    "ports below 1024 of the host are opened only with --privileged-ports or"
+    " EmbeddedSettings(privileged_ports=True)"
+)
 LOOPBACK = "127.0.0.1"
 
 
@@ -85,20 +93,27 @@ def listen(address: str, port: int, *, backlog: int) -> socket.socket:
 
 @dataclass(slots=True)
 class HostPorts:
-    """The host ports of one container, and sockets that reserve some of the ports."""
+    """The host ports of one container, and sockets that reserve some of the ports.
 
+    Attributes:
+        listen: Returns a socket that listens on a port of the node.
+        numbers: The host ports of each port of the container.
+        sockets: The socket of each reserved host port.
+    """
+
+    listen: Callable[[int], socket.socket]
     numbers: dict[PortKey, list[int]] = field(default_factory=dict)
     sockets: dict[int, socket.socket] = field(default_factory=dict)
 
-    def open(self, address: str, number: int, *, backlog: int) -> socket.socket:
+    def open(self, number: int) -> socket.socket:
         """Return a listening socket for a host port; the caller closes the socket.
 
         Raises:
-            OSError: The system refuses the port.
+            OSError: The system or the settings refuse the port.
         """
         if (reserved := self.sockets.pop(number, None)) is not None:
             return reserved
-        return listen(address, number, backlog=backlog)
+        return self.listen(number)
 
 
 class EmbeddedNode:
@@ -109,18 +124,18 @@ class EmbeddedNode:
         index: A number of its own in the engine, from 0 on; the host name and the
             address follow from the number.
         tags: The tags of the node.
-        backlog: The number of connections to a port that wait to be accepted.
+        settings: The settings of the engine.
     """
 
     def __init__(
-        self, id: str, index: int, tags: Sequence[str], *, backlog: int
+        self, id: str, index: int, tags: Sequence[str], settings: EmbeddedSettings
     ) -> None:
         self.id = id
         self.index = index
         self.tags: tuple[str, ...] = tuple(tags)
         self.hostname: str = f"embedded-{index + 1}"
         self.address: str = _usable(str(IPv4Address(LOOPBACK) + index))
-        self._backlog = backlog
+        self._settings = settings
         self.state: Literal["ready", "unreachable", "gone"] = "ready"
         self._taken: set[PortKey] = set()
         self._next_port = _FIRST_PORT
@@ -153,7 +168,7 @@ class EmbeddedNode:
             EngineError: Another container has a fixed host port, or no host port is
                 free.
         """
-        claimed = HostPorts()
+        claimed = HostPorts(self._listen)
         try:
             for port in ports:
                 if port.published:
@@ -212,7 +227,14 @@ class EmbeddedNode:
         raise EngineError(f"no free port on {self.address}")
 
     def _listen(self, port: int) -> socket.socket:
-        return listen(self.address, port, backlog=self._backlog)
+        """Return a socket that listens on a host port; 0 takes a free one.
+
+        Raises:
+            OSError: The system or the settings refuse the port.
+        """
+        if 0 < port < _FIRST_UNPRIVILEGED and not self._settings.privileged_ports:
+            raise PermissionError(errno.EACCES, _PRIVILEGED)
+        return listen(self.address, port, backlog=self._settings.backlog)
 
     def release(self, ports: HostPorts) -> None:
         """Make host ports free and close the sockets that reserve them."""

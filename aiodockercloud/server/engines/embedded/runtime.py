@@ -325,12 +325,10 @@ class Container:
             servers.append(await create(sock=bound, start_serving=False))
             await servers[-1].start_serving()
 
-        backlog = self.settings.backlog
         try:
             await serve(self.private_ip, port, open_private)
             for number in self.ports.get((port, "tcp"), ()):
-                host = partial(self._ports.open, self.address, number, backlog=backlog)
-                await serve(self.address, number, host)
+                await serve(self.address, number, partial(self._ports.open, number))
             yield
         finally:
             for server in servers:

@@ -46,6 +46,10 @@ class EmbeddedSettings:
     http_shutdown: float = 1.0
     #: Connections to a port that wait until the container accepts them.
     backlog: int = 100
+    #: Whether containers open published ports below 1024 on their node, which is this
+    #: host. Otherwise such a port is published in name only, and a container that
+    #: listens reports the refusal on standard error.
+    privileged_ports: bool = False
     #: Containers in one engine, not more than the default: each container has an
     #: address of its own in a block such as 127.7.0.0/16.
     most_containers: int = 65_533
