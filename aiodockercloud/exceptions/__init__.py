@@ -25,6 +25,7 @@ The client raises these errors. The server raises them as well and renders them 
     ├── InvalidResponse           a response that this API does not have
     ├── ClientClosed              the client was closed
     ├── StreamClosed              a stream broke off
+    ├── OutputTooLarge            a command or a job prints more than is kept
     ├── NonUniqueIdentifier       find() matched more than one object
     ├── WaitFailed                a state cannot be reached any more
     └── StackFileError            a stack file is wrong
@@ -63,6 +64,7 @@ from .client import (
     ConnectError,
     InvalidResponse,
     NonUniqueIdentifier,
+    OutputTooLarge,
     StackFileError,
     StreamClosed,
     WaitFailed,
@@ -85,6 +87,7 @@ __all__ = [
     "NotSupported",
     "ObjectNotFound",
     "OperationNotAllowed",
+    "OutputTooLarge",
     "PayloadTooLarge",
     "PaymentRequired",
     "ServerError",

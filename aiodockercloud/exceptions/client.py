@@ -93,6 +93,13 @@ class StreamClosed(DockerCloudError):
         return f"the stream was closed with code {self.code}{why}"
 
 
+class OutputTooLarge(DockerCloudError):
+    """A command or a job printed more than ``output_bytes`` of the client's limits.
+
+    A stream, as of ``containers.exec`` and ``services.logs``, has no such bound.
+    """
+
+
 class NonUniqueIdentifier(DockerCloudError):
     """More than one object matches the name or short uuid given to ``find``."""
 

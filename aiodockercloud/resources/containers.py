@@ -325,10 +325,11 @@ class Containers(Managed[Container, ContainerState]):
             container: A running container.
             command: The command, as for :meth:`exec`.
             stdin: The whole input, which is followed by the end of input. The client
-                sends the input while it receives the output, so that both may have any
-                length. Text is sent as UTF-8. By default, no input is sent, and the
-                input stays open.
-            timeout: Seconds that the command may run; ``None`` sets no limit.
+                sends the input while it receives the output, so that the input may
+                have any length. Text is sent as UTF-8. By default, no input is sent,
+                and the input stays open.
+            timeout: Seconds that the command may run, 600 by default; ``None`` sets no
+                limit.
 
         Returns:
             ``{"stdout": str, "stderr": str, "exit_code": int | None}``; ``exit_code``
@@ -343,6 +344,8 @@ class Containers(Managed[Container, ContainerState]):
                 ends the input in text, and the server has no input as bytes, as the
                 hosted server.
             TimeoutError: *timeout* is over; the connection is closed.
+            OutputTooLarge: The output is larger than ``limits.output_bytes`` (64 MiB);
+                the connection is closed. :meth:`exec` has no such bound.
             StreamClosed: The connection was lost before the end of the command.
             OperationNotAllowed: The container is not ``"Running"``.
             BadRequest: The command line cannot be split into words.

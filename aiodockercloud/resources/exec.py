@@ -19,6 +19,7 @@ from ..transport.stream import Stream
 from ..types import ExecBytesFrame, ExecBytesResult, ExecFrame, ExecResult
 from ..wire.exec import END_OF_INPUT
 from ..wire.window import WINDOW_PROTOCOL
+from .output import Output
 
 __all__ = ["Exec", "ExecBytes"]
 
@@ -55,8 +56,8 @@ class _Process(Stream[T], Generic[T, AnyStr]):
         """End the input of the command."""
         raise NotImplementedError
 
-    async def _collect(self, stdin: AnyStr | None) -> dict[str, list[Any]]:
-        """Send the input, receive the output meanwhile, and return both outputs."""
+    async def _collect(self, stdin: AnyStr | None) -> Output:
+        """Send the input, receive the output meanwhile, and return the output."""
 
         async def send(data: AnyStr) -> None:
             # A command may end before it has read its input. The receiver reports a
@@ -65,17 +66,15 @@ class _Process(Stream[T], Generic[T, AnyStr]):
                 await self.write(data)
                 await self.end_input()
 
-        output: dict[str, list[Any]] = {"stdout": [], "stderr": []}
+        output = Output(self._limits.output_bytes)
         sender = None if stdin is None else asyncio.create_task(send(stdin))
         try:
             async for piece in self:
                 frame: Any = piece
-                stream = "stderr" if frame.get("streamType") == "stderr" else "stdout"
                 data = frame.get("output") or ""
                 if not isinstance(data, str | bytes):
                     raise InvalidResponse("the output of a command is not text")
-                if data:
-                    output[stream].append(data)
+                output.add(frame.get("streamType"), data)
         finally:
             if sender is not None:
                 sender.cancel()
@@ -138,6 +137,8 @@ class Exec(_Process[ExecFrame, str]):
 
         Raises:
             StreamClosed: The connection was lost before the end of the command.
+            OutputTooLarge: The output is larger than ``limits.output_bytes``. The
+                stream should be closed, which terminates the command.
             InvalidResponse: The server sent output that is no text.
 
         Source:
@@ -145,8 +146,8 @@ class Exec(_Process[ExecFrame, str]):
         """
         output = await self._collect(stdin)
         return {
-            "stdout": "".join(output["stdout"]),
-            "stderr": "".join(output["stderr"]),
+            "stdout": output.stdout.decode(),
+            "stderr": output.stderr.decode(),
             "exit_code": self.exit_code,
         }
 
@@ -209,6 +210,8 @@ class ExecBytes(_Process[ExecBytesFrame, bytes]):
 
         Raises:
             StreamClosed: The connection was lost before the end of the command.
+            OutputTooLarge: The output is larger than ``limits.output_bytes``. The
+                stream should be closed, which terminates the command.
             InvalidResponse: The server sent output that is no text.
 
         Source:
@@ -216,8 +219,8 @@ class ExecBytes(_Process[ExecBytesFrame, bytes]):
         """
         output = await self._collect(stdin)
         return {
-            "stdout": b"".join(output["stdout"]),
-            "stderr": b"".join(output["stderr"]),
+            "stdout": bytes(output.stdout),
+            "stderr": bytes(output.stderr),
             "exit_code": self.exit_code,
         }
 

@@ -7,12 +7,16 @@ from collections.abc import Iterable
 from ..transport.log_stream import LogStream
 from ..types import Container, RunResult, Service, ServiceLogLine
 from ..wire.loglines import log_text
+from .output import Output
 
 __all__ = ["result_of"]
 
 
 async def result_of(
-    service: Service, containers: Iterable[Container], log: LogStream[ServiceLogLine]
+    service: Service,
+    containers: Iterable[Container],
+    log: LogStream[ServiceLogLine],
+    most: int,
 ) -> RunResult:
     """Return the result of a service that has stopped.
 
@@ -20,16 +24,20 @@ async def result_of(
         service: The service.
         containers: The containers of the service, in their order.
         log: The whole log of the service; read to its end.
+        most: The number of bytes of the output to keep.
+
+    Raises:
+        OutputTooLarge: The output is larger.
     """
-    output: dict[str, list[str]] = {"stdout": [], "stderr": []}
+    output = Output(most)
     async with log:
         async for line in log:
             end = "\n" if line.get("log", "").endswith("\n") else ""
-            output[line.get("streamType") or "stdout"].append(log_text(line) + end)
+            output.add(line.get("streamType"), log_text(line) + end)
     codes = [container.get("exit_code") for container in containers]
     return {
-        "stdout": "".join(output["stdout"]),
-        "stderr": "".join(output["stderr"]),
+        "stdout": output.stdout.decode(),
+        "stderr": output.stderr.decode(),
         "exit_code": next((code for code in codes if code != 0), 0),
         "service": service,
     }

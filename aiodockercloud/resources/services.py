@@ -178,6 +178,7 @@ class Services(Managed[Service, ServiceState]):
                 the exit codes and the last lines of the containers, or those of the
                 action's log.
             TimeoutError: *timeout* is over; the message has the uuid and the state.
+            OutputTooLarge: The output is larger than ``limits.output_bytes``.
             ValueError: *until* is another text, or given with an ``autorestart`` of
                 ``"ALWAYS"``, which has no end, or with an ``autodestroy``, which
                 would remove the output.
@@ -202,7 +203,8 @@ class Services(Managed[Service, ServiceState]):
         if until is None:
             return service
         log = self.logs(service, until=until)
-        return await result_of(service, await self.containers(service), log)
+        most = self.cloud.limits.output_bytes
+        return await result_of(service, await self.containers(service), log, most)
 
     async def containers(self, service: Reference) -> builtins.list[Container]:
         """Return the containers of a service.

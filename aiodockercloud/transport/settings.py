@@ -98,6 +98,9 @@ class Limits:
             credential helper.
         error_bytes: Bytes of the body of an error response. The client leaves out the
             rest of a larger body.
+        output_bytes: Bytes of the output that ``containers.run``, ``communicate()`` and
+            ``services.run(until="stopped")`` collect, standard output and standard
+            error together, text as UTF-8. More output raises ``OutputTooLarge``.
         repeated_objects: Objects that the pages of a list may repeat without a new one,
             in addition to the number of objects that were yielded. When more are
             repeated, the pages do not end: ``InvalidResponse`` is raised.
@@ -117,6 +120,7 @@ class Limits:
     snapshot_page: int = 1000
     response_bytes: int = 64 * 2**20
     error_bytes: int = 64 * 2**10
+    output_bytes: int = 64 * 2**20
     repeated_objects: int = 1000
     credential_bytes: int = 2**20
     failure_log_lines: int = 5

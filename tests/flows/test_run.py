@@ -7,10 +7,18 @@ from typing import Any
 
 import pytest
 
-from aiodockercloud import BadRequest, DockerCloud, ObjectNotFound, WaitFailed
+from aiodockercloud import (
+    BadRequest,
+    DockerCloud,
+    Limits,
+    ObjectNotFound,
+    OutputTooLarge,
+    WaitFailed,
+)
+from aiodockercloud.server import Server
 from aiodockercloud.server.engines.embedded import Container
 from tests.support.facts import IDLE, PATIENCE
-from tests.support.flows import done, run
+from tests.support.flows import client_of, done, run
 from tests.support.waits import Engine
 
 
@@ -174,3 +182,15 @@ async def test_containers_of_an_unknown_service_are_an_error(live: DockerCloud) 
         await asyncio.wait_for(
             live.services.containers("7eaf7fff-882c-4f3d-9a8f-a22317ac00ce"), PATIENCE
         )
+
+
+async def test_run_of_a_job_with_more_output_than_allowed_raises(
+    server: Server,
+) -> None:
+    async with client_of(server, limits=Limits(output_bytes=15)) as cloud:
+        with pytest.raises(OutputTooLarge, match="more than 15 bytes"):
+            await cloud.services.run(image="acme/report", name="job", until="stopped")
+    async with client_of(server, limits=Limits(output_bytes=19)) as cloud:
+        result = await cloud.services.run(image="acme/report", until="stopped")
+
+    assert result["stdout"] == "first\nlast\n"

@@ -11,10 +11,10 @@ from typing import IO, Any
 import aiohttp
 from yarl import URL
 
-from aiodockercloud import DockerCloud, Timings, wire
+from aiodockercloud import DockerCloud, Limits, Timings, wire
 from aiodockercloud.server import Embedded, Server
 from aiodockercloud.server.engines import ContainerSpec
-from aiodockercloud.transport.settings import DEFAULT_TIMINGS
+from aiodockercloud.transport.settings import DEFAULT_LIMITS, DEFAULT_TIMINGS
 from aiodockercloud.types import Container, Event, ObjectEvent, Service, ServiceFields
 from tests.support.facts import IDLE, PATIENCE
 
@@ -131,6 +131,7 @@ async def client_of(
     *,
     dialect: wire.Dialect = wire.DOCKER_CLOUD,
     timings: Timings = DEFAULT_TIMINGS,
+    limits: Limits = DEFAULT_LIMITS,
 ) -> AsyncIterator[DockerCloud]:
     """Yield a client of a server, without retries."""
     async with DockerCloud(
@@ -140,6 +141,7 @@ async def client_of(
         dialect=dialect,
         retry=None,
         timings=timings,
+        limits=limits,
     ) as cloud:
         yield cloud
 
