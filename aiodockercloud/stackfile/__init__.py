@@ -28,6 +28,7 @@ from ..exceptions import StackFileError
 from .forms import api_fields
 from .keys import API_KEYS, STACK_KEYS, to_api, to_stackfile, unsupported
 from .layout import LAYOUT, compose_problem, compose_section
+from .policies import healthcheck, rollback_config, update_config
 from .values import environment_of
 from .yaml_text import MAX_SIZE, TOO_LARGE, read_yaml
 
@@ -39,11 +40,14 @@ __all__ = [
     "compose_problem",
     "compose_section",
     "find",
+    "healthcheck",
     "load",
     "parse",
+    "rollback_config",
     "to_api",
     "to_stackfile",
     "unsupported",
+    "update_config",
 ]
 
 FILE_NAMES = (

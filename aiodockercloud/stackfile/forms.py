@@ -14,7 +14,7 @@ from contextlib import suppress
 from typing import Any
 
 from ..wire.service_fields import BY_NAME, SYNONYMS, Kind
-from . import values
+from . import policies, values
 
 __all__ = ["api_fields", "api_value"]
 
@@ -57,6 +57,7 @@ def _size(value: Any) -> Any:
 
 
 _READERS: Mapping[Kind, values.Reader] = {
+    Kind.HEALTHCHECK: policies.healthcheck,
     Kind.COMMAND: _command,
     Kind.MEGABYTES: _size,
     Kind.ENVVARS: _lists(

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from ..exceptions import StackFileError
 from ..wire.service_fields import BY_NAME, FIELDS, SYNONYMS, Kind, ServiceField
-from . import values
+from . import policies, values
 from .forms import api_value
 
 __all__ = ["API_KEYS", "STACK_KEYS", "to_api", "to_stackfile", "unsupported"]
@@ -65,6 +65,7 @@ _BY_KIND: Mapping[Kind, values.Reader] = {
     Kind.TAGS: values.tags,
     Kind.ENVVARS: values.environment,
     Kind.LINKS: values.each(values.link),
+    Kind.HEALTHCHECK: policies.healthcheck,
 }
 _BY_KEY: Mapping[str, values.Reader] = {
     "restart": values.restart,
@@ -72,6 +73,8 @@ _BY_KEY: Mapping[str, values.Reader] = {
     "expose": values.ports(published=False),
     "volumes": values.each(values.volume),
     "volumes_from": values.each(values.volumes_from),
+    "update_config": policies.update_config,
+    "rollback_config": policies.rollback_config,
 }
 _WRITERS: Mapping[Kind, values.Reader] = {
     Kind.MEGABYTES: _as_size,

@@ -28,6 +28,7 @@ from .accounts import (
 )
 from .fields import (
     BindingFields,
+    HealthcheckFields,
     LinkFields,
     NodeClusterChanges,
     NodeClusterFields,
@@ -35,6 +36,7 @@ from .fields import (
     PortFields,
     RepositoryChanges,
     RepositoryFields,
+    RolloutFields,
     ServiceChanges,
     ServiceFields,
     StackChanges,
@@ -102,8 +104,10 @@ from .parts import (
     ContainerBinding,
     ContainerLink,
     EnvVar,
+    Healthcheck,
     Link,
     Port,
+    Rollout,
     Tag,
 )
 from .words import (
@@ -156,6 +160,8 @@ __all__ = [
     "ExecFrame",
     "ExecResult",
     "GapEvent",
+    "Healthcheck",
+    "HealthcheckFields",
     "Link",
     "LinkFields",
     "LogLine",
@@ -189,6 +195,8 @@ __all__ = [
     "RepositoryChanges",
     "RepositoryFields",
     "RepositoryFilters",
+    "Rollout",
+    "RolloutFields",
     "RunResult",
     "Scope",
     "Service",

@@ -8,6 +8,7 @@ from .words import Autodestroy, Autorestart, DeploymentStrategy
 
 __all__ = [
     "BindingFields",
+    "HealthcheckFields",
     "LinkFields",
     "NodeClusterChanges",
     "NodeClusterFields",
@@ -15,6 +16,7 @@ __all__ = [
     "PortFields",
     "RepositoryChanges",
     "RepositoryFields",
+    "RolloutFields",
     "ServiceChanges",
     "ServiceFields",
     "StackChanges",
@@ -70,6 +72,60 @@ class BindingFields(TypedDict, total=False):
     volumes_from: str | None
 
 
+class HealthcheckFields(TypedDict, total=False):
+    """How the health of the containers is checked; each key may be left out.
+
+    Durations are seconds, or texts such as ``"30s"`` and ``"1m30s"``.
+
+    Attributes:
+        test: The command that succeeds in a healthy container: a line for its shell,
+            ``["CMD", word, …]``, ``["CMD-SHELL", line]``, or ``["NONE"]`` for no
+            check; by default that of the image.
+        interval: The time between two checks; 30 seconds by default.
+        timeout: The time after which a check has failed; 30 seconds by default.
+        retries: How many failed checks in a row make a container unhealthy; 3 by
+            default.
+        start_period: The time after the start in which failed checks do not count; 0 by
+            default.
+        start_interval: The time between two checks in that time; 5 seconds by default.
+    """
+
+    test: str | Sequence[str] | None
+    interval: float | str | None
+    timeout: float | str | None
+    retries: int | None
+    start_period: float | str | None
+    start_interval: float | str | None
+
+
+class RolloutFields(TypedDict, total=False):
+    """How the containers are replaced by new ones; each key may be left out.
+
+    Durations are seconds, or texts such as ``"30s"`` and ``"1m30s"``.
+
+    Attributes:
+        parallelism: How many containers are replaced at once: 1 by default where more
+            than one runs; 0 or ``"all"`` replaces all at once.
+        delay: The time between two batches; 0 by default.
+        order: ``"stop-first"`` (by default) removes the old container before the new
+            one starts, ``"start-first"`` after the new one counts as running.
+        failure_action: What follows too many failures: ``"pause"`` (by default) leaves
+            the rest unchanged, ``"continue"`` goes on, ``"rollback"`` (of
+            ``update_config`` only) restores the definition deployed before.
+        monitor: How long a new container must run, and be healthy, to count; by default
+            0.5 seconds.
+        max_failure_ratio: The part of the containers, 0 to 1, that may fail; 0 by
+            default.
+    """
+
+    parallelism: int | Literal["all"] | None
+    delay: float | str | None
+    order: Literal["stop-first", "start-first"] | None
+    failure_action: Literal["pause", "continue", "rollback"] | None
+    monitor: float | str | None
+    max_failure_ratio: float | None
+
+
 class _ServiceOptions(TypedDict, total=False):
     nickname: str
     target_num_containers: int
@@ -87,6 +143,9 @@ class _ServiceOptions(TypedDict, total=False):
     autoreplace: Autorestart
     sequential_deployment: bool
     deployment_strategy: DeploymentStrategy
+    update_config: RolloutFields | None
+    rollback_config: RolloutFields | None
+    healthcheck: HealthcheckFields | None
     roles: Sequence[str]
     tags: Sequence[Tag | str]
     net: Literal["bridge", "host"]
@@ -145,6 +204,10 @@ class ServiceFields(_ServiceOptions):
         autoreplace: Tutum's former name of ``autorestart``.
         sequential_deployment: Whether containers are deployed one after the other;
             ``False`` by default.
+        update_config: How ``redeploy`` replaces the containers.
+        rollback_config: How ``rollback`` replaces the containers.
+        healthcheck: How the health of the containers is checked; by default as the
+            image states.
         deployment_strategy: How nodes are chosen, by their numbers of running
             containers; ``"EMPTIEST_NODE"`` by default.
         roles: ``["global"]`` gives the containers access to the API.

@@ -12,8 +12,10 @@ from .parts import (
     ContainerBinding,
     ContainerLink,
     EnvVar,
+    Healthcheck,
     Link,
     Port,
+    Rollout,
     Tag,
 )
 from .words import (
@@ -54,6 +56,7 @@ class _Definition(TypedDict):
     link_variables: dict[str, str]
     autorestart: Autorestart
     autodestroy: Autodestroy
+    healthcheck: Healthcheck | None
     roles: list[str]
     run_command: str | None
     entrypoint: str | None
@@ -129,6 +132,8 @@ class Service(Changed, _Definition):
     linked_to_service: list[Link]
     linked_from_service: list[Link]
     sequential_deployment: bool
+    update_config: Rollout | None
+    rollback_config: Rollout | None
     deployment_strategy: DeploymentStrategy
     autoredeploy: bool
     tags: list[Tag]

@@ -9,8 +9,10 @@ __all__ = [
     "ContainerBinding",
     "ContainerLink",
     "EnvVar",
+    "Healthcheck",
     "Link",
     "Port",
+    "Rollout",
     "Tag",
 ]
 
@@ -136,6 +138,46 @@ class Tag(TypedDict):
 
     name: str
     origin: NotRequired[str]
+
+
+class Healthcheck(TypedDict):
+    """How the health of containers is checked; an absent key has its default.
+
+    Attributes:
+        test: ``["CMD", word, …]``, ``["CMD-SHELL", line]`` or ``["NONE"]``.
+        interval: The seconds between two checks.
+        timeout: The seconds after which a check has failed.
+        retries: How many failed checks in a row make a container unhealthy.
+        start_period: The seconds after the start in which failed checks do not count.
+        start_interval: The seconds between two checks in that time.
+    """
+
+    test: NotRequired[list[str]]
+    interval: NotRequired[float]
+    timeout: NotRequired[float]
+    retries: NotRequired[int]
+    start_period: NotRequired[float]
+    start_interval: NotRequired[float]
+
+
+class Rollout(TypedDict):
+    """How containers are replaced by new ones; an absent key has its default.
+
+    Attributes:
+        parallelism: How many containers are replaced at once; 0 for all.
+        delay: The seconds between two batches.
+        order: Whether the old or the new container comes first.
+        failure_action: What follows too many failures.
+        monitor: How many seconds a new container must run to count.
+        max_failure_ratio: The part of the containers, 0 to 1, that may fail.
+    """
+
+    parallelism: NotRequired[int]
+    delay: NotRequired[float]
+    order: NotRequired[Literal["stop-first", "start-first"]]
+    failure_action: NotRequired[Literal["pause", "continue", "rollback"]]
+    monitor: NotRequired[float]
+    max_failure_ratio: NotRequired[float]
 
 
 class Changed(TypedDict):

@@ -86,6 +86,10 @@ class Kind(Enum):
     ENVVARS = auto()
     LINKS = auto()
     BINDINGS = auto()
+    #: An object with the keys of Docker's health check, or null.
+    HEALTHCHECK = auto()
+    #: An object with the keys of Docker's update configuration, or null.
+    ROLLOUT = auto()
 
 
 _LISTS = frozenset(
@@ -212,6 +216,8 @@ def _rows() -> Iterator[ServiceField]:
     yield managed(
         "sequential_deployment", Kind.FLAG, "sequential_deployment", default=False
     )
+    yield managed("update_config", Kind.ROLLOUT, "update_config", redeploy=False)
+    yield managed("rollback_config", Kind.ROLLOUT, "rollback_config", redeploy=False)
     yield managed(
         "autorestart",
         Kind.CHOICE,
@@ -237,6 +243,7 @@ def _rows() -> Iterator[ServiceField]:
     )
 
     yield option("labels", Kind.LABELS)
+    yield option("healthcheck", Kind.HEALTHCHECK)
     yield option("privileged", Kind.FLAG, default=False)
     yield option("read_only", Kind.FLAG, default=False)
     yield option("stdin_open", Kind.FLAG, default=False)

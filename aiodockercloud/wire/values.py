@@ -1,11 +1,20 @@
-"""Dates and booleans in the spelling of the API. No I/O."""
+"""Dates, booleans and durations in the spelling of the API. No I/O."""
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
+from decimal import Decimal
 from email.utils import parsedate_to_datetime
+from typing import Any
 
-__all__ = ["format_date", "format_event_date", "parse_bool", "parse_date"]
+__all__ = [
+    "format_date",
+    "format_event_date",
+    "parse_bool",
+    "parse_date",
+    "parse_duration",
+]
 
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _MONTHS = (
@@ -62,3 +71,38 @@ def parse_bool(text: str) -> bool:
         return _WORDS[text.strip().lower()]
     except KeyError:
         raise ValueError(f"{text!r} is not true or false") from None
+
+
+_UNITS = {
+    "h": Decimal(3600),
+    "m": Decimal(60),
+    "s": Decimal(1),
+    "ms": Decimal("1e-3"),
+    "us": Decimal("1e-6"),
+    "ns": Decimal("1e-9"),
+}
+_NUMBER = r"[0-9]{1,9}(?:\.[0-9]{1,9})?"
+_PARTS = re.compile(rf"({_NUMBER})(h|ms|us|ns|m|s)")
+_DURATION = re.compile(rf"{_NUMBER}|(?:{_NUMBER}(?:h|ms|us|ns|m|s))+")
+#: Seconds; no duration of the API is longer than a year.
+_LONGEST = 366 * 86400
+
+
+def parse_duration(value: Any) -> int | float:
+    """Return a duration in seconds: a number, or a text such as ``30s`` or ``1m30s``.
+
+    Raises:
+        ValueError: The value has neither form, or is negative or above a year.
+    """
+    found: int | float | None = None
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        found = value
+    elif isinstance(value, str) and _DURATION.fullmatch(text := value.strip()):
+        parts = _PARTS.findall(text) or [(text, "s")]
+        found = float(sum(Decimal(number) * _UNITS[unit] for number, unit in parts))
+    if found is None or not 0 <= found <= _LONGEST:
+        raise ValueError(
+            f"{str(value)[:60]!r} is not a duration; give seconds, such as 0.5, or"
+            " a text such as 30s or 1m30s"
+        )
+    return int(found) if found == int(found) else found

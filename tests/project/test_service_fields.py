@@ -45,6 +45,7 @@ SET: dict[Kind, Any] = {
     Kind.TEXTS: ["label:disable"],
     Kind.HOSTS: ["db:10.0.0.1"],
     Kind.LABELS: {"a": "1"},
+    Kind.HEALTHCHECK: {"test": ["CMD", "true"]},
 }
 
 

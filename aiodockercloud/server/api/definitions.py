@@ -59,6 +59,11 @@ _PARSERS: Mapping[Kind, Parser] = {
     Kind.ENVVARS: fields.envvars,
     Kind.LINKS: listing(fields.link),
     Kind.BINDINGS: listing(fields.binding),
+    Kind.HEALTHCHECK: fields.reader(stackfile.healthcheck),
+}
+_PARSERS_BY_NAME: Mapping[str, Parser] = {
+    "update_config": fields.reader(stackfile.update_config),
+    "rollback_config": fields.reader(stackfile.rollback_config),
 }
 
 
@@ -75,6 +80,8 @@ def _parser(row: ServiceField) -> Parser:
             return choice(*row.words)
         case Kind.CHOICES:
             return listing(choice(*row.words))
+        case Kind.ROLLOUT:
+            return _PARSERS_BY_NAME[row.name]
         case kind:
             return _PARSERS[kind]
 

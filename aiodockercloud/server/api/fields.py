@@ -207,6 +207,20 @@ def listing(parse: Parser, *, limit: int = 1000) -> Parser:
     return parse_all
 
 
+def reader(read: Callable[[Any], Any]) -> Parser:
+    """Return a parser from a reader of stack files, which accepts the API's form."""
+
+    def parse(place: str, value: Any) -> Any:
+        try:
+            return read(value)
+        except ValueError as error:
+            # A message that begins with a key continues the place.
+            nested = re.match(r"[a-z_]+: ", str(error))
+            raise BadRequest(f"{place}{'.' if nested else ': '}{error}") from None
+
+    return parse
+
+
 def mapping(place: str, value: Any, example: str = "") -> dict[str, Any]:
     if not isinstance(value, dict):
         such = f" such as {example}" if example else ""

@@ -143,6 +143,22 @@ GOOD = [
         for value, expected in ((["A", "B"], ["A", "B"]), ([], []), (None, []))
     ),
     case("dns", "8.8.8.8", ["8.8.8.8"]),
+    case(
+        "healthcheck",
+        {"test": ["CMD", "true"], "interval": "2s", "retries": 1},
+        {"test": ["CMD", "true"], "interval": 2, "retries": 1},
+    ),
+    case("healthcheck", None, None),
+    case("healthcheck", {"test": [], "interval": None}, None),
+    case(
+        "update_config",
+        {"order": "start-first", "parallelism": "all", "delay": 0.5},
+        {"order": "start-first", "parallelism": 0, "delay": 0.5},
+    ),
+    case("update_config", None, None),
+    case("update_config", {"order": None}, None),
+    case("rollback_config", None, None),
+    case("rollback_config", {"monitor": 3}, {"monitor": 3}),
 ]
 
 

@@ -197,6 +197,26 @@ def _service_labels(spec: ContainerSpec) -> dict[str, str]:
     }
 
 
+def _healthcheck(check: Mapping[str, Any]) -> Spec:
+    """Return a health check with Docker's durations; absent keys are the image's."""
+    found: Spec = {}
+    if test := check.get("test"):
+        found["Test"] = list(test)
+    for key, name in _DURATIONS.items():
+        if seconds := check.get(name):
+            found[key] = int(seconds * NANOSECONDS)
+    if retries := check.get("retries"):
+        found["Retries"] = retries
+    return found
+
+
+_DURATIONS = {
+    "Interval": "interval",
+    "Timeout": "timeout",
+    "StartPeriod": "start_period",
+    "StartInterval": "start_interval",
+}
+
 #: Options in the ``ContainerSpec``: Docker's key, the option, the conversion.
 _CONTAINER: Sequence[tuple[str, str, Callable[[Any], Any]]] = (
     ("User", "user", str),
@@ -208,6 +228,7 @@ _CONTAINER: Sequence[tuple[str, str, Callable[[Any], Any]]] = (
     ("CapabilityDrop", "cap_drop", list),
     ("Hosts", "extra_hosts", _hosts),
     ("Privileges", "security_opt", _privileges),
+    ("HealthCheck", "healthcheck", _healthcheck),
 )
 
 
