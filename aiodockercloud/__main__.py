@@ -128,6 +128,23 @@ def _parser() -> argparse.ArgumentParser:
         " the server listens on)",
     )
     serve.add_argument(
+        "--allowed-host",
+        metavar="HOST",
+        type=_checked(str, checks.host),
+        action="append",
+        default=[],
+        help="further name or address that clients use for this server, without a port;"
+        " may be given several times",
+    )
+    serve.add_argument(
+        "--shutdown-timeout",
+        metavar="SECONDS",
+        type=_checked(float, checks.duration),
+        default=10.0,
+        help="seconds within which the server ends after a signal (default:"
+        " %(default)g)",
+    )
+    serve.add_argument(
         "--domain",
         type=_checked(str, checks.domain),
         default="",

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -128,6 +128,7 @@ async def running(
     apikey: str | None = None,
     data_dir: str | Path | None = None,
     public_url: str | None = None,
+    allowed_hosts: Iterable[str] = (),
     domain: str = "",
     image_poll: float | None = None,
     settings: Settings | None = None,
@@ -150,6 +151,12 @@ async def running(
             a directory, all state is in memory and ends with the block.
         public_url: The address at which containers reach the server; by default
             ``server.url``.
+        allowed_hosts: Further names and addresses, without ports, that clients use for
+            this server, for example behind a proxy. Always served are loopback,
+            ``host``, the host of ``public_url``, the address to which the client is
+            connected, and names without a dot; a request for another host is answered
+            421. Pages of the hosts given here and of ``public_url`` may request changes
+            and open streams.
         domain: The last part of the DNS names of services, containers and nodes.
             Without a domain, public names are addresses of nodes, which need no DNS.
         image_poll: Seconds between two checks for pushed images, for services with
@@ -193,6 +200,7 @@ async def running(
         user=user,
         apikey=apikey,
         public_url=public_url,
+        allowed_hosts=allowed_hosts,
     ) as found:
         yield Server(found.url, found.user, found.apikey, cloud, engine, faults)
 

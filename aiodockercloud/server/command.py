@@ -11,10 +11,11 @@ import sys
 from .. import checks
 from . import log
 from .api.app import make_app
+from .api.capacity import allow_files
 from .engines import Engine, EngineError
 from .engines.embedded import Embedded, EmbeddedSettings
 from .serving import DEFAULT_USER, control_plane, serving
-from .settings import Settings
+from .settings import Settings, Timings
 
 __all__ = ["serve"]
 
@@ -52,6 +53,12 @@ def _engine(options: argparse.Namespace) -> Engine:
 
 
 async def _run(options: argparse.Namespace, user: str, apikey: str | None) -> None:
+    settings = Settings(
+        metrics_public=options.metrics_public,
+        timings=Timings(shutdown=options.shutdown_timeout),
+    )
+    if warning := allow_files(settings.limits):
+        _note(warning)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -61,7 +68,7 @@ async def _run(options: argparse.Namespace, user: str, apikey: str | None) -> No
         data_dir=options.data_dir,
         domain=options.domain,
         image_poll=options.image_poll,
-        settings=Settings(metrics_public=options.metrics_public),
+        settings=settings,
     )
     async with serving(
         cloud,
@@ -71,6 +78,7 @@ async def _run(options: argparse.Namespace, user: str, apikey: str | None) -> No
         user=user,
         apikey=apikey,
         public_url=options.public_url,
+        allowed_hosts=options.allowed_host,
     ) as server:
         if server.key_replaced:
             _note(f"DOCKERCLOUD_APIKEY replaced the first API key of {server.user}")
@@ -81,6 +89,13 @@ async def _run(options: argparse.Namespace, user: str, apikey: str | None) -> No
             )
         print(f"aiodockercloud: ready on {server.url}", flush=True)
         await stop.wait()
+        loop.call_later(options.shutdown_timeout, _give_up, options.shutdown_timeout)
+
+
+def _give_up(seconds: float) -> None:
+    """End the process at once: a container or a request does not end."""
+    _note(f"did not end within {seconds:g} s, and ends now; no stored change is lost")
+    os._exit(1)
 
 
 def _note(text: str) -> None:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from aiohttp import web
 
 from .. import checks
+from .api.connections import Connections
+from .api.guard import GUARD
 from .control.control_plane import ControlPlane
 from .engines import Engine
 from .settings import Settings
@@ -18,6 +22,9 @@ from .state.store import Store
 
 __all__ = ["DEFAULT_USER", "Listening", "control_plane", "serving"]
 
+#: Connections that wait to be accepted. The server accepts as many at once, before it
+#: can close any of them.
+_BACKLOG = 128
 #: The first account's user, if the caller names none.
 DEFAULT_USER = "admin"
 
@@ -74,6 +81,7 @@ async def serving(
     user: str | None,
     apikey: str | None,
     public_url: str | None,
+    allowed_hosts: Iterable[str] = (),
 ) -> AsyncIterator[Listening]:
     """Serve an application while the block runs, then close its control plane.
 
@@ -87,25 +95,44 @@ async def serving(
     """
     user = checks.user(user or DEFAULT_USER)
     public_url = checks.http_url(public_url) if public_url else None
-    runner = web.AppRunner(
-        app, handle_signals=False, access_log=None, shutdown_timeout=5
-    )
+    trusted = [checks.host(name) for name in allowed_hosts]
+    if public_url:
+        trusted.append(urlsplit(public_url).hostname or "")
+    app[GUARD].allow_hosts(checks.host(host), trusted)
+    timings = cloud.settings.timings
+    runner = web.AppRunner(app, handle_signals=False, shutdown_timeout=timings.shutdown)
     # Bound first: containers that continue at the start receive this address.
-    listening = _listen(checks.host(host), checks.port(port))
+    listening = _listen(host, checks.port(port))
     try:
         name = f"[{host}]" if ":" in host else host
         url = f"http://{name}:{listening.getsockname()[1]}"
         cloud.rest_host = (public_url or url).rstrip("/")
         await runner.setup()
-        await web.SockSite(runner, listening).start()
-        user = user or DEFAULT_USER
-        apikey, replaced = cloud.accounts.open(user, apikey)
-        await cloud.store.flush()
-        yield Listening(url, user, apikey, replaced)
+        assert runner.server is not None
+        capacity = app[GUARD].capacity
+        connections = Connections(runner.server, capacity.connections, timings)
+        async with _accepting(connections, listening):
+            user = user or DEFAULT_USER
+            apikey, replaced = cloud.accounts.open(user, apikey)
+            await cloud.store.flush()
+            yield Listening(url, user, apikey, replaced)
     finally:
         await runner.cleanup()
         await cloud.close()
         listening.close()
+
+
+@asynccontextmanager
+async def _accepting(
+    connections: Connections, listening: socket.socket
+) -> AsyncIterator[None]:
+    """Accept connections while the block runs."""
+    loop = asyncio.get_running_loop()
+    server = await loop.create_server(connections, sock=listening, backlog=_BACKLOG)
+    try:
+        yield
+    finally:
+        server.close()
 
 
 def _listen(host: str, port: int) -> socket.socket:
@@ -116,7 +143,7 @@ def _listen(host: str, port: int) -> socket.socket:
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        return socket.create_server((host, port), family=family, backlog=1024)
+        return socket.create_server((host, port), family=family, backlog=_BACKLOG)
     except OSError as error:
         reason = error.strerror or str(error)
         raise OSError(

@@ -33,6 +33,14 @@ class Limits:
     #: Attempts with a wrong key that a user may make at once from one address. Users
     #: at one address together may make ten times as many.
     failed_logins: int = 10
+    #: Open connections of all clients, as far as the process may open as many files.
+    connections: int = 10_000
+    #: Open streams of one key, as far as ``connections`` leaves room for others.
+    streams: int = 5000
+    #: Commands that run in containers at once for one key.
+    execs: int = 500
+    #: Calls of one trigger at once; ``Timings.trigger_call`` is the rate after that.
+    trigger_calls: int = 60
     #: Answers kept for the idempotency keys of one account.
     kept_answers: int = 20_000
     #: Characters of all answers kept for one account.
@@ -92,6 +100,16 @@ class Timings:
     #: Time limit for the engine to answer when a request asks whether the server is
     #: ready, and the time for which the answer is repeated.
     ready: float = 2.0
+    #: Time limit for a client to send the headers of a request.
+    headers: float = 20.0
+    #: Time limit for a client to send the body of a request.
+    body: float = 60.0
+    #: Time after which a connection without a further request is closed.
+    idle: float = 75.0
+    #: Time after which a trigger that was called too often accepts another call.
+    trigger_call: float = 1.0
+    #: Time limit for requests and streams in progress when the server ends.
+    shutdown: float = 10.0
     #: Time limit for another server to release the database.
     database_lock: float = 2.0
 

@@ -64,6 +64,9 @@ def refused(arguments: Sequence[str], capsys: Capture) -> str:
         ("--host", "300.1.1.1", "host name"),
         ("--host", "a..b", "host name"),
         ("--host", "[::1]", "host name"),
+        ("--allowed-host", "http://a.example", "host name"),
+        ("--allowed-host", "*", "host name"),
+        ("--shutdown-timeout", "0", "seconds above 0"),
         ("--domain", "foo bar", "example.com"),
         ("--domain", ".io", "example.com"),
         ("--domain", "-x.io", "example.com"),
@@ -132,7 +135,7 @@ def test_help_names_each_default_once_and_never_none(capsys: Capture) -> None:
     defaults = re.findall(r"\(default: ([^)]*)\)", out)
     assert defaults == [
         *("embedded", "127.0.0.1", "8008", "1", "300"),
-        *("the address that the server listens on", "warning", "text"),
+        *("the address that the server listens on", "10", "warning", "text"),
     ]
 
 

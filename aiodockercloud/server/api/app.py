@@ -58,7 +58,9 @@ from . import (
     triggers,
     tutum,
 )
+from .connections import recognize
 from .errors import api_error, is_unexpected
+from .guard import GUARD, Guard, add_headers
 from .idempotency import ANSWER, IdempotencyKeys
 from .resource import PUBLIC, SAFE, Call, Reply, Route
 
@@ -116,11 +118,12 @@ def make_app(cloud: ControlPlane, faults: Faults | None = None) -> web.Applicati
     app = web.Application(client_max_size=cloud.settings.limits.largest_body)
     app[CLOUD] = cloud
     app[IDEMPOTENCY] = IdempotencyKeys(cloud.store, cloud.settings)
+    app[GUARD] = Guard(cloud.settings)
     cloud.stored[ANSWER] = app[IDEMPOTENCY]
     app[streams.SOCKETS] = {}
     app[health.PROBE] = health.EngineProbe(cloud)
     app[metrics.METRICS] = metrics.Metrics(cloud, app[streams.SOCKETS])
-    app.on_response_prepare.append(request_log.name_stream)
+    app.on_response_prepare.extend([request_log.name_stream, add_headers])
     cloud.accounts.on_revoked = partial(streams.end_of_key, app, cloud)
     if faults is not None:
         _install(app, faults)
@@ -158,7 +161,8 @@ async def _start(app: web.Application) -> None:
 
 async def _close_sockets(app: web.Application) -> None:
     """Close all streams, which would otherwise delay the end of the server."""
-    timeout = app[CLOUD].settings.timings.close_handshake
+    timings = app[CLOUD].settings.timings
+    timeout = min(timings.close_handshake, timings.shutdown / 3)
     sockets = app[streams.SOCKETS]
     await asyncio.gather(
         *(
@@ -244,6 +248,8 @@ def _json_response(
 
 
 async def _dispatch(request: web.Request, cloud: ControlPlane) -> web.StreamResponse:
+    guard = request.app[GUARD]
+    guard.check(request)
     target = wire.split_path(request.rel_url.raw_path)
     if target is None:
         raise ObjectNotFound(f"there is no path {request.path}")
@@ -265,6 +271,8 @@ async def _dispatch(request: web.Request, cloud: ControlPlane) -> web.StreamResp
             return await tutum.refuse(request)
         raise
     exchange.user = access.user
+    if access is not ANONYMOUS:
+        recognize(request)
     if target.kind == "auth":
         return _json_response(request, {"username": access.user}, 200)
     if not routes:
@@ -279,18 +287,25 @@ async def _dispatch(request: web.Request, cloud: ControlPlane) -> web.StreamResp
         )
     rights.check_scope(access, PUBLIC if public else route.scope)
     namespace = cloud.accounts.namespace(access, target.namespace)
+    kind = tutum.TutumCall if target.dialect is wire.TUTUM else Call
+    call = kind(request, cloud, target, access, namespace)
+    if public and target.kind == triggers.resource.kind:
+        _, trigger = triggers.called(call)
+        call.request = await guard.receive_call(request, trigger.uuid)
+    else:
+        await guard.receive(request)
 
     async def answer() -> web.StreamResponse:
-        parts = (request, cloud, target, access, namespace)
-        if target.dialect is wire.TUTUM:
-            reply = await tutum.answer(tutum.TutumCall(*parts), route.handler)
-        else:
-            reply = await route.handler(Call(*parts))
-        return _response(request, reply)
+        if isinstance(call, tutum.TutumCall):
+            return _response(request, await tutum.answer(call, route.handler))
+        return _response(request, await route.handler(call))
 
+    if streams.is_upgrade(request):
+        with guard.stream(access, runs="exec" in target.operation):
+            return await answer()
     # A trigger call has no account: its idempotency keys belong to the trigger.
     scope = request.path if public else namespace
-    return await request.app[IDEMPOTENCY].run(request, access, scope, answer)
+    return await request.app[IDEMPOTENCY].run(call.request, access, scope, answer)
 
 
 def _allowed(routes: Mapping[str, Route]) -> str:

@@ -146,7 +146,7 @@ async def call_by(call: Call) -> Reply:
     return await _call(call, integer(1, 1000)("call", call.target.operation[1]))
 
 
-def _called(call: Call) -> tuple[Service, Trigger]:
+def called(call: Call) -> tuple[Service, Trigger]:
     """Return the trigger that a call names, with its service.
 
     A call has no credentials but the uuid of the trigger: without the right uuid, every
@@ -199,7 +199,7 @@ async def _call(call: Call, count: int) -> Reply:
         BadRequest: The body is too large, or the target would be out of bounds.
         OperationNotAllowed: The service is being terminated.
     """
-    service, trigger = _called(call)
+    service, trigger = called(call)
     body = await call.request.read()
     _check_signature(call.request, trigger, body)
     if trigger.operation == SCALEUP:

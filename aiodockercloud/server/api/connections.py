@@ -1,0 +1,210 @@
+"""Connections: how many, how long without a request, and requests that are not HTTP.
+
+A connection that sends no complete request within a time limit is closed. When the
+server has as many connections as allowed, a new connection replaces one that has no
+request in progress: first those that never sent valid credentials, the oldest first.
+The server therefore serves a client with credentials beside any number of others.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import secrets
+from typing import Any
+
+from aiohttp import http_exceptions, web
+
+from ... import wire
+from ..log import SparseLog
+from ..settings import Timings
+from .guard import SECURITY_HEADERS
+
+__all__ = ["Connections", "recognize"]
+
+log = logging.getLogger(__name__)
+
+#: Seconds between two log lines about connections and requests that were refused.
+_QUIET = 60.0
+#: Seconds for which the rest of an unread body is discarded before the connection is
+#: closed, so that the client can read the response.
+_DISCARD = 5.0
+
+
+class Connections:
+    """The connections of a server, and the factory of their protocols.
+
+    Args:
+        server: The server of an aiohttp runner.
+        largest: The number of connections that are open at once.
+        timings: The time limits.
+    """
+
+    def __init__(self, server: web.Server, largest: int, timings: Timings) -> None:
+        self._server = server
+        self._handle = server.request_handler
+        server.request_handler = self._counted
+        self.timings = timings
+        self._largest = largest
+        self._open: set[_Connection] = set()
+        #: Connections without a request in progress, those that never sent valid
+        #: credentials and those that did. Those that have waited longest are first.
+        self._unknown: dict[_Connection, None] = {}
+        self._known: dict[_Connection, None] = {}
+        self._refusals = SparseLog(log, _QUIET)
+        self.unreadable = SparseLog(log, _QUIET)
+
+    def __call__(self) -> asyncio.Protocol:
+        """Return the protocol of a new connection."""
+        return _Connection(
+            self,
+            self._server,
+            loop=asyncio.get_running_loop(),
+            access_log=None,
+            keepalive_timeout=self.timings.idle,
+            lingering_time=_DISCARD,
+        )
+
+    def opened(self, connection: _Connection) -> None:
+        """Count a connection, and close others when there are too many."""
+        self._open.add(connection)
+        self._unknown[connection] = None
+        while len(self._open) > self._largest:
+            waiting = self._unknown or self._known
+            closed = next(iter(waiting))
+            self._refusals.warning(
+                "%d connections are open, the most that are allowed: closed one without"
+                " a request, from %s",
+                self._largest,
+                closed.peer,
+            )
+            self.closed(closed)
+            closed.drop()
+
+    def closed(self, connection: _Connection) -> None:
+        """Forget a connection."""
+        self._open.discard(connection)
+        self._unknown.pop(connection, None)
+        self._known.pop(connection, None)
+
+    async def _counted(self, request: web.BaseRequest) -> web.StreamResponse:
+        """Handle a request; its connection cannot be replaced meanwhile."""
+        connection = request.protocol
+        assert isinstance(connection, _Connection)
+        self._unknown.pop(connection, None)
+        self._known.pop(connection, None)
+        connection.begin()
+        try:
+            return await self._handle(request)
+        except web.HTTPException as error:  # aiohttp's own, such as 417
+            return _refusal(error.status, wire.reason(error.status).lower())
+        finally:
+            connection.end()
+            if connection in self._open:
+                waiting = self._known if connection.known else self._unknown
+                waiting[connection] = None
+
+
+def recognize(request: web.Request) -> None:
+    """Note that the client at the other end of a connection has valid credentials."""
+    if isinstance(request.protocol, _Connection):
+        request.protocol.known = True
+
+
+class _Connection(web.RequestHandler):
+    """The protocol of one connection."""
+
+    __slots__ = ("_connections", "_deadline", "_handling", "known", "peer")
+
+    def __init__(
+        self, connections: Connections, server: web.Server, **options: Any
+    ) -> None:
+        super().__init__(server, **options)
+        self._connections = connections
+        self._deadline: asyncio.TimerHandle | None = None
+        self._handling = False
+        #: The address of the client, for the log.
+        self.peer = ""
+        #: Whether a request of the connection had valid credentials.
+        self.known = False
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(transport)
+        peer = transport.get_extra_info("peername")
+        self.peer = str(peer[0]) if peer else ""
+        self._limit()
+        self._connections.opened(self)
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        self._connections.closed(self)
+        self._unlimit()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        if self._deadline is None and not self._handling:
+            self._limit()
+        super().data_received(data)
+
+    def begin(self) -> None:
+        """Note that a request is complete, but for its body."""
+        self._handling = True
+        self._unlimit()
+
+    def end(self) -> None:
+        """Note that the request was answered: the next may come much later."""
+        self._handling = False
+
+    def drop(self) -> None:
+        """Close the connection at once, without an answer."""
+        if self.transport is not None:
+            self.transport.abort()
+
+    def _limit(self) -> None:
+        """Let the connection end when the headers do not arrive in time."""
+        seconds = self._connections.timings.headers
+        self._deadline = asyncio.get_running_loop().call_later(seconds, self.drop)
+
+    def _unlimit(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
+
+    def handle_error(
+        self,
+        request: web.BaseRequest,
+        status: int = 500,
+        exc: BaseException | None = None,
+        message: str | None = None,
+    ) -> web.StreamResponse:
+        """Return the answer to a request that is not HTTP, or that failed.
+
+        Neither the answer nor the log contains bytes of the request: they may be part
+        of credentials.
+
+        Raises:
+            ConnectionError: A part of another answer was sent.
+        """
+        if isinstance(exc, http_exceptions.HttpProcessingError):
+            text = "the request is not valid HTTP"
+            if isinstance(exc, http_exceptions.LineTooLong):
+                text = "the path or a header of the request is too long"
+            self._connections.unreadable.warning("%s, from %s", text, self.peer)
+        else:
+            text = "internal error; the server's log has the details"
+            log.error("a request failed", exc_info=exc)
+        if request.writer.output_size > 0:
+            raise ConnectionError("an answer was sent in part")
+        response = _refusal(status, text)
+        response.force_close()
+        return response
+
+
+def _refusal(status: int, text: str) -> web.Response:
+    return web.Response(
+        body=json.dumps({"error": text}).encode(),
+        status=status,
+        reason=wire.reason(status),
+        headers={**SECURITY_HEADERS, wire.REQUEST_ID: secrets.token_hex(8)},
+        content_type="application/json",
+    )
