@@ -124,6 +124,7 @@ class Managed(Resource[T], Generic[T, S]):
         thing: Reference,
         state: S | Collection[S],
         *,
+        healthy: bool = False,
         timeout: float | None = WAIT_TIMEOUT,  # noqa: ASYNC109 - finite by default
         poll: float = POLL,
     ) -> T:
@@ -160,6 +161,9 @@ class Managed(Resource[T], Generic[T, S]):
                 result of a changing call, the action of that call is followed, too.
             state: The state to wait for, or a collection of states one of which is
                 sufficient. Waiting for ``"Terminated"`` does not terminate the object.
+            healthy: Whether a service or a container with a health check must be
+                ``"healthy"``, too. The health of a service is the worst one of its
+                containers.
             timeout: Seconds to wait at most; ``None`` waits without a limit. After the
                 first inspection, lost connections and restarts of the server do not
                 end the wait.
@@ -185,7 +189,7 @@ class Managed(Resource[T], Generic[T, S]):
             thing = cast(Mapping[str, Any], await self.find(thing))
         action = action_uri(thing)
         also = [wire.target_of("action", action).pk] if action else []
-        done = StateWait(self, thing, goal).done
+        done = StateWait(self, thing, goal, healthy=healthy).done
         return await until(
             self, self._feed, thing, done, seconds=timeout, poll=poll, also=also
         )

@@ -148,10 +148,16 @@ class StateWait(Generic[T]):
         resource: The sub-API of the object.
         thing: The object.
         goal: The states to wait for; one of them is sufficient.
+        healthy: Whether an object with a health check must be healthy as well.
     """
 
     def __init__(
-        self, resource: Readable[T], thing: Reference, goal: Collection[str]
+        self,
+        resource: Readable[T],
+        thing: Reference,
+        goal: Collection[str],
+        *,
+        healthy: bool = False,
     ) -> None:
         self._resource = resource
         cloud = resource.cloud
@@ -162,6 +168,7 @@ class StateWait(Generic[T]):
         self._limits = cloud.limits
         self._thing = thing
         self._goal = frozenset(goal)
+        self._healthy = healthy
         self._action = action_uri(thing)
         #: The action that was to start the object has ended.
         self._action_ended = False
@@ -179,16 +186,18 @@ class StateWait(Generic[T]):
         """
         facts = cast(Mapping[str, Any], found)
         state = str(facts.get("state"))
-        if state in self._goal:
+        if self._reached(facts):
             return found
         try:
             await self._follow_action()
         except WaitFailed:
             # A failed action may have reached the state: jobs that are redeployed end.
             newer = await self._resource.inspect(self._thing)
-            if cast(Mapping[str, Any], newer).get("state") in self._goal:
+            if self._reached(cast(Mapping[str, Any], newer)):
                 return newer
             raise
+        if state in self._goal:
+            return None  # the health changes by itself
         if state == states.TERMINATED:
             # A failing action ends a moment later, and its log contains the reason.
             if self._action is None or self._was_terminated:
@@ -209,6 +218,11 @@ class StateWait(Generic[T]):
                     return await self.done(newer)
                 raise await self._failure(facts, parts)
         return None
+
+    def _reached(self, facts: Mapping[str, Any]) -> bool:
+        """Return whether the object is in one of the states, and healthy if wanted."""
+        unhealthy = self._healthy and facts.get("health") not in (None, states.HEALTHY)
+        return facts.get("state") in self._goal and not unhealthy
 
     async def _follow_action(self) -> None:
         """Inspect the followed action, until the action has ended.

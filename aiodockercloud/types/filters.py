@@ -16,6 +16,7 @@ from .words import (
     ActionState,
     ContainerState,
     DeploymentStrategy,
+    Health,
     NodeClusterState,
     NodeState,
     ServiceState,
@@ -110,6 +111,7 @@ class ServiceFilters(_Identified, _Named, _Nicknamed, _Living, _Deployed, total=
         image_name: The image, as ``[host/]name:tag``.
         image: The image as well, under the name of the field to write.
         state: The state.
+        health: The health.
         stack: The stack of the service.
         labels: Labels, as ``"name=value"``, ``"name"`` or a mapping all of whose labels
             must be present.
@@ -126,6 +128,7 @@ class ServiceFilters(_Identified, _Named, _Nicknamed, _Living, _Deployed, total=
         offset: The number of objects to leave out at the beginning.
     """
 
+    health: Health | Collection[Health] | None
     state: ServiceState | Collection[ServiceState] | None
     state__in: ServiceState | Collection[ServiceState] | str | None
     state__ne: ServiceState | Collection[ServiceState] | None
@@ -146,6 +149,7 @@ class ContainerFilters(_Identified, _Named, _Living, _Deployed, total=False):
         name: The name.
         image_name: The image, as ``[host/]name:tag``.
         state: The state.
+        health: The health.
         service: The service of the container.
         node: The node of the container.
         labels: Labels, as ``"name=value"``, ``"name"`` or a mapping all of whose labels
@@ -161,6 +165,7 @@ class ContainerFilters(_Identified, _Named, _Living, _Deployed, total=False):
         offset: The number of objects to leave out at the beginning.
     """
 
+    health: Health | Collection[Health] | None
     state: ContainerState | Collection[ContainerState] | None
     state__in: ContainerState | Collection[ContainerState] | str | None
     state__ne: ContainerState | Collection[ContainerState] | None

@@ -6,6 +6,7 @@ from .objects import Service
 from .words import (
     ActionState,
     ContainerState,
+    Health,
     NodeClusterState,
     NodeState,
     ServiceState,
@@ -51,6 +52,8 @@ class ChangeEvent(TypedDict, Generic[K, S]):
         parents: The parents of the object, as resource URIs.
         resource_uri: The URI of the object.
         state: The state of the object after the change.
+        health: The health of a container or a service after the change, else ``None``.
+            Servers other than aiodockercloud's do not send the key.
         uuid: The identifier of the event, not of the object.
         datetime: When the object changed, as ISO 8601 text.
         id: The position from which a stream can continue. Servers other than
@@ -62,6 +65,7 @@ class ChangeEvent(TypedDict, Generic[K, S]):
     parents: list[str]
     resource_uri: str
     state: S
+    health: NotRequired[Health | None]
     uuid: str
     datetime: str
     id: NotRequired[str]

@@ -24,6 +24,7 @@ from .words import (
     Autorestart,
     ContainerState,
     DeploymentStrategy,
+    Health,
     ServiceState,
     StackState,
 )
@@ -106,6 +107,7 @@ class Service(Changed, _Definition):
         link_variables: The environment variables that a linked container receives.
         cgroup_name: The value of the field ``cgroup_parent``.
         state: The state of the service.
+        health: The worst health of the containers; ``None`` without a health check.
         target_num_containers: The number of containers to which ``scale`` leads; 0 for
             a service that runs on every node.
         current_num_containers: The number of containers that exist.
@@ -122,6 +124,7 @@ class Service(Changed, _Definition):
     nickname: str
     bindings: list[Binding]
     state: ServiceState
+    health: Health | None
     target_num_containers: int
     current_num_containers: int
     running_num_containers: int
@@ -158,6 +161,9 @@ class Container(Changed, _Definition):
         link_variables: The environment variables that a linked container receives.
         cgroup_name: The value of the field ``cgroup_parent``.
         state: The state of the container.
+        health: ``"starting"`` until the first result of the health check, then
+            ``"healthy"`` or ``"unhealthy"``; ``None`` without a health check, or while
+            the container does not run.
         service: The service of the container, as its ``resource_uri``.
         node: The node of the container, as its ``resource_uri``.
         docker_id: The identifier of the container in Docker; ``None`` while Docker has
@@ -172,6 +178,7 @@ class Container(Changed, _Definition):
 
     bindings: list[ContainerBinding]
     state: ContainerState
+    health: Health | None
     service: str
     node: str
     docker_id: str | None

@@ -9,6 +9,7 @@ __all__ = [
     "ContainerState",
     "DeploymentStrategy",
     "EventType",
+    "Health",
     "NodeClusterState",
     "NodeState",
     "ServiceState",
@@ -58,6 +59,8 @@ NodeClusterState = Literal[
 ActionState = Literal[
     "Pending", "In progress", "Canceling", "Canceled", "Success", "Failed"
 ]
+#: The health of containers and services with a health check.
+Health = Literal["starting", "healthy", "unhealthy"]
 Autorestart = Literal["OFF", "ON_FAILURE", "ALWAYS"]
 Autodestroy = Literal["OFF", "ON_SUCCESS", "ALWAYS"]
 #: The kinds of objects that events are about.

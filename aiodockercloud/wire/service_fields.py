@@ -291,7 +291,7 @@ READ_ONLY: Final[Mapping[str, str]] = {
     **dict.fromkeys(("deployed_datetime", "started_datetime"), ""),
     **dict.fromkeys(("stopped_datetime", "destroyed_datetime"), ""),
     **dict.fromkeys(("public_dns", "synchronized", "stopped_num_containers"), ""),
-    "link_variables": "",
+    **dict.fromkeys(("health", "link_variables"), ""),
     **dict.fromkeys(
         ("containers", "current_num_containers", "running_num_containers"),
         "target_num_containers",

@@ -20,7 +20,7 @@ from tests.support.flows import Raw, change, client_of, collect, containers, don
 EVENTS = "/api/audit/v1/events/"
 KEYS = {
     *("type", "action", "parents", "resource_uri", "state", "uuid", "datetime"),
-    "id",
+    *("id", "health"),
 }
 
 

@@ -27,8 +27,15 @@ from .resource import Call, Reply, Resource
 _OWN = (
     *("bindings", "cgroup_name", "container_envvars", "container_ports"),
     *("deployed_datetime", "destroyed_datetime", "dns_search", "docker_id"),
-    *("entrypoint", "exit_code", "exit_code_msg", "exit_code_message", "image_name"),
-    *("link_variables", "linked_to_container", "name", "node", "private_ip"),
+    *("entrypoint", "exit_code", "exit_code_msg", "exit_code_message", "health"),
+    *(
+        "image_name",
+        "link_variables",
+        "linked_to_container",
+        "name",
+        "node",
+        "private_ip",
+    ),
     *("public_dns", "resource_uri", "run_command", "service", "started_datetime"),
     *("state", "stopped_datetime", "synchronized", "uuid"),
 )
@@ -89,6 +96,7 @@ def render(cloud: ControlPlane, container: Container) -> dict[str, Any]:
         "exit_code": container.exit_code,
         "exit_code_msg": message,
         "exit_code_message": message,
+        "health": container.health,
         "hostname": links.hostname(cloud, container, node),
         "image_name": definition["image"],
         "link_variables": links.variables(cloud, service.name, service, [container]),

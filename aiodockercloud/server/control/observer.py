@@ -245,7 +245,7 @@ class Observer:
     def _observe_container(
         self, container: Container, observed: ContainerObservation
     ) -> None:
-        before = container.state
+        before, health = container.state, container.health
         if before == states.TERMINATED:
             if observed.state != "gone" and not self._cloud.engine.volatile:
                 self._remove_leftover(container)
@@ -255,6 +255,7 @@ class Observer:
         if node is not None and node.uuid != container.node:
             self._cloud.move(container, node)
         container.message = observed.message
+        container.health = observed.health
         if observed.state == "gone":
             if before != states.TERMINATING:
                 # Without an order, volumes wait for the next container.
@@ -279,6 +280,8 @@ class Observer:
             # so operations on a service with crashing containers stay allowed.
             container.exit_code = observed.exit_code
             self._cloud.save(container)
+        if container.state == before and container.health != health:
+            self._cloud.touch(container)
         if container.state != before:
             self._cloud.settle(self._cloud.services[container.service])
         if container.state == states.STOPPED and before in (

@@ -113,6 +113,10 @@ class ContainerSpec:
     options: Mapping[str, Any] = field(default_factory=dict)
 
 
+#: The health of a container that runs and has a health check.
+Health = Literal["starting", "healthy", "unhealthy"]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContainerObservation:
     """The present state of a container.
@@ -124,6 +128,8 @@ class ContainerObservation:
     uuid: str
     state: Literal["starting", "running", "stopped", "gone"]
     exit_code: int | None = None
+    #: ``None`` without a health check, or while the container does not run.
+    health: Health | None = None
     #: The engine's reason why the container stopped or could not start.
     message: str = ""
     docker_id: str | None = None

@@ -48,7 +48,14 @@ class Hub:
         #: the position must stay in the journal while no selected event occurs.
         self._stride = max(1, history // 10)
 
-    def publish(self, record: Record, action: str, parents: Sequence[str]) -> None:
+    def publish(
+        self,
+        record: Record,
+        action: str,
+        parents: Sequence[str],
+        *,
+        health: str | None = None,
+    ) -> None:
         """Publish that *record* was created, updated or deleted."""
         # Each frame has every key: the Go client keeps the last value of a missing key.
         frame = {
@@ -57,6 +64,7 @@ class Hub:
             "parents": list(parents),
             "resource_uri": record.uri,
             "state": record.state,
+            "health": health,
             "uuid": new_uuid(),
             "datetime": wire.format_event_date(
                 datetime.fromtimestamp(time.time(), UTC)

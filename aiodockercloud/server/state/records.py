@@ -138,6 +138,8 @@ class Container(Run):
     ports: list[list[Any]] = field(default_factory=list)
     state: str = states.STARTING
     exit_code: int | None = None
+    #: ``starting``, ``healthy`` or ``unhealthy``; ``None`` without a health check.
+    health: str | None = None
     message: str = ""
     #: The digest of the image's tag at the deployment, for ``autoredeploy``.
     image_digest: str | None = None

@@ -66,6 +66,8 @@ class Tables:
         self._of_node: dict[str, dict[str, Container]] = defaultdict(dict)
         self._waiting: dict[str, list[asyncio.Future[None]]] = defaultdict(list)
         self._number = 0
+        #: Service uuid → the published health of the service, if the service has one.
+        self._health: dict[str, str] = {}
 
     def load(self, kind: str, body: dict[str, Any]) -> None:
         """Load a record from the store; ``loaded`` must follow the last one."""
@@ -111,6 +113,7 @@ class Tables:
         if isinstance(record, Container):
             # A wait for a service also waits for changes of its containers.
             self._wake(record.service)
+            self._follow_health(record)
 
     def touch(self, record: Record) -> None:
         """Store a change of a definition and publish an event."""
@@ -127,13 +130,28 @@ class Tables:
             if isinstance(record, Deployed):
                 record.destroyed = time.time()
             if isinstance(record, Container):
+                record.health = None
                 self._of_node[record.node].pop(record.uuid, None)
         self.save(record)
         self._publish(record, "delete" if state == states.TERMINATED else "update")
 
     def _publish(self, record: Record, action: str) -> None:
         if record.kind in records.EVENT_KINDS:
-            self.hub.publish(record, action, self.parents(record))
+            health = self.health_of(record)
+            self.hub.publish(record, action, self.parents(record), health=health)
+
+    def _follow_health(self, container: Container) -> None:
+        """Publish a change of the service's health after a change of a container."""
+        known = self._health.get(container.service)
+        if known is None and container.health is None:
+            return
+        service = self.services[container.service]
+        if (health := self.health_of(service)) != known:
+            if health is None:
+                del self._health[service.uuid]
+            else:
+                self._health[service.uuid] = health
+            self._publish(service, "update")
 
     def move(self, container: Container, node: Node) -> None:
         """Record that the engine moved a container to another node."""
@@ -155,6 +173,7 @@ class Tables:
         self._wake(record.uuid)
         if isinstance(record, Service):
             self._of_service.pop(record.uuid, None)
+            self._health.pop(record.uuid, None)
             self._of_stack.get(record.stack or "", {}).pop(record.uuid, None)
             for trigger in self.triggers_of(record):
                 self.remove(trigger)
@@ -225,6 +244,19 @@ class Tables:
         """Return the containers of a service that are not terminated, by ordinal."""
         live = _live(self._of_service[service.uuid].values())
         return sorted(live, key=lambda c: (c.ordinal, c.number))
+
+    def health_of(self, record: Record) -> str | None:
+        """Return the health of a container or a service, ``None`` for other objects.
+
+        The health of a service is the worst of its containers.
+        """
+        if isinstance(record, Container):
+            return record.health
+        if not isinstance(record, Service):
+            return None
+        found = {c.health for c in _live(self._of_service[record.uuid].values())}
+        worst = (states.UNHEALTHY, states.HEALTH_STARTING, states.HEALTHY)
+        return next((health for health in worst if health in found), None)
 
     def containers_on(self, node: Node) -> list[Container]:
         """Return the containers of a node that are not terminated."""

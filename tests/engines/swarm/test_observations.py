@@ -99,6 +99,19 @@ def test_task_that_does_not_run_yet_is_starting(state: str) -> None:
     assert facts(observed(service(), task(1, state))) == ("starting", None, "")
 
 
+def test_task_with_a_health_check_is_starting_until_healthy() -> None:
+    web = service()
+    web["Spec"]["TaskTemplate"]["ContainerSpec"] = {
+        "HealthCheck": {"Test": ["CMD", "true"]}
+    }
+
+    assert observed(web, task(1, "preparing")).health is None
+    assert observed(web, task(1, "starting")).health == "starting"
+    assert observed(web, task(1, "running")).health == "healthy"
+    assert observed(web, task(1, "failed", code=137)).health is None
+    assert observed(service(), task(1, "running")).health is None
+
+
 def test_service_without_tasks_yet_is_starting() -> None:
     assert facts(observed(service())) == ("starting", None, "")
 

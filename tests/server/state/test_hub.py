@@ -74,6 +74,7 @@ async def test_publish_creates_a_frame_with_every_key() -> None:
         "parents": [STACK.uri],
         "resource_uri": WEB.uri,
         "state": "Running",
+        "health": None,
     }
 
 

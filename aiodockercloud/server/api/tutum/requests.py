@@ -64,7 +64,7 @@ class TutumCall(Call):
         nor ``id``, which this server adds.
         """
         event = respelled(wire.loads(frame))
-        del event["uuid"], event["datetime"], event["id"]
+        del event["uuid"], event["datetime"], event["id"], event["health"]
         return wire.dumps(event).decode()
 
 

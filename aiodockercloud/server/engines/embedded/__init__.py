@@ -109,6 +109,7 @@ class Embedded:
         command: str = "",
         entrypoint: str = "",
         ports: Sequence[int | tuple[int, str]] = (),
+        healthcheck: bool = False,
     ) -> Callable[[ImageFunction], ImageFunction]:
         """Register the decorated function as an image.
 
@@ -124,6 +125,8 @@ class Embedded:
             ports: The ports that the image exposes: ``80`` for TCP, or
                 ``(53, "udp")``. A published TCP port among them gets a host port that
                 ``Container.listen`` can open.
+            healthcheck: Whether the function reports its health with
+                ``Container.healthy``. Until then, the health is ``starting``.
 
         Returns:
             A decorator that returns the function unchanged.
@@ -135,7 +138,7 @@ class Embedded:
         info = ImageInfo(dict(environment or {}), command, entrypoint, exposed)
 
         def register(function: ImageFunction) -> ImageFunction:
-            self._images.add(name, Image(function, info))
+            self._images.add(name, Image(function, info, healthcheck))
             return function
 
         return register

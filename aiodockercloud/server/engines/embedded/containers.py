@@ -14,6 +14,7 @@ from .. import ContainerObservation, ContainerSpec
 from .clock import Clock
 from .exec import ShellSession
 from .files import Files
+from .health import HealthCheck
 from .images import Image, command_line
 from .logs import Log
 from .network import Endpoint, Network
@@ -95,6 +96,13 @@ class EmbeddedContainer:
         self._ending: int | None = None
         self._crash: int | None = None
         self._sessions: set[ShellSession] = set()
+        self._health = HealthCheck(
+            options.get("healthcheck"),
+            expected=image.reports_health,
+            execute=self.exec,
+            clock=clock,
+            changed=self._health_changed,
+        )
 
     @property
     def active(self) -> bool:
@@ -107,6 +115,7 @@ class EmbeddedContainer:
             uuid=self.spec.uuid,
             state=self.state,
             exit_code=self._exit_code,
+            health=self._health.health,
             message=self._message,
             docker_id=self._docker_id,
             private_ip=self._endpoint.address,
@@ -127,6 +136,7 @@ class EmbeddedContainer:
         self._endpoint.reserve(self._image.info.ports)
         self._ending = self._crash = None
         self._message = ""
+        self._health.begin()
         self._change("running")
         self._task = asyncio.create_task(self._keep_running())
         # A callback, because a task cancelled early never enters _keep_running.
@@ -199,6 +209,9 @@ class EmbeddedContainer:
         if self.node.state != "unreachable":
             self._report(self.observation())
 
+    def _health_changed(self) -> None:
+        self._change(self.state, self._exit_code)
+
     async def _keep_running(self) -> int:
         """Run as often as the restart policy demands; return the last exit code."""
         policy = self.spec.autorestart
@@ -213,10 +226,12 @@ class EmbeddedContainer:
                 return code
             if self._clock.monotonic() - began >= settings.good_run:
                 pause = settings.first_restart_pause
+            self._health.end()
             self._change("starting", code)
             await self._clock.sleep(pause)
             pause = min(2 * pause, settings.longest_restart_pause)
             self._message = ""
+            self._health.begin()
             self._change("running")
 
     async def _run_once(self) -> int:
@@ -232,6 +247,7 @@ class EmbeddedContainer:
             clock=self._clock,
             settings=self._settings,
             log=self.log.write,
+            report_health=self._health.report,
         )
         code: object = None
         try:
@@ -263,6 +279,7 @@ class EmbeddedContainer:
         self._task = None
         self.node.release(self._ports)
         self._endpoint.release()
+        self._health.end()
         if not task.cancelled():
             code = task.result()
         elif self._exit_code is not None:  # while the container waited for its restart

@@ -24,6 +24,8 @@ class Image(NamedTuple):
 
     function: ImageFunction
     info: ImageInfo
+    #: Whether the function reports its health; until then, the health is ``starting``.
+    reports_health: bool = False
 
 
 class Images:

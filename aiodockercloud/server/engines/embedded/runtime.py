@@ -68,6 +68,7 @@ class Container:
         clock: Clock,
         settings: EmbeddedSettings,
         log: Callable[[Stream, str, bool], None],
+        report_health: Callable[[bool], None],
     ) -> None:
         self.name: str = spec.name
         self.image: str = spec.image
@@ -92,6 +93,7 @@ class Container:
         self._endpoint = endpoint
         self._connections: weakref.WeakSet[asyncio.StreamWriter] = weakref.WeakSet()
         self._log = log
+        self._report_health = report_health
 
     @property
     def ports(self) -> Mapping[PortKey, Sequence[int]]:
@@ -134,6 +136,18 @@ class Container:
             for start in range(0, max(len(line), 1), longest):
                 end = start + longest
                 self._log(stream, line[start:end], continued or end < len(line))
+
+    def healthy(self, healthy: bool = True) -> None:
+        """Report whether the container is healthy.
+
+        A redeploy replaces further containers only when this one is healthy, and
+        ``wait(…, healthy=True)`` returns then. A service whose field ``healthcheck``
+        has a ``test`` ignores the report.
+
+        Args:
+            healthy: Whether the container is healthy.
+        """
+        self._report_health(healthy)
 
     async def sleep(self, seconds: float) -> None:
         """Pause, by the clock of the engine.

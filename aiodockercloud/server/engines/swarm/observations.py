@@ -46,7 +46,7 @@ def container_observation(
     for task in reversed(tasks):
         # A task that Swarm has asked to end may still run.
         if _state(task) == "running" and task["ID"] not in given_up:
-            return _running(uuid, task, nodes)
+            return _running(uuid, service, task, nodes)
     if service_specs.is_stopped(service["Spec"]) or _replicas(service) == 0:
         return _stopped(uuid, tasks, nodes, given_up)
     # Tasks from before the last start do not count.
@@ -71,8 +71,13 @@ def container_observation(
             # Swarm retries for ever: the reason is reported instead.
             problem = str(refused[-1]["Status"].get("Err", ""))
             return ContainerObservation(uuid=uuid, state="stopped", message=problem)
+        checked = service_specs.has_healthcheck(service["Spec"])
         return ContainerObservation(
-            uuid=uuid, state="starting", exit_code=code, message=problem
+            uuid=uuid,
+            state="starting",
+            exit_code=code,
+            health="starting" if checked and _state(newest) == "starting" else None,
+            message=problem,
         )
     if _is_restarted(service, newest) and _container_id(newest):
         return ContainerObservation(
@@ -108,10 +113,15 @@ def places(tasks: Iterable[Json]) -> dict[str, str]:
     return {task["ServiceID"]: task["NodeID"] for task in by_age}
 
 
-def _running(uuid: str, task: Json, nodes: Mapping[str, Json]) -> ContainerObservation:
+def _running(
+    uuid: str, service: Json, task: Json, nodes: Mapping[str, Json]
+) -> ContainerObservation:
     return ContainerObservation(
         uuid=uuid,
         state="running",
+        # Swarm's state of a task is "running" when the container is healthy, and
+        # "failed" when the container becomes unhealthy.
+        health="healthy" if service_specs.has_healthcheck(service["Spec"]) else None,
         docker_id=_container_id(task),
         node=task.get("NodeID") if task.get("NodeID") in nodes else None,
         private_ip=_address(task),

@@ -389,6 +389,13 @@ def pinned_to(spec: Mapping[str, Any]) -> str | None:
     return None
 
 
+def has_healthcheck(spec: Mapping[str, Any]) -> bool:
+    """Whether the spec of a service has a test of the containers' health."""
+    container = spec["TaskTemplate"].get("ContainerSpec") or {}
+    check = container.get("HealthCheck") or {}
+    return (check.get("Test") or ["NONE"]) != ["NONE"]
+
+
 def never_restarts(spec: Mapping[str, Any]) -> bool:
     """Whether Swarm never restarts the tasks of a service."""
     return bool(spec["TaskTemplate"]["RestartPolicy"]["Condition"] == "none")
