@@ -128,6 +128,23 @@ def _parser() -> argparse.ArgumentParser:
         " the server listens on)",
     )
     serve.add_argument(
+        "--tls-cert",
+        metavar="FILE",
+        help="certificate of the server, in PEM, with those that signed it; read again"
+        " on SIGHUP",
+    )
+    serve.add_argument(
+        "--tls-key",
+        metavar="FILE",
+        help="private key of the certificate, in PEM and without a password",
+    )
+    serve.add_argument(
+        "--insecure-plain-http",
+        action="store_true",
+        help="listen without TLS on an address that other machines reach, although the"
+        " network then sees all keys; for servers behind a proxy",
+    )
+    serve.add_argument(
         "--allowed-host",
         metavar="HOST",
         type=_checked(str, checks.host),

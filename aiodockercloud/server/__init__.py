@@ -46,7 +46,8 @@ class Server:
     """A running server, as :func:`running` yields it.
 
     Attributes:
-        url: The REST address, ``http://HOST:PORT``, without a slash at the end.
+        url: The REST address, ``http://HOST:PORT`` or ``https://HOST:PORT``, without a
+            slash at the end.
         user: The user of the first account.
         apikey: The API key of ``user``. None when the key was created at an earlier
             start on the same data directory: the server keeps only its hash.
@@ -64,7 +65,7 @@ class Server:
 
     @property
     def stream_url(self) -> str:
-        """The stream address, ``ws://HOST:PORT``."""
+        """The stream address, ``ws://HOST:PORT`` or ``wss://HOST:PORT``."""
         return "ws" + self.url.removeprefix("http")
 
 
@@ -129,6 +130,9 @@ async def running(
     data_dir: str | Path | None = None,
     public_url: str | None = None,
     allowed_hosts: Iterable[str] = (),
+    tls_cert: str | Path | None = None,
+    tls_key: str | Path | None = None,
+    insecure_plain_http: bool = False,
     domain: str = "",
     image_poll: float | None = None,
     settings: Settings | None = None,
@@ -157,6 +161,13 @@ async def running(
             connected, and names without a dot; a request for another host is answered
             421. Pages of the hosts given here and of ``public_url`` may request changes
             and open streams.
+        tls_cert: The file of a certificate, in PEM, with those that signed the
+            certificate. With a certificate, the server speaks TLS only, and its URL
+            begins with ``https``.
+        tls_key: The file of the certificate's private key, in PEM and without a
+            password.
+        insecure_plain_http: Whether the server may listen on an address that other
+            machines reach, without TLS: the network then sees all keys.
         domain: The last part of the DNS names of services, containers and nodes.
             Without a domain, public names are addresses of nodes, which need no DNS.
         image_poll: Seconds between two checks for pushed images, for services with
@@ -171,7 +182,8 @@ async def running(
 
     Raises:
         ValueError: An argument cannot be used, for example a port above 65535; the
-            message shows the value and the allowed form.
+            message shows the value and the allowed form. Or other machines would reach
+            the server without TLS.
         OSError: The server cannot listen on the port, or cannot use the data directory
             or its database, for example because another server uses the directory.
         EngineError: The engine cannot start, for example because no Docker daemon can
@@ -201,6 +213,9 @@ async def running(
         apikey=apikey,
         public_url=public_url,
         allowed_hosts=allowed_hosts,
+        tls_cert=tls_cert,
+        tls_key=tls_key,
+        insecure_plain_http=insecure_plain_http,
     ) as found:
         yield Server(found.url, found.user, found.apikey, cloud, engine, faults)
 

@@ -36,6 +36,9 @@ async def serve(options: argparse.Namespace) -> int:
         return 2
     try:
         await _run(options, user, os.environ.get("DOCKERCLOUD_APIKEY") or None)
+    except ValueError as error:  # options that cannot be used together
+        print(f"aiodockercloud: {error}", file=sys.stderr)
+        return 2
     except EngineError as error:
         print(f"aiodockercloud: {error}", file=sys.stderr)
         return 1
@@ -79,7 +82,12 @@ async def _run(options: argparse.Namespace, user: str, apikey: str | None) -> No
         apikey=apikey,
         public_url=options.public_url,
         allowed_hosts=options.allowed_host,
+        tls_cert=options.tls_cert,
+        tls_key=options.tls_key,
+        insecure_plain_http=options.insecure_plain_http,
     ) as server:
+        if server.certificate is not None:
+            loop.add_signal_handler(signal.SIGHUP, server.certificate.reload)
         if server.key_replaced:
             _note(f"DOCKERCLOUD_APIKEY replaced the first API key of {server.user}")
         elif server.apikey and apikey is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ipaddress
 import socket
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
@@ -19,6 +20,7 @@ from .control.control_plane import ControlPlane
 from .engines import Engine
 from .settings import Settings
 from .state.store import Store
+from .tls import Certificate
 
 __all__ = ["DEFAULT_USER", "Listening", "control_plane", "serving"]
 
@@ -34,16 +36,19 @@ class Listening:
     """The address and the first account of a server that accepts requests.
 
     Attributes:
-        url: The REST address, ``http://HOST:PORT``, without a slash at the end.
+        url: The REST address, ``http://HOST:PORT`` or ``https://HOST:PORT``, without a
+            slash at the end.
         user: The user of the first account.
         apikey: The API key of ``user``; None for a key of an earlier start.
         key_replaced: Whether the given key replaced another key of an earlier start.
+        certificate: The certificate of the server; None without TLS.
     """
 
     url: str
     user: str
     apikey: str | None = field(repr=False)
     key_replaced: bool = False
+    certificate: Certificate | None = field(default=None, repr=False)
 
 
 def control_plane(
@@ -82,6 +87,9 @@ async def serving(
     apikey: str | None,
     public_url: str | None,
     allowed_hosts: Iterable[str] = (),
+    tls_cert: str | Path | None = None,
+    tls_key: str | Path | None = None,
+    insecure_plain_http: bool = False,
 ) -> AsyncIterator[Listening]:
     """Serve an application while the block runs, then close its control plane.
 
@@ -99,23 +107,34 @@ async def serving(
     if public_url:
         trusted.append(urlsplit(public_url).hostname or "")
     app[GUARD].allow_hosts(checks.host(host), trusted)
+    certificate = _certificate(tls_cert, tls_key)
     timings = cloud.settings.timings
-    runner = web.AppRunner(app, handle_signals=False, shutdown_timeout=timings.shutdown)
+    # aiohttp waits once for the end of requests, and once for their cancellation.
+    seconds = timings.shutdown / 3
+    runner = web.AppRunner(app, handle_signals=False, shutdown_timeout=seconds)
     # Bound first: containers that continue at the start receive this address.
     listening = _listen(host, checks.port(port))
     try:
+        if certificate is None and not insecure_plain_http:
+            _require_loopback(host, listening)
         name = f"[{host}]" if ":" in host else host
-        url = f"http://{name}:{listening.getsockname()[1]}"
+        scheme = "http" if certificate is None else "https"
+        url = f"{scheme}://{name}:{listening.getsockname()[1]}"
         cloud.rest_host = (public_url or url).rstrip("/")
         await runner.setup()
         assert runner.server is not None
         capacity = app[GUARD].capacity
-        connections = Connections(runner.server, capacity.connections, timings)
+        connections = Connections(
+            runner.server,
+            capacity.connections,
+            timings,
+            certificate.context if certificate is not None else None,
+        )
         async with _accepting(connections, listening):
             user = user or DEFAULT_USER
             apikey, replaced = cloud.accounts.open(user, apikey)
             await cloud.store.flush()
-            yield Listening(url, user, apikey, replaced)
+            yield Listening(url, user, apikey, replaced, certificate)
     finally:
         await runner.cleanup()
         await cloud.close()
@@ -133,6 +152,37 @@ async def _accepting(
         yield
     finally:
         server.close()
+        connections.end_handshakes()
+
+
+def _certificate(
+    certificate: str | Path | None, key: str | Path | None
+) -> Certificate | None:
+    """Return the certificate of the server, if one is given.
+
+    Raises:
+        ValueError: One of the two files is missing, or they cannot be used.
+    """
+    if certificate is None and key is None:
+        return None
+    if certificate is None or key is None:
+        raise ValueError("TLS needs a certificate and its key: give both, or neither")
+    return Certificate(certificate, key)
+
+
+def _require_loopback(host: str, listening: socket.socket) -> None:
+    """Check that only this machine reaches a server without TLS.
+
+    Raises:
+        ValueError: Other machines reach the server.
+    """
+    if not ipaddress.ip_address(listening.getsockname()[0]).is_loopback:
+        raise ValueError(
+            f"other machines reach {host!r}, and without TLS the network sees all keys:"
+            " set --tls-cert and --tls-key (tls_cert=, tls_key=), or, if a proxy or a"
+            " private network protects the server, --insecure-plain-http"
+            " (insecure_plain_http=True)"
+        )
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -14,7 +14,7 @@ from pathlib import Path
 from aiodockercloud import DockerCloud
 from tests.support.facts import PATIENCE
 
-READY = re.compile(r"(http://127\.0\.0\.1:\d+)")
+READY = re.compile(r"(https?://127\.0\.0\.1:\d+)")
 ACCOUNT = {"DOCKERCLOUD_USER": "alice", "DOCKERCLOUD_APIKEY": "s3cret-key"}
 
 

@@ -12,7 +12,8 @@ import asyncio
 import json
 import logging
 import secrets
-from typing import Any
+import ssl
+from typing import Any, Protocol
 
 from aiohttp import http_exceptions, web
 
@@ -39,24 +40,38 @@ class Connections:
         server: The server of an aiohttp runner.
         largest: The number of connections that are open at once.
         timings: The time limits.
+        tls: The context of TLS; None for connections without TLS.
     """
 
-    def __init__(self, server: web.Server, largest: int, timings: Timings) -> None:
+    def __init__(
+        self,
+        server: web.Server,
+        largest: int,
+        timings: Timings,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
         self._server = server
         self._handle = server.request_handler
         server.request_handler = self._counted
         self.timings = timings
         self._largest = largest
-        self._open: set[_Connection] = set()
+        self._tls = tls
+        self._open: set[_Countable] = set()
         #: Connections without a request in progress, those that never sent valid
         #: credentials and those that did. Those that have waited longest are first.
-        self._unknown: dict[_Connection, None] = {}
-        self._known: dict[_Connection, None] = {}
+        self._unknown: dict[_Countable, None] = {}
+        self._known: dict[_Countable, None] = {}
         self._refusals = SparseLog(log, _QUIET)
         self.unreadable = SparseLog(log, _QUIET)
 
     def __call__(self) -> asyncio.Protocol:
         """Return the protocol of a new connection."""
+        if self._tls is not None:
+            return _Handshake(self, self._tls)
+        return self.http()
+
+    def http(self) -> _Connection:
+        """Return the protocol of a connection whose first bytes are HTTP."""
         return _Connection(
             self,
             self._server,
@@ -66,7 +81,7 @@ class Connections:
             lingering_time=_DISCARD,
         )
 
-    def opened(self, connection: _Connection) -> None:
+    def opened(self, connection: _Countable) -> None:
         """Count a connection, and close others when there are too many."""
         self._open.add(connection)
         self._unknown[connection] = None
@@ -82,11 +97,17 @@ class Connections:
             self.closed(closed)
             closed.drop()
 
-    def closed(self, connection: _Connection) -> None:
+    def closed(self, connection: _Countable) -> None:
         """Forget a connection."""
         self._open.discard(connection)
         self._unknown.pop(connection, None)
         self._known.pop(connection, None)
+
+    def end_handshakes(self) -> None:
+        """Close the connections that aiohttp does not know yet."""
+        for connection in list(self._open):
+            if isinstance(connection, _Handshake):
+                connection.drop()
 
     async def _counted(self, request: web.BaseRequest) -> web.StreamResponse:
         """Handle a request; its connection cannot be replaced meanwhile."""
@@ -104,6 +125,73 @@ class Connections:
             if connection in self._open:
                 waiting = self._known if connection.known else self._unknown
                 waiting[connection] = None
+
+
+class _Countable(Protocol):
+    """What is counted: a connection, or one whose TLS handshake is in progress."""
+
+    #: The address of the client, for the log.
+    peer: str
+
+    def drop(self) -> None:
+        """Close the connection at once, without an answer."""
+
+
+class _Handshake(asyncio.Protocol):
+    """The protocol of a connection whose TLS handshake is in progress.
+
+    asyncio creates the protocol of a connection with TLS after the handshake only, so
+    that connections without a handshake would not be counted.
+    """
+
+    def __init__(self, connections: Connections, tls: ssl.SSLContext) -> None:
+        self._connections = connections
+        self._tls = tls
+        self._received = b""
+        self._transport: asyncio.Transport | None = None
+        self._task: asyncio.Task[None] | None = None
+        self.peer = ""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        transport.pause_reading()
+        self._transport = transport
+        self.peer = _peer(transport)
+        self._connections.opened(self)
+        self._task = asyncio.get_running_loop().create_task(self._run(transport))
+
+    def data_received(self, data: bytes) -> None:
+        self._received += data
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._connections.closed(self)
+
+    def drop(self) -> None:
+        """Close the connection at once, without an answer."""
+        if self._transport is not None:
+            self._transport.abort()
+
+    async def _run(self, transport: asyncio.Transport) -> None:
+        """Let HTTP follow the handshake, unless the handshake fails."""
+        try:
+            secured = await asyncio.get_running_loop().start_tls(
+                transport,
+                self,
+                self._tls,
+                server_side=True,
+                ssl_handshake_timeout=self._connections.timings.headers,
+            )
+        except OSError:  # errors of TLS, too
+            secured = None
+        self._connections.closed(self)
+        if secured is None:
+            transport.abort()
+            return
+        http = self._connections.http()
+        secured.set_protocol(http)
+        http.connection_made(secured)
+        if self._received:
+            http.data_received(self._received)
 
 
 def recognize(request: web.Request) -> None:
@@ -131,8 +219,7 @@ class _Connection(web.RequestHandler):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
-        peer = transport.get_extra_info("peername")
-        self.peer = str(peer[0]) if peer else ""
+        self.peer = _peer(transport)
         self._limit()
         self._connections.opened(self)
 
@@ -198,6 +285,11 @@ class _Connection(web.RequestHandler):
         response = _refusal(status, text)
         response.force_close()
         return response
+
+
+def _peer(transport: asyncio.BaseTransport) -> str:
+    peer = transport.get_extra_info("peername")
+    return str(peer[0]) if peer else ""
 
 
 def _refusal(status: int, text: str) -> web.Response:
