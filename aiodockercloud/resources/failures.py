@@ -12,9 +12,17 @@ from typing import Any
 from ..exceptions import DockerCloudError
 from ..types import Action
 from ..wire import loglines, states
+from ..wire.service_fields import EVERY_NODE, OFF
 from .readable import Resource
 
-__all__ = ["description", "failure", "last_failure", "last_output"]
+__all__ = [
+    "description",
+    "failure",
+    "last_failure",
+    "last_output",
+    "may_be_empty",
+    "succeeded",
+]
 
 
 def description(part: Mapping[str, Any]) -> str:
@@ -26,6 +34,20 @@ def description(part: Mapping[str, Any]) -> str:
     more += [message] if message else []
     details = f" ({', '.join(more)})" if more else ""
     return f"{part.get('name')} is {part.get('state')}{details}"
+
+
+def may_be_empty(service: Mapping[str, Any]) -> bool:
+    """Return whether the definition of a service allows no containers."""
+    everywhere = service.get("deployment_strategy") == EVERY_NODE
+    none_wanted = service.get("target_num_containers") == 0 and not everywhere
+    return none_wanted or service.get("autodestroy", OFF) != OFF
+
+
+def succeeded(container: Mapping[str, Any]) -> bool:
+    """Return whether a container runs, starts, or ended with exit code 0."""
+    if container.get("state") in (states.RUNNING, states.STARTING):
+        return True
+    return container.get("exit_code") == 0
 
 
 async def failure(actions: Resource[Action], action: Action) -> str | None:

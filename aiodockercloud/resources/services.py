@@ -25,13 +25,14 @@ from ..types import (
 from ..wire import states
 from ..wire.service_fields import ALWAYS, OFF
 from .filters import Filters
-from .managed import WAIT_TIMEOUT, Managed, Readable, Reference
+from .managed import WAIT_TIMEOUT, Readable, Reference
 from .run_result import result_of
+from .service_operations import ServiceOperations
 
 __all__ = ["Services"]
 
 
-class Services(Managed[Service, ServiceState]):
+class Services(ServiceOperations):
     """Services: ``cloud.services``.
 
     The first argument is a service: its dict, its ``resource_uri`` or its uuid.
@@ -263,125 +264,6 @@ class Services(Managed[Service, ServiceState]):
             Docker Cloud API reference, "Update an existing service".
         """
         return await self._update(service, stackfile.api_fields(fields))
-
-    async def start(self, service: Reference) -> Service:
-        """Start the stopped containers, and create the missing ones.
-
-        Args:
-            service: The service.
-
-        Returns:
-            The service's dict, usually in the state ``"Starting"``. At the end, the
-            service is ``"Running"``.
-
-        Raises:
-            OperationNotAllowed: The service's state does not allow the operation; see
-                the table of the class.
-            ObjectNotFound: The service does not exist.
-
-        Source:
-            Docker Cloud API reference, "Start a service".
-        """
-        return await self._operate(service, "start")
-
-    async def stop(self, service: Reference) -> Service:
-        """Stop all containers of a service.
-
-        Args:
-            service: The service.
-
-        Returns:
-            The service's dict, usually in the state ``"Stopping"``. At the end, the
-            service is ``"Stopped"``.
-
-        Raises:
-            OperationNotAllowed: The service's state does not allow the operation; see
-                the table of the class.
-            ObjectNotFound: The service does not exist.
-
-        Source:
-            Docker Cloud API reference, "Stop a service".
-        """
-        return await self._operate(service, "stop")
-
-    async def scale(self, service: Reference, containers: int | None = None) -> Service:
-        """Create or remove containers until their number is the target.
-
-        Args:
-            service: The service.
-            containers: The target number of containers, 0 or more; an update stores
-                the number first. By default, the target is the stored
-                ``target_num_containers``.
-
-        Returns:
-            The service's dict, usually in the state ``"Scaling"``. At the end, the
-            state follows from the containers, for example ``"Running"``, or
-            ``"Not running"`` without containers.
-
-        Raises:
-            BadRequest: The number is invalid, or the service runs on every node.
-            OperationNotAllowed: The service's state does not allow the operation; see
-                the table of the class.
-            ObjectNotFound: The service does not exist.
-
-        Source:
-            Docker Cloud API reference, "Scale a service".
-        """
-        if containers is not None:
-            await self.update(service, target_num_containers=containers)
-        return await self._operate(service, "scale")
-
-    async def redeploy(
-        self, service: Reference, *, reuse_volumes: bool = True
-    ) -> Service:
-        """Replace all containers by new ones with the current definition.
-
-        Args:
-            service: The service.
-            reuse_volumes: Whether the new containers use the volumes of the containers
-                that they replace.
-
-        Returns:
-            The service's dict, usually in the state ``"Redeploying"``. At the end, the
-            service is ``"Running"`` and its containers have new uuids.
-
-        Raises:
-            OperationNotAllowed: The service's state does not allow the operation; see
-                the table of the class.
-            ObjectNotFound: The service does not exist.
-
-        Source:
-            Docker Cloud API reference, "Redeploy a service".
-        """
-        params = {"reuse_volumes": reuse_volumes}
-        return await self._operate(service, "redeploy", params=params)
-
-    async def rollback(self, service: Reference) -> Service:
-        """Return to the definition that was deployed last, and redeploy.
-
-        When the definition has not changed since the last deployment, the rollback
-        restores the definition of the deployment before, so that a second rollback
-        undoes the first one. Deployments that failed do not count.
-        ``target_num_containers`` keeps its value.
-
-        Args:
-            service: The service.
-
-        Returns:
-            The service's dict, usually in the state ``"Redeploying"``. At the end, the
-            service is ``"Running"`` with the former definition.
-
-        Raises:
-            OperationNotAllowed: The service's state does not allow the operation (see
-                the table of the class), or the service was never deployed with another
-                definition.
-            ObjectNotFound: The service does not exist, or the server is not
-                aiodockercloud's.
-
-        Source:
-            aiodockercloud's server; the Docker Cloud API has no such operation.
-        """
-        return await self._operate(service, "rollback")
 
     def logs(
         self,

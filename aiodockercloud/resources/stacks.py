@@ -16,13 +16,12 @@ from .. import stackfile, wire
 from ..exceptions import BadRequest, DockerCloudError, WaitFailed
 from ..transport.log_stream import Since, Tail
 from ..transport.session import Transport
-from ..types import Container, Service, Stack, StackChanges, StackFields, StackFilters
+from ..types import Service, Stack, StackChanges, StackFields, StackFilters
 from ..types.words import StackState
 from ..wire import states
-from ..wire.service_fields import EVERY_NODE, OFF
 from .actions import Actions
 from .containers import Containers
-from .failures import last_output
+from .failures import last_output, may_be_empty, succeeded
 from .filters import Filters
 from .managed import POLL, WAIT_TIMEOUT, Managed, Reference
 from .merged_logs import MergedLogStream, ServiceLists
@@ -409,8 +408,8 @@ class Stacks(Managed[Stack, StackState]):
             await self._containers.inspect(uri) for uri in service.get("containers", ())
         ]
         # Autodestroy may have removed containers that ended with exit code 0.
-        failed = [one for one in containers if not _succeeded(one)]
-        if not failed and (containers or _may_be_empty(service)):
+        failed = [one for one in containers if not succeeded(one)]
+        if not failed and (containers or may_be_empty(service)):
             return []
         details = ", ".join(
             f"{one['name']} {one.get('state')} (exit code {one.get('exit_code')})"
@@ -430,17 +429,3 @@ def _in_api_form(fields: StackFields | StackChanges) -> dict[str, Any]:
     if services := fields.get("services"):
         body["services"] = [stackfile.api_fields(service) for service in services]
     return body
-
-
-def _may_be_empty(service: Service) -> bool:
-    """Return whether the definition of a service allows no containers."""
-    everywhere = service.get("deployment_strategy") == EVERY_NODE
-    none_wanted = service.get("target_num_containers") == 0 and not everywhere
-    return none_wanted or service.get("autodestroy", OFF) != OFF
-
-
-def _succeeded(container: Container) -> bool:
-    """Return whether a container runs, starts, or ended with exit code 0."""
-    if container.get("state") in (states.RUNNING, states.STARTING):
-        return True
-    return container.get("exit_code") == 0
