@@ -37,6 +37,7 @@ from .exceptions import (
     Unavailable,
     UnknownFilter,
     UnsupportedMediaType,
+    VersionConflict,
     WaitFailed,
 )
 from .loglines import log_text
@@ -88,6 +89,7 @@ __all__ = [
     "Unavailable",
     "UnknownFilter",
     "UnsupportedMediaType",
+    "VersionConflict",
     "WaitFailed",
     "log_text",
 ]

@@ -13,6 +13,7 @@ The client raises these errors. The server raises them as well and renders them 
     │   ├── ObjectNotFound        404
     │   ├── MethodNotAllowed      405
     │   ├── ConflictError         409  the name is in use
+    │   │   └── VersionConflict   412  the object has another version; 409 as well
     │   ├── PayloadTooLarge       413
     │   ├── UnsupportedMediaType  415
     │   ├── OperationNotAllowed   422  the object's state forbids the operation
@@ -57,6 +58,7 @@ from .api import (
     Unavailable,
     UnknownFilter,
     UnsupportedMediaType,
+    VersionConflict,
     error_class,
 )
 from .client import (
@@ -97,6 +99,7 @@ __all__ = [
     "Unavailable",
     "UnknownFilter",
     "UnsupportedMediaType",
+    "VersionConflict",
     "WaitFailed",
     "error_class",
 ]

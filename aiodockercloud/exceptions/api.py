@@ -103,6 +103,28 @@ class ConflictError(ApiError):
     default_status = 409
 
 
+class VersionConflict(ConflictError):
+    """412 or 409: the object has another version than the one that the request names.
+
+    Another client has changed the object since it was read, and nothing was changed by
+    the request. The message has both versions. Read the object again, apply the change
+    to what was read, and send it with the new version.
+
+    The status is 412 for the header ``If-Match`` and 409 for the parameter ``version``,
+    which ``update(…, version=…)`` sends.
+    """
+
+    default_status = 412
+
+    @property
+    def current_version(self) -> int | None:
+        """The version of the object; ``None`` when the server does not state it."""
+        for name, value in self.headers.items():
+            if name.lower() == "etag" and value.strip('"').isdecimal():
+                return int(value.strip('"'))
+        return None
+
+
 class PayloadTooLarge(ApiError):
     """413: the body is larger than the server accepts."""
 
@@ -172,6 +194,7 @@ _BY_STATUS: dict[int, type[ApiError]] = {
         ObjectNotFound,
         MethodNotAllowed,
         ConflictError,
+        VersionConflict,
         PayloadTooLarge,
         UnsupportedMediaType,
         OperationNotAllowed,

@@ -113,12 +113,19 @@ class NodeClusters(Managed[NodeCluster, NodeClusterState]):
         return await self._operate(cluster, "deploy")
 
     async def update(
-        self, cluster: Reference, **fields: Unpack[NodeClusterChanges]
+        self,
+        cluster: Reference,
+        *,
+        version: int | None = None,
+        **fields: Unpack[NodeClusterChanges],
     ) -> NodeCluster:
         """Change the target, the nickname or the tags of a cluster.
 
         Args:
             cluster: The cluster.
+            version: The version that the change is for, as ``cluster["version"]``: the
+                cluster that was read. The change is refused when the cluster has
+                another version. By default, the change is for any version.
             **fields: ``target_num_nodes``, which scales a deployed cluster at once,
                 ``nickname``, and ``tags``, which replaces the whole list. Changed tags
                 apply to later deployments only.
@@ -131,6 +138,8 @@ class NodeClusters(Managed[NodeCluster, NodeClusterState]):
         Raises:
             BadRequest: A field is unknown, invalid or cannot be changed; the message
                 names the field.
+            VersionConflict: The cluster does not have the *version*; nothing was
+                changed.
             OperationNotAllowed: The cluster's state does not allow scaling (see the
                 table of the class), or the cluster is ``"Terminating"`` or
                 ``"Terminated"``.
@@ -140,4 +149,4 @@ class NodeClusters(Managed[NodeCluster, NodeClusterState]):
         Source:
             Docker Cloud API reference, "Update an existing node cluster".
         """
-        return await self._update(cluster, fields)
+        return await self._update(cluster, fields, version=version)

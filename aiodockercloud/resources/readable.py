@@ -220,9 +220,11 @@ class Resource(Readable[T]):
         thing: Reference,
         fields: Mapping[str, Any],
         *,
+        version: int | None = None,
         params: Mapping[str, Any] | None = None,
     ) -> T:
         path = self._path(thing)
+        params = {**(params or {}), "version": version}
         return await self._call("PATCH", path, params=params, json=fields)
 
     async def _operate(

@@ -68,12 +68,19 @@ class Repositories(Resource[Repository]):
         return await self._create(fields)
 
     async def update(
-        self, repository: Reference, **fields: Unpack[RepositoryChanges]
+        self,
+        repository: Reference,
+        *,
+        version: int | None = None,
+        **fields: Unpack[RepositoryChanges],
     ) -> Repository:
         """Change the credentials of a repository.
 
         Args:
             repository: The repository.
+            version: The version that the change is for, as ``repository["version"]``:
+                the repository that was read. The change is refused when the repository
+                has another version. By default, the change is for any version.
             **fields: ``username`` and ``password``.
 
         Returns:
@@ -81,12 +88,14 @@ class Repositories(Resource[Repository]):
 
         Raises:
             BadRequest: A field is unknown, invalid or cannot be changed (``name``).
+            VersionConflict: The repository does not have the *version*; nothing was
+                changed.
             ObjectNotFound: The repository does not exist.
 
         Source:
             Docker Cloud API reference, "Update credentials of an external repository".
         """
-        return await self._update(repository, fields)
+        return await self._update(repository, fields, version=version)
 
     async def delete(self, repository: Reference) -> Changed:
         """Remove a repository and its credentials; the images remain.

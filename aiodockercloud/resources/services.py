@@ -236,7 +236,11 @@ class Services(ServiceOperations):
             raise InvalidResponse("the service has no list of containers") from exc
 
     async def update(
-        self, service: Reference, **fields: Unpack[ServiceChanges]
+        self,
+        service: Reference,
+        *,
+        version: int | None = None,
+        **fields: Unpack[ServiceChanges],
     ) -> Service:
         """Change the definition of a service.
 
@@ -245,6 +249,9 @@ class Services(ServiceOperations):
 
         Args:
             service: The service.
+            version: The version that the change is for, as ``service["version"]``: the
+                service that was read. The change is refused when the service has
+                another version. By default, the change is for any version.
             **fields: The fields to change, in the forms of :meth:`create`. A list such
                 as ``container_envvars`` replaces the whole list; other fields keep
                 their values.
@@ -257,13 +264,17 @@ class Services(ServiceOperations):
             BadRequest: A field is unknown, invalid or cannot be changed (``name``), or
                 a read-only field (``image_name``) has a new value; the message names
                 the field, and the field to write instead.
+            VersionConflict: The service does not have the *version*; nothing was
+                changed.
             OperationNotAllowed: The service is ``"Terminating"`` or ``"Terminated"``.
             ObjectNotFound: The service does not exist.
 
         Source:
             Docker Cloud API reference, "Update an existing service".
         """
-        return await self._update(service, stackfile.api_fields(fields))
+        return await self._update(
+            service, stackfile.api_fields(fields), version=version
+        )
 
     def logs(
         self,

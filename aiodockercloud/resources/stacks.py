@@ -110,7 +110,12 @@ class Stacks(Managed[Stack, StackState]):
         return await self._create(_in_api_form(fields))
 
     async def update(
-        self, stack: Reference, *, prune: bool = False, **fields: Unpack[StackChanges]
+        self,
+        stack: Reference,
+        *,
+        prune: bool = False,
+        version: int | None = None,
+        **fields: Unpack[StackChanges],
     ) -> Stack:
         """Change the definition of a stack.
 
@@ -121,6 +126,10 @@ class Stacks(Managed[Stack, StackState]):
             stack: The stack.
             prune: Whether the services that ``services`` leaves out are terminated,
                 together with their volumes. By default these services stay.
+            version: The version that the change is for, as ``stack["version"]``: the
+                stack that was read, before its services were read. The change is
+                refused when the stack or one of its services has changed since. By
+                default, the change is for any version.
             **fields: The fields to change. ``services`` changes the services of these
                 names and adds new services.
 
@@ -130,6 +139,7 @@ class Stacks(Managed[Stack, StackState]):
         Raises:
             BadRequest: A field is unknown, invalid or cannot be changed (``name``);
                 the message names the service and the field.
+            VersionConflict: The stack does not have the *version*; nothing was changed.
             OperationNotAllowed: An operation on the stack is under way, or the stack is
                 ``"Terminated"``.
             ObjectNotFound: The stack does not exist.
@@ -137,8 +147,8 @@ class Stacks(Managed[Stack, StackState]):
         Source:
             Docker Cloud API reference, "Update an existing stack".
         """
-        params = {"prune": True} if prune else None
-        return await self._update(stack, _in_api_form(fields), params=params)
+        body, params = _in_api_form(fields), {"prune": prune or None}
+        return await self._update(stack, body, version=version, params=params)
 
     async def start(self, stack: Reference) -> Stack:
         """Start all services of a stack, each after the services it links to.

@@ -93,6 +93,8 @@ class NodeCluster(Changed):
         provider_options: Options of the provider, as ``vpc`` and ``iam`` of AWS.
         deployed_datetime: When the cluster was deployed, or ``None``.
         destroyed_datetime: When the cluster was terminated, or ``None``.
+        version: The version, for ``update(…, version=…)``: a number that grows with
+            every change of what an update can change.
     """
 
     uuid: str
@@ -110,6 +112,7 @@ class NodeCluster(Changed):
     provider_options: dict[str, Any]
     deployed_datetime: str | None
     destroyed_datetime: str | None
+    version: int
 
 
 class Provider(TypedDict):
@@ -198,12 +201,15 @@ class Repository(Changed):
         name: The host and the path of the repository.
         in_use: Whether a service uses an image of the repository.
         registry: The registry, as its ``resource_uri``.
+        version: The version of the credentials, for ``update(…, version=…)``: a number
+            that grows with every change.
     """
 
     resource_uri: str
     name: str
     in_use: bool
     registry: str
+    version: int
 
 
 class Registry(TypedDict):

@@ -119,6 +119,9 @@ class Service(Changed, _Definition):
             origins.
         linked_to_service: The links to other services.
         linked_from_service: The links from other services to the service.
+        version: The version of the definition, for ``update(…, version=…)``: a number
+            that grows with every change of what an update can change. The state and
+            the containers have no part in the version.
     """
 
     nickname: str
@@ -140,6 +143,7 @@ class Service(Changed, _Definition):
     deployment_strategy: DeploymentStrategy
     autoredeploy: bool
     tags: list[Tag]
+    version: int
 
 
 class Container(Changed, _Definition):
@@ -202,6 +206,8 @@ class Stack(Changed):
         services: The services, as resource URIs.
         deployed_datetime: When the stack was last deployed, or ``None``.
         destroyed_datetime: When the stack was terminated, or ``None``.
+        version: The version, for ``update(…, version=…)``: a number that grows with
+            every change of the stack or of the definition of one of its services.
     """
 
     uuid: str
@@ -213,6 +219,7 @@ class Stack(Changed):
     services: list[str]
     deployed_datetime: str | None
     destroyed_datetime: str | None
+    version: int
 
 
 class Action(Changed):

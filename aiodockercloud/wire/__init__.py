@@ -14,6 +14,7 @@ from ..exceptions.api import REQUEST_ID
 from ..redaction import redact
 from .auth import basic_auth, parse_authorization
 from .bodies import (
+    ETAG,
     IDEMPOTENCY_KEPT,
     IDEMPOTENCY_KEY,
     decode_response,
@@ -41,6 +42,7 @@ from .values import format_date, format_event_date, parse_bool, parse_date
 __all__ = [
     "CURSOR",
     "DOCKER_CLOUD",
+    "ETAG",
     "GLOBAL_KINDS",
     "IDEMPOTENCY_KEPT",
     "IDEMPOTENCY_KEY",

@@ -11,12 +11,19 @@ from contextlib import suppress
 from typing import Any
 from urllib.parse import unquote
 
-from ..exceptions import InvalidResponse, ObjectNotFound, error_class
+from ..exceptions import (
+    ConflictError,
+    InvalidResponse,
+    ObjectNotFound,
+    VersionConflict,
+    error_class,
+)
 from ..exceptions.api import reason
 from . import json_text
 from .dialects import DOCKER_CLOUD, Dialect
 
 __all__ = [
+    "ETAG",
     "IDEMPOTENCY_KEPT",
     "IDEMPOTENCY_KEY",
     "decode_response",
@@ -37,6 +44,10 @@ with suppress(ImportError):  # faster, with the same results
 #: responses are stored.
 IDEMPOTENCY_KEY = "Idempotency-Key"
 IDEMPOTENCY_KEPT = "Idempotency-Kept"
+
+
+#: The header with the version of an object, of an answer and of a refused change.
+ETAG = "ETag"
 
 
 def decode_response(
@@ -69,6 +80,8 @@ def decode_response(
     """
     if not 200 <= status < 300:
         kind = error_class(status)
+        if kind is ConflictError and ETAG in headers:
+            kind = VersionConflict  # a name that is in use has no version
         message = _error_message(body)
         if kind is ObjectNotFound:
             message = (message or reason(status)) + _advice(url)

@@ -301,6 +301,7 @@ READ_ONLY: Final[Mapping[str, str]] = {
     "linked_from_service": "write linked_to_service of the other service",
     "stack": "a service stays in its stack; create another service",
     "state": "change it with an operation, such as start",
+    "version": "name the version in the header If-Match or in the parameter version",
 }
 
 

@@ -57,6 +57,7 @@ from . import (
     streams,
     triggers,
     tutum,
+    versions,
 )
 from .connections import recognize
 from .errors import api_error, is_unexpected
@@ -211,6 +212,8 @@ def _response(
         return reply
     response = _json_response(request, reply.body, reply.status)
     response.headers.update(_action_header(request, reply.action))
+    if reply.body is not None and isinstance(version := reply.body.get("version"), int):
+        response.headers[wire.ETAG] = versions.etag(version)
     if reply.once:
         response.headers[wire.IDEMPOTENCY_KEPT] = "0"
     return response

@@ -290,6 +290,8 @@ def changed(
     resolved = resolve(
         cloud, dict(found), service.namespace, cloud.stack_of(service), own
     )
+    if resolved.get("nickname") == (service.definition["nickname"] or service.name):
+        del resolved["nickname"]  # sent back as rendered: no change
     definition = {**service.definition, **resolved}
     rights.check_definition(cloud, access, definition, service.definition)
     check(cloud, definition)

@@ -5,7 +5,7 @@ Source: Docker Cloud API reference, "Node Clusters".
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ... import wire
@@ -14,9 +14,9 @@ from ...wire import states
 from ...wire.scopes import READ
 from ..control.control_plane import ControlPlane
 from ..state.records import NodeCluster
-from . import catalog, fields
+from . import catalog, fields, versions
 from .fields import Field, integer, listing, mapping, optional_text, required_text
-from .render import date, listed, origin, refuse_terminated, serve_operations, submitted
+from .render import date, listed, origin, refuse_terminated, serve_operations
 from .resource import OPERATE, Call, Reply, Resource
 
 _VPC = {"id", "subnets", "security_groups"}
@@ -59,6 +59,7 @@ READ_ONLY: Mapping[str, str] = {
     **dict.fromkeys(("uuid", "resource_uri", "dockercloud_action_uri"), ""),
     **dict.fromkeys(("deployed_datetime", "destroyed_datetime"), ""),
     "state": "change it with an operation, such as deploy",
+    "version": versions.READ_ONLY,
 }
 #: Fields of an existing cluster that cannot be changed: its nodes keep their type.
 _FIXED = ("name", "node_type", "region", "disk", "provider_options")
@@ -85,6 +86,7 @@ def render(cloud: ControlPlane, cluster: NodeCluster) -> dict[str, Any]:
         "tags": [{"name": name} for name in cluster.tags],
         "target_num_nodes": cluster.target_num_nodes,
         "uuid": cluster.uuid,
+        "version": cluster.version,
     }
 
 
@@ -182,34 +184,57 @@ async def update(call: Call) -> Reply:
 
     Changed tags are set on the cluster's nodes and apply to later deployments.
     """
-    cloud, cluster = call.cloud, find(call)
+    cluster, given = find(call), await call.body()
+    # The engine sets the tags of nodes one by one: the updates of a cluster take turns.
+    async with call.cloud.lock(cluster):
+        return await _update(call, cluster, given)
+
+
+async def _update(call: Call, cluster: NodeCluster, given: dict[str, Any]) -> Reply:
+    cloud = call.cloud
     refuse_terminated(cluster)
+    versions.check(call, cluster)
     rendered = render(cloud, cluster)
     read_only = call.read_only(READ_ONLY, rendered)
-    body = fields.read(await call.body(), FIELDS, read_only=read_only)
+    body = fields.read(given, FIELDS, read_only=read_only)
     for name in _FIXED:
         if name in body and body[name] != rendered[name]:
             raise BadRequest(f"{name}: cannot be changed; create another cluster")
-    target = body.get("target_num_nodes", cluster.target_num_nodes)
-    scales = target != cluster.target_num_nodes and cluster.state != states.INIT
-    if scales:
+    if _scales(cluster, body):
         _require_provisioning(call)
         cloud.operations.check("scale", cluster, origin(call))
     if "tags" in body:
-        for node in cloud.nodes_of(cluster):
-            kept = [tag for tag in node.tags if tag not in cluster.tags]
-            tags = list(dict.fromkeys([*kept, *body["tags"]]))
-            await cloud.engine.tag_node(node.engine_id, tags)
-            node.tags = tags
-            cloud.touch(node)
+        await _tag_nodes(cloud, cluster, body["tags"])
+        # Meanwhile, the end of a node may have changed the target.
+        versions.check(call, cluster)
         cluster.tags = body["tags"]
+    scales = _scales(cluster, body)
+    target = body.get("target_num_nodes", cluster.target_num_nodes)
     cluster.nickname = body.get("nickname") or cluster.nickname
     cluster.target_num_nodes = target
     cloud.touch(cluster)
     if scales:
-        return submitted(call, cluster, "scale", render)
+        action = cloud.operations.submit("scale", cluster, origin(call))
+        return Reply(render(cloud, cluster), 202, action)
     action = cloud.operations.record("update", cluster, origin(call))
     return Reply(render(cloud, cluster), 200, action)
+
+
+def _scales(cluster: NodeCluster, body: Mapping[str, Any]) -> bool:
+    target = body.get("target_num_nodes", cluster.target_num_nodes)
+    return target != cluster.target_num_nodes and cluster.state != states.INIT
+
+
+async def _tag_nodes(
+    cloud: ControlPlane, cluster: NodeCluster, tags: Sequence[str]
+) -> None:
+    """Replace the tags that the cluster's nodes have from their cluster."""
+    for node in cloud.nodes_of(cluster):
+        kept = [tag for tag in node.tags if tag not in cluster.tags]
+        node_tags = list(dict.fromkeys([*kept, *tags]))
+        await cloud.engine.tag_node(node.engine_id, node_tags)
+        node.tags = node_tags
+        cloud.touch(node)
 
 
 def _find_provisioned(call: Call) -> NodeCluster:

@@ -24,7 +24,7 @@ _CHANGING = frozenset(
         *("docker_version", "last_metric", "last_seen", "link_variables"),
         *("linked_from_service", "memory", "nodes", "public_ip"),
         *("running_num_containers", "started_datetime", "state", "stopped_datetime"),
-        *("stopped_num_containers", "synchronized"),
+        *("stopped_num_containers", "synchronized", "version"),
         # Addresses of nodes, if the server has no domain.
         *("external_fqdn", "public_dns", "web_public_dns"),
     }

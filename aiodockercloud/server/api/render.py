@@ -14,7 +14,7 @@ from ..control.control_plane import ControlPlane
 from ..control.origin import Origin
 from ..log import REQUEST_ID
 from ..state.records import Record, Stack
-from . import filters
+from . import filters, versions
 from .resource import Call, Reply, Resource
 
 Render = Callable[[ControlPlane, Any], dict[str, Any]]
@@ -124,7 +124,12 @@ def refuse_busy(stack: Stack, operation: str) -> None:
 def submitted(
     call: Call, record: Record, operation: str, render: Render, **params: Any
 ) -> Reply:
-    """Submit an operation; reply 202 with the object in its transitional state."""
+    """Submit an operation; reply 202 with the object in its transitional state.
+
+    Raises:
+        VersionConflict: The request is for another version of the object.
+    """
+    versions.check(call, record)
     action = call.cloud.operations.submit(operation, record, origin(call), **params)
     return Reply(render(call.cloud, record), 202, action)
 

@@ -16,7 +16,7 @@ from ...wire.images import DOCKER_HUB, ImageName
 from ...wire.scopes import DEPLOY, READ
 from ..control.control_plane import ControlPlane
 from ..state.records import Repository
-from . import fields
+from . import fields, versions
 from .catalog import Entry, by_key
 from .fields import Field, text
 from .render import listed, origin
@@ -40,6 +40,7 @@ FIELDS: Mapping[str, Field] = {
 READ_ONLY: Mapping[str, str] = {
     "registry": "name",
     **dict.fromkeys(("in_use", "resource_uri", "dockercloud_action_uri"), ""),
+    "version": versions.READ_ONLY,
 }
 
 resource: Resource = Resource("repository")
@@ -62,6 +63,7 @@ def render(cloud: ControlPlane, repository: Repository) -> dict[str, Any]:
         "name": repository.name,
         "registry": wire.path("registry", _registry_of(repository)),
         "resource_uri": repository.uri,
+        "version": repository.version,
     }
 
 
@@ -76,7 +78,7 @@ def _find(call: Call, name: str) -> Repository:
 @resource.route("GET", key=False, scope=READ)
 async def index(call: Call) -> Reply:
     getters = {"name": lambda r: r.name}
-    known = ["name", "registry", "in_use", "resource_uri"]
+    known = ["name", "registry", "in_use", "resource_uri", "version"]
     return listed(call, "repository", render, getters, known)
 
 
@@ -105,9 +107,10 @@ async def inspect(call: Call) -> Reply:
 
 @resource.route("PATCH", scope=DEPLOY)
 async def update(call: Call) -> Reply:
-    repository = _find(call, call.pk)
+    given, repository = await call.body(), _find(call, call.pk)
+    versions.check(call, repository)
     read_only = call.read_only(READ_ONLY, render(call.cloud, repository))
-    body = fields.read(await call.body(), FIELDS, read_only=read_only)
+    body = fields.read(given, FIELDS, read_only=read_only)
     if body.get("name", repository.name) != repository.name:
         raise BadRequest("name: cannot be changed; add another repository")
     repository.username = body.get("username", repository.username)
@@ -133,6 +136,7 @@ async def delete_named(call: Call) -> Reply:
 
 def _delete(call: Call, name: str) -> Reply:
     repository = _find(call, name)
+    versions.check(call, repository)
     action = call.cloud.operations.record("delete", repository, origin(call))
     call.cloud.remove(repository)
     return Reply(None, 204, action)

@@ -19,7 +19,7 @@ from ..control import jobs, links, names
 from ..control.control_plane import ControlPlane
 from ..state.errors import NoSuchObject
 from ..state.records import Service, Stack
-from . import definitions, fields, log_selection, log_streams, streams
+from . import definitions, fields, log_selection, log_streams, streams, versions
 from .definitions import FIELDS, NEW
 from .render import (
     date,
@@ -93,6 +93,7 @@ def render(cloud: ControlPlane, service: Service) -> dict[str, Any]:
         if definition["deployment_strategy"] == EVERY_NODE
         else definition["target_num_containers"],
         "uuid": service.uuid,
+        "version": service.version,
     }
 
 
@@ -217,10 +218,11 @@ async def inspect(call: Call) -> Reply:
 
 @resource.route("PATCH", scope=DEPLOY)
 async def update(call: Call) -> Reply:
-    service = find(call)
+    service, body = find(call), await call.body()
     refuse_terminated(service)
+    versions.check(call, service)
     read_only = call.read_only(READ_ONLY, render(call.cloud, service))
-    found = definitions.read(await call.body(), read_only)
+    found = definitions.read(body, read_only)
     definition = definitions.changed(call.cloud, service, found, access=call.access)
     definitions.apply(service, definition)
     call.cloud.touch(service)

@@ -16,7 +16,7 @@ from ...wire.images import ImageName
 from ...wire.scopes import DEPLOY, READ
 from ..control.control_plane import ControlPlane
 from ..state.records import Service, Stack, new_uuid
-from . import definitions, fields, services
+from . import definitions, fields, services, versions
 from .fields import Field, listing, mapping, optional_text
 from .render import date, listed, origin, refuse_busy, serve_operations
 from .resource import Call, Reply, Resource
@@ -30,6 +30,7 @@ READ_ONLY: Mapping[str, str] = {
     **dict.fromkeys(("uuid", "resource_uri", "dockercloud_action_uri"), ""),
     **dict.fromkeys(("deployed_datetime", "destroyed_datetime", "synchronized"), ""),
     "state": "change it with an operation, such as start",
+    "version": versions.READ_ONLY,
 }
 
 resource: Resource = Resource("stack")
@@ -48,6 +49,7 @@ def render(cloud: ControlPlane, stack: Stack) -> dict[str, Any]:
         "state": stack.state,
         "synchronized": all(cloud.synchronized(service) for service in members),
         "uuid": stack.uuid,
+        "version": stack.version,
     }
 
 
@@ -179,8 +181,9 @@ async def update(call: Call) -> Reply:
     that the body leaves out are terminated.
     """
     cloud, stack = call.cloud, find(call)
-    refuse_busy(stack, "update")
     given = await call.body()
+    refuse_busy(stack, "update")
+    versions.check(call, stack)
     prune = call.parameter("prune", given, False)
     given.pop("prune", None)
     read_only = call.read_only(READ_ONLY, render(cloud, stack))

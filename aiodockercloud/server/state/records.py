@@ -34,6 +34,8 @@ class Record:
     """
 
     kind: ClassVar[str]
+    #: The fields that a PATCH can change, of an object with a ``version``.
+    writable: ClassVar[tuple[str, ...]] = ()
 
     namespace: str
     uuid: str = field(default_factory=new_uuid)
@@ -50,6 +52,10 @@ class Record:
         # Without the fields: definitions and variables contain secrets, and a trigger's
         # uuid is a secret.
         return f"<{self.kind} {getattr(self, 'name', self.uuid)} {self.state}>"
+
+    def content(self) -> tuple[Any, ...]:
+        """Return the values of the fields that a PATCH can change."""
+        return tuple(getattr(self, name) for name in self.writable)
 
     def as_json(self) -> dict[str, Any]:
         """Return the fields as the body of the record's row."""
@@ -77,9 +83,12 @@ class Stack(Deployed):
     """A group of services."""
 
     kind = "stack"
+    writable = ("nickname",)
 
     name: str
     nickname: str
+    #: Grows with the versions of the services, too: a PATCH of a stack changes these.
+    version: int = 1
     state: str = states.NOT_RUNNING
 
 
@@ -88,10 +97,12 @@ class Service(Run):
     """A service: a definition, and containers that are deployed from the definition."""
 
     kind = "service"
+    writable = ("definition",)
 
     name: str
     stack: str | None = None
     definition: dict[str, Any]
+    version: int = 1
     #: The definition of the last deployment that succeeded, and of the deployment
     #: before with another definition: ``rollback`` restores one of the two.
     deployed_definition: dict[str, Any] | None = None
@@ -179,6 +190,7 @@ class NodeCluster(Deployed):
     """
 
     kind = "nodecluster"
+    writable = ("nickname", "target_num_nodes", "tags")
 
     name: str
     nickname: str
@@ -188,6 +200,7 @@ class NodeCluster(Deployed):
     target_num_nodes: int = 1
     tags: list[str] = field(default_factory=list)
     provider_options: dict[str, Any] = field(default_factory=dict)
+    version: int = 1
     state: str = states.INIT
 
 
@@ -219,10 +232,12 @@ class Repository(Record):
     """Credentials for the images of one name on a registry."""
 
     kind = "repository"
+    writable = ("username", "password")
 
     name: str
     username: str
     password: str
+    version: int = 1
 
     @property
     def uri(self) -> str:
@@ -265,6 +280,9 @@ class Action(Record):
     state: str = states.IN_PROGRESS
     ended: float | None = None
 
+
+#: The objects with a ``version``, which grows with every change of a writable field.
+Versioned = Stack | Service | NodeCluster | Repository
 
 RECORDS: tuple[type[Record], ...] = (
     *(Stack, Service, Container, Node, NodeCluster),

@@ -54,6 +54,7 @@ class State(Tables):
         #: Called with each container before the engine creates the container.
         self.on_create: Callable[[Container], None] = lambda _: None
         self._background: set[asyncio.Task[None]] = set()
+        self._locks: dict[str, asyncio.Lock] = {}
 
     async def end_background(self) -> None:
         """Cancel the tasks in the background, and wait for their end."""
@@ -75,10 +76,15 @@ class State(Tables):
 
     def remove(self, record: Record) -> None:
         super().remove(record)
+        self._locks.pop(record.uuid, None)
         self.observed.pop(record.uuid, None)
         if isinstance(record, Node):
             self.observed.pop(record.engine_id, None)
             self.by_engine_id.pop(record.engine_id, None)
+
+    def lock(self, record: Record) -> asyncio.Lock:
+        """Return the lock of the requests that change an object in several steps."""
+        return self._locks.setdefault(record.uuid, asyncio.Lock())
 
     # --- operations in progress -----------------------------------------------------
 

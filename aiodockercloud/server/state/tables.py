@@ -33,6 +33,7 @@ from .records import (
     Service,
     Stack,
     Trigger,
+    Versioned,
 )
 from .store import Store
 
@@ -64,6 +65,8 @@ class Tables:
         self._of_stack: dict[str, dict[str, Service]] = defaultdict(dict)
         self._of_service: dict[str, dict[str, Container]] = defaultdict(dict)
         self._of_node: dict[str, dict[str, Container]] = defaultdict(dict)
+        #: Uuid → the values of the writable fields of the object's version.
+        self._content: dict[str, tuple[Any, ...]] = {}
         self._waiting: dict[str, list[asyncio.Future[None]]] = defaultdict(list)
         self._number = 0
         #: Service uuid → the published health of the service, if the service has one.
@@ -101,19 +104,43 @@ class Tables:
         """Add a new record and publish its creation."""
         self._number += 1
         record.number = self._number
+        if isinstance(record, Repository):
+            # Not 1: another repository may have had the name, and its versions.
+            record.version = record.number
         self._tables[record.kind][record.uuid] = record
         self._index(record)
         self.save(record)
+        if isinstance(record, Service):
+            self._change_stack(record)
         self._publish(record, "create")
 
     def save(self, record: Record) -> None:
         """Store a change of a record without an event."""
+        if isinstance(record, Versioned):
+            self._count(record)
         self.store.put(record)
         self._wake(record.uuid)
         if isinstance(record, Container):
             # A wait for a service also waits for changes of its containers.
             self._wake(record.service)
             self._follow_health(record)
+
+    def _count(self, record: Versioned) -> None:
+        """Increase the version of an object whose writable fields have changed."""
+        content = record.content()
+        if content == self._content[record.uuid]:
+            return
+        self._content[record.uuid] = content
+        record.version += 1
+        if isinstance(record, Service):
+            self._change_stack(record)
+
+    def _change_stack(self, service: Service) -> None:
+        """Increase the version of a service's stack: a PATCH of the stack overwrites
+        the definition of the service, too."""
+        if (stack := self.stack_of(service)) is not None:
+            stack.version += 1
+            self.save(stack)
 
     def touch(self, record: Record) -> None:
         """Store a change of a definition and publish an event."""
@@ -129,6 +156,8 @@ class Tables:
         if state == states.TERMINATED:
             if isinstance(record, Deployed):
                 record.destroyed = time.time()
+            if isinstance(record, Service):
+                self._change_stack(record)
             if isinstance(record, Container):
                 record.health = None
                 self._of_node[record.node].pop(record.uuid, None)
@@ -160,6 +189,8 @@ class Tables:
         self._of_node[node.uuid][container.uuid] = container
 
     def _index(self, record: Record) -> None:
+        if isinstance(record, Versioned):
+            self._content[record.uuid] = record.content()
         if isinstance(record, Service) and record.stack:
             self._of_stack[record.stack][record.uuid] = record
         elif isinstance(record, Container):
@@ -170,6 +201,7 @@ class Tables:
     def remove(self, record: Record) -> None:
         """Delete a record; the object is not readable any more."""
         self._tables[record.kind].pop(record.uuid, None)
+        self._content.pop(record.uuid, None)
         self._wake(record.uuid)
         if isinstance(record, Service):
             self._of_service.pop(record.uuid, None)

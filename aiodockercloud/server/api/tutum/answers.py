@@ -33,6 +33,8 @@ IMAGE_EXTRA: Mapping[str, Any] = {
     "state": states.SUCCESS,
     "tags": [],
 }
+#: Fields that no object of Tutum has.
+_NEW_FIELDS = frozenset({"version"})
 #: Keys of URIs, and keys of objects with such keys. All other values stay unchanged:
 #: the values of variables and labels belong to the user.
 _URIS = frozenset(
@@ -68,7 +70,10 @@ def translated(call: Call, body: dict[str, Any], kind: str = "") -> dict[str, An
     if add is not None and all("resource_uri" in one for one in found):
         index = _actions_of(call.cloud, (one["resource_uri"] for one in found))
         found = [{**one, **add(call, one, index)} for one in found]
-    found = [respelled(one) for one in found]
+    found = [
+        respelled({key: one[key] for key in one if key not in _NEW_FIELDS})
+        for one in found
+    ]
     return {**body, "objects": found} if listing else found[0]
 
 
