@@ -21,6 +21,7 @@ from ..exceptions import (
 )
 from ..types import Action
 from ..wire import states
+from ..wire.health import HEALTHY
 from .failures import description, failure, last_failure, last_output
 from .readable import Readable, Reference, Resource
 from .watch import ChangeFeed
@@ -221,7 +222,7 @@ class StateWait(Generic[T]):
 
     def _reached(self, facts: Mapping[str, Any]) -> bool:
         """Return whether the object is in one of the states, and healthy if wanted."""
-        unhealthy = self._healthy and facts.get("health") not in (None, states.HEALTHY)
+        unhealthy = self._healthy and facts.get("health") not in (None, HEALTHY)
         return facts.get("state") in self._goal and not unhealthy
 
     async def _follow_action(self) -> None:

@@ -44,12 +44,6 @@ FAILED: Final = "Failed"
 CANCELING: Final = "Canceling"
 CANCELED: Final = "Canceled"
 
-# --- health of containers and services --------------------------------------------
-
-HEALTH_STARTING: Final = "starting"
-HEALTHY: Final = "healthy"
-UNHEALTHY: Final = "unhealthy"
-
 # --- sets of states -----------------------------------------------------------------
 
 #: States in which an operation changes the object; the end of the operation leads out

@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 
 from ... import wire
 from ...wire import states
+from ...wire.health import HEALTHY, STARTING, UNHEALTHY
 from ...wire.images import ImageName
 from ...wire.service_fields import complete
 from ..settings import Settings
@@ -287,7 +288,7 @@ class Tables:
         if not isinstance(record, Service):
             return None
         found = {c.health for c in _live(self._of_service[record.uuid].values())}
-        worst = (states.UNHEALTHY, states.HEALTH_STARTING, states.HEALTHY)
+        worst = (UNHEALTHY, STARTING, HEALTHY)
         return next((health for health in worst if health in found), None)
 
     def containers_on(self, node: Node) -> list[Container]:
