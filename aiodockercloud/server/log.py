@@ -119,7 +119,7 @@ def _without_secrets(value: Any) -> Any:
 
 
 def _escaped(found: re.Match[str]) -> str:
-    return found[0].encode("unicode_escape").decode()
+    return repr(found[0])[1:-1]
 
 
 class SparseLog:

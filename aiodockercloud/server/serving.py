@@ -24,9 +24,12 @@ from .tls import Certificate
 
 __all__ = ["DEFAULT_USER", "Listening", "control_plane", "serving"]
 
-#: Connections that wait to be accepted. The server accepts as many at once, before it
-#: can close any of them.
-_BACKLOG = 128
+#: Connections that may wait to be accepted.
+_BACKLOG = 1024
+#: Connections that are accepted at once. Four times as many may be open before the
+#: first of them is counted, or closed: a part of the files that ``Capacity`` leaves
+#: for other purposes.
+_ACCEPTED_AT_ONCE = 32
 #: The first account's user, if the caller names none.
 DEFAULT_USER = "admin"
 
@@ -147,7 +150,10 @@ async def _accepting(
 ) -> AsyncIterator[None]:
     """Accept connections while the block runs."""
     loop = asyncio.get_running_loop()
-    server = await loop.create_server(connections, sock=listening, backlog=_BACKLOG)
+    server = await loop.create_server(
+        connections, sock=listening, backlog=_ACCEPTED_AT_ONCE
+    )
+    listening.listen(_BACKLOG)  # asyncio uses one number for both
     try:
         yield
     finally:

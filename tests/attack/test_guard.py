@@ -5,6 +5,9 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import os
+import signal
+import sys
 
 import pytest
 
@@ -13,6 +16,7 @@ from aiodockercloud.server import Server, running
 from aiodockercloud.server.settings import Limits, Settings, Timings
 from tests.support.facts import UUID, until, within
 from tests.support.flows import Raw
+from tests.support.processes import ACCOUNT, Process, alice
 from tests.support.sockets import connected, many
 
 SERVICES = b"/api/app/v1/service/"
@@ -182,3 +186,24 @@ async def test_unreadable_requests_are_logged_once_in_a_while(
             await connection.ended()
 
     assert len(caplog.messages) == 1
+
+
+async def test_owner_is_served_when_the_process_may_open_few_files() -> None:
+    command = (sys.executable, "-m", "aiodockercloud", "serve", "--port", "0")
+    process = Process(
+        await asyncio.create_subprocess_exec(
+            *("sh", "-c", 'ulimit -n 512 && exec "$@"', "sh", *command),
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+            env={**os.environ, **ACCOUNT},
+        )
+    )
+    url = await process.ready()
+    async with many(url, 600, b"GET /api"):
+        async with alice(process) as cloud:
+            assert await cloud.services.list() == []
+    assert await process.end(signal.SIGTERM) == 0
+
+    assert "the process may open 512 files only" in process.err
+    assert "Too many open files" not in process.err
+    assert "Traceback" not in process.err
