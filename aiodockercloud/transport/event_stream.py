@@ -136,7 +136,7 @@ class EventStream(Reconnecting[E], Generic[E]):
         elif kind != "snapshot":
             self._received_event = True
         # A gap that the client detected has no id: no position to continue from.
-        self.position = item.get("id")
+        self.position = _id(item)
         return cast(E, item)
 
     async def _look_ahead(self, patience: float | None = None) -> None:
@@ -165,7 +165,7 @@ class EventStream(Reconnecting[E], Generic[E]):
         if frame is None:
             return
         if is_position:
-            self.position = frame.get("id")
+            self.position = _id(frame)
         else:
             self._ahead.append(frame)
 
@@ -184,6 +184,12 @@ class EventStream(Reconnecting[E], Generic[E]):
 
     def _made_progress(self) -> bool:
         return self._received_event
+
+
+def _id(item: dict[str, Any]) -> str | None:
+    """Return the position of an item; ``None`` for an id that is no position."""
+    found = item.get("id")
+    return found if isinstance(found, str) else None
 
 
 def _gap() -> dict[str, Any]:

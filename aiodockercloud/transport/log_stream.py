@@ -176,7 +176,10 @@ class LogStream(Reconnecting[L], Generic[L]):
                 diagnostics.missed(self._ws, "lines", line["missed"])
                 return found
             elif not self._comparing or self._is_new(line, data):
-                found = last[line.get("source")] = line
+                try:
+                    found = last[line.get("source")] = line
+                except TypeError:
+                    raise self._no_line() from None
                 return found
 
     # --- connections ----------------------------------------------------------------
@@ -224,7 +227,7 @@ class LogStream(Reconnecting[L], Generic[L]):
             ws = await self._ask_for(params={"follow": self._follow, "tail": enough})
         self._before = dict(self._last)
         self._known = {
-            source: (loglines.log_stamp(line), line["log"])
+            source: (loglines.log_stamp(line), str(line.get("log")))
             for source, line in self._last.items()
         }
         self._unproven = set() if self._at is not None else set(self._known)
@@ -242,7 +245,7 @@ class LogStream(Reconnecting[L], Generic[L]):
     def _seen(self) -> str | None:
         """Return the query for the last lines, those of the newest stamps first."""
         stamps = [
-            (stamp, source or "")
+            (stamp, str(source or ""))
             for source, line in self._last.items()
             if (stamp := loglines.log_stamp(line)) is not None
         ]
@@ -256,7 +259,8 @@ class LogStream(Reconnecting[L], Generic[L]):
 
     def _control(self, frame: dict[str, Any]) -> None:
         if frame["type"] == "position":
-            self._at = frame["at"]
+            at = frame.get("at")
+            self._at = at if isinstance(at, str) else None
             if frame.get("until") != self._until:
                 self._frames.clear()
                 self._end = StreamClosed(1003, _NO_UNTIL)
@@ -267,6 +271,11 @@ class LogStream(Reconnecting[L], Generic[L]):
         except StreamClosed:
             self._frames.clear()  # the next step ends the stream or reconnects
 
+    def _no_line(self) -> StreamClosed:
+        """Return the error for a frame whose ``source`` is not a name."""
+        self._end = StreamClosed(1007, "a frame is not a line of a log")
+        return self._end
+
     # --- lines that come again ------------------------------------------------------
 
     def _is_new(self, line: L, data: str | bytes) -> bool:
@@ -276,10 +285,12 @@ class LogStream(Reconnecting[L], Generic[L]):
         reports the gap, and counts as not new for now.
         """
         source, stamp = line.get("source"), loglines.log_stamp(line)
+        if source is not None and not isinstance(source, str):
+            raise self._no_line()
         if source not in self._known:
             return self._at is not None or self._is_wanted(stamp)
         last, text = self._known[source]
-        if stamp == last and line["log"] == text:
+        if stamp == last and str(line.get("log")) == text:
             self._forget(source)
             return False
         if stamp is not None and last is not None and stamp <= last:
