@@ -205,15 +205,21 @@ class Readable(Generic[T]):
         *,
         params: Mapping[str, Any] | None = None,
         json: Any = None,
+        headers: Mapping[str, str] | None = None,
     ) -> T:
-        return cast(T, await self.cloud.request(method, path, params=params, json=json))
+        found = await self.cloud.request(
+            method, path, params=params, json=json, headers=headers
+        )
+        return cast(T, found)
 
 
 class Resource(Readable[T]):
     """Objects that change: creation, updates, operations and logs."""
 
-    async def _create(self, fields: Mapping[str, Any]) -> T:
-        return await self._call("POST", self._path(), json=fields)
+    async def _create(
+        self, fields: Mapping[str, Any], *, headers: Mapping[str, str] | None = None
+    ) -> T:
+        return await self._call("POST", self._path(), json=fields, headers=headers)
 
     async def _update(
         self,
@@ -222,10 +228,13 @@ class Resource(Readable[T]):
         *,
         version: int | None = None,
         params: Mapping[str, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> T:
         path = self._path(thing)
         params = {**(params or {}), "version": version}
-        return await self._call("PATCH", path, params=params, json=fields)
+        return await self._call(
+            "PATCH", path, params=params, json=fields, headers=headers
+        )
 
     async def _operate(
         self,
@@ -233,8 +242,10 @@ class Resource(Readable[T]):
         operation: str,
         *,
         params: Mapping[str, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> T:
-        return await self._call("POST", self._path(thing, operation), params=params)
+        path = self._path(thing, operation)
+        return await self._call("POST", path, params=params, headers=headers)
 
     def read_logs(
         self, thing: Reference, **options: Unpack[LogOptions]

@@ -5,8 +5,9 @@ Source: Docker Cloud API reference, "Services".
 
 from __future__ import annotations
 
-from ..types import Service, ServiceState
+from ..types import RegistryAuth, Service, ServiceState
 from .managed import Managed, Reference
+from .registry_auth import AuthFrom, auth_params, registry_headers
 
 
 class ServiceOperations(Managed[Service, ServiceState]):
@@ -80,7 +81,11 @@ class ServiceOperations(Managed[Service, ServiceState]):
         return await self._operate(service, "scale")
 
     async def redeploy(
-        self, service: Reference, *, reuse_volumes: bool = True
+        self,
+        service: Reference,
+        *,
+        reuse_volumes: bool = True,
+        registry_auth: RegistryAuth | None = None,
     ) -> Service:
         """Replace all containers by new ones with the current definition.
 
@@ -88,6 +93,8 @@ class ServiceOperations(Managed[Service, ServiceState]):
             service: The service.
             reuse_volumes: Whether the new containers use the volumes of the containers
                 that they replace.
+            registry_auth: New credentials for the registry of the image, as for
+                ``create``; an empty dict removes those of the service.
 
         Returns:
             The service's dict, usually in the state ``"Redeploying"``. At the end, the
@@ -97,14 +104,19 @@ class ServiceOperations(Managed[Service, ServiceState]):
             OperationNotAllowed: The service's state does not allow the operation; see
                 the table of the class.
             ObjectNotFound: The service does not exist.
+            ValueError: *registry_auth* has an unknown key or is incomplete.
+            TypeError: *registry_auth* is no dict, or a value is no text.
 
         Source:
             Docker Cloud API reference, "Redeploy a service".
         """
         params = {"reuse_volumes": reuse_volumes}
-        return await self._operate(service, "redeploy", params=params)
+        headers = registry_headers(registry_auth)
+        return await self._operate(service, "redeploy", params=params, headers=headers)
 
-    async def rollback(self, service: Reference) -> Service:
+    async def rollback(
+        self, service: Reference, *, registry_auth_from: AuthFrom | None = None
+    ) -> Service:
         """Return to the definition that was deployed last, and redeploy.
 
         When the definition has not changed since the last deployment, the rollback
@@ -114,6 +126,9 @@ class ServiceOperations(Managed[Service, ServiceState]):
 
         Args:
             service: The service.
+            registry_auth_from: ``"previous-spec"`` restores the credentials that the
+                service had before the last *registry_auth*. By default (``"spec"``),
+                the service keeps its credentials.
 
         Returns:
             The service's dict, usually in the state ``"Redeploying"``. At the end, the
@@ -129,4 +144,5 @@ class ServiceOperations(Managed[Service, ServiceState]):
         Source:
             aiodockercloud's server; the Docker Cloud API has no such operation.
         """
-        return await self._operate(service, "rollback")
+        params = auth_params(registry_auth_from)
+        return await self._operate(service, "rollback", params=params)

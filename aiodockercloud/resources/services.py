@@ -14,6 +14,7 @@ from ..exceptions import InvalidResponse
 from ..transport.log_stream import LogStream, Since, Tail
 from ..types import (
     Container,
+    RegistryAuth,
     RunResult,
     Service,
     ServiceChanges,
@@ -26,6 +27,7 @@ from ..wire import states
 from ..wire.service_fields import ALWAYS, OFF
 from .filters import Filters
 from .managed import WAIT_TIMEOUT, Readable, Reference
+from .registry_auth import AuthFrom, auth_params, registry_headers
 from .run_result import result_of
 from .service_operations import ServiceOperations
 
@@ -91,13 +93,21 @@ class Services(ServiceOperations):
         return super().iterate(**filters)
 
     async def create(
-        self, *, stack: Reference | None = None, **fields: Unpack[ServiceFields]
+        self,
+        *,
+        stack: Reference | None = None,
+        registry_auth: RegistryAuth | None = None,
+        **fields: Unpack[ServiceFields],
     ) -> Service:
         """Create a service without starting it.
 
         Args:
             stack: The stack of the service: its dict, its ``resource_uri`` or its uuid.
                 By default the service is outside of all stacks.
+            registry_auth: The credentials for the registry of the image:
+                ``{"username": …, "password": …}`` or ``{"identitytoken": …}``. The
+                server keeps the credentials for the service, and they take precedence
+                over those of ``cloud.repositories``. No answer contains them.
             **fields: The fields of the service. ``image`` is required; ``name`` is by
                 default the image's name. Ports, variables, links and volumes may be
                 given as docker writes them: ``container_ports=["8080:80"]``,
@@ -115,16 +125,18 @@ class Services(ServiceOperations):
                 the name.
             OperationNotAllowed: An operation on the stack runs, or the stack is
                 ``"Terminated"``.
+            ValueError: *registry_auth* has an unknown key or is incomplete.
+            TypeError: *registry_auth* is no dict, or a value is no text.
 
         Source:
             Docker Cloud API reference, "Create a new service"; ``stack`` in the
-            requests of real clients.
+            requests of real clients, and ``X-Registry-Auth`` of the Docker Engine.
         """
         body = stackfile.api_fields(fields)
         if stack is not None:
             key = wire.target_of("stack", stack).key
             body["stack"] = wire.path("stack", *key, dialect=self.cloud.dialect)
-        return await self._create(body)
+        return await self._create(body, headers=registry_headers(registry_auth))
 
     @overload
     async def run(
@@ -132,6 +144,7 @@ class Services(ServiceOperations):
         *,
         stack: Reference | None = None,
         until: None = None,
+        registry_auth: RegistryAuth | None = None,
         timeout: float | None = WAIT_TIMEOUT,  # noqa: ASYNC109 - as below
         **fields: Unpack[ServiceFields],
     ) -> Service: ...
@@ -142,6 +155,7 @@ class Services(ServiceOperations):
         *,
         stack: Reference | None = None,
         until: Literal["stopped"],
+        registry_auth: RegistryAuth | None = None,
         timeout: float | None = WAIT_TIMEOUT,  # noqa: ASYNC109 - as below
         **fields: Unpack[ServiceFields],
     ) -> RunResult: ...
@@ -151,6 +165,7 @@ class Services(ServiceOperations):
         *,
         stack: Reference | None = None,
         until: Literal["stopped"] | None = None,
+        registry_auth: RegistryAuth | None = None,
         timeout: float | None = WAIT_TIMEOUT,  # noqa: ASYNC109 - finite by default
         **fields: Unpack[ServiceFields],
     ) -> Service | RunResult:
@@ -165,6 +180,7 @@ class Services(ServiceOperations):
             until: ``"stopped"`` waits until all containers have ended, as for a job,
                 and reads their output. By default the wait ends when the service is
                 ``"Running"``, and a container that ends before that is an error.
+            registry_auth: The credentials for the registry, as for :meth:`create`.
             timeout: Seconds to wait at most; ``None`` waits without a limit.
             **fields: The fields of the service, as for :meth:`create`.
 
@@ -197,8 +213,8 @@ class Services(ServiceOperations):
             raise ValueError("autorestart: a job that is always restarted has no end")
         if until and fields.get("autodestroy", OFF) != OFF:
             raise ValueError("autodestroy: would remove the output before it is read")
-        created = self.checked(await self.create(stack=stack, **fields))
-        started = self.checked(await self.start(created))
+        created = await self.create(stack=stack, registry_auth=registry_auth, **fields)
+        started = self.checked(await self.start(self.checked(created)))
         goal: ServiceState = states.STOPPED if until else states.RUNNING
         service = await self.wait(started, goal, timeout=timeout)
         if until is None:
@@ -240,6 +256,8 @@ class Services(ServiceOperations):
         service: Reference,
         *,
         version: int | None = None,
+        registry_auth: RegistryAuth | None = None,
+        registry_auth_from: AuthFrom | None = None,
         **fields: Unpack[ServiceChanges],
     ) -> Service:
         """Change the definition of a service.
@@ -252,6 +270,11 @@ class Services(ServiceOperations):
             version: The version that the change is for, as ``service["version"]``: the
                 service that was read. The change is refused when the service has
                 another version. By default, the change is for any version.
+            registry_auth: New credentials for the registry of the image, as for
+                :meth:`create`; an empty dict removes those of the service.
+            registry_auth_from: ``"previous-spec"`` restores the credentials that the
+                service had before the last *registry_auth*. By default (``"spec"``),
+                the service keeps its credentials.
             **fields: The fields to change, in the forms of :meth:`create`. A list such
                 as ``container_envvars`` replaces the whole list; other fields keep
                 their values.
@@ -268,12 +291,18 @@ class Services(ServiceOperations):
                 changed.
             OperationNotAllowed: The service is ``"Terminating"`` or ``"Terminated"``.
             ObjectNotFound: The service does not exist.
+            ValueError: *registry_auth* has an unknown key or is incomplete.
+            TypeError: *registry_auth* is no dict, or a value is no text.
 
         Source:
             Docker Cloud API reference, "Update an existing service".
         """
         return await self._update(
-            service, stackfile.api_fields(fields), version=version
+            service,
+            stackfile.api_fields(fields),
+            version=version,
+            params=auth_params(registry_auth_from),
+            headers=registry_headers(registry_auth),
         )
 
     def logs(

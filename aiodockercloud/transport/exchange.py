@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from io import BytesIO
 from typing import Any, NamedTuple, NoReturn
+from uuid import uuid4
 from weakref import WeakSet
 
 import aiohttp
@@ -28,6 +29,7 @@ from .settings import USER_AGENT, Limits
 __all__ = [
     "FAULTS",
     "Login",
+    "call_headers",
     "check_redirects",
     "exchange",
     "headers_and_login",
@@ -72,6 +74,17 @@ class Login(NamedTuple):
 
     def __repr__(self) -> str:
         return "<the credentials of the client>"
+
+
+def call_headers(method: str, headers: Mapping[str, str] | None) -> dict[str, str]:
+    """Return the headers of one call: with its idempotency key, unless it only reads.
+
+    Args:
+        method: The method of the requests.
+        headers: The headers that the caller gives.
+    """
+    key = {} if method == "GET" else {wire.IDEMPOTENCY_KEY: uuid4().hex}
+    return {**(headers or {}), **key}
 
 
 def headers_and_login(

@@ -13,7 +13,6 @@ from collections.abc import Mapping
 from contextlib import suppress
 from ssl import SSLContext
 from typing import Any, Self
-from uuid import uuid4
 from weakref import WeakSet
 
 import aiohttp
@@ -33,6 +32,7 @@ from . import credentials, diagnostics
 from .exchange import (
     FAULTS,
     Login,
+    call_headers,
     check_redirects,
     exchange,
     headers_and_login,
@@ -201,6 +201,7 @@ class Transport:
         *,
         params: Mapping[str, Any] | None = None,
         json: Any = None,
+        headers: Mapping[str, str] | None = None,
     ) -> dict[str, Any]:
         """Send a request and return the object in the response.
 
@@ -217,6 +218,7 @@ class Transport:
                 ``datetime`` ISO 8601 text. A parameter is repeated for each value of a
                 list, tuple or set.
             json: The body, any JSON value; ``None`` sends no body.
+            headers: Further headers, such as ``If-Match``.
 
         Returns:
             The object as a dict, ``{}`` when the response has no body. When the
@@ -242,13 +244,13 @@ class Transport:
         """
         url = url_text(self.rest_url, path, params)
         body = None if json is None else request_body(json)
-        key = None if method == "GET" else uuid4().hex
+        own = call_headers(method, headers)
         retry, began = self._retry, time.monotonic()
         attempt, delays, unsure = 0, None, False
         while True:
             attempt += 1
             try:
-                return await self._send(method, url, body, key)
+                return await self._send(method, url, body, own)
             except (ApiError, ConnectError) as exc:
                 sent = exc.attempts > 0
                 exc.attempts += attempt - 1
@@ -265,7 +267,7 @@ class Transport:
                 if attempt >= retry.attempts:
                     raise
                 # The server may have carried out a write that was not refused.
-                unsure = unsure or (key is not None and not throttled)
+                unsure = unsure or (method != "GET" and not throttled)
                 if unsure and not await self._is_known(began, pause):
                     raise
                 diagnostics.repeating(exc, attempt, pause)
@@ -288,12 +290,10 @@ class Transport:
         return time.monotonic() + pause - began < (self._kept or 0) / 2
 
     async def _send(
-        self, method: str, url: str, body: bytes | None, key: str | None
+        self, method: str, url: str, body: bytes | None, own: Mapping[str, str]
     ) -> dict[str, Any]:
         session = await self._prepared()
-        headers = self._headers
-        if key is not None:
-            headers = {**(headers or {}), wire.IDEMPOTENCY_KEY: key}
+        headers = {**(self._headers or {}), **own} if own else self._headers
         began = time.monotonic()
         try:
             async with self._slots:

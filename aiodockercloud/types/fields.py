@@ -14,6 +14,7 @@ __all__ = [
     "NodeClusterFields",
     "NodeFields",
     "PortFields",
+    "RegistryAuth",
     "RepositoryChanges",
     "RepositoryFields",
     "RolloutFields",
@@ -124,6 +125,24 @@ class RolloutFields(TypedDict, total=False):
     failure_action: Literal["pause", "continue", "rollback"] | None
     monitor: float | str | None
     max_failure_ratio: float | None
+
+
+class RegistryAuth(TypedDict, total=False):
+    """The credentials for the registry of an image, as Docker names them.
+
+    Either ``username`` and ``password`` or ``identitytoken`` is required.
+
+    Attributes:
+        username: The user.
+        password: The password of the user, or an access token.
+        identitytoken: An identity token of the registry, instead of a password.
+        serveraddress: The registry, which must be the registry of the image.
+    """
+
+    username: str
+    password: str
+    identitytoken: str
+    serveraddress: str
 
 
 class _ServiceOptions(TypedDict, total=False):

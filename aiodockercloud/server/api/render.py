@@ -13,8 +13,8 @@ from ...wire.scopes import DEPLOY
 from ..control.control_plane import ControlPlane
 from ..control.origin import Origin
 from ..log import REQUEST_ID
-from ..state.records import Record, Stack
-from . import filters, versions
+from ..state.records import Record, Service, Stack
+from . import filters, registry_auth, versions
 from .resource import Call, Reply, Resource
 
 Render = Callable[[ControlPlane, Any], dict[str, Any]]
@@ -128,8 +128,14 @@ def submitted(
 
     Raises:
         VersionConflict: The request is for another version of the object.
+        BadRequest: The credentials of the request are malformed.
     """
     versions.check(call, record)
+    if isinstance(record, Service):
+        # First: an operation that the state forbids changes no credentials.
+        call.cloud.operations.check(operation, record, origin(call))
+        definition = params.get("definition", record.definition)
+        registry_auth.take(call, record, definition["image"])
     action = call.cloud.operations.submit(operation, record, origin(call), **params)
     return Reply(render(call.cloud, record), 202, action)
 

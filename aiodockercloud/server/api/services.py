@@ -19,7 +19,15 @@ from ..control import jobs, links, names
 from ..control.control_plane import ControlPlane
 from ..state.errors import NoSuchObject
 from ..state.records import Service, Stack
-from . import definitions, fields, log_selection, log_streams, streams, versions
+from . import (
+    definitions,
+    fields,
+    log_selection,
+    log_streams,
+    registry_auth,
+    streams,
+    versions,
+)
 from .definitions import FIELDS, NEW
 from .render import (
     date,
@@ -181,6 +189,7 @@ async def create(call: Call) -> Reply:
     service = definitions.build(
         call.cloud, found, call.namespace, stack, access=call.access
     )
+    registry_auth.take(call, service, service.definition["image"])
     call.cloud.add(service)
     if stack is not None:
         call.cloud.touch(stack)
@@ -224,6 +233,7 @@ async def update(call: Call) -> Reply:
     read_only = call.read_only(READ_ONLY, render(call.cloud, service))
     found = definitions.read(body, read_only)
     definition = definitions.changed(call.cloud, service, found, access=call.access)
+    registry_auth.take(call, service, definition["image"])
     definitions.apply(service, definition)
     call.cloud.touch(service)
     action = call.cloud.operations.record("update", service, origin(call))

@@ -22,6 +22,9 @@ from ..state.records import Container, Service
 from ..state.state import State
 from .operations import Request
 
+#: An image, and the credentials for its registry.
+_Image = tuple[str, tuple[str, str] | None]
+
 log: logging.Logger = logging.getLogger(__name__)
 
 
@@ -43,7 +46,7 @@ class AutoRedeploy:
         #: even if an old container remains on an unreachable node.
         self._redeployed: dict[str, str] = {}
         #: (namespace, image) → the request in progress, shared by many containers.
-        self._requests: dict[tuple[str, str], asyncio.Task[str | None]] = {}
+        self._requests: dict[_Image, asyncio.Task[str | None]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
     def start(self) -> None:
@@ -76,12 +79,13 @@ class AutoRedeploy:
         self._redeployed = {
             k: v for k, v in self._redeployed.items() if k in self._cloud.services
         }
-        running: defaultdict[tuple[str, str], list[Service]] = defaultdict(list)
+        running: defaultdict[_Image, list[Service]] = defaultdict(list)
         for service in self._cloud.services.values():
             if self._outdated_by_push(service):
-                running[service.namespace, _image(service)].append(service)
-        for (namespace, name), services in running.items():
-            digest = await self._digest(namespace, name)
+                image = self._with_credentials(service, _image(service))
+                running[image].append(service)
+        for (name, credentials), services in running.items():
+            digest = await self._digest(name, credentials)
             for service in services:
                 if digest is not None and _image(service) == name:
                     self._compare(service, digest)
@@ -139,15 +143,20 @@ class AutoRedeploy:
 
     async def _record_digest(self, container: Container) -> None:
         name = container.definition["image"]
-        digest = await self._digest(container.namespace, name)
+        service = self._cloud.services[container.service]
+        digest = await self._digest(*self._with_credentials(service, name))
         if digest is not None and container.state != states.TERMINATED:
             container.image_digest = digest
             self._cloud.save(container)
 
-    async def _digest(self, namespace: str, name: str) -> str | None:
-        key = namespace, name
+    def _with_credentials(self, service: Service, name: str) -> _Image:
+        return name, self._cloud.credentials_for(service, name)
+
+    async def _digest(
+        self, name: str, credentials: tuple[str, str] | None
+    ) -> str | None:
+        key = name, credentials
         if (task := self._requests.get(key)) is None:
-            credentials = self._cloud.credentials_for(namespace, name)
             request = self._cloud.engine.image_digest(name, credentials)
             self._requests[key] = task = asyncio.ensure_future(request)
             task.add_done_callback(lambda _: self._requests.pop(key, None))

@@ -61,7 +61,7 @@ def spec_of(cloud: State, container: Container) -> ContainerSpec:
         pinned=_pinned(definition),
         tags=definition["tags"],
         image=definition["image"],
-        credentials=cloud.credentials_for(container.namespace, definition["image"]),
+        credentials=cloud.credentials_for(service, definition["image"]),
         command=definition["run_command"],
         entrypoint=definition["entrypoint"],
         environment=container.environment,
@@ -248,7 +248,7 @@ async def _start_or_create(cloud: State, container: Container) -> None:
     try:
         await cloud.engine.start_container(
             container.uuid,
-            credentials=cloud.credentials_for(container.namespace, image),
+            credentials=cloud.credentials_for(cloud.services[container.service], image),
         )
     except NoSuchContainer:
         # A volatile engine loses its containers when the server restarts.

@@ -87,7 +87,8 @@ class ContainerSpec:
     pinned: bool = True
     tags: Sequence[str] = ()
     image: str
-    #: User and password for the image's registry.
+    #: User and password for the image's registry; the user of an identity token is
+    #: ``wire.registry_auth.TOKEN_USER``.
     credentials: tuple[str, str] | None = field(default=None, repr=False)
     command: str | None = None
     entrypoint: str | None = None

@@ -97,7 +97,7 @@ class Service(Run):
     """A service: a definition, and containers that are deployed from the definition."""
 
     kind = "service"
-    writable = ("definition",)
+    writable = ("definition", "registry_auth")
 
     name: str
     stack: str | None = None
@@ -107,6 +107,10 @@ class Service(Run):
     #: before with another definition: ``rollback`` restores one of the two.
     deployed_definition: dict[str, Any] | None = None
     previous: dict[str, Any] | None = None
+    #: ``{"registry", "username", "password"}`` of the last call with credentials, and
+    #: of the one before: secrets, which only the engine receives.
+    registry_auth: dict[str, str] | None = None
+    previous_registry_auth: dict[str, str] | None = None
     #: The number of changes of the definition; each container has the revision of its
     #: deployment.
     revision: int = 0

@@ -346,9 +346,16 @@ class Tables:
                 return repository
         return None
 
-    def credentials_for(self, namespace: str, image: str) -> tuple[str, str] | None:
-        """Return the stored user and password for an image's registry."""
-        repository = self.repository_for(namespace, image)
+    def credentials_for(self, service: Service, image: str) -> tuple[str, str] | None:
+        """Return the stored user and password for an image of a service.
+
+        The credentials of the service take precedence over those of a repository, and
+        are for images of one registry only.
+        """
+        own = service.registry_auth
+        if own is not None and own["registry"] == ImageName.parse(image).registry:
+            return own["username"], own["password"]
+        repository = self.repository_for(service.namespace, image)
         if repository is None or not repository.username:
             return None
         return repository.username, repository.password

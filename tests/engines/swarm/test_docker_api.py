@@ -88,6 +88,15 @@ async def test_update_sends_the_given_credentials(
     assert listener.bodies == [{"Name": "new"}]
 
 
+def test_identity_token_is_sent_as_docker_names_it() -> None:
+    header = registry_auth("quay.io/team/app", ("<token>", "t0ken"))["X-Registry-Auth"]
+
+    assert json.loads(base64.urlsafe_b64decode(header)) == {
+        "identitytoken": "t0ken",
+        "serveraddress": "quay.io",
+    }
+
+
 @pytest.mark.parametrize("auth", [None, registry_auth("hello", None)])
 async def test_update_without_credentials_keeps_the_credentials_of_the_spec(
     docker: Api, listener: Listener, auth: dict[str, str] | None

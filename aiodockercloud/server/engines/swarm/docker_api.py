@@ -18,8 +18,6 @@ How this module differs from plain aiodocker (0.27), and why:
 from __future__ import annotations
 
 import asyncio
-import base64
-import json
 import logging
 import os
 import struct
@@ -33,6 +31,7 @@ from aiodocker import Docker, DockerError
 
 from ....redaction import redact_text
 from ....wire import redact
+from ....wire import registry_auth as registry_header
 from ....wire.images import ImageName
 from .. import EngineError, EngineUnavailable
 from .settings import SwarmSettings
@@ -273,13 +272,11 @@ def registry_auth(image: str, credentials: tuple[str, str] | None) -> dict[str, 
         return {}
     name = ImageName.parse(image)
     user, password = credentials
-    auth = {
-        "username": user,
-        "password": password,
-        "serveraddress": _HUB_AUTH if name.on_hub else name.host,
-    }
-    encoded = base64.urlsafe_b64encode(json.dumps(auth).encode()).decode()
-    return {"X-Registry-Auth": encoded}
+    token = user == registry_header.TOKEN_USER
+    secret = {"identitytoken": password}
+    auth = secret if token else {"username": user, "password": password}
+    auth["serveraddress"] = _HUB_AUTH if name.on_hub else name.host
+    return {registry_header.HEADER: registry_header.encode(auth)}
 
 
 async def frames(
