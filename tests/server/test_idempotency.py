@@ -27,8 +27,8 @@ from tests.support.keyed import (
 
 
 def content(answer: Answer) -> tuple[int, bytes, Mapping[str, str]]:
-    """Return status, body and headers of a response, without its date."""
-    changing = ("Date", "Content-Length")
+    """Return status, body and headers of a response, without its date and its id."""
+    changing = ("Date", "Content-Length", "X-Request-ID")
     headers = {k: v for k, v in answer.headers.items() if k not in changing}
     return answer.status, answer.body, headers
 

@@ -55,6 +55,8 @@ class Metrics:
             buckets=_SECONDS,
             registry=registry,
         )
+        #: The lookup of labels costs more than to count.
+        self._children: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
         self._failed_logins = Counter(
             "aiodockercloud_failed_logins",
             "Requests with wrong credentials, by the answer: refused or throttled.",
@@ -82,9 +84,16 @@ class Metrics:
             seconds: The duration, None for a stream.
         """
         method = method if method in _METHODS else OTHER
-        self._requests.labels(kind, method, str(status)).inc()
+        key = kind, method, status
+        if (found := self._children.get(key)) is None:
+            found = self._children[key] = (
+                self._requests.labels(kind, method, str(status)),
+                self._seconds.labels(kind, method),
+            )
+        requests, durations = found
+        requests.inc()
         if seconds is not None:
-            self._seconds.labels(kind, method).observe(seconds)
+            durations.observe(seconds)
 
     def login_failed(self, *, throttled: bool) -> None:
         """Count a request with wrong credentials."""
