@@ -257,6 +257,15 @@ class _Connection(web.RequestHandler):
             self._deadline.cancel()
             self._deadline = None
 
+    def log_exception(self, *args: Any, **kw: Any) -> None:
+        """Log an error after an answer, but for a rest of a body that is unreadable."""
+        if isinstance(kw.get("exc_info"), web.RequestPayloadError):
+            self._connections.unreadable.warning(
+                "a body does not match its Content-Encoding, from %s", self.peer
+            )
+        else:
+            super().log_exception(*args, **kw)
+
     def handle_error(
         self,
         request: web.BaseRequest,
