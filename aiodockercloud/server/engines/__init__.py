@@ -90,8 +90,9 @@ class ContainerSpec:
     #: User and password for the image's registry; the user of an identity token is
     #: ``wire.registry_auth.TOKEN_USER``.
     credentials: tuple[str, str] | None = field(default=None, repr=False)
-    command: str | None = None
-    entrypoint: str | None = None
+    #: Commands may contain passwords, as variables do.
+    command: str | None = field(default=None, repr=False)
+    entrypoint: str | None = field(default=None, repr=False)
     environment: Mapping[str, str] = field(default_factory=dict, repr=False)
     #: The private address that the container had before the engine lost the container.
     #: An engine with fixed addresses gives this address again if possible.
