@@ -20,8 +20,8 @@ class Output:
 
     def __init__(self, most: int) -> None:
         self._most = most
-        self.stdout = bytearray()
-        self.stderr = bytearray()
+        self.stdout: bytearray = bytearray()
+        self.stderr: bytearray = bytearray()
 
     def add(self, stream: object, data: str | bytes) -> None:
         """Add a piece of output.
