@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import json
 import types
 from collections import namedtuple
 from collections.abc import Callable
@@ -63,6 +64,9 @@ def outcome(function: Callable[[Any], Any], argument: Any) -> tuple[Any, ...]:
         return (TypeError,)
     except ValueError:
         return (ValueError,)
+    if isinstance(found, bytes):
+        # Versions of orjson write some floats in other words, as 1e22 and 1e+22.
+        return bytes, repr(json.loads(found))
     return type(found), found
 
 
@@ -84,7 +88,8 @@ def nested(depth: int) -> list[Any]:
         *(types.MappingProxyType({"a": 1}), UUID(int=1), Data, int),
         *(datetime(2026, 1, 2), datetime(2026, 1, 2, 3, 4, 5, 6, UTC), date.max),
         *(Data("a", date(2026, 1, 2)), [Data("a", date(2026, 1, 2))]),
-        *(nested(252), nested(253), nested(254), nested(400)),
+        # Versions of orjson differ by one level.
+        *(nested(250), nested(400)),
     ],
     ids=lambda value: repr(value)[:40],
 )
