@@ -32,6 +32,7 @@ bench: develop
 	$(PIP) install --editable '.[bench]'
 	$(BIN)/python benchmarks/client.py
 	$(BIN)/python benchmarks/embedded.py
+	$(BIN)/python benchmarks/guard.py
 
 lint: develop
 	$(BIN)/ruff format --check .
