@@ -220,6 +220,10 @@ class DockerCloud(Transport):
         follow: bool = True,
         since: Since | None = None,
         until: Literal["stopped"] | None = None,
+        stdout: bool = True,
+        stderr: bool = True,
+        timestamps: bool = True,
+        details: bool = False,
         reconnect: bool = True,
     ) -> MergedLogStream:
         r"""Read the logs of several services as one stream.
@@ -235,6 +239,10 @@ class DockerCloud(Transport):
             since: The time of the oldest line; see ``services.logs``.
             until: ``"stopped"`` ends the stream when nothing of the services runs any
                 more.
+            stdout: Whether the standard output is read; see ``services.logs``.
+            stderr: Whether the standard error is read.
+            timestamps: Whether ``log`` begins with the time stamp of the engine.
+            details: Whether lines have the key ``details``; see ``services.logs``.
             reconnect: Whether the stream connects again when a connection is lost.
 
         Returns:
@@ -263,5 +271,9 @@ class DockerCloud(Transport):
             follow=follow,
             since=since,
             until=until,
+            stdout=stdout,
+            stderr=stderr,
+            timestamps=timestamps,
+            details=details,
             reconnect=reconnect,
         )

@@ -182,6 +182,10 @@ class Containers(Managed[Container, ContainerState]):
         follow: bool = True,
         since: Since | None = None,
         until: Literal["stopped"] | None = None,
+        stdout: bool = True,
+        stderr: bool = True,
+        timestamps: bool = True,
+        details: bool = False,
         reconnect: bool = True,
     ) -> LogStream[LogLine]:
         """Read the log of a container as a stream.
@@ -200,6 +204,10 @@ class Containers(Managed[Container, ContainerState]):
             until: ``"stopped"`` ends the stream as soon as the container has stopped
                 and all lines have been received, as for a job. By default, and as in
                 the hosted API, a followed log ends when the container is terminated.
+            stdout: Whether the standard output is read; see ``services.logs``.
+            stderr: Whether the standard error is read.
+            timestamps: Whether ``log`` begins with the time stamp of the engine.
+            details: Whether lines have the key ``details``; see ``services.logs``.
             reconnect: Whether the stream connects again when the connection is lost.
 
         Returns:
@@ -208,10 +216,11 @@ class Containers(Managed[Container, ContainerState]):
 
         Raises:
             ValueError: *since* is not a point in time or lies before 1970, or *until*
-                is another text or given without *follow*, or *tail* is another text.
+                is another text or given without *follow*, or *tail* is another text, or
+                neither *stdout* nor *stderr* is true.
             TypeError: *since* has another type.
-            NotSupported: The server does not know *until*; raised when the stream is
-                entered or iterated.
+            NotSupported: The server does not know an option, or its engine has no
+                *details*; raised when the stream is entered or iterated.
             ObjectNotFound: The container does not exist. Errors of the server and of
                 the connection are raised when the stream is entered or iterated.
 
@@ -224,6 +233,10 @@ class Containers(Managed[Container, ContainerState]):
             follow=follow,
             since=since,
             until=until,
+            stdout=stdout,
+            stderr=stderr,
+            timestamps=timestamps,
+            details=details,
             reconnect=reconnect,
         )
 

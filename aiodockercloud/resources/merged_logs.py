@@ -18,7 +18,7 @@ from typing import Self, Unpack, cast
 from ..transport.log_stream import LogOptions, LogStream, check_options
 from ..transport.stream import ENTERED_CLOSED
 from ..types import MergedLogLine, Service, ServiceLogLine
-from ..wire.loglines import log_stamp
+from ..wire.loglines import log_stamp, unstamped
 from ..wire.merge import Merge, OrderedMerge
 from .readable import Reference
 from .services import Services
@@ -97,7 +97,9 @@ class MergedLogStream(AsyncIterator[MergedLogLine]):
         check_options(options)
         self._services = services
         self._lists = lists
-        self._options = options
+        self._stamped = options.get("timestamps", True)
+        # The stamps order the lines of several services.
+        self._options: LogOptions = {**options, "timestamps": True}
         self._opening = asyncio.Lock()
         self._logs: dict[str, _ServiceLog] = {}
         self._lines: Merge[MergedLogLine] | OrderedMerge[MergedLogLine] | None = None
@@ -121,7 +123,8 @@ class MergedLogStream(AsyncIterator[MergedLogLine]):
             await self._open()
             if self._lines is None:  # closed before the first step
                 raise StopAsyncIteration
-            return await anext(self._lines)
+            line = await anext(self._lines)
+            return line if self._stamped else unstamped(line)
         finally:
             self._awaited = False
 

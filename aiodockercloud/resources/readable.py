@@ -9,8 +9,9 @@ from typing import Any, ClassVar, Generic, TypeVar, Unpack, cast
 
 from .. import wire
 from ..exceptions import InvalidResponse
-from ..transport.log_stream import LogOptions, LogStream, TutumLog
+from ..transport.log_stream import LogOptions, LogStream
 from ..transport.session import Transport
+from ..transport.tutum_log import TutumLog
 from ..transport.urls import SEVERAL
 from ..types import Reference
 from ..wire import states

@@ -313,6 +313,10 @@ class Services(ServiceOperations):
         follow: bool = True,
         since: Since | None = None,
         until: Literal["stopped"] | None = None,
+        stdout: bool = True,
+        stderr: bool = True,
+        timestamps: bool = True,
+        details: bool = False,
         reconnect: bool = True,
     ) -> LogStream[ServiceLogLine]:
         r"""Read the logs of all containers of a service as one stream.
@@ -335,6 +339,13 @@ class Services(ServiceOperations):
                 of a service that is ``"Not running"`` ends at once, therefore
                 :meth:`start` the service first. By default, and as in the hosted API,
                 a followed log ends when the service is terminated.
+            stdout: Whether lines of the standard output are read.
+            stderr: Whether lines of the standard error are read. *tail* counts the
+                lines of the outputs that are read.
+            timestamps: Whether ``log`` begins with the time stamp of the engine.
+            details: Whether lines have the key ``details``: names and values from the
+                engine, such as the ids of node and task, and the labels and variables
+                that the log driver adds. The embedded engine has no details.
             reconnect: Whether the stream connects again when the connection is lost
                 and continues with the next line; see
                 :class:`~aiodockercloud.transport.log_stream.LogStream`. Otherwise a
@@ -350,10 +361,11 @@ class Services(ServiceOperations):
 
         Raises:
             ValueError: *since* is not a point in time or lies before 1970, or *until*
-                is another text or given without *follow*, or *tail* is another text.
+                is another text or given without *follow*, or *tail* is another text, or
+                neither *stdout* nor *stderr* is true.
             TypeError: *since* has another type.
-            NotSupported: The server does not know *until*; raised when the stream is
-                entered or iterated.
+            NotSupported: The server does not know an option, or its engine has no
+                *details*; raised when the stream is entered or iterated.
             ObjectNotFound: The service does not exist. Errors of the server and of the
                 connection are raised when the stream is entered or iterated.
 
@@ -366,5 +378,9 @@ class Services(ServiceOperations):
             follow=follow,
             since=since,
             until=until,
+            stdout=stdout,
+            stderr=stderr,
+            timestamps=timestamps,
+            details=details,
             reconnect=reconnect,
         )

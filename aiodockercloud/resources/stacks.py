@@ -221,6 +221,10 @@ class Stacks(Managed[Stack, StackState]):
         follow: bool = True,
         since: Since | None = None,
         until: Literal["stopped"] | None = None,
+        stdout: bool = True,
+        stderr: bool = True,
+        timestamps: bool = True,
+        details: bool = False,
         reconnect: bool = True,
     ) -> MergedLogStream:
         """Read the logs of all services of a stack as one stream.
@@ -230,26 +234,27 @@ class Stacks(Managed[Stack, StackState]):
         Args:
             stack: The stack.
             tail: The number of past lines of each service; see ``services.logs``.
-            follow: Whether the stream continues with new lines, those of new services
-                included, until the stack is terminated. Otherwise the stream ends after
-                the past lines, which are in the order of their time stamps.
+            follow: Whether new lines follow, those of new services included, until the
+                stack is terminated. Past lines alone are in the order of their stamps.
             since: The time of the oldest line; see ``services.logs``.
             until: ``"stopped"`` ends the stream when nothing of the services runs any
                 more; services that are added meanwhile are not read then.
+            stdout: Whether the standard output is read; see ``services.logs``.
+            stderr: Whether the standard error is read.
+            timestamps: Whether ``log`` begins with the time stamp of the engine.
+            details: Whether lines have the key ``details``; see ``services.logs``.
             reconnect: Whether the stream connects again when a connection is lost.
 
         Returns:
             A stream of lines as dicts, as ``cloud.logs`` returns.
 
         Raises:
-            ValueError: An option is invalid; see ``services.logs``.
-            TypeError: *since* has another type.
+            ValueError, TypeError: An option is invalid; see ``services.logs``.
             ObjectNotFound: The stack does not exist. Errors of the server and of the
                 connection are raised when the stream is entered or iterated.
 
         Source:
-            aiodockercloud's client, which merges the logs of "Get the logs of a
-            service".
+            aiodockercloud's client, which merges the logs of services.
         """
         changing = follow and until is None
         return MergedLogStream(
@@ -259,6 +264,10 @@ class Stacks(Managed[Stack, StackState]):
             follow=follow,
             since=since,
             until=until,
+            stdout=stdout,
+            stderr=stderr,
+            timestamps=timestamps,
+            details=details,
             reconnect=reconnect,
         )
 

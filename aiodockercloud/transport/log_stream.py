@@ -8,29 +8,26 @@ from __future__ import annotations
 import time
 from collections.abc import Awaitable, Mapping
 from datetime import datetime
-from typing import Any, Generic, Literal, Protocol, Self, TypedDict, TypeVar, Unpack
+from typing import Any, Generic, Literal, Protocol, TypedDict, TypeVar, Unpack
 
 from aiohttp import ClientWebSocketResponse
 
 from .. import wire
 from ..exceptions import (
-    BadRequest,
     DockerCloudError,
-    MethodNotAllowed,
     NotSupported,
-    ObjectNotFound,
     StreamClosed,
 )
 from ..types import ActionLogLine
 from ..wire import loglines
-from ..wire.loglines import NANOSECONDS
+from ..wire.loglines import NANOSECONDS, unstamped
 from ..wire.window import WINDOW_PROTOCOL
 from . import diagnostics
 from .reconnect import Reconnecting
 from .settings import DEFAULT_LIMITS, DEFAULT_TIMINGS, Limits, Timings
 from .stream import CONTROL, shut
 
-__all__ = ["LogOptions", "LogStream", "Since", "Tail", "TutumLog", "check_options"]
+__all__ = ["LogOptions", "LogStream", "Since", "Tail", "check_options"]
 
 L = TypeVar("L", bound=ActionLogLine)
 
@@ -39,6 +36,12 @@ _NO_UNTIL = (
     "until: the server cannot end a log when the containers have stopped; wait for the"
     " state, then read the log with follow=False"
 )
+_NO_OUTPUTS = (
+    "stdout, stderr, details: the server cannot select them; read both outputs, and"
+    " select by the streamType of the lines"
+)
+#: The options that select what the server sends, with their defaults.
+_OUTPUTS: Mapping[str, bool] = {"stdout": True, "stderr": True, "details": False}
 _loads = wire.loads
 
 #: A number of past lines, or all of them.
@@ -56,6 +59,10 @@ class LogOptions(TypedDict, total=False):
     since: Since | None
     until: Literal["stopped"] | None
     reconnect: bool
+    stdout: bool
+    stderr: bool
+    timestamps: bool
+    details: bool
 
 
 class Connect(Protocol):
@@ -64,12 +71,6 @@ class Connect(Protocol):
     def __call__(
         self, *, params: Mapping[str, Any]
     ) -> Awaitable[ClientWebSocketResponse[Any]]: ...
-
-
-class Fetch(Protocol):
-    """Request a log as one text with the given query."""
-
-    def __call__(self, *, params: Mapping[str, Any]) -> Awaitable[dict[str, Any]]: ...
 
 
 class LogStream(Reconnecting[L], Generic[L]):
@@ -137,6 +138,16 @@ class LogStream(Reconnecting[L], Generic[L]):
         since = options.get("since")
         self._since = None if since is None else _nanoseconds(since)
         self._until = options.get("until")
+        self._outputs = {
+            name: chosen
+            for name, default in _OUTPUTS.items()
+            if (chosen := options.get(name, default)) is not default
+        }
+        #: The error for a server that would ignore an option.
+        self._refusal = _NO_UNTIL if self._until else ""
+        self._refusal = self._refusal or (_NO_OUTPUTS if self._outputs else "")
+        #: Lines keep their stamps in ``_last``: the stamps are positions.
+        self._stamped = options.get("timestamps", True)
         self.reconnects: int = 0
         # The position to continue from: the last line of each container, and the time
         # of the first request by the server's clock, from its frame "position".
@@ -174,13 +185,13 @@ class LogStream(Reconnecting[L], Generic[L]):
             elif "missed" in line:
                 found: L = line
                 diagnostics.missed(self._ws, "lines", line["missed"])
-                return found
+                return found if self._stamped else unstamped(found)
             elif not self._comparing or self._is_new(line, data):
                 try:
                     found = last[line.get("source")] = line
                 except TypeError:
                     raise self._no_line() from None
-                return found
+                return found if self._stamped else unstamped(found)
 
     # --- connections ----------------------------------------------------------------
 
@@ -208,6 +219,7 @@ class LogStream(Reconnecting[L], Generic[L]):
             "follow": self._follow,
             "tail": self._tail,
             "until": self._until,
+            **self._outputs,
         }
         if self._since is not None:
             query["since"] = loglines.format_stamp(self._since)
@@ -217,9 +229,9 @@ class LogStream(Reconnecting[L], Generic[L]):
             query["tail"] = enough
         ws = await self._ask_for(params=query)
         old = ws.protocol != WINDOW_PROTOCOL
-        if old and self._until is not None:
+        if old and self._refusal:
             await shut(ws)
-            raise NotSupported(_NO_UNTIL)
+            raise NotSupported(self._refusal)
         if old and (self._at is not None if again else self._since is not None):
             # Such a server ignores the time and would send its usual few lines.
             self._at = None
@@ -331,75 +343,19 @@ class LogStream(Reconnecting[L], Generic[L]):
         self._frames.appendleft(wire.dumps(report))
 
 
-class TutumLog(LogStream[L]):
-    """A log of a Tutum server: a websocket or, before May 2015, one text.
-
-    A server with the text only refuses the websocket. The stream then requests the
-    text, yields the lines of the text and ends, even with *follow*.
-
-    Args:
-        connect: Opens the websocket.
-        fetch: Requests the text.
-        timings: As for :class:`LogStream`.
-        limits: As for :class:`LogStream`.
-        options: As for :class:`LogStream`.
-    """
-
-    def __init__(
-        self,
-        connect: Connect,
-        fetch: Fetch,
-        *,
-        timings: Timings = DEFAULT_TIMINGS,
-        limits: Limits = DEFAULT_LIMITS,
-        **options: Unpack[LogOptions],
-    ) -> None:
-        super().__init__(connect, timings=timings, limits=limits, **options)
-        self._fetch = fetch
-        self._is_text = False
-
-    async def __aenter__(self) -> Self:
-        self._refuse_closed()
-        await self._begin()
-        return self
-
-    async def _receive(self) -> None:
-        if self._opened_at is None and not (self._is_text or self._closed):
-            await self._begin()
-        if not self._is_text:
-            await super()._receive()
-        elif not self._frames:
-            raise StopAsyncIteration
-
-    async def _begin(self) -> None:
-        try:
-            await self._open()
-        except (BadRequest, ObjectNotFound, MethodNotAllowed, NotSupported) as refused:
-            if self._until is not None:
-                # One text cannot contain the lines to come.
-                if isinstance(refused, ObjectNotFound):
-                    raise
-                raise NotSupported(_NO_UNTIL) from refused
-            tail = self._tail
-            if self._since is not None:
-                self._comparing = True
-                tail = self._at_least(self._limits.resumed_lines)
-            answer = await self._fetch(params={"tail": tail})
-            self._is_text = True
-            lines = loglines.log_lines(str(answer.get("logs") or ""))
-            self._frames.extend(map(wire.dumps, lines))
-
-
 def check_options(options: LogOptions) -> None:
     """Refuse options of a log that no request can be sent for.
 
     Raises:
-        ValueError: *since* is no valid time, or *until* or *tail* is invalid.
+        ValueError: *since* is no valid time, *until* or *tail* is invalid, or no output
+            is to be read.
         TypeError: *since* has another type.
     """
     tail, until, since = options.get("tail"), options.get("until"), options.get("since")
     if isinstance(tail, str) and tail != "all":
         raise ValueError(f"tail: must be a number or 'all', not {tail!r}")
+    if not (options.get("stdout", True) or options.get("stderr", True)):
+        raise ValueError("stdout, stderr: one of them must be true")
     if until not in (None, "stopped"):
         raise ValueError(f"until: must be 'stopped', not {until!r}")
     if until is not None and not options.get("follow", True):

@@ -156,10 +156,12 @@ class LogLine(ActionLogLine):
         partial: True for a piece of a long line, which the next line of the same
             container and output continues. Whole lines, and the last piece, do not have
             the key.
+        details: Names and values from the engine, with the option ``details`` only.
     """
 
     streamType: Literal["stdout", "stderr"]
     partial: NotRequired[bool]
+    details: NotRequired[dict[str, str]]
 
 
 class ServiceLogLine(LogLine):
@@ -175,6 +177,7 @@ class ServiceLogLine(LogLine):
         missed: The number of lost lines that the item stands for, or ``None`` when the
             number is unknown. Other lines do not have the key.
         partial: True for a piece of a long line, as for :class:`LogLine`.
+        details: Names and values from the engine, as for :class:`LogLine`.
     """
 
     source: str

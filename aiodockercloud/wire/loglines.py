@@ -13,7 +13,7 @@ import re
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import Any
+from typing import Any, TypeVar, cast
 
 from .values import parse_date
 
@@ -26,9 +26,17 @@ __all__ = [
     "log_text",
     "parse_line_stamp",
     "parse_stamp",
+    "unstamped",
 ]
 
+Line = TypeVar("Line", bound=Mapping[str, Any])
+
 _STAMP = re.compile(r"^\d{4}-\d\d-\d\dT[\d:.]+Z ")
+
+
+def unstamped(line: Line) -> Line:
+    """Return a copy of a log line without the engine's stamp."""
+    return cast(Line, {**line, "log": _STAMP.sub("", str(line.get("log", "")))})
 
 
 def log_text(line: Mapping[str, Any]) -> str:

@@ -379,7 +379,7 @@ class Lingering(Embedded):
         self.closable = asyncio.Event()
 
     async def logs(
-        self, uuid: str, *, tail: int | None, follow: bool, since_ns: int = 0
+        self, uuid: str, *, tail: int | None, follow: bool, since_ns: int = 0, **_: Any
     ) -> AsyncGenerator[Any, None]:
         log = super().logs(uuid, tail=tail, follow=follow, since_ns=since_ns)
         self.open += 1

@@ -116,13 +116,14 @@ async def test_follow_over_redeploy_scale_and_cuts_has_every_line_once_and_in_or
     assert found == {me: list(range(n)) for me, n in counters.written.items()}
 
 
+@pytest.mark.parametrize("timestamps", [True, False])
 async def test_log_without_follow_that_is_cut_is_read_to_its_end_once(
-    live: DockerCloud, far: DockerCloud, way: Proxy, talk: Talk
+    live: DockerCloud, far: DockerCloud, way: Proxy, talk: Talk, timestamps: bool
 ) -> None:
     service = await run(live, image="acme/talk", name="web", target_num_containers=2)
     for number in range(2000):
         talk.say(f"web-{1 + number % 2}", number)
-    stream = far.services.logs(service, tail=3000, follow=False)
+    stream = far.services.logs(service, tail=3000, follow=False, timestamps=timestamps)
     found: list[int] = []
     async with asyncio.timeout(PATIENCE), stream:
         way.cut_after(20_000)

@@ -189,7 +189,7 @@ serve_operations(resource, find, render, "start", "stop", "redeploy", "terminate
 async def logs(call: Call) -> web.StreamResponse:
     """Stream the log; ``service``, as documented, must name the container's service."""
     container = find(call)
-    wanted = log_selection.selection(call, "until", "service")
+    wanted = log_selection.selection(call, *log_selection.OUTPUT, "service")
     service = call.cloud.services[container.service]
     given = call.query.get("service")
     if given and wire.canonical_uri(given) not in (service.uri, service.uuid):

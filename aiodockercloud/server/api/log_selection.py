@@ -11,8 +11,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from ... import wire
-from ...exceptions import BadRequest
+from ...exceptions import BadRequest, NotSupported
 from ...wire import loglines
 from ...wire.window import WINDOW_PROTOCOL
 from .resource import Call
@@ -39,6 +38,9 @@ class Selection:
         seen: The stamp of the last received line by the name of the container, which is
             ``""`` in the log of a single container.
         send_position: Whether the first frame reports the time of the request.
+        stream: The only output to read, ``stdout`` or ``stderr``; None for both.
+        timestamps: Whether a line begins with its stamp.
+        details: Whether lines have the details of the engine.
     """
 
     tail: int | None
@@ -48,10 +50,15 @@ class Selection:
     at_ns: int = 0
     seen: Mapping[str, int] = field(default_factory=dict)
     send_position: bool = False
+    stream: str | None = None
+    timestamps: bool = True
+    details: bool = False
 
 
 #: The parameters of every log.
 _PARAMETERS = ("tail", "follow", "since", "at", "seen")
+#: The parameters of the logs of containers and services, besides those of every log.
+OUTPUT = ("until", "stdout", "stderr", "timestamps", "details")
 
 
 def selection(call: Call, *others: str) -> Selection:
@@ -59,17 +66,14 @@ def selection(call: Call, *others: str) -> Selection:
 
     Args:
         call: The request.
-        *others: Parameters that this log has besides those of every log, as ``until``.
+        *others: Parameters that this log has besides those of every log, as ``OUTPUT``.
 
     Raises:
         BadRequest: A parameter is invalid or unknown.
     """
     call.refuse_parameters_except(*_PARAMETERS, *others)
     query = call.query
-    try:
-        follow = wire.parse_bool(query.get("follow") or "true")
-    except ValueError:
-        raise BadRequest("follow: must be true or false") from None
+    follow = call.parameter("follow", {}, True)
     until = query.get("until")
     if until and (until != UNTIL_STOPPED or not follow):
         raise BadRequest(f"until: must be {UNTIL_STOPPED}, with follow=true")
@@ -90,7 +94,36 @@ def selection(call: Call, *others: str) -> Selection:
         at_ns=_moment("at", query.get("at")),
         seen=seen,
         send_position=WINDOW_PROTOCOL in offered,
+        stream=_stream(call),
+        timestamps=call.parameter("timestamps", {}, True),
+        details=_details(call),
     )
+
+
+def _stream(call: Call) -> str | None:
+    """Return the only output that is requested; None for both."""
+    stdout = call.parameter("stdout", {}, True)
+    stderr = call.parameter("stderr", {}, True)
+    if stdout and stderr:
+        return None
+    if not (stdout or stderr):
+        raise BadRequest("stdout, stderr: one of them must be true")
+    return "stdout" if stdout else "stderr"
+
+
+def _details(call: Call) -> bool:
+    """Return whether details are requested.
+
+    Raises:
+        NotSupported: The lines of the engine have no details.
+    """
+    wanted = call.parameter("details", {}, False)
+    if wanted and not call.cloud.engine.log_details:
+        raise NotSupported(
+            f"details: log lines of the {call.cloud.engine.name} engine have none; the"
+            " labels are in the container's dict"
+        )
+    return wanted
 
 
 def _moment(name: str, text: str | None) -> int:

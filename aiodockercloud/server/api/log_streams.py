@@ -46,7 +46,7 @@ Named = AsyncGenerator[tuple[str, LogLine], None]
 # --- frames -------------------------------------------------------------------------
 
 
-def _frame(line: LogLine, source: str | None) -> str:
+def _frame(line: LogLine, source: str | None, wanted: Selection) -> str:
     """Return the frame of a line.
 
     As in the hosted service, the text begins with the stamp of the engine and ends with
@@ -56,13 +56,16 @@ def _frame(line: LogLine, source: str | None) -> str:
     frame: dict[str, Any] = {"type": "log"}
     if source is not None:
         frame["source"] = source
-    frame["log"] = f"{loglines.format_stamp(line.time_ns)} {line.text}\n"
+    stamp = f"{loglines.format_stamp(line.time_ns)} " if wanted.timestamps else ""
+    frame["log"] = f"{stamp}{line.text}\n"
     frame["streamType"] = line.stream
     frame["timestamp"] = line.time_ns // loglines.NANOSECONDS
     if line.missing != 0:
         frame["missed"] = line.missing
     if line.partial:
         frame["partial"] = True
+    if wanted.details and line.missing == 0:
+        frame["details"] = dict(line.details)
     return wire.dumps(frame).decode()
 
 
@@ -92,29 +95,46 @@ def _lines(
     Raises:
         EngineError: The log cannot be read. Raised by the call or by the iteration.
     """
-    read = partial(cloud.engine.logs, container.uuid, follow=wanted.follow)
+    read = partial(_read, cloud, container, wanted, follow=wanted.follow)
     if (stamp := wanted.seen.get(key)) is not None:
         return read(tail=None, since_ns=stamp)
-    if not wanted.at_ns or wanted.tail is None:
+    if wanted.tail is None or not (wanted.at_ns or wanted.stream):
         return read(tail=wanted.tail, since_ns=wanted.since_ns)
     return _resumed(cloud, container, wanted, wanted.tail)
+
+
+def _read(
+    cloud: ControlPlane, container: Container, wanted: Selection, **which: Any
+) -> Lines:
+    """Return the lines of one container, of the wanted output only."""
+    lines = cloud.engine.logs(container.uuid, details=wanted.details, **which)
+    return lines if wanted.stream is None else _of_stream(lines, wanted.stream)
+
+
+async def _of_stream(found: Lines, stream: str) -> Lines:
+    """Yield the lines of one output, and those that stand for missing lines."""
+    async with aclosing(found) as lines:
+        async for line in lines:
+            if line.stream == stream or line.missing != 0:
+                yield line
 
 
 async def _resumed(
     cloud: ControlPlane, container: Container, wanted: Selection, tail: int
 ) -> Lines:
     """Yield the last *tail* lines before the first request, and all later lines."""
-    read = partial(cloud.engine.logs, container.uuid, tail=None)
+    at_ns = wanted.at_ns or cloud.engine.time_ns()
+    read = partial(_read, cloud, container, wanted, tail=None)
     past: deque[LogLine] = deque(maxlen=tail)
     if tail:
         async with aclosing(read(follow=False, since_ns=wanted.since_ns)) as lines:
             async for line in lines:
-                if line.time_ns >= wanted.at_ns:
+                if line.time_ns >= at_ns:
                     break
                 past.append(line)
     for line in past:
         yield line
-    async with aclosing(read(follow=wanted.follow, since_ns=wanted.at_ns)) as lines:
+    async with aclosing(read(follow=wanted.follow, since_ns=at_ns)) as lines:
         async for line in lines:
             yield line
 
@@ -209,7 +229,7 @@ async def _frames(
             async with aclosing(found) as lines:
                 async for line in lines:
                     last = line
-                    yield _frame(line, source)
+                    yield _frame(line, source, wanted)
             return
         except EngineError as error:
             if _was_removed_before(container, max(wanted.seen.values(), default=0)):
@@ -218,7 +238,7 @@ async def _frames(
                 await cloud.until(container, lambda: not _is_starting(container))
                 continue
             if not reported:
-                yield _frame(_unreadable(container, error), source)
+                yield _frame(_unreadable(container, error), source, wanted)
             reported = True
         if not wanted.follow or container.state == states.TERMINATED:
             return
@@ -314,7 +334,7 @@ async def _sorted(cloud: ControlPlane, service: Service, wanted: Selection) -> F
     async with aclosing(found) as lines:
         async for name, line in lines:
             if line.time_ns >= wanted.seen.get(name, 0):
-                yield _frame(line, name)
+                yield _frame(line, name, wanted)
 
 
 async def _past(

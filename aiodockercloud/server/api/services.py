@@ -284,6 +284,6 @@ async def rollback(call: Call) -> Reply:
 @resource.route("GET", "logs", scope=READ)
 async def logs(call: Call) -> web.StreamResponse:
     frames = log_streams.service_log(
-        call.cloud, find(call), log_selection.selection(call, "until")
+        call.cloud, find(call), log_selection.selection(call, *log_selection.OUTPUT)
     )
     return await streams.serve(call, frames)

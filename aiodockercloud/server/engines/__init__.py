@@ -188,7 +188,7 @@ class LogLine(NamedTuple):
     valid Unicode. A line that stands for unavailable lines has their number in
     *missing*, or ``None`` if the number is unknown, and a text of the engine. A
     *partial* line is a piece of a long line, which the next line of the same stream
-    continues.
+    continues. *details* are pairs of names and values.
     """
 
     time_ns: int
@@ -196,6 +196,7 @@ class LogLine(NamedTuple):
     text: str
     missing: int | None = 0
     partial: bool = False
+    details: tuple[tuple[str, str], ...] = ()
 
 
 class ExecSession(Protocol):
@@ -230,6 +231,8 @@ class Engine(Protocol):
     name: str
     #: The engine deploys, upgrades and removes nodes itself.
     provisions: bool
+    #: Whether log lines can have details.
+    log_details: bool
     #: A container keeps its private address until the container is removed.
     fixed_addresses: bool
     #: Containers end with the server's process; the next start creates them again.
@@ -316,7 +319,13 @@ class Engine(Protocol):
         """
 
     def logs(
-        self, uuid: str, *, tail: int | None, follow: bool, since_ns: int = 0
+        self,
+        uuid: str,
+        *,
+        tail: int | None,
+        follow: bool,
+        since_ns: int = 0,
+        details: bool = False,
     ) -> AsyncGenerator[LogLine, None]:
         """Yield the log of a container, oldest line first.
 
@@ -327,6 +336,7 @@ class Engine(Protocol):
             tail: The number of last lines to yield; ``None`` yields all kept lines.
             follow: Yield new lines as well, until the container is removed.
             since_ns: The stamp of the oldest line to yield.
+            details: Whether lines have details, of an engine with ``log_details``.
 
         Raises:
             NoSuchContainer: No such container or log exists; raised by the call or by

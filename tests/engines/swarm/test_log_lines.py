@@ -58,7 +58,7 @@ async def docker(sender: Sender) -> AsyncIterator[Api]:
 
 
 async def read(docker: Api, *, tty: bool) -> list[LogLine]:
-    past = logs.history(docker, [TASK], NODES, 0, tty=tty, tail=None)
+    past = logs.history(docker, [TASK], NODES, 0, form=logs.Form(tty), tail=None)
     async with asyncio.timeout(60):
         return [line async for line in past]
 
@@ -129,10 +129,59 @@ async def test_follow_without_data_for_long_is_requested_again(
     ending = logs.Ending()
 
     async with api_of(sender.answer, SwarmSettings(quiet=0.05)) as docker:
-        followed = logs.follow(docker, "s1", ending, 0, tty=False, after=None)
+        followed = logs.follow(
+            docker, "s1", ending, 0, form=logs.Form(False), after=None
+        )
         async with asyncio.timeout(60), aclosing(followed):
             first = await anext(followed)
             sender.pieces.append(frame(1, "two\n"))
             second = await anext(followed)
 
     assert (first.text, second.text) == ("one", "two")
+
+
+@pytest.mark.parametrize("tty", [False, True])
+async def test_details_precede_the_text_of_each_line(
+    docker: Api, sender: Sender, tty: bool
+) -> None:
+    """A service's log has ids besides the labels that the log driver adds, quoted."""
+    texts = ["a=1,com.docker.x=y+%2C%3D hello world\n", " no details\n", "a=1 \n"]
+    sender.pieces = [
+        f"{STAMP} {text}".encode() if tty else frame(1, text) for text in texts
+    ]
+
+    past = logs.history(
+        docker, [TASK], NODES, 0, form=logs.Form(tty, details=True), tail=None
+    )
+    async with asyncio.timeout(60):
+        lines = [line async for line in past]
+
+    assert [(line.text, dict(line.details)) for line in lines] == [
+        ("hello world", {"a": "1", "com.docker.x": "y ,="}),
+        ("no details", {}),
+        ("", {"a": "1"}),
+    ]
+
+
+@pytest.mark.parametrize("tty", [False, True])
+async def test_pieces_of_a_long_line_have_its_details(
+    sender: Sender, tty: bool
+) -> None:
+    head = f"{STAMP} a=1 ".encode()
+    pieces = [b"x" * 50, b"y" * 50, b"z\n"]
+    sender.pieces = (
+        [head + pieces[0], *pieces[1:]]
+        if tty
+        else [frame(1, f"a=1 {piece.decode()}") for piece in pieces]
+    )
+
+    async with api_of(sender.answer, SwarmSettings(longest_line=100)) as docker:
+        past = logs.history(
+            docker, [TASK], NODES, 0, form=logs.Form(tty, details=True), tail=None
+        )
+        async with asyncio.timeout(60):
+            lines = [line async for line in past]
+
+    assert "".join(line.text for line in lines) == "x" * 50 + "y" * 50 + "z"
+    assert {line.details for line in lines} == {(("a", "1"),)}
+    assert [line.partial for line in lines] == [True] * (len(lines) - 1) + [False]

@@ -58,8 +58,7 @@ class Embedded:
     - ``busybox`` and ``alpine`` run their command in a small shell.
 
     Args:
-        nodes: The number of nodes at the beginning, or the tags of each of them:
-            ``nodes=[["web"], ["web", "db"]]``.
+        nodes: The first nodes: their number, or tags, as ``[["web"], ["web", "db"]]``.
         clock: The time of the containers; a ``ManualClock`` in tests.
         settings: Times and bounds.
 
@@ -70,6 +69,7 @@ class Embedded:
     name = "embedded"
     volatile = True
     provisions = True
+    log_details = False
     fixed_addresses = True
 
     def __init__(
@@ -342,9 +342,9 @@ class Embedded:
             self._remove_volumes(container.spec.node, volumes)
 
     def logs(
-        self, uuid: str, *, tail: int | None, follow: bool, since_ns: int = 0
+        self, uuid: str, *, tail: int | None, follow: bool, since_ns: int = 0, **_: Any
     ) -> AsyncGenerator[LogLine, None]:
-        """Yield the lines of a log; see ``Engine``.
+        """Yield the lines of a log, which have no details; see ``Engine``.
 
         Raises:
             NoSuchContainer: The container does not exist, and its log is not kept.

@@ -21,6 +21,7 @@ from collections.abc import (
     Sequence,
 )
 from contextlib import aclosing
+from functools import partial
 from typing import Any
 
 from .. import (
@@ -78,6 +79,7 @@ class Swarm:
     name = "swarm"
     volatile = False
     provisions = False
+    log_details = True
     fixed_addresses = False
 
     def __init__(
@@ -320,7 +322,13 @@ class Swarm:
     # --- the Engine protocol: logs and exec -------------------------------------------
 
     async def logs(
-        self, uuid: str, *, tail: int | None, follow: bool, since_ns: int = 0
+        self,
+        uuid: str,
+        *,
+        tail: int | None,
+        follow: bool,
+        since_ns: int = 0,
+        details: bool = False,
     ) -> AsyncGenerator[LogLine, None]:
         """Yield the lines of a container's log, see ``Engine.logs``."""
         service = await self._find(uuid)
@@ -328,25 +336,15 @@ class Swarm:
         ending = logs.Ending()
         self._endings[uuid].add(ending)
         tty = bool(service["Spec"]["TaskTemplate"]["ContainerSpec"].get("TTY"))
-        last: LogLine | None = None
-        # The last line is always read, because new lines are those after this line.
-        wanted = max(tail, 1) if tail is not None and follow else tail
-        past = logs.history(
-            self._api, tasks, self._watch.nodes, since_ns, tty=tty, tail=wanted
+        form = logs.Form(tty, details)
+        nodes = self._watch.nodes
+        past = partial(logs.history, self._api, tasks, nodes, since_ns, form=form)
+        new = partial(
+            logs.follow, self._api, service["ID"], ending, since_ns, form=form
         )
+        found = logs.joined(past, new, tail=tail, follow=follow, since_ns=since_ns)
         try:
-            async with aclosing(past) as lines:
-                async for line in lines:
-                    if line.missing == 0:  # a notice has the stamp of now
-                        last = line
-                    if tail != 0 and line.time_ns >= since_ns:
-                        yield line
-            if not follow:
-                return
-            new = logs.follow(
-                self._api, service["ID"], ending, since_ns, tty=tty, after=last
-            )
-            async with aclosing(new) as lines:
+            async with aclosing(found) as lines:
                 async for line in lines:
                     yield line
         finally:

@@ -9,9 +9,11 @@ import asyncio
 import logging
 import time
 from collections import deque
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing
+from dataclasses import dataclass
 from typing import Any, Literal
+from urllib.parse import unquote_plus
 
 import aiohttp
 
@@ -33,6 +35,59 @@ _MESSAGE = 3
 def notice(text: str) -> LogLine:
     """Return a line of the engine's own, in place of missing lines."""
     return LogLine(time.time_ns(), "stderr", text, None)
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """The form of lines: ``<stamp> <text>``, or ``<stamp> <details> <text>``.
+
+    Attributes:
+        tty: Whether the container has a terminal: its stream has no frames.
+        details: Whether details, ``a=b,c=d`` with quoted values, precede the text.
+    """
+
+    tty: bool
+    details: bool = False
+
+    def head(self, raw: bytes) -> bytes:
+        """Return what precedes the text of a line."""
+        return raw[: len(raw) - len(self.text(raw))]
+
+    def text(self, raw: bytes) -> bytes:
+        """Return the text of a line."""
+        parts = raw.split(b" ", 1 + self.details)
+        return parts[-1] if len(parts) > 1 + self.details else b""
+
+    def line(
+        self, stream: Literal["stdout", "stderr"], raw: bytes, *, partial: bool = False
+    ) -> LogLine:
+        """Return a line of a response."""
+        stamp, _, text = raw.partition(b" ")
+        details: tuple[tuple[str, str], ...] = ()
+        try:
+            moment = parse_line_stamp(stamp.decode())
+        except ValueError:
+            moment, text = time.time_ns(), raw
+        else:
+            if self.details:
+                quoted, _, text = text.partition(b" ")
+                details = _details(quoted)
+        clean = text.removesuffix(b"\n").removesuffix(b"\r")
+        return LogLine(
+            moment,
+            stream,
+            clean.decode(errors="replace"),
+            partial=partial,
+            details=details,
+        )
+
+
+def _details(quoted: bytes) -> tuple[tuple[str, str], ...]:
+    """Return the details of a line; a service has ids of its node and its task, too."""
+    pairs = (one.partition("=") for one in quoted.decode(errors="replace").split(","))
+    return tuple(
+        (unquote_plus(name), unquote_plus(value)) for name, _, value in pairs if name
+    )
 
 
 class Ending:
@@ -68,13 +123,45 @@ class Ending:
             pass
 
 
+async def joined(
+    past: Callable[..., Lines],
+    new: Callable[..., Lines],
+    *,
+    tail: int | None,
+    follow: bool,
+    since_ns: int,
+) -> Lines:
+    """Yield the last lines and, with *follow*, the lines after these.
+
+    Args:
+        past: Returns ``history``.
+        new: Returns ``follow``.
+        tail: The number of past lines; None for all.
+        follow: Whether new lines follow.
+        since_ns: The earliest stamp of a line, in nanoseconds since 1970.
+    """
+    last: LogLine | None = None
+    # The last line is always read, because new lines are those after this line.
+    wanted = max(tail, 1) if tail is not None and follow else tail
+    async with aclosing(past(tail=wanted)) as lines:
+        async for line in lines:
+            if line.missing == 0:  # a notice has the stamp of now
+                last = line
+            if tail != 0 and line.time_ns >= since_ns:
+                yield line
+    if follow:
+        async with aclosing(new(after=last)) as lines:
+            async for line in lines:
+                yield line
+
+
 async def history(
     api: Api,
     tasks: Sequence[Json],
     nodes: Mapping[str, Json],
     since_ns: int,
     *,
-    tty: bool,
+    form: Form,
     tail: int | None,
 ) -> Lines:
     """Yield the lines of a container's tasks, oldest first.
@@ -86,7 +173,7 @@ async def history(
         tasks: The tasks of the Swarm service.
         nodes: All nodes, by id.
         since_ns: The earliest stamp of a line, in nanoseconds since 1970.
-        tty: Whether the container has a terminal.
+        form: The form of the lines in the response.
         tail: The number of last lines; None for all.
     """
     ran = [
@@ -96,7 +183,7 @@ async def history(
     if tail is None:
         for task in ran:
             async with aclosing(
-                _task_lines(api, task, nodes, since_ns, tty, None)
+                _task_lines(api, task, nodes, since_ns, form, None)
             ) as lines:
                 async for line in lines:
                     yield line
@@ -107,7 +194,7 @@ async def history(
         if not left:
             break
         async with aclosing(
-            _task_lines(api, task, nodes, since_ns, tty, left)
+            _task_lines(api, task, nodes, since_ns, form, left)
         ) as lines:
             last = deque([line async for line in lines], maxlen=left)
         found.append(list(last))
@@ -122,7 +209,7 @@ async def _task_lines(
     task: Json,
     nodes: Mapping[str, Json],
     since_ns: int,
-    tty: bool,
+    form: Form,
     tail: int | None,
 ) -> Lines:
     node = nodes.get(task.get("NodeID", ""))
@@ -133,12 +220,12 @@ async def _task_lines(
     longest = api.settings.longest_line
     path = f"tasks/{task['ID']}/logs"
     limit = "all" if tail is None else tail
-    params = _params(since=format_seconds(since_ns), tail=limit)
+    params = _params(form, since=format_seconds(since_ns), tail=limit)
     try:
         async with api.stream(
             path, params, silence=api.settings.request_timeout
         ) as response:
-            async with aclosing(_lines(response, tty, longest)) as lines:
+            async with aclosing(_lines(response, form, longest)) as lines:
                 async for line in lines:
                     yield line
     except (EngineError, aiohttp.ClientError, TimeoutError) as error:
@@ -152,7 +239,7 @@ async def follow(
     ending: Ending,
     since_ns: int,
     *,
-    tty: bool,
+    form: Form,
     after: LogLine | None,
 ) -> Lines:
     """Yield new lines of all tasks until *ending*, over broken connections too.
@@ -162,20 +249,20 @@ async def follow(
         service: The id of the Swarm service.
         ending: The end of the log.
         since_ns: The earliest stamp of a line, in nanoseconds since 1970.
-        tty: Whether the container has a terminal.
+        form: The form of the lines in the response.
         after: The last line that the reader has, if any.
     """
     longest = api.settings.longest_line
     while not ending.has_come:
         since = max(since_ns, after.time_ns if after else 0)
         known = {after} if after else set()
-        params = _params(follow=True, since=format_seconds(since), tail="all")
+        params = _params(form, follow=True, since=format_seconds(since), tail="all")
         try:
             path = f"services/{service}/logs"
             async with api.stream(path, params, silence=api.settings.quiet) as response:
                 ending.watch(response)
                 async with aclosing(
-                    _lines(response, tty, longest, messages=False)
+                    _lines(response, form, longest, messages=False)
                 ) as lines:
                     async for line in lines:
                         if line.time_ns < since or line in known:
@@ -194,13 +281,14 @@ async def follow(
         await ending.pause(api.settings.log_retry)
 
 
-def _params(**more: Any) -> dict[str, Any]:
-    return {"stdout": True, "stderr": True, "timestamps": True, **more}
+def _params(form: Form, **more: Any) -> dict[str, Any]:
+    wanted = {"stdout": True, "stderr": True, "timestamps": True, **more}
+    return {**wanted, "details": True} if form.details else wanted
 
 
 async def _lines(
     response: aiohttp.ClientResponse,
-    tty: bool,
+    form: Form,
     longest: int,
     *,
     messages: bool = True,
@@ -209,22 +297,22 @@ async def _lines(
 
     Args:
         response: The stream.
-        tty: Whether the container has a terminal: its stream has no frames.
+        form: The form of the lines.
         longest: Bytes of a line. A longer line is divided into pieces, of which all but
             the last are partial.
         messages: Whether messages of the Engine are lines too.
     """
-    if tty:
+    if form.tty:
         held = b""
         async for data in response.content.iter_any():
             *whole, held = (held + data).split(b"\n")
             for raw in whole:
-                yield _line("stdout", raw)
+                yield form.line("stdout", raw)
             if len(held) > longest:
-                yield _line("stdout", held, partial=True)
-                held = held.partition(b" ")[0] + b" "  # the stamp of the whole line
+                yield form.line("stdout", held, partial=True)
+                held = form.head(held)  # of the whole line
         if held:
-            yield _line("stdout", held)
+            yield form.line("stdout", held)
         return
     parts: dict[int, bytes] = {}
     async with aclosing(frames(response)) as framed:
@@ -237,23 +325,11 @@ async def _lines(
                     log.debug("message of Docker in a log: %s", text)
                 continue
             if held := parts.pop(kind, b""):
-                payload = held + payload.partition(b" ")[2]
+                payload = held + form.text(payload)
             if (is_whole := payload.endswith(b"\n")) or len(payload) > longest:
                 stream = _STREAMS.get(kind, "stdout")
-                yield _line(stream, payload, partial=not is_whole)
+                yield form.line(stream, payload, partial=not is_whole)
             else:
                 parts[kind] = payload
     for kind, payload in parts.items():
-        yield _line(_STREAMS.get(kind, "stdout"), payload)
-
-
-def _line(
-    stream: Literal["stdout", "stderr"], raw: bytes, *, partial: bool = False
-) -> LogLine:
-    stamp, _, text = raw.partition(b" ")
-    try:
-        moment = parse_line_stamp(stamp.decode())
-    except ValueError:
-        moment, text = time.time_ns(), raw
-    clean = text.removesuffix(b"\n").removesuffix(b"\r")
-    return LogLine(moment, stream, clean.decode(errors="replace"), partial=partial)
+        yield form.line(_STREAMS.get(kind, "stdout"), payload)
