@@ -53,7 +53,8 @@ class _Loader(yaml.SafeLoader):
 
     def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
         """Bound the nodes, and refuse a key that a mapping has twice."""
-        key = [index.value] if isinstance(index, yaml.ScalarNode) else []
+        node_of_key: object = index
+        key = [node_of_key.value] if isinstance(node_of_key, yaml.ScalarNode) else []
         self._path += key
         alias = self.check_event(yaml.AliasEvent)
         node = super().compose_node(parent, index)

@@ -83,7 +83,7 @@ class Stack(Deployed):
     """A group of services."""
 
     kind = "stack"
-    writable = ("nickname",)
+    writable: ClassVar[tuple[str, ...]] = ("nickname",)
 
     name: str
     nickname: str
@@ -97,7 +97,7 @@ class Service(Run):
     """A service: a definition, and containers that are deployed from the definition."""
 
     kind = "service"
-    writable = ("definition", "registry_auth")
+    writable: ClassVar[tuple[str, ...]] = ("definition", "registry_auth")
 
     name: str
     stack: str | None = None
@@ -194,7 +194,7 @@ class NodeCluster(Deployed):
     """
 
     kind = "nodecluster"
-    writable = ("nickname", "target_num_nodes", "tags")
+    writable: ClassVar[tuple[str, ...]] = ("nickname", "target_num_nodes", "tags")
 
     name: str
     nickname: str
@@ -236,7 +236,7 @@ class Repository(Record):
     """Credentials for the images of one name on a registry."""
 
     kind = "repository"
-    writable = ("username", "password")
+    writable: ClassVar[tuple[str, ...]] = ("username", "password")
 
     name: str
     username: str

@@ -26,7 +26,7 @@ class Log(Journal[LogLine]):
     def __init__(self, logs: Logs) -> None:
         super().__init__(logs.settings.kept_log_lines)
         self._logs = logs
-        self.size = 0
+        self.size: int = 0
 
     def write(self, stream: Stream, text: str, partial: bool) -> None:
         """Append a line, or a piece of a line, stamped with the present time."""
