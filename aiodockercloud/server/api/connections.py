@@ -24,7 +24,7 @@ from .guard import SECURITY_HEADERS
 
 __all__ = ["Connections", "recognize"]
 
-log = logging.getLogger(__name__)
+log: logging.Logger = logging.getLogger(__name__)
 
 #: Seconds between two log lines about connections and requests that were refused.
 _QUIET = 60.0
@@ -62,7 +62,7 @@ class Connections:
         self._unknown: dict[_Countable, None] = {}
         self._known: dict[_Countable, None] = {}
         self._refusals = SparseLog(log, _QUIET)
-        self.unreadable = SparseLog(log, _QUIET)
+        self.unreadable: SparseLog = SparseLog(log, _QUIET)
 
     def __call__(self) -> asyncio.Protocol:
         """Return the protocol of a new connection."""
@@ -150,7 +150,7 @@ class _Handshake(asyncio.Protocol):
         self._received = b""
         self._transport: asyncio.Transport | None = None
         self._task: asyncio.Task[None] | None = None
-        self.peer = ""
+        self.peer: str = ""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
@@ -213,9 +213,9 @@ class _Connection(web.RequestHandler):
         self._deadline: asyncio.TimerHandle | None = None
         self._handling = False
         #: The address of the client, for the log.
-        self.peer = ""
+        self.peer: str = ""
         #: Whether a request of the connection had valid credentials.
-        self.known = False
+        self.known: bool = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)

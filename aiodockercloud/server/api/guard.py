@@ -64,7 +64,7 @@ class Guard:
 
     def __init__(self, settings: Settings) -> None:
         self._limits, self._timings = settings.limits, settings.timings
-        self.capacity = Capacity.of_process(settings.limits)
+        self.capacity: Capacity = Capacity.of_process(settings.limits)
         #: The name of the server itself; None lets the server serve every host.
         self._own: str | None = None
         #: The names that the operator trusts.

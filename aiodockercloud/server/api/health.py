@@ -17,8 +17,8 @@ from .resource import PUBLIC, Call, Reply, Resource
 
 log: logging.Logger = logging.getLogger(__name__)
 
-healthz = Resource("healthz")
-readyz = Resource("readyz")
+healthz: Resource = Resource("healthz")
+readyz: Resource = Resource("readyz")
 
 RESOURCES = (healthz, readyz)
 

@@ -28,7 +28,7 @@ _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 1
 #: The kind of paths that the server does not have.
 OTHER = "other"
 
-resource = Resource("metrics")
+resource: Resource = Resource("metrics")
 
 
 class Metrics:
