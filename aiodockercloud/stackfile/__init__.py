@@ -28,6 +28,7 @@ from ..exceptions import StackFileError
 from .forms import api_fields
 from .keys import API_KEYS, STACK_KEYS, to_api, to_stackfile, unsupported
 from .layout import LAYOUT, compose_problem, compose_section
+from .objects import reader_of, with_json_types
 from .policies import healthcheck, rollback_config, update_config
 from .values import environment_of
 from .yaml_text import MAX_SIZE, TOO_LARGE, read_yaml
@@ -43,6 +44,7 @@ __all__ = [
     "healthcheck",
     "load",
     "parse",
+    "reader_of",
     "rollback_config",
     "to_api",
     "to_stackfile",
@@ -320,6 +322,8 @@ def _service(
             given["environment"] = {
                 k: v or environ.get(k, "") for k, v in named.items()
             }
+    if "swarm" in given:
+        given["swarm"] = with_json_types(given["swarm"])
     service = to_api(place.service, given, file=place.file)
     if "image" not in service:
         raise place.error("is missing; every service must name its image", "image")

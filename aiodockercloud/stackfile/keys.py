@@ -10,12 +10,21 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, NamedTuple
 
 from ..exceptions import StackFileError
-from ..wire.service_fields import BY_NAME, FIELDS, SYNONYMS, Kind, ServiceField
-from . import policies, values
+from ..wire.service_fields import (
+    BY_NAME,
+    FIELDS,
+    SYNONYMS,
+    Kind,
+    Part,
+    ServiceField,
+)
+from . import long_forms, policies, values
 from .forms import api_value
+from .objects import reader_of
 
 __all__ = ["API_KEYS", "STACK_KEYS", "to_api", "to_stackfile", "unsupported"]
 
@@ -69,17 +78,42 @@ _BY_KIND: Mapping[Kind, values.Reader] = {
 }
 _BY_KEY: Mapping[str, values.Reader] = {
     "restart": values.restart,
-    "ports": values.ports(published=True),
+    "ports": long_forms.ports,
     "expose": values.ports(published=False),
-    "volumes": values.each(values.volume),
+    "volumes": long_forms.volumes,
     "volumes_from": values.each(values.volumes_from),
     "update_config": policies.update_config,
     "rollback_config": policies.rollback_config,
 }
+#: Kinds that the table describes part by part.
+_BY_PARTS = frozenset(
+    {Kind.OBJECT, Kind.OBJECTS, Kind.PAIRS, Kind.DURATION, Kind.NUMBER}
+)
 _WRITERS: Mapping[Kind, values.Reader] = {
     Kind.MEGABYTES: _as_size,
     Kind.TAGS: _as_names,
 }
+
+
+def _object(value: Any) -> Any:
+    if not isinstance(value, Mapping):
+        raise ValueError("must be a mapping")
+    return value
+
+
+def _without_unset(part: Part, value: Any) -> Any:
+    """Return a value of a described kind without the parts that have no value."""
+    if part.kind is Kind.OBJECTS:
+        return [_set_parts(part, item) for item in value]
+    return _set_parts(part, value) if part.kind is Kind.OBJECT else value
+
+
+def _set_parts(part: Part, value: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        inner.name: _without_unset(inner, value[inner.name])
+        for inner in part.parts
+        if value.get(inner.name) not in (None, [], {})
+    }
 
 
 def _key(field: ServiceField, name: str) -> _Key:
@@ -91,6 +125,12 @@ def _key(field: ServiceField, name: str) -> _Key:
             return _Key(field, read, _as_word(field.words))
         case Kind.CHOICES:
             return _Key(field, values.each(values.one_of(words)))
+        case Kind.JSON:
+            return _Key(field, _object)
+        case kind if kind in _BY_PARTS or field.pattern:
+            return _Key(field, reader_of(field), partial(_without_unset, field))
+        case Kind.INTEGER if field.bounds[0] < 0:
+            return _Key(field, reader_of(field))
         case kind:
             read = _BY_KEY.get(name) or _BY_KIND[kind]
             return _Key(field, read, _WRITERS.get(kind, _same))
@@ -113,7 +153,8 @@ _INSTEAD = {
     "container_name": "containers are named after their service",
     "cpuset_cpus": "use cpuset",
     "depends_on": "use links",
-    "deploy": "use target_num_containers, restart, tags and deployment_strategy",
+    "deploy": "use target_num_containers, restart, restart_policy, placement, cpus,"
+    " mem_limit, cpu_reservation, mem_reservation and deployment_strategy",
     "dockerfile": "images are not built here; use the name of one as image",
     "env_file": "use environment",
     "extends": "write the keys out, or use YAML anchors",
@@ -245,6 +286,8 @@ def to_stackfile(service_api: Mapping[str, Any]) -> dict[str, Any]:
         value = service.get(key.field.name)
         if value is None or value in ("", [], {}) or value == key.field.default:
             continue
+        if name != key.field.stack_keys[0]:
+            continue
         if key.field.may_be_unset and not value:
             continue
         found[name] = key.write(value)
@@ -255,12 +298,17 @@ def to_stackfile(service_api: Mapping[str, Any]) -> dict[str, Any]:
 
 def _exported_parts(service: Mapping[str, Any]) -> dict[str, Any]:
     """Return the keys whose values derive from the API's lists of objects."""
-    ports, expose, volumes, volumes_from = [], [], [], []
+    ports: list[Any] = []
+    expose: list[str] = []
+    volumes: list[Any] = []
+    volumes_from: list[str] = []
     for port in service.get("container_ports") or ():
         protocol = port.get("protocol") or "tcp"
         inner = f"{port['inner_port']}{'' if protocol == 'tcp' else f'/{protocol}'}"
         outer = port.get("outer_port")
-        if outer or port.get("published"):
+        if long := long_forms.written_port(port):
+            ports.append(long)
+        elif outer or port.get("published"):
             ports.append(f"{outer}:{inner}" if outer else inner)
         else:
             expose.append(inner)
@@ -268,6 +316,8 @@ def _exported_parts(service: Mapping[str, Any]) -> dict[str, Any]:
         mode = ":ro" if binding.get("rewritable") is False else ""
         if source := binding.get("volumes_from"):
             volumes_from.append(f"{source}{mode}")
+        elif long := long_forms.written_volume(binding):
+            volumes.append(long)
         else:
             host = f"{binding['host_path']}:" if binding.get("host_path") else ""
             volumes.append(f"{host}{binding['container_path']}{mode}")

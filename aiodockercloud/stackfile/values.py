@@ -137,8 +137,8 @@ _RESTARTS = {word: api for api, word in BY_NAME["autorestart"].words.items()}
 def restart(value: Any) -> str:
     if re.match(r"on[-_]failure:", text_of(value).strip(), re.IGNORECASE):
         raise ValueError(
-            f"{_rendered(value)}: the number of restarts cannot be limited; write"
-            " on-failure"
+            f"{_rendered(value)}: in this key, the number of restarts cannot be"
+            " limited; write on-failure, and restart_policy: {max_attempts: …}"
         )
     return one_of(_RESTARTS)(value)
 
@@ -147,7 +147,7 @@ _BYTES = {"": 1, "b": 1, "k": 2**10, "m": 2**20, "g": 2**30}
 _SIZE = re.compile(r"([0-9]{1,15}(?:\.[0-9]{1,9})?)\s*([bkmg]?)b?", re.IGNORECASE)
 
 
-def megabytes(value: Any) -> int:
+def megabytes(value: Any, least: int = LEAST_MEMORY) -> int:
     """Return a size in MB, rounded up; a number without a unit is bytes."""
     match = _SIZE.fullmatch(text_of(value).strip())
     if match is None or isinstance(value, bool):
@@ -157,11 +157,10 @@ def megabytes(value: Any) -> int:
         )
     number, unit = match.groups()
     size = math.ceil(Decimal(number) * _BYTES[unit.lower()] / _BYTES["m"])
-    if size < LEAST_MEMORY:
+    if size < least:
         bytes_meant = "" if unit else " (a number without a unit is bytes)"
         raise ValueError(
-            f"{_rendered(value)} is too small{bytes_meant}; the least is"
-            f" {LEAST_MEMORY}m"
+            f"{_rendered(value)} is too small{bytes_meant}; the least is {least}m"
         )
     return size
 
@@ -350,8 +349,10 @@ def volume(value: Any) -> dict[str, Any]:
             )
         else:
             why = (
-                f"named volumes do not exist; write {inside} for a volume of the"
-                f" container or /path:{inside} for a directory of the node"
+                f"named volumes do not exist in this form; write {inside} for a volume"
+                f" of the container, /path:{inside} for a directory of the node, or"
+                f" {{volume_name: {host}, container_path: {inside}}} for a volume that"
+                " all containers of a node share"
             )
         raise ValueError(f"{_rendered(text)}: {why}")
     if len(paths) > 2 or not inside.startswith("/"):

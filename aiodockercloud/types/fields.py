@@ -3,12 +3,33 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, NotRequired, Required, TypedDict
 
-from .parts import Binding, EnvVar, Link, Port, Tag
+from .option_fields import (
+    GenericResourceFields,
+    HealthcheckFields,
+    LogDriverFields,
+    PlacementFields,
+    RestartPolicyFields,
+    RolloutFields,
+    TmpfsFields,
+    UlimitFields,
+)
+from .parts import (
+    Binding,
+    EnvVar,
+    GenericResource,
+    Link,
+    LogDriver,
+    Placement,
+    Port,
+    RestartPolicy,
+    Tag,
+    Tmpfs,
+    Ulimit,
+)
 from .words import Autodestroy, Autorestart, DeploymentStrategy
 
 __all__ = [
     "BindingFields",
-    "HealthcheckFields",
     "LinkFields",
     "NodeClusterChanges",
     "NodeClusterFields",
@@ -17,7 +38,6 @@ __all__ = [
     "RegistryAuth",
     "RepositoryChanges",
     "RepositoryFields",
-    "RolloutFields",
     "ServiceChanges",
     "ServiceFields",
     "StackChanges",
@@ -35,12 +55,15 @@ class PortFields(TypedDict, total=False):
         outer_port: The port on the node, which publishes the port; by default a dynamic
             port for a published port.
         published: Whether the node publishes the port; ``False`` by default.
+        mode: ``"host"`` (by default) publishes the port on the container's node,
+            ``"ingress"`` on all nodes of the Swarm.
     """
 
     protocol: Literal["tcp", "udp"]
     inner_port: Required[int]
     outer_port: int | None
     published: bool
+    mode: Literal["host", "ingress"]
 
 
 class LinkFields(TypedDict, total=False):
@@ -65,66 +88,19 @@ class BindingFields(TypedDict, total=False):
         rewritable: Whether the container may write to the volume; ``True`` by default.
         volumes_from: The service whose volumes the containers use, as its
             ``resource_uri``, its uuid or its name.
+        volume_name: The name of a volume in Docker, which all containers of a node
+            share and which no operation removes; the volume is created if none exists.
+        volume_driver: The driver of a new volume; by default that of the Engine.
+        volume_options: The options of the driver.
     """
 
     host_path: str | None
     container_path: str | None
     rewritable: bool
     volumes_from: str | None
-
-
-class HealthcheckFields(TypedDict, total=False):
-    """How the health of the containers is checked; each key may be left out.
-
-    Durations are seconds, or texts such as ``"30s"`` and ``"1m30s"``.
-
-    Attributes:
-        test: The command that succeeds in a healthy container: a line for its shell,
-            ``["CMD", word, …]``, ``["CMD-SHELL", line]``, or ``["NONE"]`` for no
-            check; by default that of the image.
-        interval: The time between two checks; 30 seconds by default.
-        timeout: The time after which a check has failed; 30 seconds by default.
-        retries: How many failed checks in a row make a container unhealthy; 3 by
-            default.
-        start_period: The time after the start in which failed checks do not count; 0 by
-            default.
-        start_interval: The time between two checks in that time; 5 seconds by default.
-    """
-
-    test: str | Sequence[str] | None
-    interval: float | str | None
-    timeout: float | str | None
-    retries: int | None
-    start_period: float | str | None
-    start_interval: float | str | None
-
-
-class RolloutFields(TypedDict, total=False):
-    """How the containers are replaced by new ones; each key may be left out.
-
-    Durations are seconds, or texts such as ``"30s"`` and ``"1m30s"``.
-
-    Attributes:
-        parallelism: How many containers are replaced at once: 1 by default where more
-            than one runs; 0 or ``"all"`` replaces all at once.
-        delay: The time between two batches; 0 by default.
-        order: ``"stop-first"`` (by default) removes the old container before the new
-            one starts, ``"start-first"`` after the new one counts as running.
-        failure_action: What follows too many failures: ``"pause"`` (by default) leaves
-            the rest unchanged, ``"continue"`` goes on, ``"rollback"`` (of
-            ``update_config`` only) restores the definition deployed before.
-        monitor: How long a new container must run, and be healthy, to count; by default
-            0.5 seconds.
-        max_failure_ratio: The part of the containers, 0 to 1, that may fail; 0 by
-            default.
-    """
-
-    parallelism: int | Literal["all"] | None
-    delay: float | str | None
-    order: Literal["stop-first", "start-first"] | None
-    failure_action: Literal["pause", "continue", "rollback"] | None
-    monitor: float | str | None
-    max_failure_ratio: float | None
+    volume_name: str | None
+    volume_driver: str | None
+    volume_options: Mapping[str, str | int | float | bool] | None
 
 
 class RegistryAuth(TypedDict, total=False):
@@ -190,6 +166,27 @@ class _ServiceOptions(TypedDict, total=False):
     dns_search: Sequence[str]
     extra_hosts: Sequence[str]
     security_opt: Sequence[str]
+    cpus: float | str | None
+    cpu_reservation: float | str | None
+    memory_reservation: int | str | None
+    pids_limit: int | None
+    generic_resources: Sequence[GenericResourceFields | GenericResource | str]
+    stop_grace_period: float | str | None
+    stop_signal: str | None
+    restart_policy: RestartPolicyFields | RestartPolicy | None
+    placement: PlacementFields | Placement | None
+    init: bool
+    ulimits: (
+        Sequence[UlimitFields | Ulimit | str] | Mapping[str, int | Mapping[str, int]]
+    )
+    sysctls: Mapping[str, str | int | float] | Sequence[str]
+    group_add: Sequence[str | int]
+    oom_score_adj: int | None
+    dns_options: Sequence[str]
+    tmpfs: Sequence[TmpfsFields | Tmpfs | str] | str
+    log_driver: LogDriverFields | LogDriver | None
+    pin_images: bool
+    swarm: Mapping[str, Any]
 
 
 class ServiceFields(_ServiceOptions):
@@ -256,7 +253,37 @@ class ServiceFields(_ServiceOptions):
         dns: The DNS servers.
         dns_search: The DNS search domains.
         extra_hosts: Additional hosts, each as ``name:address``.
-        security_opt: The security options of Docker.
+        security_opt: The security options of Docker: ``"label:type:NAME"``,
+            ``"no-new-privileges"``, ``"seccomp=unconfined"``,
+            ``"apparmor=unconfined"``.
+        cpus: The limit of the CPU time, in CPUs such as 0.5.
+        cpu_reservation: The CPUs that a node must have left for each container.
+        memory_reservation: The memory that a node must have left for each container, as
+            ``memory``.
+        pids_limit: The most processes and threads of a container.
+        generic_resources: The resources of nodes that each container reserves:
+            ``["gpu=1"]``, or a list of :class:`GenericResourceFields`.
+        stop_grace_period: The time from the signal to stop to the kill, in seconds or
+            as ``"1m30s"``; by default 10 seconds.
+        stop_signal: The signal to stop, such as ``"SIGINT"``; by default that of the
+            image.
+        restart_policy: How containers that end are restarted, beside ``autorestart``.
+        placement: The nodes on which containers may run, beside ``tags``.
+        init: Whether a small init process runs the command; ``False`` by default.
+        ulimits: The limits of processes: ``["nofile=1024:2048"]``, ``{"nofile":
+            {"soft": 1024, "hard": 2048}}``, or a list of :class:`UlimitFields`.
+        sysctls: The kernel parameters of the containers' namespaces.
+        group_add: Additional groups of the user.
+        oom_score_adj: How much earlier (up to 1000) or later (down to -1000) the kernel
+            ends the processes of a container when memory is short.
+        dns_options: The options of the resolver, such as ``"ndots:2"``.
+        tmpfs: The file systems in memory: ``["/run:size=64m"]``, or a list of
+            :class:`TmpfsFields`.
+        log_driver: The driver that stores the logs; by default that of the node.
+        pin_images: Whether each deployment resolves the tag of the image once, so that
+            all containers run the same image; ``False`` by default.
+        swarm: What is merged into Docker's ``ServiceSpec`` of each container; for
+            operators, and on the Swarm engine only.
     """
 
     image: str

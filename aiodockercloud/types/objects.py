@@ -3,7 +3,7 @@
 Source: Docker Cloud API reference, the tables "Attributes".
 """
 
-from typing import Literal, NotRequired, TypedDict
+from typing import Any, Literal, NotRequired, TypedDict
 
 from .parts import (
     Binding,
@@ -12,11 +12,17 @@ from .parts import (
     ContainerBinding,
     ContainerLink,
     EnvVar,
+    GenericResource,
     Healthcheck,
     Link,
+    LogDriver,
+    Placement,
     Port,
+    RestartPolicy,
     Rollout,
     Tag,
+    Tmpfs,
+    Ulimit,
 )
 from .words import (
     ActionState,
@@ -85,6 +91,26 @@ class _Definition(TypedDict):
     dns_search: list[str]
     extra_hosts: list[str]
     security_opt: list[str]
+    cpus: float | None
+    cpu_reservation: float | None
+    memory_reservation: int | None
+    pids_limit: int | None
+    generic_resources: list[GenericResource]
+    stop_grace_period: float | None
+    stop_signal: str | None
+    restart_policy: RestartPolicy | None
+    placement: Placement | None
+    init: bool
+    ulimits: list[Ulimit]
+    sysctls: dict[str, str]
+    group_add: list[str]
+    oom_score_adj: int | None
+    dns_options: list[str]
+    tmpfs: list[Tmpfs]
+    log_driver: LogDriver | None
+    swarm: dict[str, Any]
+    image_digest: str | None
+    warnings: list[str]
 
 
 class Service(Changed, _Definition):
@@ -122,6 +148,10 @@ class Service(Changed, _Definition):
         version: The version of the definition, for ``update(…, version=…)``: a number
             that grows with every change of what an update can change. The state and
             the containers have no part in the version.
+        image_digest: The digest of the image, ``sha256:…``, of the last deployment;
+            ``None`` if unknown.
+        warnings: The warnings of the engine about the containers, such as an image that
+            no registry confirms.
     """
 
     nickname: str
@@ -141,6 +171,7 @@ class Service(Changed, _Definition):
     update_config: Rollout | None
     rollback_config: Rollout | None
     deployment_strategy: DeploymentStrategy
+    pin_images: bool
     autoredeploy: bool
     tags: list[Tag]
     version: int
@@ -178,6 +209,9 @@ class Container(Changed, _Definition):
         exit_code_msg: The exit code in words, or ``None``.
         exit_code_message: The same text as ``exit_code_msg``.
         linked_to_container: The links to other containers.
+        image_digest: The digest of the image at the deployment, ``sha256:…``; ``None``
+            if unknown.
+        warnings: The warnings of the engine about the container.
     """
 
     bindings: list[ContainerBinding]

@@ -9,11 +9,19 @@ __all__ = [
     "ContainerBinding",
     "ContainerLink",
     "EnvVar",
+    "GenericResource",
     "Healthcheck",
     "Link",
+    "LogDriver",
+    "Placement",
+    "Platform",
     "Port",
+    "RestartPolicy",
     "Rollout",
+    "Spread",
     "Tag",
+    "Tmpfs",
+    "Ulimit",
 ]
 
 
@@ -29,6 +37,8 @@ class Port(TypedDict):
         port_name: The usual service of the port, such as ``"http"``.
         uri_protocol: The scheme of ``endpoint_uri``, such as ``"http"``.
         endpoint_uri: The address of the published port, or ``None``.
+        mode: ``"host"`` for a port of the container's node, ``"ingress"`` for a port of
+            all nodes of the Swarm.
     """
 
     protocol: Literal["tcp", "udp"]
@@ -38,6 +48,7 @@ class Port(TypedDict):
     port_name: str
     uri_protocol: str
     endpoint_uri: str | None
+    mode: Literal["host", "ingress"]
 
 
 class EnvVar(TypedDict):
@@ -104,12 +115,19 @@ class Binding(TypedDict):
         rewritable: Whether the container may write to the volume.
         volumes_from: The service whose volumes the containers use, as its
             ``resource_uri``, or ``None``.
+        volume_name: The name of a volume that exists beside the containers, or
+            ``None``.
+        volume_driver: The driver of the volume; ``None`` for the driver of the Engine.
+        volume_options: The options of the driver, or ``None``.
     """
 
     host_path: str | None
     container_path: str | None
     rewritable: bool
     volumes_from: str | None
+    volume_name: str | None
+    volume_driver: str | None
+    volume_options: dict[str, str] | None
 
 
 class ContainerBinding(TypedDict):
@@ -119,13 +137,21 @@ class ContainerBinding(TypedDict):
         host_path: The path on the node, or ``None`` for a volume.
         container_path: The path in the container.
         rewritable: Whether the container may write to the volume.
-        volume: The URI of the volume, or ``None`` for a path on the node.
+        volume: The URI of the volume, or ``None`` for a path on the node and for a
+            volume that the container does not own.
+        volume_name: The name of a volume that exists beside the containers, or
+            ``None``.
+        volume_driver: The driver of the volume; ``None`` for the driver of the Engine.
+        volume_options: The options of the driver, or ``None``.
     """
 
     host_path: str | None
     container_path: str
     rewritable: bool
     volume: str | None
+    volume_name: str | None
+    volume_driver: str | None
+    volume_options: dict[str, str] | None
 
 
 class Tag(TypedDict):
@@ -178,6 +204,115 @@ class Rollout(TypedDict):
     failure_action: NotRequired[Literal["pause", "continue", "rollback"]]
     monitor: NotRequired[float]
     max_failure_ratio: NotRequired[float]
+
+
+class RestartPolicy(TypedDict):
+    """How containers that end are restarted, beside ``autorestart``.
+
+    Attributes:
+        delay: The seconds between an end and the restart; ``None`` leaves the delay to
+            the engine.
+        max_attempts: The most restarts, or ``None`` for any number.
+        window: The seconds in which restarts count for ``max_attempts``; ``None``
+            counts all restarts.
+    """
+
+    delay: float | None
+    max_attempts: int | None
+    window: float | None
+
+
+class Spread(TypedDict):
+    """A preference of placement.
+
+    Attributes:
+        spread: The attribute of nodes over whose values the containers are spread, such
+            as ``"node.labels.zone"``.
+    """
+
+    spread: str
+
+
+class Platform(TypedDict):
+    """A platform of nodes.
+
+    Attributes:
+        os: The operating system, such as ``"linux"``.
+        architecture: The architecture, such as ``"amd64"``; ``None`` for any.
+    """
+
+    os: str
+    architecture: str | None
+
+
+class Placement(TypedDict):
+    """The nodes on which containers may run, beside ``tags``.
+
+    Attributes:
+        constraints: Comparisons that a node must meet, such as
+            ``"node.labels.zone==a"`` or ``"node.role!=manager"``.
+        preferences: The attributes over whose values containers are spread.
+        max_replicas_per_node: The most containers of the service on one node, or
+            ``None``.
+        platforms: The platforms of which a node must have one; empty for any.
+    """
+
+    constraints: list[str]
+    preferences: list[Spread]
+    max_replicas_per_node: int | None
+    platforms: list[Platform]
+
+
+class Ulimit(TypedDict):
+    """A limit of processes.
+
+    Attributes:
+        name: The name of the limit, such as ``"nofile"``.
+        soft: The soft limit; -1 for no limit.
+        hard: The hard limit; ``None`` for the value of the soft limit.
+    """
+
+    name: str
+    soft: int
+    hard: int | None
+
+
+class GenericResource(TypedDict):
+    """A resource of nodes that each container reserves.
+
+    Attributes:
+        kind: The kind of the resource, such as ``"gpu"``.
+        value: The number of units, or the name of one unit, as a text.
+    """
+
+    kind: str
+    value: str
+
+
+class Tmpfs(TypedDict):
+    """A file system in memory.
+
+    Attributes:
+        container_path: The path in the container.
+        size: The most MB, or ``None`` for no limit.
+        mode: The mode of the directory in octal, such as ``"1770"``, or ``None``.
+    """
+
+    container_path: str
+    size: int | None
+    mode: str | None
+
+
+class LogDriver(TypedDict):
+    """The driver that stores the logs of containers.
+
+    Attributes:
+        name: The name of the driver, such as ``"json-file"``.
+        options: The options of the driver.
+    """
+
+    name: str
+    options: dict[str, str]
 
 
 class Changed(TypedDict):

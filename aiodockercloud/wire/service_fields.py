@@ -2,8 +2,8 @@
 
 The checks of the server, the keys of stack files, the options that engines receive,
 the keys of rendered containers and the spelling of Tutum all derive from the table.
-A new field is a row here, a line in ``types.ServiceFields``, and code in the engines
-that act on the field.
+A new field is a row here or in ``engine_fields``, a line in ``types.ServiceFields``,
+and code in the engines that act on the field.
 
 Source: Docker Cloud API reference, "Services", and the stack file reference.
 """
@@ -11,12 +11,14 @@ Source: Docker Cloud API reference, "Services", and the stack file reference.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-from enum import Enum, auto
 from typing import Any, Final
+
+from .engine_fields import LEAST_MEMORY, engine_fields
+from .field_kinds import Actor, InContainers, Kind, Part, Pattern, ServiceField
 
 __all__ = [
     "ALWAYS",
+    "BINDING_SINCE",
     "BY_NAME",
     "CONTAINER_FIELDS",
     "EMPTIEST_NODE",
@@ -24,17 +26,22 @@ __all__ = [
     "EVERY_NODE",
     "FIELDS",
     "HIGH_AVAILABILITY",
+    "HOST",
+    "INGRESS",
     "IN_STEP",
     "LEAST_MEMORY",
     "OFF",
     "ON_FAILURE",
     "ON_SUCCESS",
+    "PORT_SINCE",
     "READ_ONLY",
     "SYNONYMS",
     "TUTUM_NAMES",
     "Actor",
     "InContainers",
     "Kind",
+    "Part",
+    "Pattern",
     "ServiceField",
     "complete",
 ]
@@ -53,110 +60,10 @@ ON_FAILURE: Final = "ON_FAILURE"
 ON_SUCCESS: Final = "ON_SUCCESS"
 ALWAYS: Final = "ALWAYS"
 
-#: MB; Docker starts no container with less memory.
-LEAST_MEMORY: Final = 4
-
-
-# --- columns --------------------------------------------------------------------------
-
-
-class Kind(Enum):
-    """What values a field has; readers of JSON and of stack files differ by kind."""
-
-    IMAGE = auto()
-    #: The name of a service, part of host names and of variables.
-    NAME = auto()
-    TEXT = auto()
-    #: A text; a stack file may have a list of words.
-    COMMAND = auto()
-    MAC_ADDRESS = auto()
-    FLAG = auto()
-    INTEGER = auto()
-    MEGABYTES = auto()
-    #: One of ``words``.
-    CHOICE = auto()
-    #: A list of ``words``.
-    CHOICES = auto()
-    TEXTS = auto()
-    #: A list of ``name:address``; a stack file may have a mapping.
-    HOSTS = auto()
-    LABELS = auto()
-    TAGS = auto()
-    PORTS = auto()
-    ENVVARS = auto()
-    LINKS = auto()
-    BINDINGS = auto()
-    #: An object with the keys of Docker's health check, or null.
-    HEALTHCHECK = auto()
-    #: An object with the keys of Docker's update configuration, or null.
-    ROLLOUT = auto()
-
-
-_LISTS = frozenset(
-    {
-        *(Kind.CHOICES, Kind.TEXTS, Kind.HOSTS, Kind.TAGS),
-        *(Kind.PORTS, Kind.ENVVARS, Kind.LINKS, Kind.BINDINGS),
-    }
-)
-
-
-class Actor(Enum):
-    """Who acts on a field."""
-
-    #: The control plane, which may pass the engine something computed from the field.
-    CONTROL_PLANE = auto()
-    #: The engine, which receives the value among ``ContainerSpec.options``.
-    ENGINE = auto()
-
-
-class InContainers(Enum):
-    """How the rendered containers of a service have a field."""
-
-    #: The value of the definition with which the container was deployed.
-    SAME = auto()
-    #: A value of the container's own under the same name.
-    OWN = auto()
-    #: Not at all.
-    ABSENT = auto()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ServiceField:
-    """One writable field of a service.
-
-    Attributes:
-        name: The key in the API's JSON.
-        kind: What values the field has.
-        default: The value of a new service; kinds with several values begin empty.
-        actor: Who acts on the field.
-        in_containers: How containers have the field.
-        redeploy: A change puts the containers out of step until a redeploy.
-        words: Kinds of choice only: each word of the API → the stack file's word.
-        bounds: Kinds of numbers only: the least and the largest value.
-        may_be_unset: Kinds of numbers only: null, 0 and an empty text mean unset.
-        synonyms: Other spellings in requests.
-        stack_keys: The keys of a stack file that set the field.
-        tutum: Tutum's additional name for the field.
-    """
-
-    name: str
-    kind: Kind
-    default: Any = None
-    actor: Actor = Actor.ENGINE
-    in_containers: InContainers = InContainers.SAME
-    redeploy: bool = True
-    words: Mapping[str, str] = field(default_factory=dict)
-    bounds: tuple[int, int] = (0, 0)
-    may_be_unset: bool = False
-    synonyms: tuple[str, ...] = ()
-    stack_keys: tuple[str, ...] = ()
-    tutum: str | None = None
-
-    def initial(self) -> Any:
-        """Return the value of a new service, which the caller may change."""
-        if self.kind in _LISTS:
-            return []
-        return {} if self.kind is Kind.LABELS else self.default
+#: Values of ``mode`` of a port: the port of the container's node, or one port of all
+#: nodes of the cluster.
+HOST: Final = "host"
+INGRESS: Final = "ingress"
 
 
 # --- the table ------------------------------------------------------------------------
@@ -278,6 +185,7 @@ def _rows() -> Iterator[ServiceField]:
     yield option("security_opt", Kind.TEXTS, synonyms=("secuirty_opt",))
     yield option("user", Kind.TEXT)
     yield option("working_dir", Kind.TEXT)
+    yield from engine_fields()
 
 
 #: Every writable field, in the order of an exported stack file.
@@ -291,7 +199,7 @@ READ_ONLY: Final[Mapping[str, str]] = {
     **dict.fromkeys(("deployed_datetime", "started_datetime"), ""),
     **dict.fromkeys(("stopped_datetime", "destroyed_datetime"), ""),
     **dict.fromkeys(("public_dns", "synchronized", "stopped_num_containers"), ""),
-    **dict.fromkeys(("health", "link_variables"), ""),
+    **dict.fromkeys(("health", "link_variables", "image_digest", "warnings"), ""),
     **dict.fromkeys(
         ("containers", "current_num_containers", "running_num_containers"),
         "target_num_containers",
@@ -331,6 +239,14 @@ CONTAINER_FIELDS: Final = tuple(
 
 #: Fields whose change leaves the containers in step.
 IN_STEP: Final = frozenset(row.name for row in FIELDS if not row.redeploy)
+
+
+#: The keys of a port and of a volume that the hosted API did not have, with their
+#: defaults; definitions have the keys with another value only.
+PORT_SINCE: Final[Mapping[str, Any]] = {"mode": HOST}
+BINDING_SINCE: Final[Mapping[str, Any]] = {
+    **{"volume_name": None, "volume_driver": None, "volume_options": None}
+}
 
 
 def complete(definition: Mapping[str, Any]) -> dict[str, Any]:

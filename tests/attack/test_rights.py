@@ -215,6 +215,11 @@ POWERS: list[dict[str, Any]] = [
     {"net": "host"},
     {"cap_add": ["SYS_ADMIN"]},
     {"security_opt": ["label:disable"]},
+    {"security_opt": ["no-new-privileges", "seccomp=unconfined"]},
+    {"security_opt": ["no-new-privileges:false"]},
+    {"oom_score_adj": -1},
+    {"bindings": [{"container_path": "/x", "volume_name": "dc-1"}]},
+    {"bindings": [{"container_path": "/x", "volume_driver": "local"}]},
     {"cgroup_parent": "/"},
 ]
 
@@ -257,6 +262,31 @@ async def test_only_operators_give_containers_power_over_the_node(
     with pytest.raises(Forbidden, match=field):
         await bob.services.update(made, image="acme/other")
     assert (await bob.services.update(made, target_num_containers=2))["uuid"]
+
+
+@pytest.mark.parametrize(
+    "power",
+    [
+        {"swarm": {"TaskTemplate": {}}},
+        {"log_driver": {"name": "syslog", "options": {"syslog-address": "unix:///x"}}},
+    ],
+    ids=lambda power: next(iter(power)),
+)
+async def test_powers_that_only_swarm_has_are_for_operators(
+    bob: DockerCloud, power: dict[str, Any]
+) -> None:
+    with pytest.raises(Forbidden, match="gives power over the node"):
+        await bob.services.create(image=IDLE, **power)
+
+
+async def test_fields_that_only_restrict_containers_are_for_everyone(
+    bob: DockerCloud,
+) -> None:
+    made = await bob.services.create(
+        image=IDLE, security_opt=["no-new-privileges"], oom_score_adj=100, init=True
+    )
+
+    assert made["security_opt"] == ["no-new-privileges"]
 
 
 async def test_volumes_of_a_service_with_a_host_path_are_refused_too(

@@ -8,7 +8,7 @@ import pytest
 
 from aiodockercloud import BadRequest, DockerCloud
 from aiodockercloud.server import Embedded, running
-from aiodockercloud.server.engines.swarm import service_specs
+from aiodockercloud.server.engines.swarm import supported
 from tests.support.flows import client_of
 from tests.support.realfiles import STACKFILES
 
@@ -16,7 +16,7 @@ from tests.support.realfiles import STACKFILES
 class SwarmChecks(Embedded):
     """An embedded engine that refuses the fields that Swarm refuses."""
 
-    check = staticmethod(service_specs.check)
+    check = staticmethod(supported.check)
 
 
 @pytest.fixture

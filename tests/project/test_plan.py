@@ -29,6 +29,7 @@ SPELLED = {
     "aiodockercloud/wire/states.py",
     "aiodockercloud/types/words.py",
     # Keys and values of Docker's own JSON.
+    "aiodockercloud/server/engines/swarm/service_specs.py",
     "aiodockercloud/server/engines/swarm/exec.py",
     # ``exit_code_msg`` of a container.
     "aiodockercloud/server/api/containers.py",

@@ -13,7 +13,8 @@ from aiodockercloud.server.api.definitions import build, read
 from aiodockercloud.server.control.control_plane import ControlPlane
 from aiodockercloud.server.engines import ContainerSpec, UnsupportedField
 from aiodockercloud.server.engines.embedded import Embedded
-from aiodockercloud.server.engines.swarm import service_specs
+from aiodockercloud.server.engines.embedded import supported as embedded
+from aiodockercloud.server.engines.swarm import service_specs, supported
 from aiodockercloud.server.settings import Settings
 from aiodockercloud.server.state.accounts import Access
 from aiodockercloud.server.state.records import Container, new_uuid
@@ -29,8 +30,11 @@ from aiodockercloud.wire.service_fields import (
     TUTUM_NAMES,
     InContainers,
     Kind,
+    Part,
+    ServiceField,
     complete,
 )
+from tests.support import optionvalues
 from tests.support.facts import ROOT
 
 OPERATOR = Access("alice", "alice", None, frozenset({"admin"}))
@@ -47,6 +51,13 @@ SET: dict[Kind, Any] = {
     Kind.LABELS: {"a": "1"},
     Kind.HEALTHCHECK: {"test": ["CMD", "true"]},
 }
+
+
+def value_of(row: ServiceField) -> Any:
+    """Return a value unlike the initial one, which engines accept."""
+    if row.name in optionvalues.FORMS:
+        return optionvalues.FORMS[row.name][1]
+    return SET[row.kind] if row.kind in SET else [*row.words][-1]
 
 
 def keys(shape: type) -> set[str]:
@@ -98,6 +109,36 @@ def test_container_of_the_types_has_the_fields_that_containers_have() -> None:
 
 
 @pytest.mark.parametrize(
+    ("shape", "name", "part"),
+    [
+        (types.RestartPolicy, "restart_policy", None),
+        (types.RestartPolicyFields, "restart_policy", None),
+        (types.Placement, "placement", None),
+        (types.PlacementFields, "placement", None),
+        (types.Spread, "placement", "preferences"),
+        (types.Platform, "placement", "platforms"),
+        (types.PlatformFields, "placement", "platforms"),
+        (types.Ulimit, "ulimits", None),
+        (types.UlimitFields, "ulimits", None),
+        (types.GenericResource, "generic_resources", None),
+        (types.GenericResourceFields, "generic_resources", None),
+        (types.Tmpfs, "tmpfs", None),
+        (types.TmpfsFields, "tmpfs", None),
+        (types.LogDriver, "log_driver", None),
+        (types.LogDriverFields, "log_driver", None),
+    ],
+)
+def test_parts_of_a_field_are_the_keys_of_its_type(
+    shape: type, name: str, part: str | None
+) -> None:
+    row: Part = BY_NAME[name]
+    if part is not None:
+        (row,) = (inner for inner in row.parts if inner.name == part)
+
+    assert keys(shape) == {inner.name for inner in row.parts}
+
+
+@pytest.mark.parametrize(
     ("words", "name"),
     [
         (types.Autorestart, "autorestart"),
@@ -137,21 +178,21 @@ def test_rendered_container_has_the_fields_that_the_table_states() -> None:
 
 
 def test_swarm_honours_or_refuses_each_option() -> None:
-    honoured, refused = service_specs.HONOURED, set(service_specs.REFUSED)
+    honoured, refused = supported.HONOURED, set(supported.REFUSED)
 
     assert honoured | refused == ENGINE_OPTIONS
     assert not honoured & refused
 
 
-@pytest.mark.parametrize("name", sorted(ENGINE_OPTIONS - set(service_specs.REFUSED)))
+@pytest.mark.parametrize("name", sorted(ENGINE_OPTIONS - set(supported.REFUSED)))
 def test_swarm_spec_shows_each_option_that_swarm_honours(name: str) -> None:
     """An option that ``service_spec`` does not read would be lost without a word."""
     row = BY_NAME[name]
-    value = SET[row.kind] if row.kind in SET else [*row.words][-1]
+    value = value_of(row)
     options = {name: value}
     if name in ("memory_swap", "pid"):
         with pytest.raises(UnsupportedField, match=f"^{name}: "):
-            service_specs.check(options)
+            supported.check(options)
         return
 
     def spec(**options: Any) -> dict[str, Any]:
@@ -171,12 +212,25 @@ def test_swarm_spec_shows_each_option_that_swarm_honours(name: str) -> None:
     assert spec(**options) != spec()
 
 
-def test_embedded_accepts_every_option() -> None:
+def test_embedded_honours_accepts_or_refuses_each_option() -> None:
+    kinds = (embedded.HONOURED, embedded.WITHOUT_EFFECT, set(embedded.REFUSED))
+
+    assert frozenset().union(*kinds) == ENGINE_OPTIONS
+    assert sum(map(len, kinds)) == len(ENGINE_OPTIONS)
+
+
+@pytest.mark.parametrize("name", sorted(embedded.REFUSED))
+def test_embedded_refuses_an_option_with_an_alternative(name: str) -> None:
+    with pytest.raises(UnsupportedField, match=f"^{name}: .*; "):
+        Embedded().check({name: value_of(BY_NAME[name])}, ())
+
+
+def test_embedded_accepts_every_other_option() -> None:
     """Options that limit a process have no meaning for functions."""
     options = {
-        row.name: SET[row.kind] if row.kind in SET else [*row.words][-1]
+        row.name: value_of(row)
         for row in FIELDS
-        if row.name in ENGINE_OPTIONS
+        if row.name in ENGINE_OPTIONS and row.name not in embedded.REFUSED
     }
 
     Embedded().check(options, ())

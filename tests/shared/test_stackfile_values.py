@@ -8,7 +8,21 @@ import pytest
 
 from aiodockercloud.exceptions import StackFileError
 from aiodockercloud.stackfile import API_KEYS, STACK_KEYS, to_api
+from aiodockercloud.wire.service_fields import BY_NAME
+from tests.support import optionvalues
 from tests.support.stackparts import exposed, mount, published
+
+NOFILE = {"name": "nofile", "soft": 1024, "hard": 2048}
+
+
+def port(protocol: str, inner: int, outer: int | None = None) -> dict[str, Any]:
+    return {
+        "protocol": protocol,
+        "inner_port": inner,
+        "outer_port": outer,
+        "published": True,
+    }
+
 
 FORMS: list[tuple[str, Any, str, Any]] = [
     ("image", "redis:3.0", "image", "redis:3.0"),
@@ -211,6 +225,84 @@ FORMS: list[tuple[str, Any, str, Any]] = [
     ("mem_limit", 134217729, "memory", 129),
     ("mem_limit", "4194304b", "memory", 4),
     ("memswap_limit", "1g", "memory_swap", 1024),
+    (
+        "ports",
+        [
+            {"target": "80", "published": "8080", "mode": "host"},
+            {"target": 53, "protocol": "udp"},
+            "443",
+        ],
+        "container_ports",
+        [
+            port("tcp", 80, 8080) | {"mode": "host"},
+            port("udp", 53) | {"mode": "ingress"},
+            port("tcp", 443),
+        ],
+    ),
+    (
+        "volumes",
+        [
+            {"type": "bind", "source": "/srv", "target": "/data", "read_only": "true"},
+            {"source": "shared", "target": "/shared"},
+            {
+                "volume_name": "nfs",
+                "container_path": "/nfs",
+                "volume_driver": "local",
+                "volume_options": {"type": "nfs"},
+            },
+        ],
+        "bindings",
+        [
+            {"host_path": "/srv", "container_path": "/data", "rewritable": False},
+            {
+                "host_path": None,
+                "container_path": "/shared",
+                "rewritable": True,
+                "volume_name": "shared",
+            },
+            {
+                "volume_name": "nfs",
+                "container_path": "/nfs",
+                "volume_driver": "local",
+                "volume_options": {"type": "nfs"},
+            },
+        ],
+    ),
+    *[
+        (BY_NAME[name].stack_keys[0], written, name, meaning)
+        for name, (written, meaning) in optionvalues.FORMS.items()
+    ],
+    ("ulimits", "nofile=1024:2048", "ulimits", [NOFILE]),
+    (
+        "ulimits",
+        [{"name": "nofile", "soft": 1024, "hard": "2048"}],
+        "ulimits",
+        [NOFILE],
+    ),
+    (
+        "sysctls",
+        {"net.core.somaxconn": 1024},
+        "sysctls",
+        {"net.core.somaxconn": "1024"},
+    ),
+    ("logging", {"driver": "none"}, "log_driver", {"name": "none", "options": {}}),
+    ("stop_grace_period", 0, "stop_grace_period", 0),
+    ("oom_score_adj", "-500", "oom_score_adj", -500),
+    (
+        "generic_resources",
+        [{"discrete_resource_spec": {"kind": "gpu", "value": 2}}],
+        "generic_resources",
+        [{"kind": "gpu", "value": "2"}],
+    ),
+    (
+        "tmpfs",
+        ["/run", {"target": "/tmp", "size": "1048576b"}],
+        "tmpfs",
+        [
+            {"container_path": "/run", "size": None, "mode": None},
+            {"container_path": "/tmp", "size": 1, "mode": None},
+        ],
+    ),
     *[
         (key, value, key, meaning)
         for key in (
@@ -241,6 +333,38 @@ def test_forms_cover_every_key() -> None:
 
 
 REFUSED: list[tuple[str, Any, str]] = [
+    ("cpus", "many", "'many' is not a number"),
+    ("cpus", 0.001, "must be from 0.01"),
+    ("cpus", True, "is not a number"),
+    ("stop_grace_period", "soon", "'soon' is not a duration"),
+    ("stop_grace_period", 10**7, "must be from 0 to 2592000 seconds"),
+    ("stop_signal", "stop it", "is not a signal such as SIGINT"),
+    ("ulimits", [{"name": "nofile"}], "item 1 of the list: soft: is missing"),
+    ("ulimits", ["nofile"], "nofile is not name=soft:hard"),
+    ("ulimits", {"nofile": {"soft": 1, "herd": 2}}, "herd: there is no such key"),
+    ("sysctls", ["kernel.x"], "kernel.x is not name=value"),
+    ("sysctls", {"a": {"b": 1}}, "must be one text"),
+    ("generic_resources", ["gpu"], "gpu is not kind=value"),
+    ("generic_resources", {"gpu": 1}, "must be a list of objects with kind, value"),
+    ("restart_policy", {"condition": "any"}, "condition is the field autorestart"),
+    ("restart_policy", "always", "must be an object with delay, max_attempts, window"),
+    (
+        "placement",
+        {"constraints": ["zone==a"]},
+        "constraints: item 1.*node.labels.NAME",
+    ),
+    ("placement", {"constraints": ["node.role=manager"]}, "comparison with == or !="),
+    ("placement", {"preferences": ["zone"]}, "zone is not spread=attribute"),
+    ("tmpfs", ["run"], "container_path: 'run' is not an absolute path"),
+    ("tmpfs", ["/run:noexec"], "is not /path:size=64m,mode=1770"),
+    ("tmpfs", [{"container_path": "/run", "mode": "rwx"}], "mode: .*octal"),
+    ("log_driver", {"options": {}}, "name: is missing"),
+    ("oom_score_adj", 2000, "must be from -1000 to 1000"),
+    ("swarm", "x", "must be a mapping"),
+    ("ports", [{"published": 80}], "target: is missing"),
+    ("ports", [{"target": 80, "mode": "all"}], "allowed: host, ingress"),
+    ("volumes", [{"type": "tmpfs", "target": "/x"}], "the key tmpfs"),
+    ("volumes", [{"source": "x"}], "target: is missing"),
     ("healthcheck", "curl localhost", "must be an object with test, interval"),
     ("healthcheck", {"test": ["curl"]}, 'test: must be a command line, \\["CMD"'),
     ("healthcheck", {"interval": "soon"}, "interval: 'soon' is not a duration"),

@@ -15,7 +15,7 @@ from ...exceptions import BadRequest, OperationNotAllowed
 from ...wire import states
 from ...wire.exec import BASE64
 from ...wire.scopes import EXEC, READ
-from ...wire.service_fields import CONTAINER_FIELDS
+from ...wire.service_fields import BINDING_SINCE, CONTAINER_FIELDS, HOST
 from ..control import links, names, node_choice
 from ..control.control_plane import ControlPlane
 from ..state.records import Container
@@ -27,15 +27,9 @@ from .resource import Call, Reply, Resource
 _OWN = (
     *("bindings", "cgroup_name", "container_envvars", "container_ports"),
     *("deployed_datetime", "destroyed_datetime", "dns_search", "docker_id"),
-    *("entrypoint", "exit_code", "exit_code_msg", "exit_code_message", "health"),
-    *(
-        "image_name",
-        "link_variables",
-        "linked_to_container",
-        "name",
-        "node",
-        "private_ip",
-    ),
+    *("entrypoint", "exit_code", "exit_code_msg", "exit_code_message", "image_name"),
+    *("image_digest", "warnings", "health"),
+    *("link_variables", "linked_to_container", "name", "node", "private_ip"),
     *("public_dns", "resource_uri", "run_command", "service", "started_datetime"),
     *("state", "stopped_datetime", "synchronized", "uuid"),
 )
@@ -82,8 +76,9 @@ def render(cloud: ControlPlane, container: Container) -> dict[str, Any]:
                 "protocol": protocol,
                 "published": published,
                 "uri_protocol": names.uri_protocol(inner),
+                "mode": mode[0] if mode else HOST,
             }
-            for inner, protocol, published, outer in container.ports
+            for inner, protocol, published, outer, *mode in container.ports
         ],
         "deployed_datetime": date(container.deployed),
         "destroyed_datetime": date(container.destroyed),
@@ -98,6 +93,7 @@ def render(cloud: ControlPlane, container: Container) -> dict[str, Any]:
         "exit_code_message": message,
         "health": container.health,
         "hostname": links.hostname(cloud, container, node),
+        "image_digest": container.image_digest,
         "image_name": definition["image"],
         "link_variables": links.variables(cloud, service.name, service, [container]),
         "linked_to_container": links.linked_to_container(cloud, container),
@@ -113,6 +109,7 @@ def render(cloud: ControlPlane, container: Container) -> dict[str, Any]:
         "stopped_datetime": date(container.stopped),
         "synchronized": container.revision == service.revision,
         "uuid": container.uuid,
+        "warnings": container.warnings,
     }
 
 
@@ -133,6 +130,7 @@ def _bindings(cloud: ControlPlane, container: Container) -> list[dict[str, Any]]
                     "host_path": binding["host_path"],
                     "container_path": path,
                     "rewritable": binding["rewritable"],
+                    **{key: binding.get(key) for key in BINDING_SINCE},
                 }
         for peer in node_choice.shared_with(cloud, one):
             if peer.uuid not in known:

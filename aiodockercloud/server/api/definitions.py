@@ -19,8 +19,6 @@ from ...wire.service_fields import (
     OFF,
     READ_ONLY,
     SYNONYMS,
-    Kind,
-    ServiceField,
 )
 from ..control import deployment, links, names
 from ..control.control_plane import ControlPlane
@@ -29,66 +27,13 @@ from ..state.accounts import Access
 from ..state.records import Service, Stack, new_uuid
 from . import fields, rights
 from .errors import api_errors
-from .fields import (
-    Field,
-    Parser,
-    choice,
-    flag,
-    integer,
-    listing,
-    optional,
-    optional_text,
-)
+from .fields import Field
+from .parsers import parser_of
 from .readonly import ReadOnly
-
-#: Values that clients send for an unset number: the Go client 0, the CLI texts.
-_UNSET = (None, 0, "", "0")
-
-_PARSERS: Mapping[Kind, Parser] = {
-    Kind.IMAGE: fields.image,
-    Kind.NAME: fields.name,
-    Kind.TEXT: optional_text,
-    Kind.COMMAND: optional_text,
-    Kind.MAC_ADDRESS: optional_text,
-    Kind.FLAG: flag,
-    Kind.TEXTS: listing(fields.required_text),
-    Kind.HOSTS: listing(fields.required_text),
-    Kind.LABELS: fields.labels,
-    Kind.TAGS: listing(fields.tag),
-    Kind.PORTS: listing(fields.port),
-    Kind.ENVVARS: fields.envvars,
-    Kind.LINKS: listing(fields.link),
-    Kind.BINDINGS: listing(fields.binding),
-    Kind.HEALTHCHECK: fields.reader(stackfile.healthcheck),
-}
-_PARSERS_BY_NAME: Mapping[str, Parser] = {
-    "update_config": fields.reader(stackfile.update_config),
-    "rollback_config": fields.reader(stackfile.rollback_config),
-}
-
-
-def _parser(row: ServiceField) -> Parser:
-    """Return the check of a field's JSON value."""
-    match row.kind:
-        case Kind.INTEGER | Kind.MEGABYTES:
-            unit = (
-                " (MB), or a size such as 512m," if row.kind is Kind.MEGABYTES else ""
-            )
-            parse = integer(*row.bounds, unit=unit)
-            return optional(parse, unset=_UNSET) if row.may_be_unset else parse
-        case Kind.CHOICE:
-            return choice(*row.words)
-        case Kind.CHOICES:
-            return listing(choice(*row.words))
-        case Kind.ROLLOUT:
-            return _PARSERS_BY_NAME[row.name]
-        case kind:
-            return _PARSERS[kind]
-
 
 #: Every writable field.
 FIELDS: Mapping[str, Field] = {
-    row.name: Field(_parser(row), row.initial) for row in service_fields.FIELDS
+    row.name: Field(parser_of(row), row.initial) for row in service_fields.FIELDS
 }
 
 
@@ -154,8 +99,13 @@ def check(cloud: ControlPlane, definition: Mapping[str, Any]) -> None:
     for path in paths:
         if paths.count(path) > 1:
             raise BadRequest(f"bindings: container_path {path} is given twice")
+    for one in definition["tmpfs"]:
+        paths.append(path := one["container_path"])
+        if paths.count(path) > 1:
+            raise BadRequest(f"tmpfs: container_path {path} is given twice")
     ports = [PortSpec(*port) for port in deployment.ports_of(definition)]
-    cloud.engine.check(deployment.engine_options(definition), ports)
+    mounts = deployment.mounts_of(definition, {})
+    cloud.engine.check(deployment.engine_options(definition), ports, mounts)
 
 
 @api_errors()

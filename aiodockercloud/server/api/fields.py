@@ -114,7 +114,7 @@ def defaults(table: Mapping[str, Field]) -> dict[str, Any]:
 
 def text(place: str, value: Any) -> str:
     if not isinstance(value, str):
-        raise BadRequest(f"{place}: must be a text, not {_rendered(value)}")
+        raise BadRequest(f"{place}: must be a text, not {rendered(value)}")
     if "\0" in value:
         raise BadRequest(f"{place}: must not contain NUL characters")
     if not value.isascii() and any("\ud800" <= char <= "\udfff" for char in value):
@@ -140,7 +140,7 @@ def flag(place: str, value: Any) -> bool:
         return bool(value)
     if isinstance(value, str) and value.lower() in words:
         return words[value.lower()]
-    raise BadRequest(f"{place}: must be true or false, not {_rendered(value)}")
+    raise BadRequest(f"{place}: must be true or false, not {rendered(value)}")
 
 
 def integer(minimum: int, maximum: int, *, unit: str = "") -> Parser:
@@ -153,9 +153,9 @@ def integer(minimum: int, maximum: int, *, unit: str = "") -> Parser:
         if isinstance(value, float) and value.is_integer():
             value = int(value)
         if not isinstance(value, int) or isinstance(value, bool):
-            raise BadRequest(f"{place}: must be {allowed}, not {_rendered(value)}")
+            raise BadRequest(f"{place}: must be {allowed}, not {rendered(value)}")
         if not minimum <= value <= maximum:
-            raise BadRequest(f"{place}: must be {allowed}, not {_rendered(value)}")
+            raise BadRequest(f"{place}: must be {allowed}, not {rendered(value)}")
         return value
 
     return parse
@@ -186,7 +186,7 @@ def choice(*words: str) -> Parser:
             if word is not None:
                 return word
         raise BadRequest(
-            f"{place}: must be one of {', '.join(words)}, not {_rendered(value)}"
+            f"{place}: must be one of {', '.join(words)}, not {rendered(value)}"
         )
 
     return parse
@@ -199,7 +199,7 @@ def listing(parse: Parser, *, limit: int = 1000) -> Parser:
         if value is None:
             return []
         if not isinstance(value, list):
-            raise BadRequest(f"{place}: must be a list, not {_rendered(value)}")
+            raise BadRequest(f"{place}: must be a list, not {rendered(value)}")
         if len(value) > limit:
             raise BadRequest(f"{place}: must have at most {limit} elements")
         return [parse(f"{place}[{i}]", element) for i, element in enumerate(value)]
@@ -224,7 +224,7 @@ def reader(read: Callable[[Any], Any]) -> Parser:
 def mapping(place: str, value: Any, example: str = "") -> dict[str, Any]:
     if not isinstance(value, dict):
         such = f" such as {example}" if example else ""
-        raise BadRequest(f"{place}: must be an object{such}, not {_rendered(value)}")
+        raise BadRequest(f"{place}: must be an object{such}, not {rendered(value)}")
     return value
 
 
@@ -252,7 +252,7 @@ def namespace(place: str, value: Any) -> str:
     if not _NAME.fullmatch(found) or found in _KINDS:
         raise BadRequest(
             f"{place}: must have at most 63 letters, digits, _, . and -, begin with a"
-            f" letter or digit, and not be the name of a kind, not {_rendered(value)}"
+            f" letter or digit, and not be the name of a kind, not {rendered(value)}"
         )
     return found
 
@@ -263,7 +263,7 @@ def name(place: str, value: Any) -> str:
         return str(value).strip()
     raise BadRequest(
         f"{place}: must be letters, digits, -, _ and ., at most 63, beginning with a"
-        f" letter or digit, not {_rendered(value)}"
+        f" letter or digit, not {rendered(value)}"
     )
 
 
@@ -272,7 +272,7 @@ def stack_name(place: str, value: Any) -> str:
         return str(value).strip()
     raise BadRequest(
         f"{place}: must be letters, digits, -, _ and ., at most 128, beginning with a"
-        f" letter or digit, not {_rendered(value)}"
+        f" letter or digit, not {rendered(value)}"
     )
 
 
@@ -285,7 +285,7 @@ def image(place: str, value: Any) -> str:
     except ValueError:
         raise BadRequest(
             f"{place}: must be an image as docker writes it, [host/]name[:tag],"
-            f" not {_rendered(value)}"
+            f" not {rendered(value)}"
         ) from None
 
 
@@ -296,132 +296,7 @@ def tag(place: str, value: Any) -> str:
     return required_text(place, value)
 
 
-def envvar(place: str, value: Any) -> dict[str, str]:
-    """Parse ``{"key": …, "value": …}``; numbers and booleans become texts."""
-    if not isinstance(value, dict):
-        # Without the value, which may be a secret.
-        raise BadRequest(f'{place}: must be an object, {{"key": "A", "value": "1"}}')
-    item = value
-    if unknown := _unknown(item, "key", "value", "origin"):
-        raise BadRequest(f"{place}: must have key and value, not {unknown}")
-    key = required_text(f"{place}.key", item.get("key"))
-    if "=" in key:
-        raise BadRequest(f"{place}.key: must not contain =")
-    content = item.get("value")
-    if content is None:
-        content = ""
-    if isinstance(content, bool):
-        content = "true" if content else "false"
-    if isinstance(content, int | float):
-        content = str(content)
-    return {"key": key, "value": text(f"{place}.value", content)}
-
-
-def envvars(place: str, value: Any) -> list[dict[str, str]]:
-    """Parse a list of variables; the last value of a key wins."""
-    if isinstance(value, str):
-        raise BadRequest(f"{place}: must be a list of objects with key and value")
-    by_key = {item["key"]: item for item in listing(envvar)(place, value)}
-    return list(by_key.values())
-
-
-_PORT = integer(1, 65535)
-
-
-def port(place: str, value: Any) -> dict[str, Any]:
-    """Parse one of ``container_ports``.
-
-    An outer port of 0, which the Go client sends, is no outer port. A port with an
-    outer port is published.
-    """
-    item = mapping(place, value, '{"inner_port": 80, "outer_port": 8080}')
-    known = {"protocol", "inner_port", "outer_port", "published"}
-    rendered = {"port_name", "uri_protocol", "endpoint_uri", "container"}
-    if unknown := _unknown(item, *known, *rendered):
-        raise BadRequest(
-            f"{place}: there is no field {unknown}; fields are"
-            f" {', '.join(sorted(known))}"
-        )
-    if item.get("inner_port") is None:
-        raise BadRequest(f"{place}.inner_port: is missing, give 1 to 65535")
-    outer = optional(_PORT, unset=(None, 0, "0", ""))(
-        f"{place}.outer_port", item.get("outer_port")
-    )
-    return {
-        "protocol": choice("tcp", "udp")(
-            f"{place}.protocol", item.get("protocol") or "tcp"
-        ),
-        "inner_port": _PORT(f"{place}.inner_port", item["inner_port"]),
-        "outer_port": outer,
-        "published": flag(f"{place}.published", item.get("published"))
-        or outer is not None,
-    }
-
-
-_LINK_NAME = re.compile(r"[A-Za-z0-9_.-]{1,128}")
-
-
-def _link_name(place: str, value: Any) -> str:
-    alias = required_text(place, value)
-    if not _LINK_NAME.fullmatch(alias):
-        # The alias becomes part of the names of variables.
-        raise BadRequest(
-            f"{place}: must be letters, digits, -, _ and ., at most 128, not"
-            f" {_rendered(value)}"
-        )
-    return alias
-
-
-def link(place: str, value: Any) -> dict[str, Any]:
-    """Parse ``{"to_service": URI, uuid or name, "name": alias}``, unresolved."""
-    item = mapping(place, value, '{"to_service": "db", "name": "alias"}')
-    if unknown := _unknown(item, "to_service", "name", "from_service"):
-        raise BadRequest(
-            f"{place}: there is no field {unknown}; fields are to_service, name"
-        )
-    return {
-        "to_service": required_text(f"{place}.to_service", item.get("to_service")),
-        "name": optional(_link_name, unset=(None, ""))(
-            f"{place}.name", item.get("name")
-        ),
-    }
-
-
-def binding(place: str, value: Any) -> dict[str, Any]:
-    """Parse a volume.
-
-    A volume has ``container_path``, with or without ``host_path``, or has
-    ``volumes_from``, which names another service.
-    """
-    item = mapping(place, value, '{"host_path": "/host", "container_path": "/data"}')
-    known = ("host_path", "container_path", "rewritable", "volumes_from")
-    if unknown := _unknown(item, *known, "volume"):
-        raise BadRequest(
-            f"{place}: there is no field {unknown}; fields are {', '.join(known)}"
-        )
-    paths = {
-        key: optional(required_text, unset=(None, ""))(f"{place}.{key}", item.get(key))
-        for key in ("host_path", "container_path", "volumes_from")
-    }
-    if (paths["volumes_from"] is None) == (paths["container_path"] is None):
-        raise BadRequest(f"{place}: must have either container_path or volumes_from")
-    if paths["volumes_from"] is not None and paths["host_path"] is not None:
-        raise BadRequest(f"{place}: volumes_from takes no host_path")
-    for key in ("host_path", "container_path"):
-        if paths[key] is not None and not paths[key].startswith("/"):
-            raise BadRequest(f"{place}.{key}: must be an absolute path")
-    rewritable = item.get("rewritable")
-    return {
-        "host_path": paths["host_path"],
-        "container_path": paths["container_path"],
-        "rewritable": True
-        if rewritable is None
-        else flag(f"{place}.rewritable", rewritable),
-        "volumes_from": paths["volumes_from"],
-    }
-
-
-def _unknown(item: Mapping[str, Any], *known: str) -> str:
+def unknown(item: Mapping[str, Any], *known: str) -> str:
     """Return an unknown key of a nested object, an empty text if there is none.
 
     A key without a value passes, like an empty filter: the structs of the Go clients
@@ -431,7 +306,7 @@ def _unknown(item: Mapping[str, Any], *known: str) -> str:
     return min(given - {*known}, default="")
 
 
-def _rendered(value: Any) -> str:
+def rendered(value: Any) -> str:
     """Return a refused value for a message: short, and never a whole structure."""
     if isinstance(value, dict | list):
         return "an object" if isinstance(value, dict) else "a list"

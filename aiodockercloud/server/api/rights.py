@@ -17,7 +17,9 @@ from ..state.records import Container, Service
 from .resource import OPERATE, PUBLIC, Call
 
 #: Fields that give a container power over its node unless they are empty.
-_POWERFUL = ("privileged", "devices", "cap_add", "security_opt", "cgroup_parent")
+_POWERFUL = ("privileged", "devices", "cap_add", "cgroup_parent", "swarm")
+#: Drivers that keep logs on the node; others send logs where their options state.
+_LOCAL_LOGS = ("json-file", "local", "journald", "none")
 #: Fields that give power over the node with the value ``host``.
 _NAMESPACES = ("net", "pid")
 
@@ -97,11 +99,22 @@ def _power(
     for name in _POWERFUL:
         if definition.get(name):
             return name
+    if any(not _only_restricts(one) for one in definition.get("security_opt", ())):
+        return "security_opt"
+    if (definition.get("oom_score_adj") or 0) < 0:
+        # The kernel would end the processes of others first.
+        return "oom_score_adj"
+    driver = definition.get("log_driver")
+    if driver and driver["name"] not in _LOCAL_LOGS:
+        return "log_driver"
     for name in _NAMESPACES:
         if definition.get(name) == "host":
             return name
     for binding in definition.get("bindings", ()):
-        if binding["host_path"]:
+        # A volume by name may be another namespace's, and the options of a driver can
+        # name a path of the node.
+        keys = ("host_path", "volume_name", "volume_driver")
+        if any(binding.get(key) for key in keys):
             return "bindings"
         owner: Service | None = cloud.services.get(binding["volumes_from"] or "")
         if (
@@ -115,3 +128,8 @@ def _power(
         ):
             return "bindings"
     return ""
+
+
+def _only_restricts(security_opt: str) -> bool:
+    """Return whether an option takes privileges from a container and gives none."""
+    return security_opt in ("no-new-privileges", "no-new-privileges:true")

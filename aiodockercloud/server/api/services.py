@@ -5,7 +5,7 @@ Source: Docker Cloud API reference, "Services".
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from aiohttp import web
@@ -14,11 +14,11 @@ from ... import wire
 from ...exceptions import BadRequest, OperationNotAllowed
 from ...wire import states
 from ...wire.scopes import DEPLOY, READ
-from ...wire.service_fields import EVERY_NODE, READ_ONLY
-from ..control import jobs, links, names
+from ...wire.service_fields import BINDING_SINCE, EVERY_NODE, PORT_SINCE, READ_ONLY
+from ..control import image_digests, jobs, links, names
 from ..control.control_plane import ControlPlane
 from ..state.errors import NoSuchObject
-from ..state.records import Service, Stack
+from ..state.records import Container, Service, Stack
 from . import (
     definitions,
     fields,
@@ -54,7 +54,9 @@ def render(cloud: ControlPlane, service: Service) -> dict[str, Any]:
     stack = cloud.stack_of(service)
     in_state = [container.state for container in containers]
     rendered = {
-        key: value for key, value in definition.items() if key not in ("image", "tags")
+        key: value
+        for key, value in definition.items()
+        if key not in ("image", "tags", image_digests.PINNED)
     }
     return {
         **rendered,
@@ -64,6 +66,7 @@ def render(cloud: ControlPlane, service: Service) -> dict[str, Any]:
         "cgroup_name": definition["cgroup_parent"],
         "container_ports": [
             {
+                **PORT_SINCE,
                 **port,
                 "port_name": names.port_name(port["inner_port"]),
                 "uri_protocol": names.uri_protocol(port["inner_port"]),
@@ -78,6 +81,7 @@ def render(cloud: ControlPlane, service: Service) -> dict[str, Any]:
         "deployed_datetime": date(service.deployed),
         "health": cloud.health_of(service),
         "destroyed_datetime": date(service.destroyed),
+        "image_digest": _digest(service, containers),
         "image_name": definition["image"],
         "link_variables": links.variables(cloud, service.name, service, containers),
         "linked_from_service": _linked_from(cloud, service),
@@ -102,14 +106,23 @@ def render(cloud: ControlPlane, service: Service) -> dict[str, Any]:
         else definition["target_num_containers"],
         "uuid": service.uuid,
         "version": service.version,
+        "warnings": list(dict.fromkeys(w for c in containers for w in c.warnings)),
     }
+
+
+def _digest(service: Service, containers: Sequence[Container]) -> str | None:
+    """Return the digest of the deployment, if all containers have one digest."""
+    if pinned := image_digests.pinned(service.definition):
+        return pinned.digest
+    found = {container.image_digest for container in containers}
+    return found.pop() if len(found) == 1 else None
 
 
 def _rendered_binding(
     cloud: ControlPlane, binding: Mapping[str, Any]
 ) -> dict[str, Any]:
     owner = cloud.services.get(binding["volumes_from"] or "")
-    return {**binding, "volumes_from": owner.uri if owner else None}
+    return {**BINDING_SINCE, **binding, "volumes_from": owner.uri if owner else None}
 
 
 def _rendered_link(source: Service, name: str, target: Service) -> dict[str, Any]:

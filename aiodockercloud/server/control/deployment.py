@@ -13,12 +13,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ...wire import states
-from ...wire.service_fields import EMPTIEST_NODE, ENGINE_OPTIONS
+from ...wire.images import ImageName
+from ...wire.service_fields import BINDING_SINCE, EMPTIEST_NODE, ENGINE_OPTIONS, HOST
 from ..engines import ContainerSpec, EngineError, MountSpec, NoSuchContainer, PortSpec
 from ..state.errors import OperationFailed, engine_errors
 from ..state.records import Container, Node, Service, new_uuid
 from ..state.state import State
-from . import kept_volumes, links, node_choice
+from . import image_digests, kept_volumes, links, node_choice
 
 
 def engine_options(definition: Mapping[str, Any]) -> dict[str, Any]:
@@ -26,22 +27,43 @@ def engine_options(definition: Mapping[str, Any]) -> dict[str, Any]:
     return {k: v for k, v in definition.items() if k in ENGINE_OPTIONS}
 
 
-def spec_of(cloud: State, container: Container) -> ContainerSpec:
-    """Return the spec of a container for the engine, from the container's record."""
-    definition = container.definition
-    service = cloud.services[container.service]
-    stack = cloud.stack_of(service)
-    owned = dict(container.volumes)
-    mounts = [
+def mounts_of(
+    definition: Mapping[str, Any], owned: Mapping[str, str]
+) -> list[MountSpec]:
+    """Return the volumes of a definition.
+
+    Args:
+        definition: The definition.
+        owned: Path → uuid of the volumes that the container owns.
+    """
+    return [
         MountSpec(
             binding["container_path"],
             owned.get(binding["container_path"]),
             binding["host_path"],
             binding["rewritable"],
+            *(binding.get(key) for key in BINDING_SINCE),
         )
         for binding in definition["bindings"]
         if binding["container_path"]
     ]
+
+
+def _is_owned(binding: Mapping[str, Any]) -> bool:
+    """Return whether a volume belongs to the container."""
+    return bool(
+        binding["container_path"]
+        and not binding["host_path"]
+        and not binding.get("volume_name")
+    )
+
+
+def spec_of(cloud: State, container: Container) -> ContainerSpec:
+    """Return the spec of a container for the engine, from the container's record."""
+    definition = container.definition
+    service = cloud.services[container.service]
+    stack = cloud.stack_of(service)
+    mounts = mounts_of(definition, dict(container.volumes))
     node = cloud.nodes[container.node]
     options = engine_options(definition)
     options["hostname"] = links.hostname(cloud, container, node)
@@ -60,7 +82,7 @@ def spec_of(cloud: State, container: Container) -> ContainerSpec:
         node=node.engine_id,
         pinned=_pinned(definition),
         tags=definition["tags"],
-        image=definition["image"],
+        image=str(image_digests.pinned(definition) or definition["image"]),
         credentials=cloud.credentials_for(service, definition["image"]),
         command=definition["run_command"],
         entrypoint=definition["entrypoint"],
@@ -80,10 +102,16 @@ def spec_of(cloud: State, container: Container) -> ContainerSpec:
 def _pinned(definition: Mapping[str, Any]) -> bool:
     """Return whether a container must stay on its node.
 
-    The reason is its data or the deployment strategy.
+    The reason is its data or the deployment strategy. A driver other than Docker's own
+    shares a volume of a fixed name between nodes.
     """
     return definition["deployment_strategy"] != EMPTIEST_NODE or any(
-        not binding["host_path"] for binding in definition["bindings"]
+        not binding["host_path"]
+        and (
+            not binding.get("volume_name")
+            or binding.get("volume_driver") in (None, "local")
+        )
+        for binding in definition["bindings"]
     )
 
 
@@ -109,9 +137,11 @@ async def deploy(
     Raises:
         OperationFailed: The container cannot be placed or started, and was removed.
     """
-    definition = service.definition
     with engine_errors():
-        image = await cloud.engine.image_info(definition["image"])
+        image = await cloud.engine.image_info(service.definition["image"])
+    await image_digests.pin(cloud, service, deployment)
+    definition = service.definition
+    pinned = image_digests.pinned(definition)
     # No await may separate the choice of the node from the container's record.
     kept = kept_volumes.find(cloud, service, ordinal)
     node = node_choice.place(cloud, service, ordinal, kept=kept)
@@ -134,9 +164,11 @@ async def deploy(
                 waiting.get(binding["container_path"]) or new_uuid(),
             ]
             for binding in definition["bindings"]
-            if binding["container_path"] and not binding["host_path"]
+            if _is_owned(binding)
         ],
         ports=ports_of(definition, image.ports if image else ()),
+        image_digest=pinned.digest if pinned else None,
+        warnings=_warnings(definition),
     )
     cloud.add(container)
     container.environment = _environment(cloud, service, container, node)
@@ -146,21 +178,30 @@ async def deploy(
     return container
 
 
+def _warnings(definition: Mapping[str, Any]) -> list[str]:
+    """Return what the control plane cannot do for a new container."""
+    named = ImageName.parse(definition["image"])
+    if not definition["pin_images"] or named.digest or image_digests.pinned(definition):
+        return []
+    return [f"pin_images: the digest of {named} is unknown; the tag is used"]
+
+
 def ports_of(
     definition: Mapping[str, Any], exposed: Sequence[tuple[int, str]] = ()
 ) -> list[list[Any]]:
     """Return the declared ports, then the ports that only the image exposes.
 
     Returns:
-        ``[inner, protocol, published, outer]`` for each port, as in records.
+        ``[inner, protocol, published, outer, mode]`` for each port, as in records.
     """
+    keys = ("inner_port", "protocol", "published", "outer_port")
     ports = [
-        [port["inner_port"], port["protocol"], port["published"], port["outer_port"]]
+        [*(port[key] for key in keys), port.get("mode", HOST)]
         for port in definition["container_ports"]
     ]
     declared = {(inner, protocol) for inner, protocol, *_ in ports}
     return ports + [
-        [inner, protocol, False, None]
+        [inner, protocol, False, None, HOST]
         for inner, protocol in exposed
         if (inner, protocol) not in declared
     ]
@@ -255,6 +296,12 @@ async def _start_or_create(cloud: State, container: Container) -> None:
         await cloud.engine.create(spec_of(cloud, container))
 
 
+def _time_to_end(cloud: State, container: Container) -> float:
+    """Return the time limit for an engine to stop a container, in seconds."""
+    grace: float = container.definition["stop_grace_period"] or 0
+    return cloud.settings.timings.container_down + grace
+
+
 async def stop(cloud: State, container: Container) -> None:
     """Stop a container; return when the container has stopped."""
     # A preceding action, such as a redeploy, may have removed the container.
@@ -262,7 +309,7 @@ async def stop(cloud: State, container: Container) -> None:
         return
     cloud.set_state(container, states.STOPPING)
     with engine_errors():
-        async with asyncio.timeout(cloud.settings.timings.container_down):
+        async with asyncio.timeout(_time_to_end(cloud, container)):
             await cloud.engine.stop_container(container.uuid)
             await cloud.until(container, lambda: container.state != states.STOPPING)
 
@@ -290,7 +337,7 @@ async def remove(
     cloud.set_state(container, states.TERMINATING)
     own = [] if keep_volumes else [volume for _, volume in container.volumes]
     with engine_errors():
-        async with asyncio.timeout(cloud.settings.timings.container_down):
+        async with asyncio.timeout(_time_to_end(cloud, container)):
             await cloud.engine.remove_container(container.uuid, volumes=own)
     cloud.set_state(container, states.TERMINATED)
     if not keep_volumes:

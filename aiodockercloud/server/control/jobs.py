@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 from ...wire import states
 from ...wire.service_fields import BY_NAME, EVERY_NODE, IN_STEP
 from ..state.records import Container, Record, Service, Stack
-from . import deployment, early_exits, kept_volumes, node_choice, placement
+from . import demands, deployment, early_exits, kept_volumes, node_choice, placement
 from .concurrent import each
 from .node_jobs import NODE_JOBS
 from .operations import Job, JobFunction
@@ -44,7 +44,8 @@ def _missing(job: Job, service: Service) -> int:
     if definition["deployment_strategy"] != EVERY_NODE:
         return int(definition["target_num_containers"]) - len(live)
     nodes = node_choice.candidates(job.cloud, service)
-    matching = placement.matching(nodes, definition["tags"])
+    demand = demands.demand(definition)
+    matching = placement.matching(nodes, definition["tags"], demand)
     if not matching and not live:
         # Raises an error that names the rule that excluded the last nodes.
         node_choice.place(job.cloud, service, 1, kept=None)
@@ -84,13 +85,15 @@ async def _deploy(job: Job, service: Service, ordinal: int) -> None:
     """Deploy a container, with the volumes that wait for the container."""
     if not job.params.get("reuse_volumes", True):
         await kept_volumes.discard(job.cloud, service, lambda n: n == ordinal)
-    await deployment.deploy(
+    container = await deployment.deploy(
         job.cloud,
         service,
         ordinal,
         job.action.uuid,
         extra=job.params.get("environment"),
     )
+    for warning in container.warnings:
+        job.log(f"{container.name}: warning: {warning}")
 
 
 async def _resume(job: Job, service: Service) -> None:

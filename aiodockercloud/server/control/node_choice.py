@@ -6,12 +6,15 @@ container.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+from typing import Any
+
 from ...wire import states
-from ...wire.service_fields import EVERY_NODE
+from ...wire.service_fields import EVERY_NODE, INGRESS
 from ..state.errors import OperationFailed
 from ..state.records import SHARED, Container, Node, Service
 from ..state.state import State
-from . import kept_volumes, placement
+from . import demands, kept_volumes, placement
 
 
 def volume_owners(cloud: State, service: Service) -> list[Service]:
@@ -117,6 +120,8 @@ def candidates(
     """
     found = []
     everywhere = service.definition["deployment_strategy"] == EVERY_NODE
+    #: Ports of the ingress network, which every node publishes.
+    ingress: set[tuple[int, str]] = set()
     for node in cloud.live_nodes():
         owners = (service.namespace, SHARED)
         if node.state != states.DEPLOYED or node.namespace not in owners:
@@ -128,21 +133,39 @@ def candidates(
         # host ports, and its place on a node of a service on every node.
         running = [c for c in present if c.state != states.STOPPED]
         counted = present if everywhere else running
+        host_ports: set[tuple[int, str]] = set()
+        for _, protocol, published, outer, *mode in _ports(present):
+            if published and outer is not None:
+                taken = ingress if mode == [INGRESS] else host_ports
+                taken.add((outer, protocol))
         found.append(
             placement.Candidate(
                 uuid=node.uuid,
                 tags={*node.tags, *node.auto_tags},
                 containers=len(running),
                 of_service=sum(c.service == service.uuid for c in counted),
-                host_ports={
-                    (outer, protocol)
-                    for c in present
-                    for _, protocol, published, outer in c.ports
-                    if published and outer is not None
-                },
+                host_ports=host_ports,
+                replicas=sum(c.service == service.uuid for c in present),
+                attributes=node.attributes,
+                free=_free(node, running),
             )
         )
+    for candidate in found:
+        candidate.host_ports = {*candidate.host_ports, *ingress}
     return found
+
+
+def _ports(containers: Iterable[Container]) -> Iterator[list[Any]]:
+    return (port for container in containers for port in container.ports)
+
+
+def _free(node: Node, running: Iterable[Container]) -> dict[str, float]:
+    """Return the resources of a node that its containers have not reserved."""
+    left = demands.capacity(node.cpu, node.memory, node.generic_resources)
+    for container in running:
+        for name, amount in demands.reserved(container.definition).items():
+            left[name] = left.get(name, 0) - amount
+    return left
 
 
 def place(
@@ -217,5 +240,9 @@ def _choose(
             if port["outer_port"] is not None
         },
         bound_to=bound_to,
+        demand=demands.demand(
+            service.definition,
+            (member.definition for member in together if member is not service),
+        ),
     )
     return cloud.nodes[chosen]

@@ -19,6 +19,7 @@ from ..engines import (
     ImageObservation,
     NodeObservation,
     Observation,
+    WarningObservation,
 )
 from ..state.records import SHARED, Container, Node, NodeCluster, Service
 from ..state.state import State
@@ -126,6 +127,8 @@ class Observer:
             self._observe_node(observation)
         elif isinstance(observation, ImageObservation):
             self._image_pushed(observation.name)
+        elif isinstance(observation, WarningObservation):
+            self._observe_warning(observation)
         elif (container := self._cloud.containers.get(observation.uuid)) is not None:
             self._cloud.observed[observation.uuid] = observation.state
             self._observe_container(container, observation)
@@ -135,6 +138,12 @@ class Observer:
                 "the engine has an unknown container, left unchanged: %s",
                 observation.uuid,
             )
+
+    def _observe_warning(self, observation: WarningObservation) -> None:
+        container = self._cloud.containers.get(observation.uuid)
+        if container is not None and observation.text not in container.warnings:
+            container.warnings = [*container.warnings, observation.text]
+            self._cloud.save(container)
 
     def _observe_node(self, observed: NodeObservation) -> None:
         node = self._cloud.by_engine_id.get(observed.id)
@@ -161,6 +170,8 @@ class Observer:
         node.cpu, node.memory, node.disk = observed.cpu, observed.memory, observed.disk
         node.docker_version = observed.docker_version
         node.storage_driver = observed.storage_driver
+        node.attributes = dict(observed.attributes)
+        node.generic_resources = dict(observed.generic_resources)
         reopened = self._update_tags(node, observed)
         before = node.state
         if observed.state == "gone":
@@ -263,6 +274,7 @@ class Observer:
             self._cloud.set_state(container, states.TERMINATED)
         elif observed.state == "running":
             container.private_ip = observed.private_ip
+            container.image_digest = observed.image_digest or container.image_digest
             self._bind_ports(container, observed)
             container.exit_code = None
             if before in (states.STARTING, states.STOPPED):
@@ -319,7 +331,7 @@ class Observer:
     def _bind_ports(container: Container, observed: ContainerObservation) -> None:
         bound = {key: list(ports) for key, ports in observed.ports.items()}
         for port in container.ports:
-            inner, protocol, published, outer = port
+            inner, protocol, published, outer, *_ = port
             found = bound.get((inner, protocol))
             if not published or not found:
                 continue

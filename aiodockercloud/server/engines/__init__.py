@@ -19,6 +19,8 @@ from collections.abc import (
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple, Protocol
 
+from ...wire.service_fields import HOST
+
 
 class EngineError(Exception):
     """The engine cannot carry out the request; the text is for the action's log."""
@@ -44,21 +46,33 @@ class UnsupportedField(EngineError):
 
 
 class PortSpec(NamedTuple):
-    """One port of a container. Without *outer*, the engine chooses a host port."""
+    """One port of a container. Without *outer*, the engine chooses a host port.
+
+    *mode* is ``host`` for a port of the container's node, ``ingress`` for a port of all
+    nodes.
+    """
 
     inner: int
     protocol: str
     published: bool
     outer: int | None
+    mode: str = HOST
 
 
 class MountSpec(NamedTuple):
-    """One volume of a container: a named volume or a path of the node."""
+    """One volume of a container: a volume, or a path of the node.
+
+    A volume is the container's own (the uuid *volume*), or has a *name* in the engine.
+    *driver* and *options* are those of a volume that does not exist yet.
+    """
 
     container_path: str
     volume: str | None
     host_path: str | None
     writable: bool
+    name: str | None = None
+    driver: str | None = None
+    options: Mapping[str, str] | None = None
 
 
 class LinkTarget(NamedTuple):
@@ -138,6 +152,8 @@ class ContainerObservation:
     #: The id of the container's node, if the engine may have chosen another one.
     node: str | None = None
     private_ip: str | None = None
+    #: The digest of the image, ``sha256:…``, if the engine knows the digest.
+    image_digest: str | None = None
     #: ``(inner port, protocol)`` → host ports.
     ports: Mapping[tuple[int, str], Sequence[int]] = field(default_factory=dict)
 
@@ -159,6 +175,11 @@ class NodeObservation:
     #: The reason, in one word, why a ready node accepts no containers; empty if the
     #: node accepts containers.
     unschedulable: str = ""
+    #: The attributes that constraints of placement compare, by the names that these
+    #: constraints have: ``node.hostname``, ``node.role``, ``node.labels.zone``.
+    attributes: Mapping[str, str] = field(default_factory=dict)
+    #: Kind → units of each generic resource, such as ``gpu``.
+    generic_resources: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +189,17 @@ class ImageObservation:
     name: str
 
 
-Observation = ContainerObservation | NodeObservation | ImageObservation
+@dataclass(frozen=True, slots=True)
+class WarningObservation:
+    """A warning of the engine about a container that the engine creates or changes."""
+
+    uuid: str
+    text: str
+
+
+Observation = (
+    ContainerObservation | NodeObservation | ImageObservation | WarningObservation
+)
 Observe = Callable[[Observation], None]
 
 
@@ -254,7 +285,12 @@ class Engine(Protocol):
     async def image_info(self, name: str) -> ImageInfo | None:
         """Return the properties of an image; ``None`` if unknown before a pull."""
 
-    def check(self, options: Mapping[str, Any], ports: Sequence[PortSpec]) -> None:
+    def check(
+        self,
+        options: Mapping[str, Any],
+        ports: Sequence[PortSpec],
+        mounts: Sequence[MountSpec] = (),
+    ) -> None:
         """Check fields of a definition.
 
         Raises:

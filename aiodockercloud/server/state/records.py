@@ -119,6 +119,8 @@ class Service(Run):
     #: Number of a container → ``{"node": uuid, "volumes": {path: volume uuid}}``: the
     #: volumes that wait for the next container of this number.
     kept_volumes: dict[str, dict[str, Any]] = field(default_factory=dict)
+    #: The uuid of the action that has resolved the tag of the image: ``pin_images``.
+    pinned_by: str = ""
     state: str = states.NOT_RUNNING
 
 
@@ -156,8 +158,10 @@ class Container(Run):
     #: ``starting``, ``healthy`` or ``unhealthy``; ``None`` without a health check.
     health: str | None = None
     message: str = ""
-    #: The digest of the image's tag at the deployment, for ``autoredeploy``.
+    #: The digest of the image's tag at the deployment.
     image_digest: str | None = None
+    #: The engine's warnings about the container.
+    warnings: list[str] = field(default_factory=list)
     docker_id: str | None = None
     private_ip: str | None = None
 
@@ -183,6 +187,10 @@ class Node(Deployed):
     storage_driver: str = ""
     #: The reason why the deployed node accepts no containers; empty if it does.
     unschedulable: str = ""
+    #: What constraints of placement compare, by their names: ``node.labels.zone``.
+    attributes: dict[str, str] = field(default_factory=dict)
+    #: Kind → units of each generic resource.
+    generic_resources: dict[str, int] = field(default_factory=dict)
     last_seen: float | None = None
 
 

@@ -6,7 +6,7 @@ All parts of the control plane use the state; the state starts no operation itse
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Coroutine, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -53,6 +53,8 @@ class State(Tables):
         self.by_engine_id: dict[str, Node] = {}
         #: Called with each container before the engine creates the container.
         self.on_create: Callable[[Container], None] = lambda _: None
+        #: Service uuid → the lock of the resolution of its image.
+        self.pinning: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._background: set[asyncio.Task[None]] = set()
         self._locks: dict[str, asyncio.Lock] = {}
 
@@ -78,6 +80,7 @@ class State(Tables):
         super().remove(record)
         self._locks.pop(record.uuid, None)
         self.observed.pop(record.uuid, None)
+        self.pinning.pop(record.uuid, None)
         if isinstance(record, Node):
             self.observed.pop(record.engine_id, None)
             self.by_engine_id.pop(record.engine_id, None)

@@ -13,7 +13,7 @@ from aiodockercloud.server.engines import (
     PortSpec,
     UnsupportedField,
 )
-from aiodockercloud.server.engines.swarm import naming, service_specs
+from aiodockercloud.server.engines.swarm import naming, service_specs, supported
 from aiodockercloud.server.engines.swarm.networks import free_subnet
 from aiodockercloud.wire.service_fields import BY_NAME, ENGINE_OPTIONS
 
@@ -396,12 +396,10 @@ def test_refused_option_is_named_with_an_alternative(
     field = next(name for name in reversed(options))
 
     with pytest.raises(UnsupportedField, match=instead) as caught:
-        service_specs.check(options)
+        supported.check(options)
 
     assert str(caught.value).startswith(f"{field}: ")
 
 
 def test_every_field_at_its_default_is_accepted() -> None:
-    service_specs.check(
-        {name: BY_NAME[name].initial() for name in sorted(ENGINE_OPTIONS)}
-    )
+    supported.check({name: BY_NAME[name].initial() for name in sorted(ENGINE_OPTIONS)})

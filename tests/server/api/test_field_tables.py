@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from aiodockercloud import BadRequest
-from aiodockercloud.server.api import fields
+from aiodockercloud.server.api import fields, service_values
 from aiodockercloud.server.api.fields import Field, Parser
 from aiodockercloud.server.api.readonly import ReadOnly
 
@@ -111,10 +111,10 @@ def test_read_only_fields_of_a_new_object_may_be_empty() -> None:
 @pytest.mark.parametrize(
     ("parse", "value"),
     [
-        (fields.envvar, {"key": "A", "value": "b"}),
-        (fields.port, {"inner_port": 80}),
-        (fields.link, {"to_service": "db"}),
-        (fields.binding, {"container_path": "/data"}),
+        (service_values.envvar, {"key": "A", "value": "b"}),
+        (service_values.port, {"inner_port": 80}),
+        (service_values.link, {"to_service": "db"}),
+        (service_values.binding, {"container_path": "/data"}),
     ],
 )
 def test_unknown_key_of_a_nested_object_passes_only_without_a_value(

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aiodockercloud import BadRequest
-from aiodockercloud.server.api import fields
+from aiodockercloud.server.api import fields, service_values
 from aiodockercloud.server.api.fields import Parser
 
 DIGEST = "sha256:" + "0a" * 32
@@ -37,11 +37,11 @@ PARSERS: dict[str, Parser] = {
     "stack_name": fields.stack_name,
     "image": fields.image,
     "tag": fields.tag,
-    "envvar": fields.envvar,
-    "envvars": fields.envvars,
-    "port": fields.port,
-    "link": fields.link,
-    "binding": fields.binding,
+    "envvar": service_values.envvar,
+    "envvars": service_values.envvars,
+    "port": service_values.port,
+    "link": service_values.link,
+    "binding": service_values.binding,
 }
 
 
@@ -183,7 +183,7 @@ def test_parser_of_an_invalid_value_names_the_place_and_the_allowed_values(
 )
 def test_envvars_of_an_invalid_value_do_not_reveal_the_value(value: Any) -> None:
     with pytest.raises(BadRequest) as caught:
-        fields.envvars("container_envvars", value)
+        service_values.envvars("container_envvars", value)
 
     assert caught.value.message.startswith("container_envvars")
     assert "hunter2" not in str(caught.value)
@@ -269,7 +269,7 @@ def port(**changes: Any) -> dict[str, Any]:
 def test_port_in_the_form_of_each_client_returns_the_port(
     value: Any, expected: dict[str, Any]
 ) -> None:
-    assert fields.port("p", value) == expected
+    assert service_values.port("p", value) == expected
 
 
 @pytest.mark.parametrize(
@@ -290,7 +290,7 @@ def test_port_in_the_form_of_each_client_returns_the_port(
 )
 def test_port_with_a_mistake_is_refused(value: Any, message: str) -> None:
     with pytest.raises(BadRequest, match=message):
-        fields.port("p", value)
+        service_values.port("p", value)
 
 
 # --- links and volumes --------------------------------------------------------------
@@ -314,7 +314,7 @@ def test_port_with_a_mistake_is_refused(value: Any, message: str) -> None:
 def test_link_in_the_form_of_each_client_returns_the_link(
     value: Any, expected: dict[str, Any]
 ) -> None:
-    assert fields.link("p", value) == expected
+    assert service_values.link("p", value) == expected
 
 
 @pytest.mark.parametrize(
@@ -333,7 +333,7 @@ def test_link_in_the_form_of_each_client_returns_the_link(
 )
 def test_link_with_a_mistake_is_refused(value: Any, message: str) -> None:
     with pytest.raises(BadRequest, match=message):
-        fields.link("p", value)
+        service_values.link("p", value)
 
 
 def volume(**changes: Any) -> dict[str, Any]:
@@ -375,7 +375,7 @@ def volume(**changes: Any) -> dict[str, Any]:
 def test_binding_in_the_form_of_each_client_returns_the_volume(
     value: Any, expected: dict[str, Any]
 ) -> None:
-    assert fields.binding("p", value) == expected
+    assert service_values.binding("p", value) == expected
 
 
 @pytest.mark.parametrize(
@@ -398,4 +398,4 @@ def test_binding_in_the_form_of_each_client_returns_the_volume(
 )
 def test_binding_with_a_mistake_is_refused(value: Any, message: str) -> None:
     with pytest.raises(BadRequest, match=message):
-        fields.binding("p", value)
+        service_values.binding("p", value)

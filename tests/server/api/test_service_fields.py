@@ -14,6 +14,7 @@ from aiodockercloud import BadRequest, stackfile
 from aiodockercloud.server.api import definitions, fields
 from aiodockercloud.server.api.definitions import FIELDS
 from aiodockercloud.wire.service_fields import SYNONYMS
+from tests.support import optionvalues
 
 HTTP = {"protocol": "tcp", "inner_port": 80, "outer_port": 80, "published": True}
 
@@ -169,10 +170,64 @@ def test_read_of_a_valid_value_returns_the_stored_value(
     assert definitions.read({field: value}) == {field: expected}
 
 
+@pytest.mark.parametrize(("name", "forms"), sorted(optionvalues.FORMS.items()))
+def test_read_of_a_field_of_the_engine_returns_each_part(
+    name: str, forms: tuple[Any, Any]
+) -> None:
+    written, stored = forms
+
+    assert definitions.read({name: written}) == {name: stored}
+    assert definitions.read({name: stored}) == {name: stored}
+    # A field of the API that is unknown before names the field.
+    with pytest.raises(BadRequest, match=f"^400: {name}"):
+        definitions.read({name: [[]] if name != "cpus" else [], "image": "x"})
+
+
+@pytest.mark.parametrize(
+    "value", ["\0", "\ud800", {"a": {"b": "\0"}}, [["\ud800"]]], ids=ascii
+)
+def test_read_of_swarm_with_a_text_that_no_store_can_write_is_refused(
+    value: Any,
+) -> None:
+    with pytest.raises(BadRequest, match=r"^400: swarm\.TaskTemplate"):
+        definitions.read({"swarm": {"TaskTemplate": value}})
+
+
+def test_read_of_swarm_nested_too_deeply_is_refused() -> None:
+    value: Any = {}
+    for _ in range(30):
+        value = {"a": value}
+
+    with pytest.raises(BadRequest, match="nested at most 20 deep"):
+        definitions.read({"swarm": value})
+
+
+@pytest.mark.parametrize(
+    ("binding", "message"),
+    [
+        (
+            {"volume_options": {"type": "nfs"}},
+            "volume_options: also give volume_driver",
+        ),
+        ({"volume_name": "x"}, "volume_name: must be letters"),
+        ({"volume_name": "../up"}, "volume_name: must be letters"),
+        (
+            {"volume_driver": "nfs", "host_path": "/a"},
+            "volume_driver: only for a volume",
+        ),
+    ],
+)
+def test_read_of_a_wrong_volume_names_the_key(
+    binding: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(BadRequest, match=rf"^400: bindings\[0\]\.{message}"):
+        definitions.read({"bindings": [{"container_path": "/data", **binding}]})
+
+
 def test_every_field_has_a_tested_value_and_a_valid_default() -> None:
     tested = {parameters.values[0] for parameters in GOOD}
 
-    assert tested == set(FIELDS)
+    assert tested | set(optionvalues.FORMS) == set(FIELDS)
     for name, default in fields.defaults(FIELDS).items():
         if name not in ("image", "name"):  # These have no default.
             assert definitions.read({name: default}) == {name: default}, name

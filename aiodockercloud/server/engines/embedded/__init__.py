@@ -31,8 +31,8 @@ from .. import (
     NoSuchContainer,
     Observation,
     Observe,
-    PortSpec,
 )
+from . import supported
 from .builtin import BUILT_IN, IDLE
 from .clock import Clock, ManualClock
 from .containers import EmbeddedContainer
@@ -234,8 +234,7 @@ class Embedded:
         image = self._images.get(name)
         return image.info if image else None
 
-    def check(self, options: Mapping[str, Any], ports: Sequence[PortSpec]) -> None:
-        """Accept every option; limits of a process have no effect in this engine."""
+    check = staticmethod(supported.check)
 
     async def create(self, spec: ContainerSpec) -> None:
         """Create and start a container; see ``Engine``.
@@ -427,6 +426,7 @@ class Embedded:
             EngineError: The node does not exist.
         """
         self._node(node).tags = tuple(tags)
+        self._report(self._node(node).observation())  # tags are labels, too
 
     async def join_token(self) -> str | None:
         """Return None: no node joins this engine from outside."""

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+import signal
 import traceback
-from collections.abc import Callable, Sequence
-from typing import Literal
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Literal
 
-from ....wire.exec import SIGKILL_EXIT_CODE, SIGTERM_EXIT_CODE
+from ....wire.exec import SIGKILL_EXIT_CODE
 from ....wire.service_fields import ALWAYS, ON_FAILURE
 from .. import ContainerObservation, ContainerSpec
 from .clock import Clock
@@ -25,6 +27,9 @@ from .shell import Place
 from .text import to_valid
 
 __all__ = ["EmbeddedContainer"]
+
+#: The exit code of a process that a signal ended is the number of the signal above.
+_KILLED_BY = 128
 
 _State = Literal["starting", "running", "stopped", "gone"]
 
@@ -145,9 +150,14 @@ class EmbeddedContainer:
     async def stop(self) -> None:
         """Ask the function to stop; cancel the function when the grace has passed.
 
-        A function that does not wait for the request is cancelled at once.
+        A function that does not wait for the request is cancelled at once, as every
+        function with the stop signal SIGKILL.
         """
-        await self._end(self._settings.stop_grace)
+        options = self.spec.options
+        grace = options.get("stop_grace_period")
+        if _stop_signal(options) == signal.SIGKILL:
+            grace = 0
+        await self._end(self._settings.stop_grace if grace is None else grace)
 
     async def kill(self) -> None:
         """Cancel the function at once."""
@@ -158,7 +168,9 @@ class EmbeddedContainer:
         if task is None:
             return
         sessions = list(self._sessions)
-        self._ending = SIGTERM_EXIT_CODE if grace else SIGKILL_EXIT_CODE
+        self._ending = SIGKILL_EXIT_CODE
+        if grace:
+            self._ending = _KILLED_BY + _stop_signal(self.spec.options)
         if grace and self._run is not None:
             self._run.stopping.set()
             if self._run.stops_itself:
@@ -217,6 +229,8 @@ class EmbeddedContainer:
         policy = self.spec.autorestart
         settings = self._settings
         pause = settings.first_restart_pause
+        limits = self.spec.options.get("restart_policy") or {}
+        restarts: deque[float] = deque()
         while True:
             began = self._clock.monotonic()
             code = await self._run_once()
@@ -224,11 +238,22 @@ class EmbeddedContainer:
                 policy == ALWAYS or (policy == ON_FAILURE and code)
             ):
                 return code
-            if self._clock.monotonic() - began >= settings.good_run:
+            now = self._clock.monotonic()
+            while (
+                limits.get("window")
+                and restarts
+                and (now - restarts[0] > limits["window"])
+            ):
+                restarts.popleft()
+            if limits.get("max_attempts") and len(restarts) >= limits["max_attempts"]:
+                return code
+            restarts.append(now)
+            if now - began >= settings.good_run:
                 pause = settings.first_restart_pause
             self._health.end()
             self._change("starting", code)
-            await self._clock.sleep(pause)
+            delay = limits.get("delay")
+            await self._clock.sleep(pause if delay is None else delay)
             pause = min(2 * pause, settings.longest_restart_pause)
             self._message = ""
             self._health.begin()
@@ -266,6 +291,7 @@ class EmbeddedContainer:
             self._message = text[: self._settings.longest_log_line]
         finally:
             self._run = None
+            self.files.empty_temporary()
             container.close_connections()
             for session in list(self._sessions):
                 session.kill()
@@ -287,3 +313,12 @@ class EmbeddedContainer:
         else:
             code = self._ending or SIGKILL_EXIT_CODE
         self._change("stopped", code)
+
+
+def _stop_signal(options: Mapping[str, Any]) -> int:
+    """Return the number of the signal with which a container is asked to stop."""
+    wanted = options.get("stop_signal") or "SIGTERM"
+    if wanted.isdecimal():
+        return int(wanted)
+    name = f"SIG{wanted.removeprefix('SIG')}"
+    return int(getattr(signal, name, signal.SIGTERM))

@@ -79,15 +79,22 @@ class Storage:
         for mount in spec.mounts:
             if mount.volume is not None:
                 directory = _volume(spec.node, mount.volume)
+            elif mount.name is not None:
+                directory = _named_volume(spec.node, mount.name)
             else:
                 path = _absolute(mount.host_path or "/").strip("/")
                 path = quote(path, safe="/", errors="replace")
                 directory = f"{_node(spec.node)}/paths/{path}"
             path = _absolute(mount.container_path)
             mounts[path] = Mount(self, directory, mount.writable)
-        return Files(
-            mounts, Mount(self, _container(spec.uuid), True), settings=self._settings
-        )
+        temporary = {
+            _absolute(one["container_path"]): Mount(
+                self, _tmpfs(spec.uuid, one["container_path"]), True
+            )
+            for one in spec.options.get("tmpfs") or ()
+        }
+        tmp = Mount(self, f"{_container(spec.uuid)}/tmp", True)
+        return Files(mounts, tmp, temporary, settings=self._settings)
 
     def remove_volumes(self, node: str, volumes: Iterable[str]) -> None:
         """Remove the files of volumes."""
@@ -116,6 +123,7 @@ class Files:
     Args:
         volumes: Path → mount of each volume.
         tmp: The mount of ``/tmp``; None for a file system without files.
+        temporary: Path → mount of each file system in memory.
         settings: The bounds.
     """
 
@@ -123,12 +131,20 @@ class Files:
         self,
         volumes: Mapping[str, Mount] | None = None,
         tmp: Mount | None = None,
+        temporary: Mapping[str, Mount] | None = None,
         *,
         settings: EmbeddedSettings | None = None,
     ) -> None:
         self.volumes: dict[str, Mount] = dict(volumes or {})
         self._mounts = {**({_TMP: tmp} if tmp is not None else {}), **self.volumes}
+        self._temporary = dict(temporary or {})
+        self._mounts |= self._temporary
         self._settings = settings or EmbeddedSettings()
+
+    def empty_temporary(self) -> None:
+        """Remove the contents of the file systems in memory: a run has ended."""
+        for mount in self._temporary.values():
+            shutil.rmtree(mount.root(), ignore_errors=True)
 
     def locate(self, path: str) -> Path:
         """Return the path of the system for a path in a volume or ``/tmp``.
@@ -316,5 +332,13 @@ def _volume(node: str, volume: str) -> str:
     return f"{_node(node)}/volumes/volume-{quote(volume, safe='')}"
 
 
+def _named_volume(node: str, name: str) -> str:
+    return f"{_node(node)}/named/{quote(name, safe='')}"
+
+
 def _container(uuid: str) -> str:
-    return f"containers/container-{quote(uuid, safe='')}/tmp"
+    return f"containers/container-{quote(uuid, safe='')}"
+
+
+def _tmpfs(uuid: str, path: str) -> str:
+    return f"{_container(uuid)}/tmpfs/{quote(_absolute(path), safe='')}"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import heapq
+import platform
 import socket
 from collections.abc import Callable, Sequence
 from collections.abc import Container as Collection
@@ -152,7 +153,23 @@ class EmbeddedNode:
             disk=60,
             docker_version="1.11.2-embedded",
             tags=self.tags,
+            attributes=self._attributes(),
         )
+
+    def _attributes(self) -> dict[str, str]:
+        """Return what constraints of placement compare.
+
+        A tag ``zone=a`` is a label, too. The first node has the role of a manager.
+        """
+        labels = (tag.partition("=") for tag in self.tags)
+        return {
+            "node.id": self.id,
+            "node.hostname": self.hostname,
+            "node.role": "worker" if self.index else "manager",
+            "node.platform.os": "linux",
+            "node.platform.arch": platform.machine(),
+            **{f"node.labels.{key}": value or "true" for key, _, value in labels},
+        }
 
     def claim(
         self, ports: Sequence[PortSpec], listening: Collection[PortKey]

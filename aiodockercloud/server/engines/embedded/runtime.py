@@ -160,10 +160,10 @@ class Container:
     async def wait_stopped(self) -> None:
         """Return when the container is asked to stop, so that the function can end.
 
-        After this return the function has ten seconds (``stop_grace`` of the settings)
-        until it is cancelled. A function that never called this method is cancelled at
-        once. Removing a container asks in the same way: a redeploy, a scale-down, the
-        termination of its service.
+        After this return the function has the seconds of ``stop_grace_period``, by
+        default ten (``stop_grace`` of the settings), until it is cancelled. A function
+        that never called this method is cancelled at once. Removing a container asks
+        in the same way: a redeploy, a scale-down, the termination of its service.
         """
         self.stops_itself = True
         await self.stopping.wait()

@@ -16,7 +16,6 @@ from collections import defaultdict
 from collections.abc import (
     AsyncGenerator,
     Collection,
-    Iterator,
     Mapping,
     Sequence,
 )
@@ -31,18 +30,19 @@ from .. import (
     ExecSession,
     ImageInfo,
     LogLine,
+    MountSpec,
     NoSuchContainer,
     Observe,
     PortSpec,
 )
-from . import logs, manager, naming, observations, service_specs
+from . import logs, manager, naming, observations, service_specs, supported
 from .cleanup import Cleanup
-from .docker_api import Api, DockerProblem, registry_auth
+from .docker_api import Api, DockerProblem, ignoring_not_found, registry_auth
 from .exec import start_command
 from .networks import Networks
 from .nodes import SwarmNodes
 from .settings import SwarmSettings
-from .watch import Watch
+from .watch import Watch, tasks_of
 
 __all__ = ["Swarm", "SwarmSettings"]
 
@@ -64,7 +64,8 @@ class Swarm:
             driver. The label ``dc.engine`` of a node has the same effect.
         poll: Seconds between two looks at the Swarm after a change. While nothing
             changes, the interval is ``settings.idle_factor`` times as long.
-        grace: Seconds from the stop signal to the kill signal of a container.
+        grace: Seconds from the stop signal to the kill signal of a container without
+            ``stop_grace_period``.
         settings: Durations, retries and limits that rarely need a change.
 
     Raises:
@@ -104,6 +105,8 @@ class Swarm:
         self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._endings: defaultdict[str, set[logs.Ending]] = defaultdict(set)
         self._is_open = False
+        #: The version of the manager's API; ``None`` before the start.
+        self._api_version: tuple[int, int] | None = None
 
     # --- the Engine protocol: observing -----------------------------------------------
 
@@ -125,6 +128,7 @@ class Swarm:
         except EngineUnavailable as error:
             # At the start, only the operator of the server reads the message.
             raise EngineUnavailable(f"{self._api.address}: {error}") from error
+        self._api_version = info["ApiVersion"]
         local = info["Swarm"]["NodeID"]
         self._networks = Networks(self._api)
         self._watch = Watch(self._api, self._poll, self._forget)
@@ -171,9 +175,14 @@ class Swarm:
         """Return the digest that the registry has for an image, None if unknown."""
         return await manager.image_digest(self._api, name, credentials)
 
-    def check(self, options: Mapping[str, Any], ports: Sequence[PortSpec]) -> None:
-        """Raise ``UnsupportedField`` for options and ports that Swarm cannot honour."""
-        service_specs.check(options, ports)
+    def check(
+        self,
+        options: Mapping[str, Any],
+        ports: Sequence[PortSpec],
+        mounts: Sequence[MountSpec] = (),
+    ) -> None:
+        """Raise ``UnsupportedField`` for fields that Swarm cannot honour."""
+        supported.check(options, ports, mounts, api=self._api_version)
 
     async def create(self, spec: ContainerSpec) -> None:
         """Create the Swarm service of a container. Idempotent by uuid.
@@ -208,12 +217,13 @@ class Swarm:
         addresses = [observations.address(node) for node in self._watch.nodes.values()]
         async with self._networks.ensure(wanted, addresses):
             try:
-                await self._api.call(
+                created = await self._api.call(
                     "POST",
                     "services/create",
                     data=definition,
                     headers=registry_auth(spec.image, spec.credentials),
                 )
+                self._watch.warn(spec.uuid, manager.warnings(created))
             except DockerProblem as problem:
                 # The name contains the uuid: in a conflict, an earlier attempt may have
                 # created this service.
@@ -227,14 +237,15 @@ class Swarm:
         """Start a stopped container, or report a running container again."""
         async with self._locks[uuid]:
             service = await self._find(uuid)
-            tasks = await self._watch.tasks(_tasks_of(service))
+            tasks = await self._watch.tasks(tasks_of(service))
             if self._watch.observation(service, tasks).state == "stopped":
                 image = service["Spec"]["TaskTemplate"]["ContainerSpec"]["Image"]
-                await self._api.update(
+                answer = await self._api.update(
                     f"services/{service['ID']}",
                     service_specs.started,
                     auth=registry_auth(image, credentials),
                 )
+                self._watch.warn(uuid, manager.warnings(answer))
                 self._watch.poke()
             else:
                 self._watch.report_again(uuid)
@@ -271,7 +282,7 @@ class Swarm:
             self._watch.leaving.add(uuid)
             try:
                 ran_on = await self._stop_and_wait(service)
-                with _ignoring_not_found():
+                with ignoring_not_found():
                     await self._api.call("DELETE", f"services/{service['ID']}")
             finally:
                 self._watch.leaving.discard(uuid)
@@ -290,9 +301,9 @@ class Swarm:
         dockerd 20.10 panics when the service is deleted meanwhile
         (``orchestrator.SetServiceTasksRemove`` misses a task).
         """
-        tasks = await self._watch.tasks(_tasks_of(service))
+        tasks = await self._watch.tasks(tasks_of(service))
         if any(self._watch.is_active(task) for task in tasks):
-            with _ignoring_not_found():
+            with ignoring_not_found():
                 await self._api.update(
                     f"services/{service['ID']}", service_specs.stopped
                 )
@@ -300,8 +311,9 @@ class Swarm:
             # Swarm may delete an old task from the history.
             await asyncio.sleep(self._settings.forgetting)
             with contextlib.suppress(TimeoutError):
+                grace = service_specs.grace_of(service["Spec"])
                 await self._watch.until_over(
-                    _tasks_of(service), self._grace + self._settings.ending
+                    tasks_of(service), grace + self._settings.ending
                 )
         return {task["NodeID"] for task in tasks if task.get("NodeID")}
 
@@ -332,7 +344,7 @@ class Swarm:
     ) -> AsyncGenerator[LogLine, None]:
         """Yield the lines of a container's log, see ``Engine.logs``."""
         service = await self._find(uuid)
-        tasks = await self._watch.tasks(_tasks_of(service))
+        tasks = await self._watch.tasks(tasks_of(service))
         ending = logs.Ending()
         self._endings[uuid].add(ending)
         tty = bool(service["Spec"]["TaskTemplate"]["ContainerSpec"].get("TTY"))
@@ -367,7 +379,7 @@ class Swarm:
             EngineUnavailable: The node's Engine does not respond.
         """
         service = await self._find(uuid)
-        for task in await self._watch.tasks(_tasks_of(service)):
+        for task in await self._watch.tasks(tasks_of(service)):
             status = task["Status"]
             if status["State"] == "running" and task["DesiredState"] == "running":
                 api = await self._nodes.engine(task["NodeID"])
@@ -429,18 +441,3 @@ class Swarm:
         # A new observation corrects the state if the node changes at this moment.
         self._watch.report_again(node)
         return ready
-
-
-def _tasks_of(service: Json) -> Json:
-    """Return Docker's filter for the tasks of a service."""
-    return {"service": [service["ID"]]}
-
-
-@contextlib.contextmanager
-def _ignoring_not_found() -> Iterator[None]:
-    """Suppress the error of a request for an object that no longer exists."""
-    try:
-        yield
-    except DockerProblem as problem:
-        if not problem.not_found:
-            raise

@@ -21,8 +21,8 @@ import asyncio
 import logging
 import os
 import struct
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from http import HTTPStatus
 from typing import Any, TypeVar
 
@@ -74,6 +74,16 @@ class DockerProblem(EngineError):
     def overtaken(self) -> bool:
         """Whether another client has changed the spec since the spec was read."""
         return "update out of sequence" in str(self)
+
+
+@contextmanager
+def ignoring_not_found() -> Iterator[None]:
+    """Suppress the error of a request for an object that no longer exists."""
+    try:
+        yield
+    except DockerProblem as problem:
+        if not problem.not_found:
+            raise
 
 
 class Api:
@@ -141,7 +151,7 @@ class Api:
         change: Callable[[dict[str, Any]], dict[str, Any] | None],
         *,
         auth: Mapping[str, str] | None = None,
-    ) -> None:
+    ) -> Mapping[str, Any] | None:
         """Read, change and write a whole spec, again when another client was faster.
 
         Args:
@@ -149,6 +159,9 @@ class Api:
             change: Returns the new spec, or None when nothing has to change.
             auth: The result of ``registry_auth``, for a service. Empty: the credentials
                 of the last change stay.
+
+        Returns:
+            The answer of the Engine, ``None`` without a change.
 
         Raises:
             DockerProblem: The Engine answered with an error, or other clients were
@@ -163,22 +176,23 @@ class Api:
             found = await self.call("GET", path)
             spec = change(found["Spec"])
             if spec is None:
-                return
+                return None
             version = found["Version"]["Index"]
             try:
-                await self.call(
+                answer: Mapping[str, Any] | None = await self.call(
                     "POST",
                     f"{path}/update",
                     params={"version": version, **keep},
                     data=spec,
                     headers=auth,
                 )
-                return
+                return answer
             except DockerProblem as problem:
                 if not problem.overtaken or attempt == attempts - 1:
                     raise
             await asyncio.sleep(pause)
             pause = min(2 * pause, _LONGEST_UPDATE_PAUSE)
+        return None
 
     @asynccontextmanager
     async def stream(

@@ -20,7 +20,7 @@ _OLDEST_API = (1, 41)
 
 
 async def info(api: Api) -> Mapping[str, Any]:
-    """Return Docker's information about a manager.
+    """Return Docker's information about a manager, and the version of its API.
 
     Raises:
         EngineError: The Engine is no manager of a Swarm, or is too old. The text states
@@ -29,7 +29,8 @@ async def info(api: Api) -> Mapping[str, Any]:
     """
     version = await api.call("GET", "version")
     number = str(version["ApiVersion"])
-    if tuple(map(int, number.split("."))) < _OLDEST_API:
+    api_version = tuple(map(int, number.split(".")))
+    if api_version < _OLDEST_API:
         raise EngineError(
             f"Docker Engine {version['Version']} speaks API {number}; 1.41 or later"
             " is needed: install Docker Engine 20.10 or later"
@@ -42,7 +43,14 @@ async def info(api: Api) -> Mapping[str, Any]:
             f"Docker Engine on {found.get('Name')} is {role}: give the address of a"
             " manager, or make it one with: docker swarm init"
         )
-    return found
+    return {**found, "ApiVersion": api_version}
+
+
+def warnings(answer: Mapping[str, Any] | None) -> list[str]:
+    """Return the warnings in Docker's answer to a creation or an update."""
+    found = (answer or {}).get("Warnings") or ()
+    single = (answer or {}).get("Warning") or ""  # of Engines before 1.44
+    return [text for text in (*found, single) if text]
 
 
 async def image_info(api: Api, name: str) -> ImageInfo | None:

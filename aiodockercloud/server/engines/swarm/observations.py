@@ -9,8 +9,9 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from ....wire.loglines import parse_line_stamp
+from ....wire.service_fields import INGRESS
 from .. import ContainerObservation, NodeObservation
-from . import naming, service_specs
+from . import naming, options, service_specs
 
 Json = Mapping[str, Any]
 
@@ -125,8 +126,16 @@ def _running(
         docker_id=_container_id(task),
         node=task.get("NodeID") if task.get("NodeID") in nodes else None,
         private_ip=_address(task),
-        ports=_ports(task),
+        image_digest=_digest(service),
+        ports=_ports(task, service),
     )
+
+
+def _digest(service: Json) -> str | None:
+    """Return the digest to which the Engine has pinned the tag of the image."""
+    container = service["Spec"]["TaskTemplate"].get("ContainerSpec") or {}
+    _, _, digest = str(container.get("Image", "")).partition("@")
+    return digest or None
 
 
 def _stopped(
@@ -233,10 +242,12 @@ def _address(task: Json) -> str | None:
     return found.get(True) or found.get(False)
 
 
-def _ports(task: Json) -> dict[tuple[int, str], tuple[int, ...]]:
+def _ports(task: Json, service: Json) -> dict[tuple[int, str], tuple[int, ...]]:
     found: dict[tuple[int, str], list[int]] = {}
     status = task["Status"].get("PortStatus") or {}
-    for port in status.get("Ports") or ():
+    endpoint = service.get("Endpoint") or {}
+    ingress = (p for p in endpoint.get("Ports") or () if p["PublishMode"] == INGRESS)
+    for port in (*(status.get("Ports") or ()), *ingress):
         outer = found.setdefault((port["TargetPort"], port["Protocol"]), [])
         if port["PublishedPort"] not in outer:  # listed for IPv4 and for IPv6
             outer.append(port["PublishedPort"])
@@ -261,13 +272,45 @@ def node_observation(node: Json, storage_driver: str = "") -> NodeObservation:
         address=address(node),
         state="ready" if reachable else "unreachable",
         cpu=resources.get("NanoCPUs", 0) // _WHOLE_CPU,
-        memory=resources.get("MemoryBytes", 0) // service_specs.MEGABYTE,
+        memory=resources.get("MemoryBytes", 0) // options.MEGABYTE,
         disk=0,
         docker_version=description.get("Engine", {}).get("EngineVersion", ""),
         storage_driver=storage_driver,
         tags=naming.tags_of(node["Spec"].get("Labels") or {}),
         unschedulable="" if availability == "active" else availability,
+        attributes=_attributes(node),
+        generic_resources=_generic_resources(resources),
     )
+
+
+def _attributes(node: Json) -> dict[str, str]:
+    """Return the attributes of a node, by their names in constraints of placement."""
+    description, spec = node["Description"], node["Spec"]
+    platform = description.get("Platform") or {}
+    engine = description.get("Engine") or {}
+    labels = (spec.get("Labels") or {}).items()
+    engine_labels = (engine.get("Labels") or {}).items()
+    return {
+        "node.id": node["ID"],
+        "node.hostname": str(description.get("Hostname", "")),
+        "node.role": str(spec.get("Role", "")),
+        "node.platform.os": str(platform.get("OS", "")),
+        "node.platform.arch": str(platform.get("Architecture", "")),
+        **{f"node.labels.{key}": str(value) for key, value in labels},
+        **{f"engine.labels.{key}": str(value) for key, value in engine_labels},
+    }
+
+
+def _generic_resources(resources: Json) -> dict[str, int]:
+    """Return the units of each kind; a named resource is one unit."""
+    found: dict[str, int] = {}
+    for one in resources.get("GenericResources") or ():
+        for kind, value in (
+            (spec["Kind"], int(spec["Value"]) if name.startswith("Discrete") else 1)
+            for name, spec in one.items()
+        ):
+            found[kind] = found.get(kind, 0) + value
+    return found
 
 
 def is_down(node: Json) -> bool:

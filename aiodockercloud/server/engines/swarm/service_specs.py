@@ -1,9 +1,8 @@
 """A container of Docker Cloud as a service of Docker Swarm: pure functions, no I/O.
 
 Each container is one Swarm service with one replica, so that one container can be
-stopped, started and removed alone, on any node. Swarm silently drops fields that Swarm
-does not know: every option is therefore either honoured by ``service_spec`` or refused
-by ``check``.
+stopped, started and removed alone, on any node. ``options`` has the conversion of
+single options, ``supported`` refuses the options that Swarm cannot honour.
 
 Source: Docker Engine API, "ServiceCreate" and "ServiceUpdate"; Docker Cloud API
 reference, "Service".
@@ -11,15 +10,15 @@ reference, "Service".
 
 from __future__ import annotations
 
-import re
 import shlex
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from ipaddress import ip_address
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ....wire.loglines import NANOSECONDS
-from ....wire.service_fields import ALWAYS, OFF, ON_FAILURE
+from ....wire.service_fields import INGRESS
 from .. import ContainerSpec, EngineError, MountSpec, PortSpec, UnsupportedField
+from . import options as parts
+from . import supported
 from .naming import (
     CONTAINER_LABEL,
     NAME_LABEL,
@@ -40,96 +39,6 @@ Spec = dict[str, Any]
 #: unlike with zero replicas its last task stays, with the log and the exit code.
 STOPPED = "node.labels.dc.stopped==never"
 
-#: Bytes of the MB that the API counts memory in.
-MEGABYTE = 1024 * 1024
-#: Seconds between the end of a task and its restart. Swarm has no growing pauses.
-_RESTART_DELAY = 1.0
-_RESTART = {OFF: "none", ON_FAILURE: "on-failure", ALWAYS: "any"}
-
-
-# --- refused options ----------------------------------------------------------------
-
-REFUSED: Mapping[str, str] = {
-    "privileged": "Swarm runs no privileged containers; give the capabilities that it"
-    " needs with cap_add",
-    "devices": "Swarm gives containers no devices; run what needs one outside of it,"
-    " and publish it to containers as a network service",
-    "cpu_shares": "Swarm does not weigh containers against each other; spread them"
-    " over nodes with tags or deployment_strategy",
-    "cpuset": "Swarm does not bind containers to CPUs; spread them over nodes with"
-    " tags or deployment_strategy",
-    "mac_address": "Swarm chooses the MAC addresses; use names to reach containers",
-    "cgroup_parent": "Swarm cannot set it per container; start the nodes' dockerd with"
-    " --cgroup-parent",
-}
-
-
-def check(options: Mapping[str, Any], ports: Sequence[PortSpec] = ()) -> None:
-    """Refuse options and ports that Swarm cannot honour.
-
-    Raises:
-        UnsupportedField: The text names the field, the reason and an alternative.
-    """
-    for field, value in options.items():
-        if not value:
-            continue
-        if field in REFUSED:
-            raise UnsupportedField(f"{field}: {REFUSED[field]}")
-        if field not in HONOURED:
-            raise UnsupportedField(f"{field}: Swarm has nothing like it")
-    if options.get("pid") == "host":
-        raise UnsupportedField(
-            "pid: Swarm gives each container its own processes; leave it at none"
-        )
-    memory, swap = options.get("memory"), options.get("memory_swap")
-    if swap and swap != 2 * (memory or 0):
-        raise UnsupportedField(
-            "memory_swap: Swarm always allows twice the memory; leave it out, or give"
-            " memory and exactly twice as much"
-        )
-    if options.get("net") == "host":
-        for field in ("hostname", "domainname"):
-            if options.get(field):
-                raise UnsupportedField(
-                    f"{field}: with net host it is the node's; leave out"
-                )
-    _ports(ports, options.get("net") == "host")
-    _hosts(options.get("extra_hosts") or ())
-    _privileges(options.get("security_opt") or ())
-
-
-def _hosts(extra: Iterable[str]) -> list[str]:
-    """Return ``name:address`` as ``address name``, the order of Swarm."""
-    hosts = []
-    for one in extra:
-        name, _, address = one.partition(":")
-        try:
-            ip_address(address)
-        except ValueError:
-            raise UnsupportedField(
-                f"extra_hosts: {one!r} must be name:address with an IP address"
-            ) from None
-        hosts.append(f"{address} {name}")
-    return hosts
-
-
-def _privileges(security_opt: Iterable[str]) -> Spec | None:
-    context: Spec = {}
-    for one in security_opt:
-        kind, _, rest = re.sub("[=:]", ":", one, count=2).partition(":")
-        key, _, value = rest.partition(":")
-        if kind == "label" and key == "disable":
-            context["Disable"] = True
-        elif kind == "label" and key in ("user", "role", "type", "level") and value:
-            context[key.capitalize()] = value
-        else:
-            raise UnsupportedField(
-                f"security_opt: {one!r}: Swarm takes SELinux labels only: label:disable"
-                " or label: with user:, role:, type: or level:; set other profiles as"
-                " the default of the nodes' dockerd"
-            )
-    return {"SELinuxContext": context} if context else None
-
 
 # --- the spec of a new service ------------------------------------------------------
 
@@ -147,27 +56,28 @@ def service_spec(
     Args:
         spec: The container.
         shared: Mounts of the containers whose volumes the container shares.
-        grace: Seconds from the stop signal to the kill signal.
+        grace: Seconds from the stop signal to the kill signal, unless the container
+            states its own.
 
     Raises:
         EngineError: Swarm cannot honour a field; the text names the field.
     """
     try:
-        check(spec.options)
+        supported.check(spec.options)
     except UnsupportedField as error:
         raise EngineError(str(error)) from error
     host_net = spec.options.get("net") == "host"
-    return {
+    supported.check_ports(spec.ports, host_net=host_net)
+    found: Spec = {
         "Name": service_name(spec),
         "Labels": _service_labels(spec),
         "TaskTemplate": {
             "ContainerSpec": _container_spec(spec, shared, grace),
-            "Resources": _resources(spec.options),
-            "RestartPolicy": {
-                "Condition": _RESTART[spec.autorestart],
-                "Delay": int(_RESTART_DELAY * NANOSECONDS),
-            },
-            "Placement": {"Constraints": _constraints(spec)},
+            "Resources": parts.resources(spec.options),
+            "RestartPolicy": parts.restart_policy(
+                spec.autorestart, spec.options.get("restart_policy")
+            ),
+            "Placement": _placement(spec),
             "Networks": [{"Target": "host"}] if host_net else _networks(spec),
             "ForceUpdate": 0,
         },
@@ -180,10 +90,23 @@ def service_spec(
             "FailureAction": "continue",
             "Order": "stop-first",
         },
-        # DNS answers with the addresses of tasks, because virtual IPs need the kernel's
-        # ip_vs.
-        "EndpointSpec": {"Mode": "dnsrr", "Ports": _ports(spec.ports, host_net)},
+        "EndpointSpec": _endpoint(spec.ports, host_net),
     }
+    if driver := spec.options.get("log_driver"):
+        found["TaskTemplate"]["LogDriver"] = parts.log_driver(driver)
+    return _with_addition(found, spec)
+
+
+def _with_addition(found: Spec, spec: ContainerSpec) -> Spec:
+    """Return a spec with the field ``swarm`` merged, but for the server's labels."""
+    addition = spec.options.get("swarm")
+    if not addition:
+        return found
+    merged: Spec = parts.merged(found, addition)
+    merged["Labels"] |= found["Labels"]
+    container = merged["TaskTemplate"]["ContainerSpec"]
+    container["Labels"] = {**container["Labels"], CONTAINER_LABEL: spec.uuid}
+    return merged
 
 
 def _service_labels(spec: ContainerSpec) -> dict[str, str]:
@@ -197,26 +120,6 @@ def _service_labels(spec: ContainerSpec) -> dict[str, str]:
     }
 
 
-def _healthcheck(check: Mapping[str, Any]) -> Spec:
-    """Return a health check with Docker's durations; absent keys are the image's."""
-    found: Spec = {}
-    if test := check.get("test"):
-        found["Test"] = list(test)
-    for key, name in _DURATIONS.items():
-        if seconds := check.get(name):
-            found[key] = int(seconds * NANOSECONDS)
-    if retries := check.get("retries"):
-        found["Retries"] = retries
-    return found
-
-
-_DURATIONS = {
-    "Interval": "interval",
-    "Timeout": "timeout",
-    "StartPeriod": "start_period",
-    "StartInterval": "start_interval",
-}
-
 #: Options in the ``ContainerSpec``: Docker's key, the option, the conversion.
 _CONTAINER: Sequence[tuple[str, str, Callable[[Any], Any]]] = (
     ("User", "user", str),
@@ -226,30 +129,30 @@ _CONTAINER: Sequence[tuple[str, str, Callable[[Any], Any]]] = (
     ("ReadOnly", "read_only", bool),
     ("CapabilityAdd", "cap_add", list),
     ("CapabilityDrop", "cap_drop", list),
-    ("Hosts", "extra_hosts", _hosts),
-    ("Privileges", "security_opt", _privileges),
-    ("HealthCheck", "healthcheck", _healthcheck),
+    ("Hosts", "extra_hosts", parts.hosts),
+    ("Privileges", "security_opt", parts.privileges),
+    ("StopSignal", "stop_signal", str),
+    ("Init", "init", bool),
+    ("Ulimits", "ulimits", parts.ulimits),
+    ("Sysctls", "sysctls", dict),
+    ("Groups", "group_add", list),
+    ("OomScoreAdj", "oom_score_adj", int),
+    ("HealthCheck", "healthcheck", parts.healthcheck),
 )
-
-
-#: The options that ``service_spec`` honours.
-HONOURED = frozenset({option for _, option, _ in _CONTAINER}) | {
-    *("labels", "net", "pid", "memory", "memory_swap"),
-    *("hostname", "domainname", "dns", "dns_search"),
-}
 
 
 def _container_spec(
     spec: ContainerSpec, shared: Sequence[Mapping[str, Any]], grace: float
 ) -> Spec:
     options = spec.options
+    period = options.get("stop_grace_period")
     found: Spec = {
         "Image": spec.image,
         # This label identifies the container on its node: no option replaces the label.
         "Labels": {**(options.get("labels") or {}), CONTAINER_LABEL: spec.uuid},
         "Env": [literal(f"{key}={value}") for key, value in spec.environment.items()],
         "Mounts": _mounts(spec, shared),
-        "StopGracePeriod": int(grace * NANOSECONDS),
+        "StopGracePeriod": parts.nanoseconds(grace if period is None else period),
     }
     if spec.entrypoint:
         found["Command"] = _split("entrypoint", spec.entrypoint)
@@ -260,7 +163,11 @@ def _container_spec(
     for key, option, convert in _CONTAINER:
         if value := options.get(option):
             found[key] = convert(value)
-    dns = {"Nameservers": options.get("dns"), "Search": options.get("dns_search")}
+    dns = {
+        "Nameservers": options.get("dns"),
+        "Search": options.get("dns_search"),
+        "Options": options.get("dns_options"),
+    }
     if any(dns.values()):
         found["DNSConfig"] = {key: value for key, value in dns.items() if value}
     return found
@@ -283,15 +190,17 @@ def _split(field: str, text: str) -> list[str]:
         raise EngineError(f"{field}: cannot be split into words: {error}") from None
 
 
-def _resources(options: Mapping[str, Any]) -> Spec:
-    memory = options.get("memory")
-    return {"Limits": {"MemoryBytes": memory * MEGABYTE}} if memory else {}
-
-
-def _constraints(spec: ContainerSpec) -> list[str]:
-    if spec.pinned:
-        return [f"node.id=={spec.node}"]
-    return [f"node.labels.{tag_label(tag)}==true" for tag in spec.tags]
+def _placement(spec: ContainerSpec) -> Spec:
+    placement = spec.options.get("placement") or {}
+    constraints = [f"node.id=={spec.node}"]
+    if not spec.pinned:
+        constraints = [f"node.labels.{tag_label(tag)}==true" for tag in spec.tags]
+    # Also of a pinned container: Swarm ends a task whose node no longer fits.
+    constraints += placement.get("constraints", ())
+    found: Spec = {"Constraints": constraints}
+    if wanted := parts.platforms(placement):
+        found["Platforms"] = wanted
+    return found
 
 
 def _networks(spec: ContainerSpec) -> list[Spec]:
@@ -309,44 +218,38 @@ def _networks(spec: ContainerSpec) -> list[Spec]:
     return [{"Target": name, "Aliases": aliases} for name, aliases in wanted.items()]
 
 
-def _ports(ports: Sequence[PortSpec], host_net: bool) -> list[Spec]:
-    published = [port for port in ports if port.published]
-    if host_net:
-        for port in published:
-            if port.outer not in (None, port.inner):
-                raise UnsupportedField(
-                    f"container_ports: with net host, port {port.inner} is the node's"
-                    f" port {port.inner}; it cannot be {port.outer}"
-                )
-        return []
-    found: dict[tuple[int, str], Spec] = {}
-    for port in published:
-        key = port.inner, port.protocol
-        if key in found:
-            # Swarm would accept all of these ports and publish the last.
-            raise UnsupportedField(
-                f"container_ports: {port.inner}/{port.protocol} has several outer"
-                " ports; Swarm publishes each port once: leave one, and run a proxy for"
-                " the others"
-            )
-        found[key] = {
-            "Protocol": port.protocol,
-            "TargetPort": port.inner,
-            "PublishMode": "host",
-        }
-        if port.outer is not None:
-            found[key]["PublishedPort"] = port.outer
-    return list(found.values())
+def _endpoint(ports: Sequence[PortSpec], host_net: bool) -> Spec:
+    """Return the published ports, and how DNS answers.
+
+    DNS answers with the addresses of tasks, because virtual addresses need the kernel's
+    ip_vs. So do ports of the ingress network, which exist with virtual addresses only.
+    """
+    published = [port for port in ports if port.published and not host_net]
+    ingress = any(port.mode == INGRESS for port in published)
+    return {
+        "Mode": "vip" if ingress else "dnsrr",
+        "Ports": [_port(port) for port in published],
+    }
+
+
+def _port(port: PortSpec) -> Spec:
+    found: Spec = {
+        "Protocol": port.protocol,
+        "TargetPort": port.inner,
+        "PublishMode": port.mode,
+    }
+    return found if port.outer is None else found | {"PublishedPort": port.outer}
 
 
 def _mounts(spec: ContainerSpec, shared: Sequence[Mapping[str, Any]]) -> list[Spec]:
     mounts = [_mount(spec, mount) for mount in spec.mounts]
     taken = {mount["Target"] for mount in mounts}
+    taken |= {one["container_path"] for one in spec.options.get("tmpfs") or ()}
     for mount in shared:
-        if mount["Target"] not in taken:
+        if mount["Target"] not in taken and mount["Type"] != "tmpfs":
             taken.add(mount["Target"])
             mounts.append(dict(mount))
-    return mounts
+    return mounts + parts.tmpfs(spec.options.get("tmpfs") or ())
 
 
 def _mount(spec: ContainerSpec, mount: MountSpec) -> Spec:
@@ -359,13 +262,16 @@ def _mount(spec: ContainerSpec, mount: MountSpec) -> Spec:
             # must exist.
             "BindOptions": {"CreateMountpoint": True},
         }
-    if mount.volume is None:
-        return found | {"Type": "volume"}
-    return found | {
-        "Type": "volume",
-        "Source": literal(volume_name(mount.volume)),
-        "VolumeOptions": {"Labels": {CONTAINER_LABEL: spec.uuid}},
-    }
+    found["Type"] = "volume"
+    volume: Spec = {}
+    if mount.driver is not None:
+        volume["DriverConfig"] = {"Name": mount.driver, "Options": mount.options or {}}
+    if mount.name is not None:
+        found["Source"] = literal(mount.name)
+    elif mount.volume is not None:
+        found["Source"] = literal(volume_name(mount.volume))
+        volume["Labels"] = {CONTAINER_LABEL: spec.uuid}
+    return found | ({"VolumeOptions": volume} if volume else {})
 
 
 # --- the specs of existing services -------------------------------------------------
@@ -394,6 +300,12 @@ def has_healthcheck(spec: Mapping[str, Any]) -> bool:
     container = spec["TaskTemplate"].get("ContainerSpec") or {}
     check = container.get("HealthCheck") or {}
     return (check.get("Test") or ["NONE"]) != ["NONE"]
+
+
+def grace_of(spec: Mapping[str, Any]) -> float:
+    """Return the seconds from the stop signal to the kill signal of a service."""
+    period = spec["TaskTemplate"]["ContainerSpec"].get("StopGracePeriod") or 0
+    return float(period / NANOSECONDS)
 
 
 def never_restarts(spec: Mapping[str, Any]) -> bool:

@@ -13,13 +13,19 @@ import asyncio
 import contextlib
 import logging
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
 import aiohttp
 
-from .. import ContainerObservation, EngineError, NodeObservation, Observe
+from .. import (
+    ContainerObservation,
+    EngineError,
+    NodeObservation,
+    Observe,
+    WarningObservation,
+)
 from . import observations
 from .docker_api import Api, DockerProblem
 from .naming import CONTAINER_LABEL, OURS
@@ -30,6 +36,11 @@ Json = Mapping[str, Any]
 
 #: The states of a task that uses nothing of its node.
 _OVER = frozenset({"complete", "failed", "shutdown", "rejected", "orphaned", "remove"})
+
+
+def tasks_of(service: Json) -> Json:
+    """Return Docker's filter for the tasks of a service."""
+    return {"service": [service["ID"]]}
 
 
 class Watch:
@@ -180,6 +191,12 @@ class Watch:
             for id, since in self._waiting.items()
             if now - since >= self._settings.placing
         }
+
+    def warn(self, uuid: str, texts: Iterable[str]) -> None:
+        """Report the Engine's warnings about a container."""
+        if self._observe is not None:
+            for text in texts:
+                self._observe(WarningObservation(uuid, text))
 
     def _stay_busy(self) -> None:
         now = asyncio.get_running_loop().time()
