@@ -106,6 +106,7 @@ class ServiceFilters(_Identified, _Named, _Nicknamed, _Living, _Deployed, total=
 
     Attributes:
         uuid: The uuid.
+        id: The uuid as well, under Docker's name.
         name: The name.
         nickname: The display name.
         image_name: The image, as ``[host/]name:tag``.
@@ -128,6 +129,7 @@ class ServiceFilters(_Identified, _Named, _Nicknamed, _Living, _Deployed, total=
         offset: The number of objects to leave out at the beginning.
     """
 
+    id: _Texts
     health: Health | Collection[Health] | None
     state: ServiceState | Collection[ServiceState] | None
     state__in: ServiceState | Collection[ServiceState] | str | None

@@ -325,3 +325,13 @@ async def test_list_of_actions_of_several_objects_finds_any(live: DockerCloud) -
 async def test_list_with_an_unknown_filter_raises_by_name(live: DockerCloud) -> None:
     with pytest.raises(BadRequest, match="nmae"):
         await live.services.list(nmae="web")  # type: ignore[call-arg]  # refused
+
+
+async def test_services_are_found_by_the_name_that_docker_has_for_the_uuid(
+    live: DockerCloud,
+) -> None:
+    first, second, _ = [await live.services.create(image="a/b") for _ in range(3)]
+
+    found = await live.services.list(id=[first["uuid"], second["uuid"]])
+
+    assert {one["uuid"] for one in found} == {first["uuid"], second["uuid"]}

@@ -48,3 +48,28 @@ async def test_follow_over_cuts_has_every_line_once_and_in_order() -> None:
     assert len(found) == 2
     for numbers in found.values():
         assert numbers == list(range(len(numbers)))
+
+
+async def test_outputs_and_details_of_lines() -> None:
+    script = "echo one; echo two >&2; echo three; sleep 1000"
+    async with swarms.server() as server, client_of(server) as cloud:
+        service = await swarms.run(
+            cloud, image=swarms.IMAGE, run_command=swarms.sh(script)
+        )
+        async with (
+            asyncio.timeout(PATIENCE),
+            cloud.services.logs(service, stderr=False, details=True) as stream,
+        ):
+            followed = [await anext(stream) for _ in range(2)]
+        async with (
+            asyncio.timeout(PATIENCE),
+            cloud.services.logs(
+                service, stderr=False, tail=1, follow=False, timestamps=False
+            ) as stream,
+        ):
+            last = [line async for line in stream]
+
+    assert [loglines.log_text(line) for line in followed] == ["one", "three"]
+    assert all("com.docker.swarm.task.id" in line["details"] for line in followed)
+    assert [line["log"] for line in last] == ["three\n"]
+    assert "details" not in last[0]

@@ -183,6 +183,7 @@ async def index(call: Call) -> Reply:
 
     getters = {
         "uuid": lambda s: s.uuid,
+        "id": lambda s: s.uuid,  # Docker's name
         "name": lambda s: s.name,
         "state": lambda s: s.state,
         "health": call.cloud.health_of,
