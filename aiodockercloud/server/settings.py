@@ -73,12 +73,13 @@ class Timings:
     log_retry: float = 1.0
     #: Time limit for an engine to start a container, image pull included.
     container_up: float = 600.0
-    #: Time for which the containers of a new version are observed before a redeploy
-    #: succeeds: the redeploy fails when a container without autorestart ends with
-    #: another exit code than 0. An engine reports a container as running before the
-    #: program in the container can fail. With 0, only an end that the engine has
-    #: reported already lets the redeploy fail.
+    #: Time for which a new container must run, and be healthy, to count, unless the
+    #: ``monitor`` of the service's ``update_config`` states another time. An engine
+    #: reports a container as running before the program in the container can fail.
+    #: With 0, only an end that the engine has reported already is a failure.
     settle: float = 0.5
+    #: Time that a canceled redeploy gives the containers that are being replaced.
+    last_batch: float = 5.0
     #: Time limit for an engine to stop or remove a container.
     container_down: float = 120.0
     #: Time limit for an engine to deploy, upgrade or remove a node.

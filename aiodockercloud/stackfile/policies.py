@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from ..wire.rollouts import CONTINUE, PAUSE, ROLLBACK, START_FIRST, STOP_FIRST
 from ..wire.values import parse_duration
 from . import values
 
@@ -114,12 +115,12 @@ _HEALTHCHECK: _Keys = {
 _ROLLBACK: _Keys = {
     "parallelism": _parallelism,
     "delay": parse_duration,
-    "order": _word("stop-first", "start-first"),
-    "failure_action": _word("pause", "continue"),
+    "order": _word(STOP_FIRST, START_FIRST),
+    "failure_action": _word(PAUSE, CONTINUE),
     "monitor": parse_duration,
     "max_failure_ratio": _ratio,
 }
 _UPDATE: _Keys = {
     **_ROLLBACK,
-    "failure_action": _word("pause", "continue", "rollback"),
+    "failure_action": _word(PAUSE, CONTINUE, ROLLBACK),
 }

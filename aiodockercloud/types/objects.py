@@ -18,6 +18,7 @@ from .parts import (
     LogDriver,
     Placement,
     Port,
+    Progress,
     RestartPolicy,
     Rollout,
     Tag,
@@ -278,6 +279,8 @@ class Action(Changed):
         is_user_action: Whether a user sent the call.
         can_be_canceled: Whether ``cancel`` is allowed.
         can_be_retried: Whether ``retry`` is allowed.
+        progress: The containers of a redeploy or a rollback: how many are deployed, how
+            many there are, and how many have failed. ``None`` of other actions.
     """
 
     uuid: str
@@ -298,6 +301,7 @@ class Action(Changed):
     is_user_action: bool
     can_be_canceled: bool
     can_be_retried: bool
+    progress: Progress | None
 
 
 class Trigger(Changed):

@@ -16,6 +16,7 @@ __all__ = [
     "Placement",
     "Platform",
     "Port",
+    "Progress",
     "RestartPolicy",
     "Rollout",
     "Spread",
@@ -184,6 +185,20 @@ class Healthcheck(TypedDict):
     retries: NotRequired[int]
     start_period: NotRequired[float]
     start_interval: NotRequired[float]
+
+
+class Progress(TypedDict):
+    """How far a redeploy or a rollback has come.
+
+    Attributes:
+        done: How many new containers count.
+        total: How many containers are deployed.
+        failed: How many containers have failed.
+    """
+
+    done: int
+    total: int
+    failed: int
 
 
 class Rollout(TypedDict):

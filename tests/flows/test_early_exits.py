@@ -11,9 +11,9 @@ from aiodockercloud import DockerCloud, WaitFailed
 from aiodockercloud.server import Embedded, Settings
 from aiodockercloud.server.engines.embedded import Container as Run
 from aiodockercloud.server.settings import Timings
-from aiodockercloud.types import Service
+from aiodockercloud.types import RolloutFields, Service
 from tests.support.facts import IDLE, PATIENCE
-from tests.support.flows import Raw, containers, done, run
+from tests.support.flows import Raw, containers, counts, done, run
 
 GOOD, BAD, JOB = "acme/app:1", "acme/app:2", "acme/job"
 
@@ -69,12 +69,27 @@ async def test_redeploy_fails_with_exit_codes_and_last_lines(
     await failed(
         live,
         answer,
-        "the new version ended at once",
+        "the new version failed: ",
         "web-1 (exit code 3)",
         "web-1: no such database",
+        f"paused: 0 of {number} containers have the new version",
     )
-    web = await live.services.wait(web, "Stopped", timeout=PATIENCE)
-    assert web["current_num_containers"] == number
+    web = await live.services.inspect(web)
+    assert counts(web) == (number, number, number - 1, 1)
+    assert web["state"] == ("Partly running" if number > 1 else "Stopped")
+
+
+@pytest.mark.parametrize("parallelism", [0, "all"])
+async def test_redeploy_of_all_at_once_replaces_all_containers(
+    live: DockerCloud, parallelism: Any
+) -> None:
+    policy: RolloutFields = {"parallelism": parallelism}
+    web = await changed(live, target_num_containers=3, update_config=policy)
+
+    answer = await live.services.redeploy(web)
+
+    await failed(live, answer, *(f"web-{n} (exit code 3)" for n in (1, 2, 3)))
+    await live.services.wait(web, "Stopped", timeout=PATIENCE)
 
 
 @pytest.mark.parametrize("settings", [Settings(timings=Timings(settle=1))])
@@ -142,13 +157,29 @@ async def test_failure_of_a_container_with_autodestroy_is_noticed(
     await failed(live, await live.services.redeploy(web), "web-1 (exit code 3)")
 
 
-async def test_job_that_ends_with_0_and_a_restarted_container_succeed(
+async def test_redeploy_of_a_job_that_ends_with_0_succeeds(live: DockerCloud) -> None:
+    job = await run(live, name="job", image=JOB)
+    await live.services.wait(job, "Stopped", timeout=PATIENCE)
+
+    await done(live, await live.services.redeploy(job))
+
+
+async def test_end_with_0_in_the_place_of_a_running_container_fails(
     live: DockerCloud,
 ) -> None:
-    job = await run(live, name="job", image=JOB)
-    await done(live, await live.services.redeploy(job))
+    """Such a version would leave 0 containers of a service that ran."""
+    web = await run(live, name="web", image=GOOD, target_num_containers=2)
+    await live.services.update(web, image=JOB)
+
+    await failed(live, await live.services.redeploy(web), "web-1 (exit code 0)")
+
+
+async def test_container_that_its_restart_policy_restarts_fails(
+    live: DockerCloud,
+) -> None:
     web = await changed(live, autorestart="ALWAYS")
-    await done(live, await live.services.redeploy(web))
+
+    await failed(live, await live.services.redeploy(web), "web-1 (exit code 3)")
 
 
 async def test_first_start_of_a_job_succeeds_with_any_exit_code(

@@ -13,6 +13,7 @@ from ... import wire
 from ...exceptions import BadRequest, ObjectNotFound
 from ...wire import states
 from ...wire.scopes import DEPLOY, READ
+from ..control import rollout
 from ..control.control_plane import ControlPlane
 from ..state.records import Action
 from . import log_selection, log_streams, streams
@@ -21,7 +22,7 @@ from .resource import Call, Reply, Resource
 
 _KEYS = (
     *("action", "body", "can_be_canceled", "can_be_retried", "end_date", "ip"),
-    *("is_user_action", "location", "method", "object", "path"),
+    *("is_user_action", "location", "method", "object", "path", "progress"),
     *(
         "request_id",
         "resource_uri",
@@ -56,6 +57,7 @@ def render(cloud: ControlPlane, action: Action) -> dict[str, Any]:
         "method": action.method,
         "object": action.object,
         "path": action.path,
+        "progress": _progress(cloud, action),
         "request_id": action.request_id,
         "resource_uri": action.uri,
         "start_date": date(action.created),
@@ -64,6 +66,19 @@ def render(cloud: ControlPlane, action: Action) -> dict[str, Any]:
         "user_agent": action.user_agent,
         "uuid": action.uuid,
     }
+
+
+def _progress(cloud: ControlPlane, action: Action) -> dict[str, int] | None:
+    """Return the progress of the action's rollout, or of its parts together."""
+    parts = [action, *(cloud.actions.get(uuid) for uuid in action.parts.values())]
+    found = [
+        progress
+        for part in parts
+        if part is not None and (progress := rollout.progress(part)) is not None
+    ]
+    if not found:
+        return None
+    return {key: sum(one[key] for one in found) for key in found[0]}
 
 
 def _reachable(call: Call) -> list[Action]:

@@ -15,7 +15,7 @@ from ...exceptions import BadRequest, OperationNotAllowed
 from ...wire import states
 from ...wire.scopes import DEPLOY, READ
 from ...wire.service_fields import BINDING_SINCE, EVERY_NODE, PORT_SINCE, READ_ONLY
-from ..control import image_digests, jobs, links, names
+from ..control import image_digests, links, names, rollout
 from ..control.control_plane import ControlPlane
 from ..state.errors import NoSuchObject
 from ..state.records import Container, Service, Stack
@@ -282,16 +282,14 @@ async def rollback(call: Call) -> Reply:
     """
     service = find(call)
     restored = service.deployed_definition
-    if restored is None or not jobs.definition_differs(restored, service.definition):
+    if restored is None or not rollout.definition_differs(restored, service.definition):
         restored = service.previous
     if restored is None:
         raise OperationNotAllowed(
             f"rollback: the service {service.name} was never deployed with another"
             " definition"
         )
-    # A rollback does not undo scaling.
-    target = service.definition["target_num_containers"]
-    definition = {**restored, "target_num_containers": target}
+    definition = rollout.restored(service, restored)
     return submitted(call, service, "rollback", render, definition=definition)
 
 

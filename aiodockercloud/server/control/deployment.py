@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import shlex
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -49,7 +48,7 @@ def mounts_of(
     ]
 
 
-def _is_owned(binding: Mapping[str, Any]) -> bool:
+def is_owned(binding: Mapping[str, Any]) -> bool:
     """Return whether a volume belongs to the container."""
     return bool(
         binding["container_path"]
@@ -115,17 +114,19 @@ def _pinned(definition: Mapping[str, Any]) -> bool:
     )
 
 
-async def deploy(
+async def record(
     cloud: State,
     service: Service,
     ordinal: int,
     deployment: str,
     *,
     extra: Mapping[str, str] | None = None,
+    beside: Container | None = None,
 ) -> Container:
-    """Deploy the container ``<service>-<ordinal>``; return when it runs or has run.
+    """Return the record of a new container ``<service>-<ordinal>`` on a node.
 
-    The container gets the volumes that wait for a container of this number.
+    The container gets the volumes that wait for a container of this number. The record
+    takes the number; ``bring_up`` creates the container.
 
     Args:
         cloud: The state of the control plane.
@@ -133,9 +134,10 @@ async def deploy(
         ordinal: The number in the container's name.
         deployment: The uuid of the action, for the container's record.
         extra: Further variables of the container.
+        beside: The container that the new one replaces, and that still runs.
 
     Raises:
-        OperationFailed: The container cannot be placed or started, and was removed.
+        OperationFailed: The container cannot be placed.
     """
     with engine_errors():
         image = await cloud.engine.image_info(service.definition["image"])
@@ -144,7 +146,7 @@ async def deploy(
     pinned = image_digests.pinned(definition)
     # No await may separate the choice of the node from the container's record.
     kept = kept_volumes.find(cloud, service, ordinal)
-    node = node_choice.place(cloud, service, ordinal, kept=kept)
+    node = node_choice.place(cloud, service, ordinal, kept=kept, beside=beside)
     waiting = kept.volumes if kept is not None else {}
     container = Container(
         namespace=service.namespace,
@@ -164,7 +166,7 @@ async def deploy(
                 waiting.get(binding["container_path"]) or new_uuid(),
             ]
             for binding in definition["bindings"]
-            if _is_owned(binding)
+            if is_owned(binding)
         ],
         ports=ports_of(definition, image.ports if image else ()),
         image_digest=pinned.digest if pinned else None,
@@ -174,7 +176,6 @@ async def deploy(
     container.environment = _environment(cloud, service, container, node)
     container.environment |= links.with_tutum(extra or {})
     cloud.save(container)
-    await bring_up(cloud, container)
     return container
 
 
@@ -343,22 +344,3 @@ async def remove(
     if not keep_volumes:
         service = cloud.services[container.service]
         await kept_volumes.discard(cloud, service, lambda n: n == container.ordinal)
-
-
-def check_replacement(cloud: State, old: Container, *, keep_volumes: bool) -> None:
-    """Check what can be checked before a container is replaced.
-
-    Raises:
-        OperationFailed: The new container could not be placed, or its command cannot be
-            split into words.
-    """
-    service = cloud.services[old.service]
-    for field in ("run_command", "entrypoint"):
-        try:
-            shlex.split(service.definition[field] or "")
-        except ValueError as error:
-            raise OperationFailed(f"{field}: {error}") from None
-    kept = None
-    if keep_volumes and old.volumes:
-        kept = kept_volumes.Kept(old.node, dict(old.volumes))
-    node_choice.place(cloud, service, old.ordinal, kept=kept, without=old)

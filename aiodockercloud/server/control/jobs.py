@@ -8,33 +8,29 @@ jobs of all operations.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping
-from typing import Any, TypeVar
+from collections.abc import Iterable, Sequence
 
 from ...wire import states
-from ...wire.service_fields import BY_NAME, EVERY_NODE, IN_STEP
+from ...wire.service_fields import EVERY_NODE
+from ..state.errors import NotAllowedNow, OperationFailed
 from ..state.records import Container, Record, Service, Stack
-from . import demands, deployment, early_exits, kept_volumes, node_choice, placement
+from . import (
+    demands,
+    deployment,
+    health,
+    kept_volumes,
+    node_choice,
+    placement,
+    plan,
+    policy,
+    rollout,
+)
 from .concurrent import each
 from .node_jobs import NODE_JOBS
 from .operations import Job, JobFunction
-
-T = TypeVar("T")
-
+from .policy import Policy
 
 # --- services -----------------------------------------------------------------------
-
-
-def _ordinals(job: Job, service: Service, missing: int) -> list[int]:
-    """Return the lowest ordinals without a live container of the service."""
-    taken = {c.ordinal for c in job.cloud.containers_of(service)}
-    found: list[int] = []
-    number = 1
-    while len(found) < missing:
-        if number not in taken:
-            found.append(number)
-        number += 1
-    return found
 
 
 def _missing(job: Job, service: Service) -> int:
@@ -73,7 +69,7 @@ async def _fill(job: Job, service: Service) -> None:
     if missing > 0:
         job.log(f"deploying {missing} of {service.name}")
     await each(
-        _ordinals(job, service, missing),
+        plan.free_ordinals(job.cloud, service, missing),
         lambda n: _deploy(job, service, n),
         one_by_one=service.definition["sequential_deployment"],
     )
@@ -81,17 +77,40 @@ async def _fill(job: Job, service: Service) -> None:
         service.scale_pending = False
 
 
+async def _bring_back(job: Job, service: Service) -> None:
+    """Deploy the lost containers whose volumes wait and that belong to the target.
+
+    A scale-down ends the volumes of the highest numbers, so the lower numbers come back
+    before the higher ones are removed.
+    """
+    if service.definition["deployment_strategy"] == EVERY_NODE:
+        return
+    live = {c.ordinal for c in job.cloud.containers_of(service)}
+    kept = {
+        ordinal
+        for ordinal in map(int, service.kept_volumes)
+        if kept_volumes.find(job.cloud, service, ordinal) is not None
+    }
+    wanted = sorted(live | kept)[: service.definition["target_num_containers"]]
+    await each(
+        [ordinal for ordinal in wanted if ordinal not in live],
+        lambda ordinal: _deploy(job, service, ordinal),
+        one_by_one=service.definition["sequential_deployment"],
+    )
+
+
 async def _deploy(job: Job, service: Service, ordinal: int) -> None:
     """Deploy a container, with the volumes that wait for the container."""
     if not job.params.get("reuse_volumes", True):
         await kept_volumes.discard(job.cloud, service, lambda n: n == ordinal)
-    container = await deployment.deploy(
+    container = await deployment.record(
         job.cloud,
         service,
         ordinal,
         job.action.uuid,
         extra=job.params.get("environment"),
     )
+    await deployment.bring_up(job.cloud, container)
     for warning in container.warnings:
         job.log(f"{container.name}: warning: {warning}")
 
@@ -119,8 +138,10 @@ async def start_service(job: Job) -> None:
     await _fill(job, service)
     service.started = time.time()
     deployed = service.deployed_definition
-    if deployed is not None and definition_differs(deployed, service.definition):
-        await early_exits.check(job, job.cloud.containers_of(service))
+    if deployed is not None and rollout.definition_differs(
+        deployed, service.definition
+    ):
+        await _check_started(job, service)
     _record_deployment(job, service)
 
 
@@ -135,12 +156,13 @@ async def stop_service(job: Job) -> None:
 async def scale_service(job: Job) -> None:
     service: Service = job.record
     await _resume(job, service)
+    await _bring_back(job, service)
     await _trim(job, service)
     if service.definition["deployment_strategy"] != EVERY_NODE:
         # Volumes of containers that the service no longer wants end with the scaling.
         wanted = service.definition["target_num_containers"]
         live = {c.ordinal for c in job.cloud.containers_of(service)}
-        missing = _ordinals(job, service, max(0, wanted - len(live)))
+        missing = plan.free_ordinals(job.cloud, service, max(0, wanted - len(live)))
         await kept_volumes.discard(
             job.cloud, service, lambda n: n not in live and n not in missing
         )
@@ -148,23 +170,58 @@ async def scale_service(job: Job) -> None:
     _record_deployment(job, service)
 
 
+async def _check_started(job: Job, service: Service) -> None:
+    """Check that the containers of a new version count, as a rollout does.
+
+    Raises:
+        OperationFailed: A container ended or is unhealthy.
+    """
+    monitor = policy.of_redeploy(job.cloud, service).monitor or 0
+    containers = job.cloud.containers_of(service)
+    found = await health.failures(job, containers, monitor=monitor, may_end=True)
+    if failed := list(filter(None, found.values())):
+        raise OperationFailed(f"the new version failed: {', '.join(failed)}")
+
+
 async def redeploy_service(job: Job) -> None:
+    await _roll_out(job, policy.of_redeploy(job.cloud, job.record))
+
+
+async def _roll_out(job: Job, by: Policy) -> None:
+    """Replace all containers of a service, or nothing if the plan cannot work."""
     service: Service = job.record
-    await _resume(job, service)
-    await _trim(job, service)
-    old = [
-        c for c in job.cloud.containers_of(service) if c.deployment != job.action.uuid
-    ]
-    await each(
-        old,
-        lambda c: _replace(job, c),
-        one_by_one=service.definition["sequential_deployment"],
-    )
-    await _fill(job, service)
+    if not job.action.rollout:  # else an interrupted run has planned
+        await _plan(job, [service], by)
+        await _resume(job, service)
+        await _trim(job, service)
+    target = service.definition["target_num_containers"]
+    await rollout.run(job, service, by)
+    if service.definition["target_num_containers"] == target:
+        service.scale_pending = False
     service.started = time.time()
-    if service.deployed_definition is not None:
-        await early_exits.check(job, job.cloud.containers_of(service))
     _record_deployment(job, service)
+
+
+async def _plan(
+    job: Job,
+    services: Sequence[Service],
+    by: Policy | None = None,
+    *,
+    only: Container | None = None,
+) -> None:
+    """Refuse a redeploy that cannot work, before the first container is touched.
+
+    A service without containers has nothing to lose: its deployment is an attempt.
+    """
+    cloud = job.cloud
+    keep = job.params.get("reuse_volumes", True)
+    replaced = [service for service in services if cloud.containers_of(service)]
+    for service in replaced:
+        policy_of = by or policy.of_redeploy(cloud, service)
+        plan.check(cloud, service, policy_of, only=only, keep_volumes=keep)
+    for service in replaced:
+        for warning in await plan.check_image(cloud, service):
+            job.log(f"warning: {warning}")
 
 
 def _record_deployment(job: Job, service: Service) -> None:
@@ -172,44 +229,25 @@ def _record_deployment(job: Job, service: Service) -> None:
     if not job.cloud.synchronized(service):
         return
     before, now = service.deployed_definition, service.definition
-    if before is not None and definition_differs(before, now):
+    if before is not None and rollout.definition_differs(before, now):
         service.previous = before
     service.deployed_definition = now
     job.cloud.save(service)
 
 
-def definition_differs(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
-    """Return whether the containers of two definitions differ."""
-    return any(one.get(name) != other.get(name) for name in BY_NAME.keys() - IN_STEP)
-
-
-async def _replace(job: Job, old: Container) -> None:
-    """Replace a container by a new container, with a new uuid, of the same number.
-
-    What can be checked is checked first: a replacement that cannot work leaves the old
-    container as it is.
-    """
-    cloud = job.cloud
-    keep = job.params.get("reuse_volumes", True)
-    deployment.check_replacement(cloud, old, keep_volumes=keep)
-    job.log(f"replacing {old.name}")
-    old.replaced_by = job.action.uuid
-    cloud.save(old)
-    # After a crash, the run that continues this job needs the mark.
-    await cloud.store.flush()
-    await deployment.remove(cloud, old, keep_volumes=keep)
-    await _deploy(job, cloud.services[old.service], old.ordinal)
-
-
 async def rollback_service(job: Job) -> None:
     """Redeploy all containers with the definition before the last change."""
     service: Service = job.record
-    wanted = job.params["definition"]
-    if service.definition != wanted:
-        service.definition = wanted
-        service.revision += 1
+    before, revision = service.definition, service.revision
+    by = policy.of_rollback(job.cloud, service)
+    rollout.set_definition(job.cloud, service, job.params["definition"])
+    try:
+        await _roll_out(job, by)
+    except NotAllowedNow:
+        # The plan was refused: nothing has changed.
+        service.definition, service.revision = before, revision
         job.cloud.save(service)
-    await redeploy_service(job)
+        raise
 
 
 async def terminate_service(job: Job) -> None:
@@ -234,28 +272,14 @@ async def stop_container(job: Job) -> None:
 
 async def redeploy_container(job: Job) -> None:
     container: Container = job.record
-    service = job.cloud.services[container.service]
-    # The service must not become "Not running" between the old and the new container.
-    with job.cloud.hold(service):
-        await _renew(job, container)
-    job.cloud.settle(service)
-    new = [
-        c for c in job.cloud.containers_of(service) if c.deployment == job.action.uuid
-    ]
-    await early_exits.check(job, new)
-
-
-async def _renew(job: Job, container: Container) -> None:
-    """Replace a container, unless a preceding action has replaced or removed it."""
-    service = job.cloud.services[container.service]
-    if container.state != states.TERMINATED:
-        await _replace(job, container)
-    elif container.replaced_by == job.action.uuid:
-        # The previous run was interrupted between removal and deployment.
-        await _resume(job, service)
-        taken = {c.ordinal for c in job.cloud.containers_of(service)}
-        if container.ordinal not in taken:
-            await _deploy(job, service, container.ordinal)
+    cloud = job.cloud
+    service = cloud.services[container.service]
+    if container.state == states.TERMINATED and not job.action.rollout:
+        return  # a preceding action, such as a redeploy, has replaced the container
+    by = policy.of_redeploy(cloud, service)
+    if not job.action.rollout:
+        await _plan(job, [service], by, only=container)
+    await rollout.run(job, service, by, only=container)
 
 
 async def terminate_container(job: Job) -> None:
@@ -317,6 +341,8 @@ async def stop_stack(job: Job) -> None:
 
 
 async def redeploy_stack(job: Job) -> None:
+    if not job.action.parts:  # else an interrupted run has planned
+        await _plan(job, job.cloud.services_of(job.record))
     await _on_services(job, "redeploy")
     job.record.deployed = time.time()
 

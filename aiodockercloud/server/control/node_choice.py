@@ -6,7 +6,7 @@ container.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from ...wire import states
@@ -109,15 +109,23 @@ def _connected(cloud: State, service: Service) -> list[Service]:
 
 
 def candidates(
-    cloud: State, service: Service, *, without: Container | None = None
+    cloud: State,
+    service: Service,
+    *,
+    without: Collection[Container] = (),
+    planned: Sequence[str] = (),
 ) -> list[placement.Candidate]:
     """Return the nodes that accept containers, as placement sees the nodes.
 
     Args:
         cloud: The state.
         service: The service that a container is placed for.
-        without: A container that does not count, because it is about to be removed.
+        without: Containers that do not count, because they are about to be removed.
+        planned: The nodes (uuids) of containers of the service that are about to be
+            created.
     """
+    leaving = {container.uuid for container in without}
+    fixed = _fixed_ports(service)
     found = []
     everywhere = service.definition["deployment_strategy"] == EVERY_NODE
     #: Ports of the ingress network, which every node publishes.
@@ -128,7 +136,8 @@ def candidates(
             continue
         if node.unschedulable:
             continue
-        present = [c for c in cloud.containers_on(node) if c is not without]
+        present = [c for c in cloud.containers_on(node) if c.uuid not in leaving]
+        coming = planned.count(node.uuid)
         # The documented strategies count running containers. A stopped one keeps its
         # host ports, and its place on a node of a service on every node.
         running = [c for c in present if c.state != states.STOPPED]
@@ -142,12 +151,12 @@ def candidates(
             placement.Candidate(
                 uuid=node.uuid,
                 tags={*node.tags, *node.auto_tags},
-                containers=len(running),
-                of_service=sum(c.service == service.uuid for c in counted),
-                host_ports=host_ports,
-                replicas=sum(c.service == service.uuid for c in present),
+                containers=len(running) + coming,
+                of_service=sum(c.service == service.uuid for c in counted) + coming,
+                host_ports=host_ports | (fixed if coming else set()),
+                replicas=sum(c.service == service.uuid for c in present) + coming,
                 attributes=node.attributes,
-                free=_free(node, running),
+                free=_free(node, running, [service.definition] * coming),
             )
         )
     for candidate in found:
@@ -159,11 +168,15 @@ def _ports(containers: Iterable[Container]) -> Iterator[list[Any]]:
     return (port for container in containers for port in container.ports)
 
 
-def _free(node: Node, running: Iterable[Container]) -> dict[str, float]:
+def _free(
+    node: Node,
+    running: Iterable[Container],
+    planned: Iterable[Mapping[str, Any]],
+) -> dict[str, float]:
     """Return the resources of a node that its containers have not reserved."""
     left = demands.capacity(node.cpu, node.memory, node.generic_resources)
-    for container in running:
-        for name, amount in demands.reserved(container.definition).items():
+    for definition in (*(c.definition for c in running), *planned):
+        for name, amount in demands.reserved(definition).items():
             left[name] = left.get(name, 0) - amount
     return left
 
@@ -174,7 +187,9 @@ def place(
     ordinal: int,
     *,
     kept: kept_volumes.Kept | None,
-    without: Container | None = None,
+    without: Collection[Container] = (),
+    beside: Container | None = None,
+    planned: Sequence[str] = (),
 ) -> Node:
     """Return the node for one more container, by the rules of ``placement``.
 
@@ -183,7 +198,11 @@ def place(
         service: The service of the container.
         ordinal: The number of the container.
         kept: Volumes for the container, which are on one node.
-        without: A container that does not count, because it is about to be removed.
+        without: Containers that do not count, because they are about to be removed.
+        beside: The container that the new one replaces, and that still runs. Of a
+            service on every node, both are on the same node.
+        planned: The nodes (uuids) of containers of the service that are about to be
+            created.
 
     Raises:
         OperationFailed: No node fits; the text names the rule that left none.
@@ -211,7 +230,11 @@ def place(
         (due, bound),
         (due, _by_volumes(cloud, service)),
     ]
-    found = candidates(cloud, service, without=without)
+    found = candidates(cloud, service, without=without, planned=planned)
+    if beside is not None and service.definition["deployment_strategy"] == EVERY_NODE:
+        reused.append(({beside.node}, f"the container {beside.name}"))
+        for node in found:
+            node.of_service = 0
     refusals = []
     for members, bound_to in attempts:
         try:
@@ -219,6 +242,14 @@ def place(
         except OperationFailed as error:
             refusals.append(error)
     raise refusals[1]
+
+
+def _fixed_ports(service: Service) -> set[tuple[int, str]]:
+    return {
+        (port["outer_port"], port["protocol"])
+        for port in service.definition["container_ports"]
+        if port["outer_port"] is not None
+    }
 
 
 def _choose(
@@ -233,12 +264,7 @@ def _choose(
         nodes,
         tags={tag for member in together for tag in member.definition["tags"]},
         strategy=service.definition["deployment_strategy"],
-        host_ports={
-            (port["outer_port"], port["protocol"])
-            for member in together
-            for port in member.definition["container_ports"]
-            if port["outer_port"] is not None
-        },
+        host_ports={port for member in together for port in _fixed_ports(member)},
         bound_to=bound_to,
         demand=demands.demand(
             service.definition,

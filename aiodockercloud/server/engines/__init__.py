@@ -309,6 +309,17 @@ class Engine(Protocol):
         (:class:`ImageObservation`).
         """
 
+    async def has_image(
+        self, name: str, credentials: tuple[str, str] | None
+    ) -> bool | None:
+        """Return whether containers can use an image.
+
+        ``True`` if a node has the image or its registry does. ``False`` only if no node
+        has the image, and the registry states that no such image exists or refuses the
+        credentials. ``None`` if neither is known.
+        """
+        ...
+
     async def start_container(
         self, uuid: str, *, credentials: tuple[str, str] | None = None
     ) -> None:

@@ -287,6 +287,9 @@ class Action(Record):
     ip: str = ""
     request_id: str = ""
     is_user_action: bool = True
+    #: The rollout of the action's containers, while there is one: see
+    #: ``control/rollout.py``.
+    rollout: dict[str, Any] = field(default_factory=dict)
     #: ``[seconds, text]``
     log: list[list[Any]] = field(default_factory=list)
     state: str = states.IN_PROGRESS

@@ -231,8 +231,13 @@ class Embedded:
 
     async def image_info(self, name: str) -> ImageInfo | None:
         """Return the facts of a registered image, else None; see ``Engine``."""
-        image = self._images.get(name)
-        return image.info if image else None
+        return image.info if (image := self._images.get(name)) else None
+
+    async def has_image(
+        self, name: str, credentials: tuple[str, str] | None
+    ) -> bool | None:
+        """Return True: an image that is not registered runs as a simulation."""
+        return True
 
     check = staticmethod(supported.check)
 
@@ -247,8 +252,7 @@ class Embedded:
         if existing := self._containers.get(spec.uuid):
             self._report(existing.observation())
             return
-        node = self._node(spec.node)
-        self._check_reachable(node)
+        (node := self._node(spec.node)).check_reachable()
         shared = []
         for peer in spec.volumes_from:
             found = self._containers.get(peer)
@@ -321,7 +325,7 @@ class Embedded:
         Raises:
             EngineError: The node does not exist or is unreachable.
         """
-        self._check_reachable(self._node(node))
+        self._node(node).check_reachable()
         self._remove_volumes(node, volumes)
 
     def _remove_volumes(self, node: str, volumes: Collection[str]) -> None:
@@ -383,7 +387,7 @@ class Embedded:
         container = self._containers.get(uuid)
         if container is None:
             raise NoSuchContainer(f"No such container: {uuid}")
-        self._check_reachable(container.node)
+        container.node.check_reachable()
         return container
 
     def _running(self, uuid: str) -> EmbeddedContainer:
@@ -444,7 +448,3 @@ class Embedded:
         if node not in self._nodes:
             raise EngineError(f"No such node: {node}")
         return self._nodes[node]
-
-    def _check_reachable(self, node: EmbeddedNode) -> None:
-        if node.state != "ready":
-            raise EngineError(f"node {node.hostname} is {node.state}")

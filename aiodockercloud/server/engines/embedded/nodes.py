@@ -171,6 +171,11 @@ class EmbeddedNode:
             **{f"node.labels.{key}": value or "true" for key, _, value in labels},
         }
 
+    def check_reachable(self) -> None:
+        """Raise ``EngineError`` unless the node is ready."""
+        if self.state != "ready":
+            raise EngineError(f"node {self.hostname} is {self.state}")
+
     def claim(
         self, ports: Sequence[PortSpec], listening: Collection[PortKey]
     ) -> HostPorts:

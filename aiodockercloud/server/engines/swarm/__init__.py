@@ -175,6 +175,13 @@ class Swarm:
         """Return the digest that the registry has for an image, None if unknown."""
         return await manager.image_digest(self._api, name, credentials)
 
+    async def has_image(
+        self, name: str, credentials: tuple[str, str] | None
+    ) -> bool | None:
+        """Return whether a node or the registry has an image; see ``Engine``."""
+        found = await manager.registry_has(self._api, name, credentials)
+        return found if found is not False else await self._nodes.have_image(name)
+
     def check(
         self,
         options: Mapping[str, Any],

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import shlex
 from collections.abc import Mapping
+from http import HTTPStatus
 from typing import Any
 
 from .. import EngineError, ImageInfo
@@ -84,6 +85,22 @@ async def image_digest(
         log.info("the digest of %s cannot be read: %s", name, error)
         return None
     return str(found["Descriptor"]["digest"])
+
+
+#: The registry has no such image, or does not give the image to this user.
+_REFUSALS = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND)
+
+
+async def registry_has(
+    api: Api, name: str, credentials: tuple[str, str] | None
+) -> bool | None:
+    """Return whether the registry has an image, None without a definite answer."""
+    path, headers = f"distribution/{name}/json", registry_auth(name, credentials)
+    try:
+        await api.call("GET", path, headers=headers)
+    except DockerProblem as problem:
+        return False if problem.status in _REFUSALS else None
+    return True
 
 
 async def join_token(api: Api) -> str:

@@ -64,6 +64,21 @@ class SwarmNodes:
             raise EngineError(f"No such node: {node}")
         return self._watch.nodes[node]
 
+    async def have_image(self, name: str) -> bool | None:
+        """Return whether a node has an image, None if a node's Engine is unknown."""
+        unknown = False
+        for node in list(self._watch.nodes):
+            try:
+                api = await self.engine(node)
+                await api.call("GET", f"images/{name}/json")
+            except DockerProblem as problem:
+                unknown |= not problem.not_found
+            except EngineError:
+                unknown = True
+            else:
+                return True
+        return None if unknown else False
+
     async def engine(self, node: str) -> Api:
         """Return the Engine of one node.
 

@@ -1,0 +1,227 @@
+"""The plan of a rollout: checked before the first container is touched.
+
+The plan simulates the placement of all batches. A plan that cannot work is refused with
+the reason, and nothing has changed.
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from ...wire.rollouts import START_FIRST, STOP_FIRST
+from ...wire.service_fields import EVERY_NODE
+from ..engines import EngineError, PortSpec
+from ..state.errors import InvalidField, NotAllowedNow, OperationFailed
+from ..state.records import Container, Node, Service
+from ..state.state import State
+from . import demands, deployment, kept_volumes, node_choice, placement
+from .policy import Policy
+
+__all__ = [
+    "Plan",
+    "Step",
+    "check",
+    "check_image",
+    "check_place",
+    "free_ordinals",
+    "in_order",
+    "target",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One new container: its name, its node, and the container that it replaces."""
+
+    name: str
+    node: Node
+    old: Container | None
+
+
+@dataclass(slots=True)
+class Plan:
+    """The batches of a rollout, in order."""
+
+    order: str
+    parallelism: int
+    batches: list[list[Step]] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+
+
+def target(cloud: State, service: Service) -> int:
+    """Return the number of containers that a service is to have."""
+    if service.definition["deployment_strategy"] != EVERY_NODE:
+        return int(service.definition["target_num_containers"])
+    nodes = node_choice.candidates(cloud, service)
+    demand = demands.demand(service.definition)
+    matching = placement.matching(nodes, service.definition["tags"], demand)
+    missing = sum(not node.of_service for node in matching)
+    return len(cloud.containers_of(service)) + missing
+
+
+def free_ordinals(
+    cloud: State, service: Service, number: int, *, beside: Sequence[int] = ()
+) -> list[int]:
+    """Return ordinals without a live container: those with kept volumes, the lowest.
+
+    Args:
+        cloud: The state.
+        service: The service.
+        number: How many ordinals to return.
+        beside: Further ordinals that are taken.
+    """
+    taken = {c.ordinal for c in cloud.containers_of(service)} | set(beside)
+    kept = sorted(int(text) for text in service.kept_volumes)
+    found = [n for n in kept if n not in taken and kept_volumes.find(cloud, service, n)]
+    taken |= set(found)
+    ordinal = 1
+    while len(found) < number:
+        if ordinal not in taken:
+            found.append(ordinal)
+        ordinal += 1
+    return found[:number]
+
+
+def in_order(cloud: State, containers: Sequence[Container]) -> list[Container]:
+    """Return containers to replace: those that do not run come first."""
+    return sorted(
+        containers, key=lambda c: (cloud.observed.get(c.uuid) == "running", c.ordinal)
+    )
+
+
+def check(
+    cloud: State,
+    service: Service,
+    policy: Policy,
+    *,
+    only: Container | None = None,
+    keep_volumes: bool = True,
+) -> Plan:
+    """Return the plan of a rollout of all containers, or of one.
+
+    Raises:
+        InvalidField: A command cannot be split into words, or the engine does not
+            support a field.
+        NotAllowedNow: A container cannot be placed, or the order is not possible.
+    """
+    _check_definition(cloud, service)
+    live = cloud.containers_of(service)
+    total = 1 if only else target(cloud, service)
+    old = [only] if only else in_order(cloud, live[:total])
+    missing = max(0, total - len(old))
+    running = sum(cloud.observed.get(c.uuid) == "running" for c in old)
+    size = policy.batch(total=total, running=running)
+    plan = Plan(START_FIRST if policy.start_first else STOP_FIRST, size)
+    slots: list[Container | None] = [*[None] * missing, *old]
+    if policy.start_first:
+        _check_start_first(service)
+    removed: list[Container] = [c for c in live if not only and c not in old]
+    placed: list[str] = []
+    taken: list[int] = []
+    for start in range(0, total, size):
+        batch = slots[start : start + size]
+        leaving = [one for one in batch if one is not None]
+        if not policy.start_first:
+            removed += leaving
+        steps = []
+        for one in batch:
+            beside = one if policy.start_first else None
+            if one is None or policy.start_first:
+                (ordinal,) = free_ordinals(cloud, service, 1, beside=taken)
+                taken.append(ordinal)
+                kept = kept_volumes.find(cloud, service, ordinal)
+            else:
+                ordinal, kept = one.ordinal, _kept(one, keep_volumes)
+            name = f"{service.name}-{ordinal}"
+            try:
+                node = node_choice.place(
+                    cloud,
+                    service,
+                    ordinal,
+                    kept=kept,
+                    without=removed,
+                    beside=beside,
+                    planned=placed,
+                )
+            except OperationFailed as error:
+                raise NotAllowedNow(
+                    f"{name} cannot be placed ({plan.order}): {error}; nothing was"
+                    " changed"
+                ) from None
+            placed.append(node.uuid)
+            steps.append(Step(name, node, one))
+        removed += leaving if policy.start_first else []
+        plan.batches.append(steps)
+    return plan
+
+
+def check_place(
+    cloud: State, service: Service, old: Container, *, keep_volumes: bool
+) -> None:
+    """Check that a container can be replaced by a new one of its number.
+
+    Raises:
+        OperationFailed: The new container cannot be placed.
+    """
+    _check_definition(cloud, service)
+    kept = _kept(old, keep_volumes)
+    node_choice.place(cloud, service, old.ordinal, kept=kept, without=[old])
+
+
+def _check_definition(cloud: State, service: Service) -> None:
+    definition = service.definition
+    for name in ("run_command", "entrypoint"):
+        try:
+            shlex.split(definition[name] or "")
+        except ValueError as error:
+            raise InvalidField(f"{name}: {error}") from None
+    ports = [PortSpec(*port) for port in deployment.ports_of(definition)]
+    try:
+        mounts = deployment.mounts_of(definition, {})
+        cloud.engine.check(deployment.engine_options(definition), ports, mounts)
+    except EngineError as error:
+        raise InvalidField(str(error)) from error
+
+
+def _check_start_first(service: Service) -> None:
+    own = [
+        binding["container_path"]
+        for binding in service.definition["bindings"]
+        if deployment.is_owned(binding)
+    ]
+    if own:
+        raise NotAllowedNow(
+            f"{START_FIRST}: two containers would write the volume {own[0]} at once;"
+            f" use the order {STOP_FIRST}, or a host path; nothing was changed"
+        )
+
+
+def _kept(old: Container, keep_volumes: bool) -> kept_volumes.Kept | None:
+    if keep_volumes and old.volumes:
+        return kept_volumes.Kept(old.node, dict(old.volumes))
+    return None
+
+
+async def check_image(cloud: State, service: Service) -> list[str]:
+    """Return warnings about the image of a service.
+
+    Raises:
+        NotAllowedNow: No node has the image, and its registry definitely refuses the
+            image with the credentials of the service.
+    """
+    image = service.definition["image"]
+    credentials = cloud.credentials_for(service, image)
+    try:
+        found = await cloud.engine.has_image(image, credentials)
+    except EngineError as error:
+        return [f"image: {image} could not be checked: {error}"]
+    if found is None:
+        return [f"image: it is unknown whether {image} exists"]
+    if not found:
+        raise NotAllowedNow(
+            f"image: the registry has no {image}, or refuses the credentials;"
+            " nothing was changed"
+        )
+    return []
