@@ -31,6 +31,7 @@ class Manager:
         url: The address of the Engine.
         services, nodes: By id.
         networks: Names.
+        warnings: The warnings in responses to creations and updates.
         refused: Pairs of method and path with 400 as the response.
         asked: Called with method and path between the creation of a response and the
             sending.
@@ -42,6 +43,7 @@ class Manager:
         self.tasks: list[Json] = []
         self.nodes: dict[str, Json] = {"n1": self._node("manager")}
         self.networks: set[str] = set()
+        self.warnings: list[str] = []
         self.refused: set[tuple[str, str]] = set()
         self.asked: Callable[[str, str], Awaitable[None]] | None = None
         self._news = asyncio.Event()
@@ -123,6 +125,10 @@ class Manager:
             case "DELETE", "networks", _:
                 self.networks.discard(id)
                 return {}, 200
+            case "POST", "services", "create":
+                uuid = body["Labels"][naming.CONTAINER_LABEL]
+                self.services[uuid] = {"Spec": body}
+                return {"ID": uuid, "Warnings": self.warnings}, 201
             case "GET", "services" | "nodes", "":
                 found = [_rendered(id, one) for id, one in objects.items()]
                 return [one for one in found if self._has(one, filters)], 200
@@ -132,6 +138,7 @@ class Manager:
                     return {"message": f"{id} not found"}, 404
                 if update:
                     objects[id]["Spec"] = body
+                    return {"Warnings": self.warnings}, 200
                 if method == "DELETE":
                     del objects[id]
                     return {}, 200

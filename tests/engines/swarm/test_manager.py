@@ -16,6 +16,8 @@ from aiodockercloud.server.engines import (
     EngineUnavailable,
     NodeObservation,
     Observation,
+    UnsupportedField,
+    WarningObservation,
 )
 from aiodockercloud.server.engines.swarm import Swarm, SwarmSettings
 from tests.support import dockers
@@ -207,3 +209,50 @@ async def test_check_of_an_unknown_node_is_false_and_a_failure_raises(
     manager.refused.add(("GET", "nodes/n2"))
     with pytest.raises(EngineError, match="refused"):
         await engine.check_node("n2")
+
+
+# --- warnings, old Engines ------------------------------------------------------------
+
+
+async def test_warnings_of_creation_and_start_are_reported(
+    manager: dockers.Manager,
+) -> None:
+    manager.warnings = ["no registry confirms the image"]
+    reported: list[Observation] = []
+    engine = Swarm(manager.url, poll=0.1)
+    await engine.start(reported.append)
+    spec = container()
+    await engine.create(spec)
+    await engine.stop_container(spec.uuid)
+    await engine.start_container(spec.uuid)
+    await engine.close()
+
+    warnings = [one for one in reported if isinstance(one, WarningObservation)]
+    assert warnings == [WarningObservation(spec.uuid, manager.warnings[0])] * 2
+
+
+async def test_field_that_the_manager_is_too_old_for_is_refused(engine: Swarm) -> None:
+    with pytest.raises(UnsupportedField, match=r"the manager has 1\.41"):
+        engine.check({"oom_score_adj": 1}, ())
+
+
+# --- restarts -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("most", "state"), [(1, "stopped"), (None, "starting")])
+async def test_ended_task_that_is_not_replaced_stops_the_container(
+    manager: dockers.Manager, most: int | None, state: str
+) -> None:
+    """Swarm reports nowhere that ``max_attempts`` is used up."""
+    policy = {"delay": 0, "max_attempts": most, "window": None}
+    spec = container(autorestart="ALWAYS", options={"restart_policy": policy})
+    service = manager.add_service(spec)
+    manager.add_task(service, "failed", "n1")
+    reported: list[Observation] = []
+    settings = SwarmSettings(replacing=0.0)
+    engine = Swarm(manager.url, poll=0.1, settings=settings)
+    await engine.start(reported.append)
+    await engine.close()
+
+    (found,) = (one for one in reported if isinstance(one, ContainerObservation))
+    assert found.state == state

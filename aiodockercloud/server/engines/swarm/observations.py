@@ -39,7 +39,8 @@ def container_observation(
         service: The Swarm service.
         tasks: The tasks of the service: the current task and a few former ones.
         nodes: All nodes, by id.
-        overdue: The ids of tasks that have waited for a node for too long.
+        overdue: The ids of tasks that have waited for a node for too long, or that
+            have ended and are not replaced.
         given_up: The ids of tasks that count as ended, see ``given_up``.
     """
     uuid = service["Spec"]["Labels"][naming.CONTAINER_LABEL]
@@ -80,11 +81,17 @@ def container_observation(
             health="starting" if checked and _state(newest) == "starting" else None,
             message=problem,
         )
-    if _is_restarted(service, newest) and _container_id(newest):
+    replaced = _is_restarted(service, newest) and newest["ID"] not in overdue
+    if replaced and _container_id(newest):
         return ContainerObservation(
             uuid=uuid, state="starting", exit_code=code, message=problem
         )
     return _stopped(uuid, current, nodes, given_up)
+
+
+def newest(tasks: Iterable[Json]) -> Json | None:
+    """Return the last created task, ``None`` without tasks."""
+    return max(tasks, key=_created, default=None)
 
 
 def given_up(

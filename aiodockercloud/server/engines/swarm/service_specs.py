@@ -308,6 +308,11 @@ def grace_of(spec: Mapping[str, Any]) -> float:
     return float(period / NANOSECONDS)
 
 
+def most_restarts(spec: Mapping[str, Any]) -> int:
+    """Return how often Swarm restarts the task of a service, 0 for any number."""
+    return int(spec["TaskTemplate"]["RestartPolicy"].get("MaxAttempts") or 0)
+
+
 def never_restarts(spec: Mapping[str, Any]) -> bool:
     """Whether Swarm never restarts the tasks of a service."""
     return bool(spec["TaskTemplate"]["RestartPolicy"]["Condition"] == "none")

@@ -33,6 +33,9 @@ class SwarmSettings:
     events_retry: float = 1.0
     #: That a task may wait for a node until the container is reported as stopped.
     placing: float = 15.0
+    #: In which Swarm creates the task that replaces an ended task. Without a new task,
+    #: ``max_attempts`` of the restart policy is used up.
+    replacing: float = 2.0
     #: Between two looks at tasks that are about to end.
     ending_poll: float = 0.2
 

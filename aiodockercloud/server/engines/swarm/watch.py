@@ -26,7 +26,7 @@ from .. import (
     Observe,
     WarningObservation,
 )
-from . import observations
+from . import observations, service_specs
 from .docker_api import Api, DockerProblem
 from .naming import CONTAINER_LABEL, OURS
 
@@ -71,6 +71,9 @@ class Watch:
         #: Task id → when the task was first found without a node, by the loop's clock.
         self._waiting: dict[str, float] = {}
         self._overdue: set[str] = set()
+        #: Task id → when the task was first found ended and not replaced.
+        self._ended: dict[str, float] = {}
+        self._final: set[str] = set()
         self._given_up: set[str] = set()
         self._poked = asyncio.Event()
         self._busy_until = 0.0
@@ -118,6 +121,7 @@ class Watch:
             service["Spec"]["Labels"][CONTAINER_LABEL]: service for service in services
         }
         self._find_overdue(tasks)
+        self._find_final(services, by_service)
         self._given_up = observations.given_up(tasks, self.nodes, self._given_up)
         for id, node in self.nodes.items():
             if id not in self.leaving:
@@ -138,7 +142,7 @@ class Watch:
     def observation(self, service: Json, tasks: list[Json]) -> ContainerObservation:
         """Return the observation of the container of a service with these tasks."""
         return observations.container_observation(
-            service, tasks, self.nodes, self._overdue, self._given_up
+            service, tasks, self.nodes, self._overdue | self._final, self._given_up
         )
 
     async def tasks(self, filters: Json) -> list[Json]:
@@ -192,6 +196,25 @@ class Watch:
             if now - since >= self._settings.placing
         }
 
+    def _find_final(
+        self, services: Iterable[Json], tasks: Mapping[str, list[Json]]
+    ) -> None:
+        """Find the tasks that Swarm no longer replaces: ``max_attempts`` is used up."""
+        now = asyncio.get_running_loop().time()
+        ended = {
+            newest["ID"]
+            for service in services
+            if service_specs.most_restarts(service["Spec"])
+            and (newest := observations.newest(tasks.get(service["ID"], ())))
+            and newest["Status"]["State"] in _OVER
+        }
+        self._ended = {id: self._ended.get(id, now) for id in ended}
+        self._final = {
+            id
+            for id, since in self._ended.items()
+            if now - since >= self._settings.replacing
+        }
+
     def warn(self, uuid: str, texts: Iterable[str]) -> None:
         """Report the Engine's warnings about a container."""
         if self._observe is not None:
@@ -225,7 +248,8 @@ class Watch:
     async def _keep_looking(self) -> None:
         loop = asyncio.get_running_loop()
         while True:
-            busy = loop.time() < self._busy_until or self._waiting or self.leaving
+            deciding = self._waiting or self._ended.keys() - self._final
+            busy = loop.time() < self._busy_until or deciding or self.leaving
             factor = 1 if busy else self._settings.idle_factor
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(self._poll * factor):
