@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
+import logging
 import socket
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
@@ -23,6 +24,8 @@ from .state.store import Store
 from .tls import Certificate
 
 __all__ = ["DEFAULT_USER", "Listening", "control_plane", "serving"]
+
+log: logging.Logger = logging.getLogger(__name__)
 
 #: Connections that may wait to be accepted.
 _BACKLOG = 1024
@@ -75,7 +78,12 @@ def control_plane(
         settings = replace(settings, timings=replace(settings.timings, image_poll=poll))
     directory = checks.directory(data_dir) if data_dir else None
     checks.domain(domain)
-    store = Store(directory, lock_timeout=settings.timings.database_lock)
+    store = Store(
+        directory,
+        lock_timeout=settings.timings.database_lock,
+        retry=settings.timings.database_retry,
+        settings=settings.storage,
+    )
     return ControlPlane(engine, store, domain=domain, settings=settings)
 
 
@@ -136,7 +144,11 @@ async def serving(
         async with _accepting(connections, listening):
             user = user or DEFAULT_USER
             apikey, replaced = cloud.accounts.open(user, apikey)
-            await cloud.store.flush()
+            try:
+                await cloud.store.flush()
+            except OSError as error:
+                # Reads are served, and writes as soon as the database can be written.
+                log.warning("%s; the server refuses changes until this ends", error)
             yield Listening(url, user, apikey, replaced, certificate)
     finally:
         await runner.cleanup()

@@ -7,8 +7,9 @@ a test passes its own. Durations are seconds. Engines have settings of their own
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 
-__all__ = ["Limits", "Retention", "Settings", "Timings"]
+__all__ = ["Limits", "Retention", "Settings", "Storage", "Timings"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,6 +114,24 @@ class Timings:
     shutdown: float = 10.0
     #: Time limit for another server to release the database.
     database_lock: float = 2.0
+    #: Interval between two attempts to write to a database that could not be written.
+    database_retry: float = 1.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Storage:
+    """How the database of a data directory is written."""
+
+    #: Whether a response waits until its changes have left the caches of the operating
+    #: system. Without this, an acknowledged change survives the end of the process,
+    #: ``kill -9`` included; a loss of power may undo the last changes, in their order.
+    fsync: bool = False
+    #: The file with the secret key that encrypts the rows; by default ``secret.key`` in
+    #: the data directory. The file is created if necessary.
+    secret_key_file: Path | None = None
+    #: The secret key itself, instead of a file: 32 random bytes as base64. Several keys
+    #: are separated by spaces: the first one encrypts, the others only decrypt.
+    secret_key: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,3 +146,5 @@ class Settings:
     timings: Timings = field(default_factory=Timings)
     #: Whether ``/metrics`` needs no key.
     metrics_public: bool = False
+    #: The database.
+    storage: Storage = field(default_factory=Storage)

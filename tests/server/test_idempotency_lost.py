@@ -18,6 +18,7 @@ from aiodockercloud.server import Faults, Server, running
 from aiodockercloud.server.api.idempotency import ANSWER, _digest
 from aiodockercloud.server.settings import Limits, Retention, Settings
 from aiodockercloud.server.state.store import Rows, write_rows
+from aiodockercloud.server.state.vault import Vault
 from tests.support.facts import IDLE, PATIENCE
 from tests.support.flows import Raw, client_of
 from tests.support.keyed import (
@@ -130,9 +131,9 @@ async def test_object_and_response_are_written_together(
     """A kill at any moment leaves both in the database, or neither."""
     batches: list[set[str]] = []
 
-    async def write(db: aiosqlite.Connection, rows: Rows) -> None:
+    async def write(db: aiosqlite.Connection, vault: Vault, rows: Rows) -> None:
         batches.append({kind for kind, _ in rows})
-        await write_rows(db, rows)
+        await write_rows(db, vault, rows)
 
     async with (
         running(data_dir=tmp_path) as server,

@@ -190,19 +190,24 @@ async def handle(request: web.Request) -> web.StreamResponse:
 
 async def _handle(request: web.Request) -> web.StreamResponse:
     cloud = request.app[CLOUD]
-    try:
-        response = await _dispatch(request, cloud)
-    except Exception as error:
-        response = _error_response(request, _as_api_error(error, request))
     if request.method in SAFE:
+        return await _respond(request, cloud)
+    with cloud.store.request():
+        response = await _respond(request, cloud)
+        try:
+            # A change is durable before its response, and so is the failed action of a
+            # refused operation. What cannot be written is reverted.
+            await cloud.store.flush()
+        except OSError as error:
+            return _error_response(request, _as_api_error(error, request))
         return response
+
+
+async def _respond(request: web.Request, cloud: ControlPlane) -> web.StreamResponse:
     try:
-        # A change is durable before its response, and so is the failed action of a
-        # refused operation.
-        await cloud.store.flush()
-    except OSError as error:
+        return await _dispatch(request, cloud)
+    except Exception as error:
         return _error_response(request, _as_api_error(error, request))
-    return response
 
 
 def _response(
@@ -253,6 +258,9 @@ def _json_response(
 async def _dispatch(request: web.Request, cloud: ControlPlane) -> web.StreamResponse:
     guard = request.app[GUARD]
     guard.check(request)
+    if wire.valid_text(request.raw_path) != request.raw_path:
+        # Only the parser of aiohttp that is written in Python lets such bytes pass.
+        raise BadRequest("the path is not UTF-8")
     target = wire.split_path(request.rel_url.raw_path)
     if target is None:
         raise ObjectNotFound(f"there is no path {request.path}")
@@ -289,6 +297,8 @@ async def _dispatch(request: web.Request, cloud: ControlPlane) -> web.StreamResp
             headers={"Allow": allowed},
         )
     rights.check_scope(access, PUBLIC if public else route.scope)
+    if request.method not in SAFE and cloud.store.failing is not None:
+        await cloud.store.flush()  # refuses the request while the store still fails
     namespace = cloud.accounts.namespace(access, target.namespace)
     kind = tutum.TutumCall if target.dialect is wire.TUTUM else Call
     call = kind(request, cloud, target, access, namespace)

@@ -91,6 +91,14 @@ class IdempotencyKeys:
         self._stored[response.user][key] = response
         self._sizes[response.user] += response.size
 
+    def revert(self, key: str, before: dict[str, Any] | None) -> None:
+        """Take a change of a refused request back; None for a new row."""
+        for user, stored in self._stored.items():
+            if (response := stored.pop(key, None)) is not None:
+                self._sizes[user] -= response.size
+        if before is not None:
+            self.load(key, before)
+
     def loaded(self) -> None:
         """Sort the loaded responses by age and remove those without retention."""
         for user, stored in self._stored.items():

@@ -120,11 +120,11 @@ class CallQueue:
         No await separates the end of an action from the next call: a request cannot
         change the state of the service in between.
         """
-        queue = self._queues.get(service.uuid)
+        queue, cloud = self._queues.get(service.uuid), self._cloud
         while queue and self._operations.is_idle(service):
             action = queue.pop(0)
-            if action.state != states.PENDING:
-                continue  # canceled
+            if action.state != states.PENDING or action.uuid not in cloud.actions:
+                continue  # canceled, or refused because it could not be written
             try:
                 self._operations.begin(action, service)
             except OperationFailed as error:

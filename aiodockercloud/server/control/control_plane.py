@@ -32,6 +32,9 @@ class StoredRows(Protocol):
     def load(self, key: str, body: dict[str, Any]) -> None:
         """Load a row at the start."""
 
+    def revert(self, key: str, before: dict[str, Any] | None) -> None:
+        """Take a change of a refused request back; None for a new row."""
+
     def loaded(self) -> None:
         """Prepare the loaded rows; called after the last one."""
 
@@ -73,6 +76,7 @@ class ControlPlane(State):
         self.on_create: Callable[[Container], None] = (
             self.autoredeploy.container_created
         )
+        self.store.revert = self._revert
 
     # --- start and end --------------------------------------------------------------
 
@@ -80,12 +84,13 @@ class ControlPlane(State):
         """Load the store, observe the engine, and continue interrupted actions."""
         await self.store.open()
         async for kind, key, body in self.store.load():
-            if kind in (ACCOUNT, KEY):
-                self.accounts.load(kind, body)
-            elif kind in self.stored:
-                self.stored[kind].load(key, body)
-            else:
-                self.load(kind, body)
+            try:
+                self._load(kind, key, body)
+            except (AttributeError, KeyError, TypeError, ValueError) as error:
+                raise OSError(
+                    f"cannot load a row of the kind {kind}, whose fields are not those"
+                    f" of this version ({error}): restore a backup"
+                ) from error
         self.loaded()
         for rows in self.stored.values():
             rows.loaded()
@@ -98,6 +103,29 @@ class ControlPlane(State):
         self.calls.resume()
         self.autoredeploy.start()
         self.in_background(self._sweep())
+
+    def _load(self, kind: str, key: str, body: dict[str, Any]) -> None:
+        if kind in (ACCOUNT, KEY):
+            self.accounts.load(kind, body)
+        elif kind in self.stored:
+            self.stored[kind].load(key, body)
+        else:
+            self.load(kind, body)
+
+    def _revert(
+        self,
+        kind: str,
+        key: str,
+        before: dict[str, Any] | None,
+        after: dict[str, Any] | None,
+    ) -> None:
+        """Take a change of a request back that could not be written."""
+        if kind in (ACCOUNT, KEY):
+            self.accounts.revert(kind, key, before)
+        elif kind in self.stored:
+            self.stored[kind].revert(key, before)
+        else:
+            self.revert(kind, key, before, after)
 
     async def close(self) -> None:
         """Stop all parts and close the store. Safe to repeat."""

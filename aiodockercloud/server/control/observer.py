@@ -11,6 +11,7 @@ import logging
 import time
 from collections.abc import Callable
 
+from ... import wire
 from ...wire import states
 from ...wire.service_fields import ALWAYS, EVERY_NODE, ON_SUCCESS
 from ..engines import (
@@ -265,7 +266,7 @@ class Observer:
         node = self._cloud.by_engine_id.get(observed.node or "")
         if node is not None and node.uuid != container.node:
             self._cloud.move(container, node)
-        container.message = observed.message
+        container.message = wire.valid_text(observed.message)
         container.health = observed.health
         if observed.state == "gone":
             if before != states.TERMINATING:

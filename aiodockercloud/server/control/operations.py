@@ -273,6 +273,8 @@ class Operations:
         job = self._jobs[record.kind, action.operation]
         try:
             async with self._lock(record):
+                # The engine changes nothing before the order is durable.
+                await cloud.store.flush()
                 started = True
                 if action.state == states.PENDING:
                     cloud.set_state(action, states.IN_PROGRESS)
@@ -286,16 +288,23 @@ class Operations:
             outcome, problem = states.FAILED, str(error)
         except TimeoutError:
             outcome, problem = states.FAILED, "gave up waiting for the engine"
+        except OSError as error:
+            # The database cannot be written.
+            outcome, problem = states.FAILED, str(error)
         except Exception:
             log.exception("%s of %s failed", action.action, record.uri)
             outcome = states.FAILED
             problem = "internal error; the server's log has it"
         finally:
             self._tasks.pop(action.uuid, None)
-        if problem:
-            self.write(action, problem)
         if self._cloud.under_way.get(record.uuid) is action:
             del self._cloud.under_way[record.uuid]
+        if action.uuid not in cloud.actions:
+            # The request was refused, because its changes could not be written.
+            self._end_begun(record)
+            return
+        if problem:
+            self.write(action, problem)
         # Before the job has started, another action determines the containers' states.
         if problem and (started or isinstance(record, Container)):
             self._recover(record)
@@ -347,7 +356,7 @@ class Operations:
 
     def write(self, action: Action, text: str) -> None:
         """Add a line to an action's log."""
-        line = [time.time(), text]
+        line = [time.time(), wire.valid_text(text)]
         action.log = [*action.log, line][-self._log_lines :]
         self._cloud.save(action)
         if (journal := self._logs.get(action.uuid)) is not None:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ... import wire
 from ..state.records import Action, Record
 
 
@@ -34,9 +35,9 @@ def action_of(
         operation=operation,
         params=dict(params),
         method=origin.method,
-        path=origin.path,
+        path=wire.valid_text(origin.path),
         user=origin.user,
-        user_agent=origin.user_agent,
+        user_agent=wire.valid_text(origin.user_agent),
         ip=origin.ip,
         request_id=origin.request_id,
         is_user_action=origin.is_user_action,

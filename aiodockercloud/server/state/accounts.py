@@ -126,6 +126,22 @@ class Accounts:
             account = Account(**{**body, "namespaces": tuple(body["namespaces"])})
             self._accounts[account.user] = account
 
+    def revert(self, kind: str, key: str, before: dict[str, Any] | None) -> None:
+        """Take a change of a refused request back.
+
+        Args:
+            kind: The kind of the row.
+            key: The user of an account, or the uuid of a key.
+            before: The row before the change; None for a new row.
+        """
+        self._compared.clear()
+        if before is not None:
+            self.load(kind, before)
+        elif kind == ACCOUNT:
+            self._accounts.pop(key, None)
+        elif (made := self._keys.pop(key, None)) is not None:
+            self._of_user.get(made.user, {}).pop(key, None)
+
     def _load_first_version(self, body: dict[str, Any]) -> None:
         """Convert a row with the only key of an account, and the account."""
         user, namespace = body["user"], body["namespace"]
