@@ -6,6 +6,7 @@ import argparse
 import asyncio
 import sys
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import NoReturn, TypeVar
 
 from . import __version__, admin, checks
@@ -30,9 +31,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         if "command_of_client" in options:
             return asyncio.run(admin.run(options))
-        from .server.command import serve  # noqa: PLC0415 - the plain install has none
+        from .server import command  # noqa: PLC0415 - the plain install has none
 
-        return asyncio.run(serve(options))
+        return command.run(options)
     except KeyboardInterrupt:
         return 0
     except ModuleNotFoundError as error:
@@ -59,6 +60,28 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=__version__)
     commands = parser.add_subparsers(dest="command", required=True)
     admin.add_commands(commands)
+    restore = commands.add_parser(
+        "restore",
+        help="make a backup the database of a data directory",
+        description="Make a backup the database of a data directory that no server"
+        " uses. The former database is kept under another name.",
+    )
+    restore.add_argument("file", type=Path, help="the file of aiodockercloud backup")
+    rekey = commands.add_parser(
+        "rekey",
+        help="encrypt the database with a new secret key",
+        description="Encrypt the database of a data directory that no server uses with"
+        " a new secret key. Older backups still need the former key.",
+    )
+    for one in (restore, rekey):
+        one.add_argument(
+            "--data-dir",
+            metavar="DIR",
+            required=True,
+            type=_checked(str, checks.directory),
+            help="directory of the database",
+        )
+        _add_secret_key_file(one)
     serve = commands.add_parser(
         "serve",
         help="serve the Docker Cloud API",
@@ -89,6 +112,12 @@ def _parser() -> argparse.ArgumentParser:
         metavar="DIR",
         type=_checked(str, checks.directory),
         help="directory of the database; without it, state is in memory",
+    )
+    _add_secret_key_file(serve)
+    serve.add_argument(
+        "--fsync",
+        action="store_true",
+        help="answer a change only when the change survives a loss of power; slower",
     )
     serve.add_argument(
         "--nodes",
@@ -192,6 +221,17 @@ def _parser() -> argparse.ArgumentParser:
         help="serve /metrics without a key, for a network that only you can reach",
     )
     return parser
+
+
+def _add_secret_key_file(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--secret-key-file",
+        metavar="FILE",
+        type=Path,
+        help="file with the secret key that encrypts the database; without the option,"
+        " secret.key in the data directory. AIODOCKERCLOUD_SECRET_KEY may have the key"
+        " itself",
+    )
 
 
 def _checked(

@@ -1,4 +1,4 @@
-"""The commands ``account`` and ``key``: who may use a server, over its API.
+"""The commands ``account``, ``key`` and ``backup``, for administrators, over the API.
 
 The address and the credentials of the server come from the environment, as for
 :class:`~aiodockercloud.DockerCloud`.
@@ -9,12 +9,15 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 from . import checks
 from .client import DockerCloud
 from .exceptions import DockerCloudError, ObjectNotFound
+from .transport.download import download
 from .types import AccountFields, ApiKey, ApiKeyFields
+from .wire import path
 from .wire.scopes import SCOPES
 
 __all__ = ["add_commands", "run"]
@@ -45,6 +48,11 @@ def add_commands(commands: Any) -> None:
     add.add_argument("--operator", action="store_true", help="reach all namespaces")
     remove = _add(account, "remove", _remove_account, "remove an account and its keys")
     remove.add_argument("user")
+
+    backup = _add(
+        commands, "backup", _backup, "write a copy of the server's database to a file"
+    )
+    backup.add_argument("file", type=Path, help="the file, replaced if it exists")
 
     key = commands.add_parser(
         "key",
@@ -99,7 +107,7 @@ async def run(options: argparse.Namespace) -> int:
     try:
         async with DockerCloud() as cloud:
             await options.command_of_client(cloud, options)
-    except (DockerCloudError, ValueError) as error:
+    except (DockerCloudError, OSError, ValueError) as error:
         print(f"aiodockercloud: {error}", file=sys.stderr)
         return 1
     return 0
@@ -124,6 +132,10 @@ async def _list_accounts(cloud: DockerCloud, _: argparse.Namespace) -> None:
         for account in await cloud.accounts.list()
     ]
     _table(("USER", "ROLE", "NAMESPACES"), rows)
+
+
+async def _backup(cloud: DockerCloud, options: argparse.Namespace) -> None:
+    await download(cloud, path("backup"), options.file)
 
 
 async def _add_account(cloud: DockerCloud, options: argparse.Namespace) -> None:

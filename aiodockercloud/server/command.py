@@ -1,4 +1,4 @@
-"""``aiodockercloud serve``: run a server until a signal ends it."""
+"""``aiodockercloud serve``, ``restore`` and ``rekey``: the commands of the server."""
 
 from __future__ import annotations
 
@@ -15,9 +15,38 @@ from .api.capacity import allow_files
 from .engines import Engine, EngineError
 from .engines.embedded import Embedded, EmbeddedSettings
 from .serving import DEFAULT_USER, control_plane, serving
-from .settings import Settings, Timings
+from .settings import Settings, Storage, Timings
+from .state import maintenance
+from .state.vault import VARIABLE, SecretKeys
 
-__all__ = ["serve"]
+__all__ = ["run", "serve"]
+
+
+def run(options: argparse.Namespace) -> int:
+    """Run a command of the server and return the exit status.
+
+    Raises:
+        OSError: The server cannot start, or the files cannot be changed.
+    """
+    if options.command == "serve":
+        return asyncio.run(serve(options))
+    storage, directory = _storage(options), checks.directory(options.data_dir)
+    keys = SecretKeys(directory, text=storage.secret_key, file=storage.secret_key_file)
+    if options.command == "rekey":
+        maintenance.change_key(directory, keys)
+        _note(f"the database is encrypted with the new key in {keys.place}")
+    elif (former := maintenance.restore(options.file, directory, keys)) is not None:
+        _note(f"the former database is {former}")
+    return 0
+
+
+def _storage(options: argparse.Namespace) -> Storage:
+    """Return the settings of the database, with the secret key of the environment."""
+    return Storage(
+        fsync=getattr(options, "fsync", False),
+        secret_key_file=options.secret_key_file,
+        secret_key=os.environ.get(VARIABLE) or None,
+    )
 
 
 async def serve(options: argparse.Namespace) -> int:
@@ -59,6 +88,7 @@ async def _run(options: argparse.Namespace, user: str, apikey: str | None) -> No
     settings = Settings(
         metrics_public=options.metrics_public,
         timings=Timings(shutdown=options.shutdown_timeout),
+        storage=_storage(options),
     )
     if warning := allow_files(settings.limits):
         _note(warning)

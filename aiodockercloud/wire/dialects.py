@@ -24,6 +24,7 @@ SUBSYSTEMS = {
     "events": "audit",
     "account": "admin",
     "key": "admin",
+    "backup": "admin",
     "registry": "repo",
     "repository": "repo",
 }

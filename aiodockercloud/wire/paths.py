@@ -34,7 +34,8 @@ SERVER_KINDS = frozenset({"healthz", "readyz", "metrics"})
 
 #: Kinds that all namespaces share; their paths have no namespace.
 GLOBAL_KINDS = SERVER_KINDS | {
-    *("account", "action", "key", "provider", "region", "az", "nodetype"),
+    *("account", "action", "backup", "key"),
+    *("provider", "region", "az", "nodetype"),
 }
 
 

@@ -41,6 +41,7 @@ from ..state.records import Action
 from . import (
     accounts,
     actions,
+    backup,
     catalog,
     containers,
     events,
@@ -87,11 +88,12 @@ RESOURCES = {
         accounts.keys,
         *health.RESOURCES,
         metrics.resource,
+        backup.resource,
     )
 }
 
 #: Kinds that Tutum did not have.
-NEW_KINDS = wire.SERVER_KINDS | {"account", "key"}
+NEW_KINDS = wire.SERVER_KINDS | {"account", "backup", "key"}
 #: The resources of each dialect, by kind. Some kinds exist only in Tutum.
 SERVED = {
     wire.DOCKER_CLOUD: RESOURCES,

@@ -1,0 +1,475 @@
+"""The database file: rights, encryption, keys, migrations and damage."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sqlite3
+import stat
+from base64 import b64encode
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from aiodockercloud import wire
+from aiodockercloud.server.settings import Storage
+from aiodockercloud.server.state import database, maintenance, schema
+from aiodockercloud.server.state.database import FILE, prepare
+from aiodockercloud.server.state.store import Store
+from aiodockercloud.server.state.vault import KEY_FILE, SecretKeys, Vault
+
+CANARY = "CANARY-s3cret"
+ROWS: list[tuple[str, str, dict[str, Any]]] = [
+    ("trigger", f"{CANARY}-uuid", {"uuid": f"{CANARY}-uuid"}),
+    ("service", "web", {"definition": {"container_envvars": [CANARY]}}),
+]
+
+
+@pytest.fixture
+def umask() -> Iterator[None]:
+    """Let new files be writable by all users."""
+    before = os.umask(0)
+    yield
+    os.umask(before)
+
+
+def keys(directory: Path, **kinds: Any) -> SecretKeys:
+    return SecretKeys(directory, **kinds)
+
+
+def secret_key(byte: int) -> str:
+    return b64encode(bytes([byte]) * 32).decode()
+
+
+async def write(directory: Path, **settings: Any) -> None:
+    store = Store(directory, settings=Storage(**settings))
+    await store.open()
+    for row in ROWS:
+        store.put_row(*row)
+    await store.close()
+
+
+async def read(directory: Path, **settings: Any) -> list[Any]:
+    store = Store(directory, settings=Storage(**settings))
+    await store.open()
+    try:
+        return sorted([row async for row in store.load()], reverse=True)
+    finally:
+        await store.close()
+
+
+def content(directory: Path) -> dict[str, bytes]:
+    """Return the files, without the index that a reader of the log leaves."""
+    return {
+        path.name: path.read_bytes()
+        for path in directory.iterdir()
+        if not path.name.endswith("-shm")
+    }
+
+
+def set_rights(path: Path, mode: int) -> None:
+    path.chmod(mode)
+
+
+def rights(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+# --- rights ---------------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("umask")
+async def test_files_are_for_their_owner_whatever_the_umask(tmp_path: Path) -> None:
+    set_rights(tmp_path, 0o755)
+    store = Store(tmp_path)
+    await store.open()
+    store.put_row(*ROWS[0])
+    await store.flush()
+    found = {name: rights(tmp_path / name) for name in content(tmp_path)}
+    await store.close()
+
+    assert found == dict.fromkeys((FILE, f"{FILE}-wal", KEY_FILE), 0o600)
+
+
+async def test_files_of_an_older_version_lose_the_rights_of_others(
+    tmp_path: Path,
+) -> None:
+    await write(tmp_path)
+    (tmp_path / FILE).chmod(0o644)
+    await read(tmp_path)
+
+    assert rights(tmp_path / FILE) == 0o600
+
+
+@pytest.mark.parametrize("mode", [0o755, 0o750, 0o1777])
+async def test_directory_that_others_can_enter_causes_a_warning(
+    tmp_path: Path, mode: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    set_rights(tmp_path, mode)
+    with caplog.at_level(logging.WARNING):
+        await write(tmp_path)
+
+    assert "other users may enter the data directory" in caplog.text
+
+
+async def test_directory_that_all_users_can_change_is_refused(tmp_path: Path) -> None:
+    set_rights(tmp_path, 0o777)
+    with pytest.raises(OSError, match="all users may write to the directory"):
+        await write(tmp_path)
+
+    assert content(tmp_path) == {}
+
+
+# --- encryption -----------------------------------------------------------------------
+
+
+async def test_files_contain_no_name_and_no_body_of_a_row(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    await store.open()
+    for row in ROWS:
+        store.put_row(*row)
+    await store.flush()
+    while_open = content(tmp_path)
+    await store.close()
+
+    assert CANARY.encode() not in b"".join(while_open.values())
+    assert CANARY.encode() not in b"".join(content(tmp_path).values())
+    assert await read(tmp_path) == ROWS
+
+
+async def test_same_row_has_another_body_each_time() -> None:
+    vault = Vault(bytes(32))
+
+    assert vault.seal("a", "b", b"{}") != vault.seal("a", "b", b"{}")
+    assert vault.name("a", "b") == vault.name("a", "b") != vault.name("ab", "")
+
+
+async def test_key_of_the_environment_needs_no_file(tmp_path: Path) -> None:
+    await write(tmp_path, secret_key=secret_key(1))
+
+    assert list(content(tmp_path)) == [FILE]
+    assert await read(tmp_path, secret_key=secret_key(1)) == ROWS
+
+
+async def test_key_file_at_another_place_is_created(tmp_path: Path) -> None:
+    file = tmp_path / "elsewhere.key"
+    await write(tmp_path / "data", secret_key_file=file)
+
+    assert rights(file) == 0o600
+    assert list(content(tmp_path / "data")) == [FILE]
+    assert await read(tmp_path / "data", secret_key_file=file) == ROWS
+
+
+async def test_missing_key_is_refused_and_nothing_changes(tmp_path: Path) -> None:
+    await write(tmp_path)
+    (tmp_path / KEY_FILE).unlink()
+    before = content(tmp_path)
+
+    with pytest.raises(OSError, match=f"the secret key in .*{KEY_FILE} is missing"):
+        await read(tmp_path)
+    assert content(tmp_path) == before
+
+
+async def test_other_key_is_refused_and_nothing_changes(tmp_path: Path) -> None:
+    await write(tmp_path)
+    before = content(tmp_path)
+
+    with pytest.raises(OSError, match="encrypted with another secret key"):
+        await read(tmp_path, secret_key=secret_key(2))
+    assert content(tmp_path) == before
+    assert await read(tmp_path) == ROWS
+
+
+@pytest.mark.parametrize("text", ["", "#", "short", "x" * 44, "ä"])
+async def test_text_that_is_no_key_is_refused_without_its_content(
+    tmp_path: Path, text: str
+) -> None:
+    (tmp_path / KEY_FILE).write_text(text)
+
+    with pytest.raises(OSError, match="openssl rand -base64 32") as raised:
+        await write(tmp_path)
+    assert list(content(tmp_path)) == [KEY_FILE]
+    assert len(text) < 5 or text not in str(raised.value)
+
+
+async def test_key_file_that_all_users_can_change_is_refused(tmp_path: Path) -> None:
+    await write(tmp_path)
+    (tmp_path / KEY_FILE).chmod(0o602)
+
+    with pytest.raises(OSError, match="all users may write it"):
+        await read(tmp_path)
+
+
+# --- another key ----------------------------------------------------------------------
+
+
+async def test_new_first_key_encrypts_all_rows_at_the_start(tmp_path: Path) -> None:
+    await write(tmp_path, secret_key=secret_key(1))
+    both = f"{secret_key(2)} {secret_key(1)}"
+
+    assert await read(tmp_path, secret_key=both) == ROWS
+    assert await read(tmp_path, secret_key=secret_key(2)) == ROWS
+    with pytest.raises(OSError, match="another secret key"):
+        await read(tmp_path, secret_key=secret_key(1))
+
+
+async def test_rekey_replaces_the_key_file(tmp_path: Path) -> None:
+    await write(tmp_path)
+    before = content(tmp_path)
+
+    maintenance.change_key(tmp_path, keys(tmp_path))
+
+    after = content(tmp_path)
+    assert len(after[KEY_FILE]) == len(before[KEY_FILE])
+    assert after[KEY_FILE] != before[KEY_FILE]
+    assert await read(tmp_path) == ROWS
+
+
+async def test_rekey_while_a_server_runs_changes_nothing(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    await store.open()
+    before = (tmp_path / KEY_FILE).read_bytes()
+    with pytest.raises(OSError, match="another server is using it"):
+        maintenance.change_key(tmp_path, keys(tmp_path))
+    await store.close()
+
+    assert (tmp_path / KEY_FILE).read_bytes() == before
+
+
+async def test_rekey_that_is_interrupted_loses_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At each step, the file has the key with which the database is encrypted."""
+    await write(tmp_path)
+    steps = [
+        (database, "prepare"),
+        (SecretKeys, "write"),
+        (SecretKeys, "keep_first"),
+    ]
+    for place, name in steps:
+        with monkeypatch.context() as patched:
+
+            def crash(*_: object, **__: object) -> None:
+                raise KeyboardInterrupt
+
+            patched.setattr(place, name, crash)
+            with pytest.raises(KeyboardInterrupt):
+                maintenance.change_key(tmp_path, keys(tmp_path))
+        assert await read(tmp_path) == ROWS
+
+
+# --- migrations -----------------------------------------------------------------------
+
+
+def old_database(directory: Path, version: int) -> None:
+    """Write a database as a server of an older version did."""
+    db = sqlite3.connect(directory / FILE, isolation_level=None)
+    db.execute("PRAGMA journal_mode = WAL")
+    for number in range(version):
+        schema.MIGRATIONS[number](db, Vault(bytes(32)))
+    db.execute(f"PRAGMA user_version = {version}")
+    assert version == 1, "a new version needs its rows here"
+    for kind, key, body in ROWS:
+        db.execute(
+            "INSERT INTO objects VALUES (?, ?, ?)", (kind, key, wire.dumps(body))
+        )
+    db.close()
+
+
+@pytest.mark.parametrize("version", range(1, schema.VERSION))
+async def test_database_of_each_older_version_is_migrated(
+    tmp_path: Path, version: int
+) -> None:
+    old_database(tmp_path, version)
+
+    assert await read(tmp_path) == ROWS
+    assert CANARY.encode() not in b"".join(content(tmp_path).values())
+
+
+async def test_clear_rows_that_a_crash_left_in_the_log_are_removed(
+    tmp_path: Path,
+) -> None:
+    directory = tmp_path / "data"
+    directory.mkdir(mode=0o700)
+    old_database(directory, 1)
+    db = sqlite3.connect(directory / FILE)
+    db.execute("INSERT INTO objects VALUES ('thing', 'late', ?)", (b'{"late": 1}',))
+    db.commit()
+    crashed = tmp_path / "crashed"
+    crashed.mkdir(mode=0o700)
+    for name, data in content(directory).items():
+        (crashed / name).write_bytes(data)
+    db.close()
+
+    store = Store(crashed)
+    await store.open()
+    found = content(crashed)
+    rows = [kind async for kind, _, _ in store.load()]
+    await store.close()
+    assert "thing" in rows
+    assert CANARY.encode() not in b"".join(found.values())
+
+
+async def test_migration_that_fails_leaves_the_rows(tmp_path: Path) -> None:
+    old_database(tmp_path, 1)
+    db = sqlite3.connect(tmp_path / FILE)
+    db.execute("UPDATE objects SET body = '{bad' WHERE kind = 'service'")
+    db.commit()
+    db.close()
+    before = (tmp_path / FILE).read_bytes()
+
+    with pytest.raises(OSError, match="a row of the kind service is not JSON"):
+        await read(tmp_path)
+    assert (tmp_path / FILE).read_bytes() == before
+
+
+# --- damage ---------------------------------------------------------------------------
+
+
+def damaged(name: str, data: bytes) -> bytes:
+    page = 4096
+    return {
+        "empty": b"",
+        "text": b"hello",
+        "header": b"garbage" * 20 + data[140:],
+        "half": data[: len(data) // 2],
+        "odd end": data[: len(data) // 2 + 77],
+        "page of zeros": data[:page] + bytes(page) + data[2 * page :],
+        "noise": data[:-page] + os.urandom(page),
+    }[name]
+
+
+DAMAGE = ["empty", "text", "header", "half", "odd end", "page of zeros", "noise"]
+
+
+@pytest.mark.parametrize("name", DAMAGE)
+async def test_damaged_file_is_refused_in_words_and_kept(
+    tmp_path: Path, name: str
+) -> None:
+    store = Store(tmp_path)
+    await store.open()
+    for number in range(50):
+        store.put_row("thing", str(number), {"text": "x" * 500})
+    await store.close()
+    data = damaged(name, (tmp_path / FILE).read_bytes())
+    (tmp_path / FILE).write_bytes(data)
+
+    with pytest.raises(OSError, match="Nothing was changed: restore a backup") as found:
+        await read(tmp_path)
+
+    assert "\n" not in str(found.value)
+    assert (tmp_path / FILE).read_bytes() == data
+
+
+CHANGES = [
+    "UPDATE objects SET body = '{}' WHERE kind = 'service'",
+    "INSERT INTO objects VALUES ('zebra', 'x', '{}')",
+    "UPDATE objects SET kind = 'stack' WHERE kind = 'service'",
+    "UPDATE objects SET uuid = 'x' WHERE kind = 'service'",
+    "DROP TABLE objects",
+    "ALTER TABLE objects RENAME COLUMN body TO content",
+]
+
+
+@pytest.mark.parametrize("change", CHANGES)
+async def test_row_that_another_program_changed_is_refused(
+    tmp_path: Path, change: str
+) -> None:
+    await write(tmp_path)
+    db = sqlite3.connect(tmp_path / FILE)
+    db.execute(change)
+    db.commit()
+    db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    db.close()
+
+    with pytest.raises(OSError, match="Nothing was changed"):
+        await read(tmp_path)
+
+
+async def test_log_without_its_database_is_refused(tmp_path: Path) -> None:
+    (tmp_path / f"{FILE}-wal").write_bytes(b"x")
+
+    with pytest.raises(OSError, match="-wal exists"):
+        await read(tmp_path)
+
+
+async def test_database_that_a_crash_left_unfinished_is_created_again(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / f"{FILE}.new").write_bytes(b"half")
+
+    prepare(tmp_path, keys(tmp_path))
+    assert await read(tmp_path) == []
+
+
+# --- backup and restore ---------------------------------------------------------------
+
+
+async def test_backup_of_a_running_store_is_restored(tmp_path: Path) -> None:
+    store = Store(tmp_path / "data")
+    await store.open()
+    for row in ROWS:
+        store.put_row(*row)
+    await store.flush()
+    await store.backup(tmp_path / "copy")
+    store.put_row("thing", "later", {})
+    await store.close()
+    assert rights(tmp_path / "copy") == 0o600
+    assert CANARY.encode() not in (tmp_path / "copy").read_bytes()
+
+    directory = tmp_path / "data"
+    former = maintenance.restore(tmp_path / "copy", directory, keys(directory))
+
+    assert await read(directory) == ROWS
+    assert former is not None
+    former.rename(directory / FILE)
+    assert len(await read(directory)) == 3
+
+
+async def test_restore_replaces_a_damaged_database(tmp_path: Path) -> None:
+    directory = tmp_path / "data"
+    await write(directory)
+    (tmp_path / "copy").write_bytes((directory / FILE).read_bytes())
+    (directory / FILE).write_bytes(b"damaged")
+
+    former = maintenance.restore(tmp_path / "copy", directory, keys(directory))
+
+    assert former is not None
+    assert former.read_bytes() == b"damaged"
+    assert await read(directory) == ROWS
+
+
+async def test_restore_while_a_server_runs_changes_nothing(tmp_path: Path) -> None:
+    store = Store(tmp_path / "data")
+    await store.open()
+    await store.backup(tmp_path / "copy")
+    with pytest.raises(OSError, match="another server is using it"):
+        maintenance.restore(
+            tmp_path / "copy", tmp_path / "data", keys(tmp_path / "data")
+        )
+    store.put_row("thing", "a", {})
+    await store.close()
+
+    assert await read(tmp_path / "data") == [("thing", "a", {})]
+
+
+async def test_restore_without_the_key_of_the_backup_is_refused(tmp_path: Path) -> None:
+    await write(tmp_path / "data")
+    new = tmp_path / "new"
+
+    with pytest.raises(OSError, match="is missing; nothing was changed"):
+        maintenance.restore(tmp_path / "data" / FILE, new, keys(new))
+    assert not new.exists()
+
+
+async def test_restore_of_a_damaged_backup_is_refused(tmp_path: Path) -> None:
+    await write(tmp_path / "data")
+    (tmp_path / "copy").write_bytes(b"not a database")
+
+    with pytest.raises(OSError, match="copy: file is not a database"):
+        maintenance.restore(
+            tmp_path / "copy", tmp_path / "data", keys(tmp_path / "data")
+        )
+    assert await read(tmp_path / "data") == ROWS
