@@ -79,7 +79,7 @@ class Tables(Lookups):
     def _count(self, record: Versioned) -> None:
         """Increase the version of an object whose writable fields have changed."""
         content = record.content()
-        if content == self._content[record.uuid]:
+        if content == self._content.get(record.uuid):
             return
         self._content[record.uuid] = content
         record.version += 1
