@@ -22,6 +22,7 @@ from .resources.nodeclusters import NodeClusters
 from .resources.nodes import Nodes
 from .resources.readable import Reference
 from .resources.repositories import Registries, Repositories
+from .resources.secrets import Configs, Secrets
 from .resources.services import Services
 from .resources.stacks import Stacks
 from .resources.triggers import Triggers
@@ -129,6 +130,8 @@ class DockerCloud(Transport):
         events (Events): The stream of changes to all objects.
         repositories (Repositories): Image repositories with their credentials.
         registries (Registries): The image registries.
+        secrets (Secrets): Secrets, files for containers.
+        configs (Configs): Configs, files for containers.
         providers (Providers): The providers of nodes.
         regions (Regions): The regions of the providers.
         azs (AvailabilityZones): The availability zones of the regions.
@@ -155,6 +158,8 @@ class DockerCloud(Transport):
     events: _SubApi[Events] = _SubApi(Events)
     repositories: _SubApi[Repositories] = _SubApi(Repositories)
     registries: _SubApi[Registries] = _SubApi(Registries)
+    secrets: _SubApi[Secrets] = _SubApi(Secrets)
+    configs: _SubApi[Configs] = _SubApi(Configs)
     providers: _SubApi[Providers] = _SubApi(Providers)
     regions: _SubApi[Regions] = _SubApi(Regions)
     azs: _SubApi[AvailabilityZones] = _SubApi(AvailabilityZones)
@@ -209,6 +214,8 @@ class DockerCloud(Transport):
         self.nodetypes = NodeTypes(self)
         self.repositories = Repositories(self)
         self.registries = Registries(self)
+        self.secrets = Secrets(self)
+        self.configs = Configs(self)
         self.accounts = Accounts(self)
         self.keys = Keys(self)
 

@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import Any
 
 from ..exceptions import StackFileError
+from .files import file_mounts
 from .forms import api_fields
 from .keys import API_KEYS, STACK_KEYS, to_api, to_stackfile, unsupported
 from .layout import LAYOUT, compose_problem, compose_section
@@ -40,6 +41,7 @@ __all__ = [
     "api_fields",
     "compose_problem",
     "compose_section",
+    "file_mounts",
     "find",
     "healthcheck",
     "load",

@@ -14,7 +14,7 @@ from contextlib import suppress
 from typing import Any
 
 from ..wire.service_fields import BY_NAME, SYNONYMS, Kind
-from . import policies, values
+from . import files, policies, values
 
 __all__ = ["api_fields", "api_value"]
 
@@ -58,6 +58,7 @@ def _size(value: Any) -> Any:
 
 _READERS: Mapping[Kind, values.Reader] = {
     Kind.HEALTHCHECK: policies.healthcheck,
+    Kind.FILES: files.file_mounts,
     Kind.COMMAND: _command,
     Kind.MEGABYTES: _size,
     Kind.ENVVARS: _lists(

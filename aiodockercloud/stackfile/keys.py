@@ -22,7 +22,7 @@ from ..wire.service_fields import (
     Part,
     ServiceField,
 )
-from . import long_forms, policies, values
+from . import files, long_forms, policies, values
 from .forms import api_value
 from .objects import reader_of
 
@@ -75,6 +75,7 @@ _BY_KIND: Mapping[Kind, values.Reader] = {
     Kind.ENVVARS: values.environment,
     Kind.LINKS: values.each(values.link),
     Kind.HEALTHCHECK: policies.healthcheck,
+    Kind.FILES: files.file_mounts,
 }
 _BY_KEY: Mapping[str, values.Reader] = {
     "restart": values.restart,
@@ -92,6 +93,7 @@ _BY_PARTS = frozenset(
 _WRITERS: Mapping[Kind, values.Reader] = {
     Kind.MEGABYTES: _as_size,
     Kind.TAGS: _as_names,
+    Kind.FILES: files.exported,
 }
 
 
@@ -149,7 +151,6 @@ API_KEYS = frozenset(BY_NAME).union(SYNONYMS)
 
 _INSTEAD = {
     "build": "images are not built here; build and push one, and use its name as image",
-    "configs": "use environment, or files in the image",
     "container_name": "containers are named after their service",
     "cpuset_cpus": "use cpuset",
     "depends_on": "use links",
@@ -162,7 +163,6 @@ _INSTEAD = {
     "network_mode": "use net",
     "networks": "all services share one private network; use links for names",
     "scale": "use target_num_containers",
-    "secrets": "use environment, or volumes_from a service that has the files",
 }
 
 

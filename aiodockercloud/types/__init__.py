@@ -28,6 +28,7 @@ from .accounts import (
 )
 from .fields import (
     BindingFields,
+    FileFields,
     LinkFields,
     NodeClusterChanges,
     NodeClusterFields,
@@ -56,6 +57,7 @@ from .filters import (
     RepositoryFilters,
     ServiceFilters,
     StackFilters,
+    StoredFileFilters,
 )
 from .frames import (
     ActionEvent,
@@ -88,6 +90,7 @@ from .infrastructure import (
     Region,
     Registry,
     Repository,
+    StoredFile,
 )
 from .objects import (
     Action,
@@ -114,6 +117,7 @@ from .parts import (
     ContainerBinding,
     ContainerLink,
     EnvVar,
+    FileMount,
     GenericResource,
     Healthcheck,
     Link,
@@ -179,6 +183,8 @@ __all__ = [
     "ExecBytesResult",
     "ExecFrame",
     "ExecResult",
+    "FileFields",
+    "FileMount",
     "GapEvent",
     "GenericResource",
     "GenericResourceFields",
@@ -247,6 +253,8 @@ __all__ = [
     "StackFields",
     "StackFilters",
     "StackState",
+    "StoredFile",
+    "StoredFileFilters",
     "Tag",
     "Tmpfs",
     "TmpfsFields",

@@ -16,6 +16,7 @@ from .option_fields import (
 from .parts import (
     Binding,
     EnvVar,
+    FileMount,
     GenericResource,
     Link,
     LogDriver,
@@ -30,6 +31,7 @@ from .words import Autodestroy, Autorestart, DeploymentStrategy
 
 __all__ = [
     "BindingFields",
+    "FileFields",
     "LinkFields",
     "NodeClusterChanges",
     "NodeClusterFields",
@@ -121,6 +123,27 @@ class RegistryAuth(TypedDict, total=False):
     serveraddress: str
 
 
+class FileFields(TypedDict, total=False):
+    """A secret or a config that containers have as a file.
+
+    Attributes:
+        source: The name of the secret or config, its uuid or its ``resource_uri``;
+            required.
+        target: The path of the file, by default the name. A relative path begins in
+            ``/run/secrets/`` for a secret, in ``/`` for a config.
+        mode: The permissions of the file, as a number or as an octal text such as
+            ``"0440"``; 0444 by default.
+        uid: The id of the owner; 0 by default.
+        gid: The id of the group; 0 by default.
+    """
+
+    source: Required[str]
+    target: str | None
+    mode: int | str | None
+    uid: str | int | None
+    gid: str | int | None
+
+
 class _ServiceOptions(TypedDict, total=False):
     nickname: str
     target_num_containers: int
@@ -131,6 +154,8 @@ class _ServiceOptions(TypedDict, total=False):
     labels: Mapping[str, str]
     linked_to_service: Sequence[LinkFields | Link | str]
     bindings: Sequence[BindingFields | Binding | str]
+    secrets: Sequence[FileFields | FileMount | str]
+    configs: Sequence[FileFields | FileMount | str]
     autorestart: Autorestart
     autodestroy: Autodestroy
     autoredeploy: bool
@@ -213,6 +238,9 @@ class ServiceFields(_ServiceOptions):
             the names of the services, or a list of :class:`LinkFields`.
         bindings: The volumes: ``["/data", "/host:/container:ro"]``, or a list of
             :class:`BindingFields`.
+        secrets: The secrets that the containers have as files: names, or a list of
+            :class:`FileFields`. ``"db"`` is the file ``/run/secrets/db``.
+        configs: The configs, as ``secrets``. ``"nginx.conf"`` is ``/nginx.conf``.
         autorestart: Whether a container that ends is restarted; ``"OFF"`` by default.
         autodestroy: Whether a container that ends is removed; ``"OFF"`` by default.
         autoredeploy: Whether a new version of the image redeploys the service;

@@ -37,6 +37,7 @@ __all__ = [
     "RepositoryFilters",
     "ServiceFilters",
     "StackFilters",
+    "StoredFileFilters",
 ]
 
 #: How a caller refers to an object: by its dict, its ``resource_uri`` or its uuid.
@@ -300,6 +301,19 @@ class RepositoryFilters(_Page, _Named, total=False):
 
     registry: _References
     in_use: bool | None
+
+
+class StoredFileFilters(_Page, _Named, total=False):
+    """The filters of ``cloud.secrets`` and ``cloud.configs``.
+
+    Attributes:
+        uuid: The uuid.
+        name: The name.
+        limit: The number of objects on a page.
+        offset: The number of objects to leave out at the beginning.
+    """
+
+    uuid: _Texts
 
 
 class RegistryFilters(_Page, total=False):

@@ -17,6 +17,7 @@ __all__ = [
     "Region",
     "Registry",
     "Repository",
+    "StoredFile",
 ]
 
 
@@ -210,6 +211,29 @@ class Repository(Changed):
     in_use: bool
     registry: str
     version: int
+
+
+class StoredFile(Changed):
+    """A secret or a config; no answer has the content.
+
+    Attributes:
+        uuid: The uuid.
+        resource_uri: The URI of the object.
+        name: The name, by which services name the object.
+        version: The version of the content, for ``update(…, version=…)``: a number that
+            grows with every new content.
+        created_datetime: When the object was created.
+        updated_datetime: When the content was changed.
+        services: The services that use the object, as their ``resource_uri``.
+    """
+
+    uuid: str
+    resource_uri: str
+    name: str
+    version: int
+    created_datetime: str
+    updated_datetime: str
+    services: list[str]
 
 
 class Registry(TypedDict):

@@ -12,6 +12,7 @@ from .parts import (
     ContainerBinding,
     ContainerLink,
     EnvVar,
+    FileMount,
     GenericResource,
     Healthcheck,
     Link,
@@ -62,6 +63,8 @@ class _Definition(TypedDict):
     container_envvars: list[EnvVar]
     labels: dict[str, str]
     link_variables: dict[str, str]
+    secrets: list[FileMount]
+    configs: list[FileMount]
     autorestart: Autorestart
     autodestroy: Autodestroy
     healthcheck: Healthcheck | None

@@ -9,6 +9,7 @@ __all__ = [
     "ContainerBinding",
     "ContainerLink",
     "EnvVar",
+    "FileMount",
     "GenericResource",
     "Healthcheck",
     "Link",
@@ -153,6 +154,25 @@ class ContainerBinding(TypedDict):
     volume_name: str | None
     volume_driver: str | None
     volume_options: dict[str, str] | None
+
+
+class FileMount(TypedDict):
+    """A secret or a config that containers have as a file.
+
+    Attributes:
+        source: The name of the secret or config.
+        target: The path of the file; a relative path begins in ``/run/secrets/`` for a
+            secret, in ``/`` for a config.
+        mode: The permissions of the file, as a number: 292 is 0444.
+        uid: The id of the owner.
+        gid: The id of the group.
+    """
+
+    source: str
+    target: str
+    mode: int
+    uid: str
+    gid: str
 
 
 class Tag(TypedDict):

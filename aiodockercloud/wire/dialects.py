@@ -20,6 +20,8 @@ SUBSYSTEMS = {
     "token": "infra",
     "tag": "infra",
     "volume": "infra",
+    "secret": "infra",
+    "config": "infra",
     "action": "audit",
     "events": "audit",
     "account": "admin",

@@ -53,6 +53,8 @@ class Kind(Enum):
     OBJECT = auto()
     #: A list of objects with the values ``parts``.
     OBJECTS = auto()
+    #: A list of secrets or configs, each a name or an object with the keys of Compose.
+    FILES = auto()
     #: An object whose form the control plane does not know.
     JSON = auto()
 
@@ -60,7 +62,8 @@ class Kind(Enum):
 _LISTS = frozenset(
     {
         *(Kind.CHOICES, Kind.TEXTS, Kind.HOSTS, Kind.TAGS),
-        *(Kind.PORTS, Kind.ENVVARS, Kind.LINKS, Kind.BINDINGS, Kind.OBJECTS),
+        *(Kind.PORTS, Kind.ENVVARS, Kind.LINKS, Kind.BINDINGS),
+        *(Kind.OBJECTS, Kind.FILES),
     }
 )
 _MAPPINGS = frozenset({Kind.LABELS, Kind.PAIRS, Kind.JSON})

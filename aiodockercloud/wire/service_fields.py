@@ -101,6 +101,8 @@ def _rows() -> Iterator[ServiceField]:
     yield managed("container_ports", Kind.PORTS, "ports", "expose", shown=own)
     yield managed("linked_to_service", Kind.LINKS, "links", redeploy=False)
     yield managed("bindings", Kind.BINDINGS, "volumes", "volumes_from", shown=own)
+    yield managed("secrets", Kind.FILES, "secrets", shown=same)
+    yield managed("configs", Kind.FILES, "configs", shown=same)
     yield managed(
         "target_num_containers",
         Kind.INTEGER,

@@ -27,6 +27,8 @@ TYPES: Mapping[str, Any] = {
     "trigger": types.Trigger,
     "repository": types.Repository,
     "registry": types.Registry,
+    "secret": types.StoredFile,
+    "config": types.StoredFile,
     "provider": types.Provider,
     "region": types.Region,
     "az": types.AvailabilityZone,

@@ -97,7 +97,7 @@ def test_public_methods_are_those_of_every_sub_api() -> None:
     assert set(sub_apis(DockerCloud("http://localhost", auth="x"))) == {
         *("services", "stacks", "containers", "nodes", "nodeclusters", "triggers"),
         *("events", "actions", "providers", "regions", "azs", "nodetypes"),
-        *("repositories", "registries", "accounts", "keys"),
+        *("repositories", "registries", "secrets", "configs", "accounts", "keys"),
     }
     assert {"services.scale", "events.subscribe", "regions.iterate"} <= set(PUBLIC)
     assert len(PUBLIC) > 90

@@ -53,6 +53,7 @@ from . import (
     repositories,
     request_log,
     rights,
+    secrets,
     services,
     stacks,
     streams,
@@ -82,6 +83,7 @@ RESOURCES = {
         infrastructure.tokens,
         repositories.resource,
         repositories.registries,
+        *secrets.RESOURCES,
         actions.resource,
         events.resource,
         accounts.accounts,
@@ -93,7 +95,7 @@ RESOURCES = {
 }
 
 #: Kinds that Tutum did not have.
-NEW_KINDS = wire.SERVER_KINDS | {"account", "backup", "key"}
+NEW_KINDS = wire.SERVER_KINDS | {"account", "backup", "key", "secret", "config"}
 #: The resources of each dialect, by kind. Some kinds exist only in Tutum.
 SERVED = {
     wire.DOCKER_CLOUD: RESOURCES,

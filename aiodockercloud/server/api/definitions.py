@@ -20,7 +20,7 @@ from ...wire.service_fields import (
     READ_ONLY,
     SYNONYMS,
 )
-from ..control import deployment, links, names
+from ..control import deployment, links, names, stored_files
 from ..control.control_plane import ControlPlane
 from ..engines import PortSpec
 from ..state.accounts import Access
@@ -103,6 +103,12 @@ def check(cloud: ControlPlane, definition: Mapping[str, Any]) -> None:
         paths.append(path := one["container_path"])
         if paths.count(path) > 1:
             raise BadRequest(f"tmpfs: container_path {path} is given twice")
+    for field in stored_files.FIELDS:
+        for mount in definition[field]:
+            path = stored_files.path(field, mount["target"])
+            if path in paths:
+                raise BadRequest(f"{field}: the path {path} is given twice")
+            paths.append(path)
     ports = [PortSpec(*port) for port in deployment.ports_of(definition)]
     mounts = deployment.mounts_of(definition, {})
     cloud.engine.check(deployment.engine_options(definition), ports, mounts)
@@ -129,6 +135,12 @@ def resolve(
         BadRequest: A service does not exist, or two links have the same name.
     """
     found = dict(found)
+    for field, (kind, _) in stored_files.FIELDS.items():
+        if field in found:
+            found[field] = [
+                {**mount, "source": _stored(cloud, field, kind, i, mount, namespace)}
+                for i, mount in enumerate(found[field])
+            ]
     uuid = stack.uuid if stack else None
     resolved: list[dict[str, Any]] = []
     for i, link in enumerate(found.get("linked_to_service", ())):
@@ -161,6 +173,24 @@ def resolve(
             for i, binding in enumerate(found["bindings"])
         ]
     return found
+
+
+def _stored(
+    cloud: ControlPlane,
+    field: str,
+    kind: str,
+    number: int,
+    mount: Mapping[str, Any],
+    namespace: str,
+) -> str:
+    """Return the name of the secret or config that one element of a field names."""
+    stored = stored_files.find(cloud, kind, mount["source"], namespace)
+    if stored is None:
+        raise BadRequest(
+            f"{field}[{number}].source: there is no {kind} {mount['source']!r}; create"
+            f" the {kind} first"
+        )
+    return stored.name
 
 
 def free_name(

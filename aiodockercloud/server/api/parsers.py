@@ -40,6 +40,7 @@ _PARSERS: Mapping[Kind, Parser] = {
     Kind.LINKS: listing(service_values.link),
     Kind.BINDINGS: listing(service_values.binding),
     Kind.HEALTHCHECK: fields.reader(stackfile.healthcheck),
+    Kind.FILES: fields.reader(stackfile.file_mounts),
     Kind.JSON: lambda place, value: _object(place, value),
 }
 _PARSERS_BY_NAME: Mapping[str, Parser] = {

@@ -19,6 +19,7 @@ from ..state.accounts import ACCOUNT, KEY
 from ..state.records import Container
 from ..state.state import State
 from ..state.store import Store
+from . import stored_files
 from .autoredeploy import AutoRedeploy
 from .call_queue import CallQueue
 from .jobs import JOBS
@@ -168,3 +169,4 @@ class ControlPlane(State):
         surplus = len(ended) - self.settings.retention.ended_actions
         for action in ended[: max(0, surplus)]:
             self.remove(action)
+        stored_files.sweep(self)

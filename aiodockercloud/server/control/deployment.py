@@ -18,7 +18,7 @@ from ..engines import ContainerSpec, EngineError, MountSpec, NoSuchContainer, Po
 from ..state.errors import OperationFailed, engine_errors
 from ..state.records import Container, Node, Service, new_uuid
 from ..state.state import State
-from . import image_digests, kept_volumes, links, node_choice
+from . import image_digests, kept_volumes, links, node_choice, stored_files
 
 
 def engine_options(definition: Mapping[str, Any]) -> dict[str, Any]:
@@ -90,6 +90,7 @@ def spec_of(cloud: State, container: Container) -> ContainerSpec:
         address_variables=list(links.with_tutum({links.ADDRESS: ""})),
         ports=[PortSpec(*port) for port in container.ports],
         mounts=mounts,
+        files=stored_files.specs(cloud, container),
         volumes_from=[peer.uuid for peer in node_choice.shared_with(cloud, container)],
         aliases=list(dict.fromkeys(aliases)),
         links=links.named_targets(cloud, service),
@@ -171,6 +172,7 @@ async def record(
         ports=ports_of(definition, image.ports if image else ()),
         image_digest=pinned.digest if pinned else None,
         warnings=_warnings(definition),
+        files=stored_files.versions(cloud, service),
     )
     cloud.add(container)
     container.environment = _environment(cloud, service, container, node)

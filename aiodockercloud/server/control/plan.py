@@ -16,7 +16,14 @@ from ..engines import EngineError, PortSpec
 from ..state.errors import InvalidField, NotAllowedNow, OperationFailed
 from ..state.records import Container, Node, Service
 from ..state.state import State
-from . import demands, deployment, kept_volumes, node_choice, placement
+from . import (
+    demands,
+    deployment,
+    kept_volumes,
+    node_choice,
+    placement,
+    stored_files,
+)
 from .policy import Policy
 
 __all__ = [
@@ -104,7 +111,8 @@ def check(
     Raises:
         InvalidField: A command cannot be split into words, or the engine does not
             support a field.
-        NotAllowedNow: A container cannot be placed, or the order is not possible.
+        NotAllowedNow: A container cannot be placed, the order is not possible, or a
+            secret or config does not exist.
     """
     _check_definition(cloud, service)
     live = cloud.containers_of(service)
@@ -183,6 +191,7 @@ def _check_definition(cloud: State, service: Service) -> None:
         cloud.engine.check(deployment.engine_options(definition), ports, mounts)
     except EngineError as error:
         raise InvalidField(str(error)) from error
+    stored_files.versions(cloud, service)
 
 
 def _check_start_first(service: Service) -> None:

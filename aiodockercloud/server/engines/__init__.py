@@ -75,6 +75,24 @@ class MountSpec(NamedTuple):
     options: Mapping[str, str] | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileSpec:
+    """A secret or a config that a container has as a file.
+
+    *uuid* and *version* identify the content. *mode* is the permissions.
+    """
+
+    kind: Literal["secret", "config"]
+    uuid: str
+    version: int
+    name: str
+    content: bytes = field(repr=False)
+    path: str
+    mode: int
+    uid: str
+    gid: str
+
+
 class LinkTarget(NamedTuple):
     """The names of a service to which a container is linked, and of its stack."""
 
@@ -116,6 +134,7 @@ class ContainerSpec:
     address_variables: Sequence[str] = ()
     ports: Sequence[PortSpec] = ()
     mounts: Sequence[MountSpec] = ()
+    files: Sequence[FileSpec] = ()
     #: The uuids of the containers whose volumes this container shares; all of them are
     #: on the same node.
     volumes_from: Sequence[str] = ()

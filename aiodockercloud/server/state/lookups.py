@@ -28,6 +28,7 @@ from .records import (
     Repository,
     Service,
     Stack,
+    StoredFile,
     Trigger,
     Versioned,
 )
@@ -56,6 +57,8 @@ class Lookups:
         self.nodes: dict[str, Node] = self._tables["node"]
         self.nodeclusters: dict[str, NodeCluster] = self._tables["nodecluster"]
         self.repositories: dict[str, Repository] = self._tables["repository"]
+        self.secrets: dict[str, StoredFile] = self._tables["secret"]
+        self.configs: dict[str, StoredFile] = self._tables["config"]
         self.actions: dict[str, Action] = self._tables["action"]
         self._of_stack: dict[str, dict[str, Service]] = defaultdict(dict)
         self._of_service: dict[str, dict[str, Container]] = defaultdict(dict)

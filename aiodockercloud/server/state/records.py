@@ -162,6 +162,8 @@ class Container(Run):
     image_digest: str | None = None
     #: The engine's warnings about the container.
     warnings: list[str] = field(default_factory=list)
+    #: Uuid of a secret or config → the version that the container has.
+    files: dict[str, int] = field(default_factory=dict)
     docker_id: str | None = None
     private_ip: str | None = None
 
@@ -257,6 +259,42 @@ class Repository(Record):
 
 
 @dataclass(slots=True, kw_only=True, repr=False)
+class StoredFile(Record):
+    """A secret or a config: a file for containers, whose content no answer contains.
+
+    ``data`` is base64. A new content is a new version: containers keep the version of
+    their deployment, so the former versions that containers use are kept.
+    """
+
+    writable = ("data",)
+
+    name: str
+    data: str
+    updated: float = field(default_factory=time.time)
+    version: int = 1
+    #: Version → content, of the versions before.
+    former: dict[str, str] = field(default_factory=dict)
+
+    def of_version(self, version: int) -> str:
+        """Return the content of a version; the current one in place of a lost one."""
+        return self.former.get(str(version), self.data)
+
+
+@dataclass(slots=True, kw_only=True, repr=False)
+class Secret(StoredFile):
+    """A secret, by default a file in ``/run/secrets``."""
+
+    kind = "secret"
+
+
+@dataclass(slots=True, kw_only=True, repr=False)
+class Config(StoredFile):
+    """A config, by default a file in ``/``."""
+
+    kind = "config"
+
+
+@dataclass(slots=True, kw_only=True, repr=False)
 class Token(Record):
     """A token with which a bring-your-own node joins."""
 
@@ -297,11 +335,11 @@ class Action(Record):
 
 
 #: The objects with a ``version``, which grows with every change of a writable field.
-Versioned = Stack | Service | NodeCluster | Repository
+Versioned = Stack | Service | NodeCluster | Repository | StoredFile
 
 RECORDS: tuple[type[Record], ...] = (
     *(Stack, Service, Container, Node, NodeCluster),
-    *(Trigger, Repository, Token, Action),
+    *(Trigger, Repository, Secret, Config, Token, Action),
 )
 
 #: Kinds whose changes of state are events.

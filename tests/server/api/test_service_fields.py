@@ -159,6 +159,14 @@ GOOD = [
     case("update_config", None, None),
     case("update_config", {"order": None}, None),
     case("rollback_config", None, None),
+    *(
+        case(
+            field,
+            [{"source": "a", "mode": 256}],
+            [{"source": "a", "target": "a", "mode": 256, "uid": "0", "gid": "0"}],
+        )
+        for field in ("secrets", "configs")
+    ),
     case("rollback_config", {"monitor": 3}, {"monitor": 3}),
 ]
 

@@ -1,7 +1,8 @@
 """The files of embedded containers: volumes and ``/tmp``, below a temporary directory.
 
-A container sees its volumes and a ``/tmp`` of its own; nothing else has files. A
-mounted path of a node is a directory of the embedded node, not of the host.
+A container sees its volumes, a ``/tmp`` of its own, and its secrets and configs, which
+exist in memory only; nothing else has files. A mounted path of a node is a directory of
+the embedded node, not of the host.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from urllib.parse import quote
 
 from .. import ContainerSpec
 from .settings import EmbeddedSettings
-from .text import to_bytes
+from .text import to_bytes, to_text
 
 __all__ = ["Files", "Mount", "Storage"]
 
@@ -94,7 +95,8 @@ class Storage:
             for one in spec.options.get("tmpfs") or ()
         }
         tmp = Mount(self, f"{_container(spec.uuid)}/tmp", True)
-        return Files(mounts, tmp, temporary, settings=self._settings)
+        fixed = {_absolute(file.path): file.content for file in spec.files}
+        return Files(mounts, tmp, temporary, fixed=fixed, settings=self._settings)
 
     def remove_volumes(self, node: str, volumes: Iterable[str]) -> None:
         """Remove the files of volumes."""
@@ -124,6 +126,7 @@ class Files:
         volumes: Path → mount of each volume.
         tmp: The mount of ``/tmp``; None for a file system without files.
         temporary: Path → mount of each file system in memory.
+        fixed: Path → content of each read-only file in memory: secrets and configs.
         settings: The bounds.
     """
 
@@ -133,9 +136,11 @@ class Files:
         tmp: Mount | None = None,
         temporary: Mapping[str, Mount] | None = None,
         *,
+        fixed: Mapping[str, bytes] | None = None,
         settings: EmbeddedSettings | None = None,
     ) -> None:
         self.volumes: dict[str, Mount] = dict(volumes or {})
+        self._fixed = dict(fixed or {})
         self._mounts = {**({_TMP: tmp} if tmp is not None else {}), **self.volumes}
         self._temporary = dict(temporary or {})
         self._mounts |= self._temporary
@@ -163,12 +168,12 @@ class Files:
         return self.is_directory(path) or self.size(path) is not None
 
     def covers(self, path: str) -> bool:
-        """Return whether a path is in a volume or in ``/tmp``."""
-        return self._mount_of(path) is not None
+        """Return whether a path is in a volume, in ``/tmp``, or a file in memory."""
+        return _absolute(path) in self._fixed or self._mount_of(path) is not None
 
     def is_writable(self, path: str) -> bool:
         """Return whether a path is in a volume that is not read-only."""
-        mounted = self._mount_of(path)
+        mounted = None if _absolute(path) in self._fixed else self._mount_of(path)
         return mounted is not None and self._mounts[mounted].writable
 
     def is_directory(self, path: str) -> bool:
@@ -176,10 +181,14 @@ class Files:
         try:
             return self.locate(path).is_dir()
         except OSError:
-            return any(_inside(mount, path) for mount in self._mounts)
+            return any(_inside(mount, path) for mount in self._mounts) or any(
+                _inside(file, path) and file != _absolute(path) for file in self._fixed
+            )
 
     def size(self, path: str) -> int | None:
         """Return the bytes of a regular file, None if there is no such file."""
+        if (content := self._fixed.get(_absolute(path))) is not None:
+            return len(content)
         try:
             place = self.locate(path)
             return place.stat().st_size if place.is_file() else None
@@ -194,9 +203,11 @@ class Files:
             NotADirectoryError: The path is a file.
         """
         path = _absolute(path)
+        if path in self._fixed:
+            raise _error(errno.ENOTDIR)
         found = {
             mount[len(path.rstrip("/")) + 1 :].partition("/")[0]
-            for mount in self._mounts
+            for mount in (*self._mounts, *self._fixed)
             if mount != path and _inside(mount, path)
         }
         if self._mount_of(path) is not None:
@@ -210,6 +221,9 @@ class Files:
             IsADirectoryError: The path is a directory.
             FileNotFoundError: The file does not exist.
         """
+        if (content := self._fixed.get(_absolute(path))) is not None:
+            yield to_text(content)
+            return
         place = self.locate(path)
         if not place.is_file():
             raise _error(errno.EISDIR if place.is_dir() else errno.ENOENT)
@@ -261,7 +275,8 @@ class Files:
         Raises:
             OSError: The path does not exist, is read-only, or is a volume.
         """
-        _, writable, rest = self._find(path)
+        fixed = _absolute(path) in self._fixed
+        _, writable, rest = self._find(path, created=fixed)
         if not writable:
             raise _error(errno.EROFS)
         if not rest:
@@ -284,7 +299,7 @@ class Files:
         path = _absolute(path)
         if "\0" in path or path != path.encode("utf-8", "replace").decode():
             raise _error(errno.EINVAL)
-        mounted = self._mount_of(path)
+        mounted = None if path in self._fixed else self._mount_of(path)
         if mounted is None:
             raise _error(errno.EROFS if created else errno.ENOENT)
         mount = self._mounts[mounted]

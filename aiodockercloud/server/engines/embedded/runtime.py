@@ -19,6 +19,7 @@ from .nodes import HostPorts, PortKey
 from .settings import EmbeddedSettings
 from .shell import Place
 from .shell.lexer import Stream
+from .text import to_text
 
 __all__ = ["Container", "Handler", "HttpHandler"]
 
@@ -89,6 +90,7 @@ class Container:
         self.stopping: asyncio.Event = asyncio.Event()
         self.stops_itself: bool = False
         self._ports = ports
+        self._files = spec.files
         self._network = network
         self._endpoint = endpoint
         self._connections: weakref.WeakSet[asyncio.StreamWriter] = weakref.WeakSet()
@@ -197,6 +199,45 @@ class Container:
                 f"{self.name} has no volume for this path; its volumes are: {known}",
                 path,
             ) from None
+
+    def secret(self, name: str) -> str:
+        """Return the content of a secret of the service.
+
+        The shell reads the content from ``/run/secrets/NAME``, or from the ``target``
+        of the field ``secrets``. Permissions and owners have no effect in this engine.
+
+        Args:
+            name: The name of the secret.
+
+        Returns:
+            The text; a byte that is not UTF-8 is a surrogate, as with
+            ``errors="surrogateescape"``.
+
+        Raises:
+            KeyError: The service has no such secret.
+        """
+        return self._stored("secret", name)
+
+    def config(self, name: str) -> str:
+        """Return the content of a config of the service.
+
+        Args:
+            name: The name of the config.
+
+        Returns:
+            The text, as for :meth:`secret`.
+
+        Raises:
+            KeyError: The service has no such config.
+        """
+        return self._stored("config", name)
+
+    def _stored(self, kind: str, name: str) -> str:
+        known = {file.name: file.content for file in self._files if file.kind == kind}
+        if name not in known:
+            has = ", ".join(sorted(known)) or "none"
+            raise KeyError(f"{self.name} has no {kind} {name}; its {kind}s are: {has}")
+        return to_text(known[name])
 
     async def connect(self, host: str, port: int) -> Connection:
         """Connect to a port of another container, or of this one.

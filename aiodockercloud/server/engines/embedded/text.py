@@ -9,7 +9,7 @@ import codecs
 
 from ....wire import valid_text
 
-__all__ = ["byte", "decoder", "to_bytes", "to_valid"]
+__all__ = ["byte", "decoder", "to_bytes", "to_text", "to_valid"]
 
 
 def decoder() -> codecs.IncrementalDecoder:
@@ -20,6 +20,11 @@ def decoder() -> codecs.IncrementalDecoder:
 def byte(number: int) -> str:
     """Return the text of one byte."""
     return bytes((number,)).decode("utf-8", "surrogateescape")
+
+
+def to_text(data: bytes) -> str:
+    """Return the text of bytes."""
+    return data.decode("utf-8", "surrogateescape")
 
 
 def to_bytes(text: str) -> bytes:

@@ -39,9 +39,9 @@ from . import logs, manager, naming, observations, service_specs, supported
 from .cleanup import Cleanup
 from .docker_api import Api, DockerProblem, ignoring_not_found, registry_auth
 from .exec import start_command
-from .networks import Networks
 from .nodes import SwarmNodes
 from .settings import SwarmSettings
+from .shared import Shared
 from .watch import Watch, tasks_of
 
 __all__ = ["Swarm", "SwarmSettings"]
@@ -99,7 +99,7 @@ class Swarm:
         self._settings = settings or SwarmSettings()
         self._api: Api
         self._watch: Watch
-        self._networks: Networks
+        self._shared: Shared
         self._nodes: SwarmNodes
         self._cleanup: Cleanup
         self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
@@ -130,10 +130,10 @@ class Swarm:
             raise EngineUnavailable(f"{self._api.address}: {error}") from error
         self._api_version = info["ApiVersion"]
         local = info["Swarm"]["NodeID"]
-        self._networks = Networks(self._api)
+        self._shared = Shared(self._api)
         self._watch = Watch(self._api, self._poll, self._forget)
         self._nodes = SwarmNodes(self._api, self._watch, self._node_engines, local)
-        self._cleanup = Cleanup(self._api, self._networks, self._nodes)
+        self._cleanup = Cleanup(self._api, self._shared, self._nodes)
         self._watch.drivers[local] = str(info.get("Driver", ""))
         await self._watch.start(observe)
         self._nodes.start()
@@ -216,13 +216,9 @@ class Swarm:
             container = found["Spec"]["TaskTemplate"]["ContainerSpec"]
             shared += container.get("Mounts") or ()
         definition = service_specs.service_spec(spec, shared=shared, grace=self._grace)
-        home = naming.network_name(spec.namespace, spec.stack)
-        wanted = {
-            name: (spec.stack or "") if name == home else ""
-            for name in naming.network_names(spec)
-        }
         addresses = [observations.address(node) for node in self._watch.nodes.values()]
-        async with self._networks.ensure(wanted, addresses):
+        async with self._shared.ensure(spec, addresses) as files:
+            definition["TaskTemplate"]["ContainerSpec"] |= files
             try:
                 created = await self._api.call(
                     "POST",
@@ -235,7 +231,7 @@ class Swarm:
                 # The name contains the uuid: in a conflict, an earlier attempt may have
                 # created this service.
                 if not problem.conflict or not await self._lookup(spec.uuid):
-                    self._cleanup.remove_networks({"Spec": definition})
+                    self._cleanup.remove_shared({"Spec": definition})
                     raise
 
     async def start_container(
@@ -278,7 +274,7 @@ class Swarm:
     async def remove_container(self, uuid: str, *, volumes: Collection[str]) -> None:
         """Stop a container, wait for its end, and remove its Swarm service.
 
-        Networks and *volumes* are removed later, in the background. Idempotent.
+        Idempotent. Networks, secrets, configs and *volumes* are removed later.
         """
         async with self._locks[uuid]:
             service = await self._lookup(uuid)
@@ -297,7 +293,7 @@ class Swarm:
         if volumes:
             names = [naming.volume_name(volume) for volume in volumes]
             self._cleanup.remove_volumes(ran_on, names)
-        self._cleanup.remove_networks(service)
+        self._cleanup.remove_shared(service)
 
     async def _stop_and_wait(self, service: Json) -> set[str]:
         """Stop a service, wait for its tasks, and return the nodes of its tasks.

@@ -1,4 +1,4 @@
-"""Removing the volumes of removed containers, and networks without containers.
+"""Removing what removed containers leave: volumes, networks, secrets and configs.
 
 Swarm releases volumes and networks a moment after the end of the last container: they
 are removed in the background.
@@ -16,8 +16,8 @@ from typing import Any
 from .. import EngineError
 from . import naming
 from .docker_api import Api, DockerProblem
-from .networks import Networks
 from .nodes import SwarmNodes
+from .shared import Shared
 
 log: logging.Logger = logging.getLogger(__name__)
 
@@ -25,10 +25,10 @@ log: logging.Logger = logging.getLogger(__name__)
 class Cleanup:
     """Background tasks that remove the remains of containers."""
 
-    def __init__(self, api: Api, networks: Networks, nodes: SwarmNodes) -> None:
+    def __init__(self, api: Api, shared: Shared, nodes: SwarmNodes) -> None:
         self._api = api
         self._settings = api.settings
-        self._networks = networks
+        self._shared = shared
         self._nodes = nodes
         #: Networks that a task of this object will remove after a pause.
         self._waiting: set[str] = set()
@@ -42,11 +42,13 @@ class Cleanup:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    def remove_networks(self, service: Mapping[str, Any]) -> None:
-        """Start removing the networks of which a service was the last user.
+    def remove_shared(self, service: Mapping[str, Any]) -> None:
+        """Start removing what a removed service was the last one to use.
 
-        A network that cannot be removed does no harm and is used again.
+        These are networks, secrets and configs. One that cannot be removed does no harm
+        and is used again.
         """
+        self._start(self._remove_files(service))
         self._start(self._remove_networks(naming.networks_of(service)))
 
     def remove_volumes(self, nodes: Iterable[str], names: Sequence[str]) -> None:
@@ -57,6 +59,12 @@ class Cleanup:
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+    async def _remove_files(self, service: Mapping[str, Any]) -> None:
+        try:
+            await self._shared.files.remove(service)
+        except EngineError as error:
+            log.warning("secrets and configs were not removed: %s", error)
 
     async def _remove_networks(self, names: set[str]) -> None:
         try:
@@ -72,7 +80,7 @@ class Cleanup:
                 services = await self._api.call("GET", "services", params=naming.OURS)
                 for service in services:
                     names -= naming.networks_of(service)
-                names = await self._networks.remove(names)
+                names = await self._shared.networks.remove(names)
         except EngineError as error:
             log.warning(
                 "networks %s were not removed: %s", ", ".join(sorted(names)), error

@@ -25,6 +25,8 @@ STACK_LABEL = "aiodockercloud.stack"
 VOLUMES_LABEL = "aiodockercloud.volumes"
 #: Label of the networks; the value is the stack, empty for a namespace's network.
 NETWORK_LABEL = "aiodockercloud.network"
+#: Label of the secrets and configs; the value is the name in the API.
+FILE_LABEL = "aiodockercloud.file"
 #: Label of a node; the value is the URL of the node's Engine.
 ENGINE_LABEL = "dc.engine"
 _TAG_LABEL, _HEX = "dc.tag.", "hex."
