@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import json
 import logging
 import os
@@ -71,6 +72,35 @@ async def test_connection_without_a_complete_request_ends(sent: bytes) -> None:
         connected(server.url, sent) as connection,
     ):
         await within(20, connection.ended())
+
+
+@pytest.mark.parametrize(
+    "path", ["/api/app/v1/service/", "/api/app/v1/service/a/trigger/b/call/", "/x"]
+)
+async def test_body_of_a_refused_request_is_not_decompressed(
+    server: Server, path: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    # A body of 1 MB can become 1 GB, and hold the event loop for seconds. Only who
+    # decompresses this body notices that it is not compressed.
+    head = f"POST {path} HTTP/1.1\r\nHost: x\r\nContent-Encoding: gzip\r\n"
+    async with connected(server.url) as connection:
+        connection.send(head.encode() + b"Content-Length: 100\r\n\r\n")
+        status, *_ = await connection.answer()
+        assert status in (401, 404)
+        connection.send(b"x" * 100 + b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+        status, *_ = await connection.answer()
+        assert status == 200
+    assert caplog.messages == []
+
+
+async def test_compressed_body_is_refused_unread(raw: Raw, live: DockerCloud) -> None:
+    body = gzip.compress(b'{"image": "acme/web"}')
+
+    answer = await raw("POST", "/api/app/v1/service/", body, Content_Encoding="gzip")
+
+    assert answer.status == 400
+    assert answer.error.startswith("body: must not be compressed")
+    assert await live.services.list() == []
 
 
 async def test_headers_that_arrive_byte_by_byte_end_by_the_same_time(

@@ -386,7 +386,7 @@ def _as_api_error(error: Exception, request: web.Request) -> ApiError:
             f"the body has more than {request.client_max_size} bytes"
         )
     if isinstance(error, web.RequestPayloadError):
-        return BadRequest("body: does not match its Content-Encoding")
+        return BadRequest("body: is not valid HTTP")
     if isinstance(error, StackFileError):
         return ApiError(str(error), 400)
     log.exception("%s %s failed", request.method, wire.redact(request.path))

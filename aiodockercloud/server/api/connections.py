@@ -79,6 +79,8 @@ class Connections:
             access_log=None,
             keepalive_timeout=self.timings.idle,
             lingering_time=_DISCARD,
+            # A small body could become a huge one, also where it is only discarded.
+            auto_decompress=False,
         )
 
     def opened(self, connection: _Countable) -> None:
@@ -261,7 +263,7 @@ class _Connection(web.RequestHandler):
         """Log an error after an answer, but for a rest of a body that is unreadable."""
         if isinstance(kw.get("exc_info"), web.RequestPayloadError):
             self._connections.unreadable.warning(
-                "a body does not match its Content-Encoding, from %s", self.peer
+                "a body is not valid HTTP, from %s", self.peer
             )
         else:
             super().log_exception(*args, **kw)

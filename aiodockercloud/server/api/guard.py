@@ -137,11 +137,17 @@ class Guard:
         """Wait for the body of a request whose credentials were checked.
 
         Raises:
+            BadRequest: The body is compressed: a small one could become a huge one.
             HTTPRequestEntityTooLarge: The body is too large.
             ApiError: 408: the body did not arrive in time.
         """
         if not request.can_read_body:
             return
+        encoding = request.headers.get(hdrs.CONTENT_ENCODING, "identity")
+        if encoding.strip().lower() != "identity":
+            raise BadRequest(
+                "body: must not be compressed; send it without Content-Encoding"
+            )
         largest, announced = request.client_max_size, request.content_length or 0
         if announced > largest:
             raise web.HTTPRequestEntityTooLarge(largest, announced)
