@@ -205,6 +205,29 @@ async def test_shared_nodes_and_their_actions_are_read_only_to_other_accounts(
     assert (await live.nodes.inspect(node))["state"] == "Deployed"
 
 
+async def test_actions_of_nodes_are_changed_by_operators_only(
+    raw: Raw, live: DockerCloud, server: Server
+) -> None:
+    # The actions of nodes are of the namespace of the operator, which others may have.
+    accounts = server.cloud.accounts
+    accounts.put(Account("eve", ("admin",)))
+    eve = wire.basic_auth("eve", accounts.create_key("eve", ("admin",))[0])
+    node = (await live.nodes.list())[0]
+    checked = await live.nodes.health_check(node)
+    action = checked["dockercloud_action_uri"]
+    await live.actions.wait(checked)
+
+    for auth in (eve, accounts.for_container(rights.UUID, "admin")):
+        assert (await raw("GET", action, auth=auth)).status == 200
+        for operation in ("retry", "cancel"):
+            answer = await raw("POST", f"{action}{operation}/", auth=auth)
+            assert (answer.status, answer.error) == (
+                403,
+                "only an operator may change actions of a node",
+            )
+    assert (await raw("POST", f"{action}retry/")).status == 202
+
+
 # --- powers ---------------------------------------------------------------------------
 
 POWERS: list[dict[str, Any]] = [
@@ -321,6 +344,62 @@ async def test_nobody_but_an_operator_enters_a_container_with_power(
 
     with pytest.raises(Forbidden, match="only an operator may run commands"):
         await bob.containers.run(service["containers"][0], "echo hi")
+
+
+async def test_only_an_operator_rolls_back_to_a_definition_with_power(
+    bob: DockerCloud, server: Server
+) -> None:
+    async with DockerCloud(
+        server.url, user=server.user, apikey=server.apikey, namespace="bob"
+    ) as operator:
+        service = await run(operator, name="agent", privileged=True)
+        await operator.services.update(service, privileged=False)
+        await done(operator, await operator.services.redeploy(service))
+        with pytest.raises(Forbidden, match="privileged"):
+            await bob.services.rollback(service)
+
+        rolled = await operator.services.rollback(service)
+        await done(operator, rolled)
+        await operator.services.update(service, privileged=False)
+    with pytest.raises(Forbidden, match="privileged"):
+        await bob.actions.retry(rolled["dockercloud_action_uri"])
+    assert (await bob.services.inspect(service))["privileged"] is False
+
+
+@pytest.mark.parametrize("name", ["read", "exec", "container", "other container"])
+async def test_commands_read_no_containers_key_with_more_than_the_callers(
+    server: Server, live: DockerCloud, name: str
+) -> None:
+    accounts = server.cloud.accounts
+    service = await run(
+        live, image="busybox", run_command="sleep 1000", roles=["global"]
+    )
+    uri = service["containers"][0]
+    auth = (await environment_of(server, uri))["DOCKERCLOUD_AUTH"]
+    if name == "other container":
+        auth = accounts.for_container(rights.UUID, "admin")
+    elif name != "container":
+        accounts.put(Account("eve", ("admin",)))
+        auth = wire.basic_auth("eve", accounts.create_key("eve", (name,))[0])
+
+    async with DockerCloud(server.url, auth=auth, retry=None) as cloud:
+        if name == "container":  # its own key
+            result = await cloud.containers.run(uri, "printenv DOCKERCLOUD_AUTH")
+            assert result["stdout"] == f"{auth}\n"
+        else:
+            with pytest.raises(Forbidden):
+                await cloud.containers.run(uri, "printenv DOCKERCLOUD_AUTH")
+
+
+async def test_a_key_without_the_scope_exec_makes_no_key_with_it(
+    server: Server, keys: dict[str, str]
+) -> None:
+    async with DockerCloud(server.url, auth=keys["deploy"], retry=None) as cloud:
+        with pytest.raises(Forbidden, match="does not have exec"):
+            await cloud.services.create(image=IDLE, roles=["global"])
+        plain = await cloud.services.create(image=IDLE)
+        with pytest.raises(Forbidden, match="roles"):
+            await cloud.services.update(plain, roles=["global"])
 
 
 async def test_a_containers_key_makes_no_further_power(inside: DockerCloud) -> None:

@@ -15,8 +15,8 @@ from ...wire import states
 from ...wire.scopes import DEPLOY, READ
 from ..control import rollout
 from ..control.control_plane import ControlPlane
-from ..state.records import Action
-from . import log_selection, log_streams, streams
+from ..state.records import Action, Service
+from . import log_selection, log_streams, rights, streams
 from .render import date, listed, moment, origin
 from .resource import Call, Reply, Resource
 
@@ -161,6 +161,7 @@ async def inspect(call: Call) -> Reply:
 @resource.route("POST", "cancel", scope=DEPLOY)
 async def cancel(call: Call) -> Reply:
     action = find(call)
+    rights.check_action(call.access, action)
     call.cloud.operations.cancel(action)
     return Reply(render(call.cloud, action), 202, action)
 
@@ -169,9 +170,14 @@ async def cancel(call: Call) -> Reply:
 async def retry(call: Call) -> Reply:
     """Start the same operation again and answer with the new action."""
     action = find(call)
+    rights.check_action(call.access, action)
     record = call.cloud.by_uri(action.object)
     if record is None:
         raise ObjectNotFound(f"retry: {action.object} does not exist any more")
+    if isinstance(record, Service) and "definition" in action.params:  # a rollback
+        rights.check_definition(
+            call.cloud, call.access, action.params["definition"], record.definition
+        )
     again = call.cloud.operations.retry(action, record, origin(call))
     return Reply(render(call.cloud, again), 202, again)
 

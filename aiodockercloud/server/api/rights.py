@@ -10,10 +10,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ... import wire
+from ...wire.scopes import DEPLOY, with_implied
 from ..control.control_plane import ControlPlane
-from ..state.accounts import Access
+from ..state.accounts import CONTAINER_SCOPES, Access
 from ..state.errors import AccessRefused
-from ..state.records import Container, Service
+from ..state.records import Action, Container, Node, NodeCluster, Service
 from .resource import OPERATE, PUBLIC, Call
 
 #: Fields that give a container power over its node unless they are empty.
@@ -22,6 +24,8 @@ _POWERFUL = ("privileged", "devices", "cap_add", "cgroup_parent", "swarm")
 _LOCAL_LOGS = ("json-file", "local", "journald", "none")
 #: Fields that give power over the node with the value ``host``.
 _NAMESPACES = ("net", "pid")
+#: Kinds whose objects all namespaces share; their actions are of the user's namespace.
+_SHARED_KINDS = (Node.kind, NodeCluster.kind)
 
 
 def check_scope(access: Access, scope: str) -> None:
@@ -68,13 +72,40 @@ def check_definition(
         changed = {name for name in after if after[name] != before.get(name)}
         if changed <= {"target_num_containers"}:
             return
-    if access.container and "global" in after["roles"]:
-        raise AccessRefused("roles: the key of a container cannot make further keys")
+    if "global" in after["roles"]:
+        _check_hands_on(access)
     if power := _power(cloud, after) or _power(cloud, before or {}):
         raise AccessRefused(
             f"{power}: gives power over the node; only an operator may set this field,"
             " or change a service that has it"
         )
+
+
+def _check_hands_on(access: Access) -> None:
+    """Check that credentials may give containers the role ``global``, and so keys.
+
+    Raises:
+        AccessRefused: The keys would allow more, or live longer, than the credentials.
+    """
+    if access.container:
+        raise AccessRefused("roles: the key of a container cannot make further keys")
+    if missing := sorted(with_implied(CONTAINER_SCOPES) - access.scopes):
+        raise AccessRefused(
+            "roles: containers with the role global have a key with the scopes"
+            f" {' and '.join(CONTAINER_SCOPES)}; the key of the request does not have"
+            f" {' and '.join(missing)}"
+        )
+
+
+def check_action(access: Access, action: Action) -> None:
+    """Check that a request may cancel or repeat an action.
+
+    Raises:
+        AccessRefused: The action is one of what all namespaces share.
+    """
+    target = wire.split_path(action.object)
+    if target is not None and target.kind in _SHARED_KINDS and not access.operator:
+        raise AccessRefused(f"only an operator may change actions of a {target.kind}")
 
 
 def check_container(call: Call, container: Container) -> None:
@@ -83,6 +114,13 @@ def check_container(call: Call, container: Container) -> None:
     Raises:
         AccessRefused: The container has powers that the credentials do not have.
     """
+    own = container.uuid == call.access.container
+    if "global" in container.definition["roles"] and not own:
+        if call.access.container or DEPLOY not in call.access.scopes:
+            raise AccessRefused(
+                f"exec: the container {container.name} has a key, which commands can"
+                f" read; this needs a user's key with the scope {DEPLOY}"
+            )
     if not call.access.operator and (power := _power(call.cloud, container.definition)):
         raise AccessRefused(
             f"exec: the container {container.name} has power over the node by {power};"

@@ -25,6 +25,7 @@ from . import (
     log_selection,
     log_streams,
     registry_auth,
+    rights,
     streams,
     versions,
 )
@@ -290,6 +291,7 @@ async def rollback(call: Call) -> Reply:
             " definition"
         )
     definition = rollout.restored(service, restored)
+    rights.check_definition(call.cloud, call.access, definition, service.definition)
     return submitted(call, service, "rollback", render, definition=definition)
 
 

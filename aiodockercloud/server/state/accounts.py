@@ -29,6 +29,8 @@ from .throttle import Throttle
 ACCOUNT, KEY = "account", "key"
 #: The name of the key that a start of the server makes, or takes from its environment.
 FIRST_KEY = "first key"
+#: The scopes of the key of a container with the role ``global``.
+CONTAINER_SCOPES = (DEPLOY, EXEC)
 #: Threads that hash presented keys, and requests that may wait for a thread.
 _HASHING, _WAITING = 1, 32
 #: Seconds between two changes of a key's date of use in the store.
@@ -309,7 +311,7 @@ class Accounts:
         self.forget_container(uuid)
         user = f"container-{uuid}"
         text, _ = self.create_key(
-            user, (DEPLOY, EXEC), namespace=namespace, container=uuid
+            user, CONTAINER_SCOPES, namespace=namespace, container=uuid
         )
         return wire.basic_auth(user, text)
 
