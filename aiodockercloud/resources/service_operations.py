@@ -5,7 +5,9 @@ Source: Docker Cloud API reference, "Services".
 
 from __future__ import annotations
 
-from ..types import RegistryAuth, Service, ServiceState
+from typing import Literal, cast, overload
+
+from ..types import RegistryAuth, RolloutPlan, Service, ServiceState
 from .managed import Managed, Reference
 from .registry_auth import AuthFrom, auth_params, registry_headers
 
@@ -80,14 +82,42 @@ class ServiceOperations(Managed[Service, ServiceState]):
             await self._update(service, {"target_num_containers": containers})
         return await self._operate(service, "scale")
 
+    @overload
+    async def redeploy(
+        self,
+        service: Reference,
+        *,
+        reuse_volumes: bool = ...,
+        registry_auth: RegistryAuth | None = ...,
+        dry_run: Literal[False] = ...,
+    ) -> Service: ...
+    @overload
+    async def redeploy(
+        self, service: Reference, *, reuse_volumes: bool = ..., dry_run: Literal[True]
+    ) -> RolloutPlan: ...
+
     async def redeploy(
         self,
         service: Reference,
         *,
         reuse_volumes: bool = True,
         registry_auth: RegistryAuth | None = None,
-    ) -> Service:
+        dry_run: bool = False,
+    ) -> Service | RolloutPlan:
         """Replace all containers by new ones with the current definition.
+
+        The containers are replaced in batches, by the service's ``update_config``. A
+        batch begins when the containers of the former batch run, and are healthy if
+        they have a health check, for the time ``monitor``. When a new container ends or
+        becomes unhealthy, the redeploy pauses, continues, or rolls back, as
+        ``failure_action`` states, and the action ends as ``"Failed"``; its log names
+        the container, the exit code and the last lines. The action's ``progress`` has
+        the numbers of containers. Canceling the action stops between two batches, and
+        another redeploy replaces the rest.
+
+        A redeploy that cannot work is refused before the first container is touched:
+        no node has a place, tags or a free port for a new container, or the order is
+        ``"start-first"`` and the containers have volumes of their own.
 
         Args:
             service: The service.
@@ -95,14 +125,20 @@ class ServiceOperations(Managed[Service, ServiceState]):
                 that they replace.
             registry_auth: New credentials for the registry of the image, as for
                 ``create``; an empty dict removes those of the service.
+            dry_run: Whether to return the plan instead, without a change.
 
         Returns:
             The service's dict, usually in the state ``"Redeploying"``. At the end, the
-            service is ``"Running"`` and its containers have new uuids.
+            service is ``"Running"`` and its containers have new uuids. With *dry_run*,
+            a dict with the order, the parallelism, the image, warnings, and the batches
+            of new containers with their nodes.
 
         Raises:
-            OperationNotAllowed: The service's state does not allow the operation; see
-                the table of the class.
+            OperationNotAllowed: The service's state does not allow the operation (see
+                the table of the class), or the redeploy cannot work; the message has
+                the reason.
+            BadRequest: The definition cannot be deployed, for example because its
+                command cannot be split into words.
             ObjectNotFound: The service does not exist.
             ValueError: *registry_auth* has an unknown key or is incomplete.
             TypeError: *registry_auth* is no dict, or a value is no text.
@@ -111,6 +147,10 @@ class ServiceOperations(Managed[Service, ServiceState]):
             Docker Cloud API reference, "Redeploy a service".
         """
         params = {"reuse_volumes": reuse_volumes}
+        if dry_run:
+            path, params = self._path(service, "redeploy"), {**params, "dry_run": True}
+            plan = await self.cloud.request("POST", path, params=params)
+            return cast(RolloutPlan, plan)
         headers = registry_headers(registry_auth)
         return await self._operate(service, "redeploy", params=params, headers=headers)
 

@@ -15,11 +15,13 @@ __all__ = [
     "Link",
     "LogDriver",
     "Placement",
+    "PlannedContainer",
     "Platform",
     "Port",
     "Progress",
     "RestartPolicy",
     "Rollout",
+    "RolloutPlan",
     "Spread",
     "Tag",
     "Tmpfs",
@@ -219,6 +221,39 @@ class Progress(TypedDict):
     done: int
     total: int
     failed: int
+
+
+class PlannedContainer(TypedDict):
+    """One new container of a planned redeploy.
+
+    Attributes:
+        name: The name of the new container.
+        node: The node, as its ``resource_uri``.
+        replaces: The old container, as its ``resource_uri``; ``None`` of an additional
+            container.
+    """
+
+    name: str
+    node: str
+    replaces: str | None
+
+
+class RolloutPlan(TypedDict):
+    """The plan of a redeploy.
+
+    Attributes:
+        order: Whether the old or the new container comes first.
+        parallelism: How many containers are replaced at once.
+        image: The image of the new containers.
+        batches: The new containers, batch by batch.
+        warnings: What could not be checked.
+    """
+
+    order: Literal["stop-first", "start-first"]
+    parallelism: int
+    image: str
+    batches: list[list[PlannedContainer]]
+    warnings: list[str]
 
 
 class Rollout(TypedDict):

@@ -10,11 +10,12 @@ from ... import wire
 from ...exceptions import OperationNotAllowed
 from ...wire import states
 from ...wire.scopes import DEPLOY
+from ..control import plan
 from ..control.control_plane import ControlPlane
 from ..control.origin import Origin
 from ..log import REQUEST_ID
 from ..state.records import Record, Service, Stack
-from . import filters, registry_auth, versions
+from . import filters, plans, registry_auth, versions
 from .resource import Call, Reply, Resource
 
 Render = Callable[[ControlPlane, Any], dict[str, Any]]
@@ -129,8 +130,14 @@ def submitted(
     Raises:
         VersionConflict: The request is for another version of the object.
         BadRequest: The credentials of the request are malformed.
+        NotAllowedNow: The state forbids the operation, or the plan cannot work.
     """
     versions.check(call, record)
+    if operation == "redeploy":
+        call.cloud.operations.check(operation, record, origin(call))
+        keep = params.get("reuse_volumes", True)
+        with call.cloud.operations.recorded(operation, record, origin(call)):
+            plan.redeploy(call.cloud, record, keep_volumes=keep)
     if isinstance(record, Service):
         # First: an operation that the state forbids changes no credentials.
         call.cloud.operations.check(operation, record, origin(call))
@@ -150,7 +157,7 @@ def serve_operations(
     """Add a route for each operation, for operations without fields in the body.
 
     ``terminate`` is DELETE; ``redeploy`` has a parameter ``reuse_volumes``, true by
-    default.
+    default, and ``dry_run``, which returns the plan of a service's redeploy.
     """
 
     def route(operation: str) -> None:
@@ -159,6 +166,8 @@ def serve_operations(
             if operation == "redeploy":
                 body = await call.body()
                 params["reuse_volumes"] = call.parameter("reuse_volumes", body, True)
+                if call.parameter("dry_run", body, False):
+                    return await plans.reply(call, find(call), **params)
             return submitted(call, find(call), operation, render, **params)
 
         if operation == "terminate":

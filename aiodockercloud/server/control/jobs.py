@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 
 from ...wire import states
 from ...wire.service_fields import EVERY_NODE
-from ..state.errors import NotAllowedNow, OperationFailed
+from ..state.errors import InvalidField, NotAllowedNow, OperationFailed
 from ..state.records import Container, Record, Service, Stack
 from . import (
     demands,
@@ -243,7 +243,7 @@ async def rollback_service(job: Job) -> None:
     rollout.set_definition(job.cloud, service, job.params["definition"])
     try:
         await _roll_out(job, by)
-    except NotAllowedNow:
+    except (NotAllowedNow, InvalidField):
         # The plan was refused: nothing has changed.
         service.definition, service.revision = before, revision
         job.cloud.save(service)

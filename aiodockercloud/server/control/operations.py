@@ -13,7 +13,8 @@ import asyncio
 import logging
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -22,7 +23,7 @@ from ...wire import states
 from ..journal import Journal
 from ..log import REQUEST_ID
 from ..state import lifecycle
-from ..state.errors import NotAllowedNow, OperationFailed
+from ..state.errors import InvalidField, NotAllowedNow, OperationFailed
 from ..state.records import Action, Container, Node, NodeCluster, Record, Service, Stack
 from ..state.state import State
 from . import scaling
@@ -190,11 +191,21 @@ class Operations:
             NotAllowedNow: The state forbids the operation; a Failed action records the
                 attempt.
         """
-        try:
+        with self.recorded(operation, record, origin):
             self._allowed(operation, record)
-        except NotAllowedNow as error:
-            error.action = self.record(operation, record, origin, state=states.FAILED)
-            self.write(error.action, str(error))
+
+    @contextmanager
+    def recorded(
+        self, operation: str, record: Record, origin: Origin
+    ) -> Iterator[None]:
+        """Record an attempt that the block refuses, as a Failed action."""
+        try:
+            yield
+        except (NotAllowedNow, InvalidField) as error:
+            action = self.record(operation, record, origin, state=states.FAILED)
+            self.write(action, str(error))
+            if isinstance(error, NotAllowedNow):
+                error.action = action
             raise
 
     @staticmethod

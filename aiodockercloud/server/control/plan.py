@@ -14,7 +14,7 @@ from ...wire.rollouts import START_FIRST, STOP_FIRST
 from ...wire.service_fields import EVERY_NODE
 from ..engines import EngineError, PortSpec
 from ..state.errors import InvalidField, NotAllowedNow, OperationFailed
-from ..state.records import Container, Node, Service
+from ..state.records import Container, Node, Record, Service
 from ..state.state import State
 from . import (
     demands,
@@ -22,6 +22,7 @@ from . import (
     kept_volumes,
     node_choice,
     placement,
+    policy,
     stored_files,
 )
 from .policy import Policy
@@ -32,8 +33,10 @@ __all__ = [
     "check",
     "check_image",
     "check_place",
+    "first",
     "free_ordinals",
     "in_order",
+    "redeploy",
     "target",
 ]
 
@@ -69,7 +72,12 @@ def target(cloud: State, service: Service) -> int:
 
 
 def free_ordinals(
-    cloud: State, service: Service, number: int, *, beside: Sequence[int] = ()
+    cloud: State,
+    service: Service,
+    number: int,
+    *,
+    planned: Sequence[int] = (),
+    without: Sequence[Container] = (),
 ) -> list[int]:
     """Return ordinals without a live container: those with kept volumes, the lowest.
 
@@ -77,9 +85,12 @@ def free_ordinals(
         cloud: The state.
         service: The service.
         number: How many ordinals to return.
-        beside: Further ordinals that are taken.
+        planned: Further ordinals that are taken.
+        without: Containers that are about to be removed.
     """
-    taken = {c.ordinal for c in cloud.containers_of(service)} | set(beside)
+    leaving = {container.uuid for container in without}
+    live = (c for c in cloud.containers_of(service) if c.uuid not in leaving)
+    taken = {c.ordinal for c in live} | set(planned)
     kept = sorted(int(text) for text in service.kept_volumes)
     found = [n for n in kept if n not in taken and kept_volumes.find(cloud, service, n)]
     taken |= set(found)
@@ -137,7 +148,9 @@ def check(
         for one in batch:
             beside = one if policy.start_first else None
             if one is None or policy.start_first:
-                (ordinal,) = free_ordinals(cloud, service, 1, beside=taken)
+                (ordinal,) = free_ordinals(
+                    cloud, service, 1, planned=taken, without=removed
+                )
                 taken.append(ordinal)
                 kept = kept_volumes.find(cloud, service, ordinal)
             else:
@@ -163,6 +176,31 @@ def check(
         removed += leaving if policy.start_first else []
         plan.batches.append(steps)
     return plan
+
+
+def first(cloud: State, service: Service) -> Plan:
+    """Return the plan of a service's first deployment.
+
+    Raises:
+        InvalidField: The definition cannot be deployed.
+        NotAllowedNow: The deployment cannot work.
+    """
+    return check(cloud, service, policy.of_redeploy(cloud, service))
+
+
+def redeploy(cloud: State, record: Record, *, keep_volumes: bool) -> Plan | None:
+    """Return the plan of a redeploy; ``None`` of an object without containers.
+
+    Raises:
+        InvalidField: The definition cannot be deployed.
+        NotAllowedNow: The redeploy cannot work.
+    """
+    only = record if isinstance(record, Container) else None
+    service = cloud.services[only.service] if only else record
+    if not isinstance(service, Service) or not cloud.containers_of(service):
+        return None
+    by = policy.of_redeploy(cloud, service)
+    return check(cloud, service, by, only=only, keep_volumes=keep_volumes)
 
 
 def check_place(

@@ -1,0 +1,118 @@
+"""A service behind real HTTP while its containers are replaced."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from typing import Any
+
+import aiohttp
+from aiohttp import web
+
+from aiodockercloud import DockerCloud, DockerCloudError
+from aiodockercloud.server import Embedded
+from aiodockercloud.server.engines.embedded import Container as Run
+from aiodockercloud.types import Service
+from tests.support.facts import PATIENCE
+from tests.support.flows import containers
+
+GOOD, NEWER = "acme/web:1", "acme/web:2"
+BROKEN, SHORT, SICK = "acme/web:broken", "acme/web:short", "acme/web:sick"
+
+#: Seconds between two requests.
+PAUSE = 0.02
+
+
+def web_engine(nodes: int = 3) -> Embedded:
+    """Return an engine with versions of a web server that work and that do not."""
+    engine = Embedded(nodes=nodes)
+
+    def serving(name: str, *, healthy: bool = True) -> None:
+        @engine.image(name, ports=[80], healthcheck=True)
+        async def serve(container: Run) -> None:
+            async def answer(request: web.BaseRequest) -> web.Response:
+                return web.Response(text=name)
+
+            async with container.listen_http(80, answer):
+                container.healthy(healthy)
+                await container.wait_stopped()
+
+    serving(GOOD)
+    serving(NEWER)
+    serving(SICK, healthy=False)
+
+    @engine.image(BROKEN, ports=[80], healthcheck=True)
+    async def broken(container: Run) -> int:
+        container.error("no such database")
+        return 3
+
+    @engine.image(SHORT, ports=[80], healthcheck=True)
+    async def short(container: Run) -> int:
+        container.healthy()
+        await container.sleep(0.2)
+        container.error("connection lost")
+        return 4
+
+    return engine
+
+
+class Traffic:
+    """Requests to whatever containers of a service are up.
+
+    Attributes:
+        sent: The number of answered requests.
+        failed: Why requests failed.
+        bodies: The different answers.
+    """
+
+    def __init__(self, cloud: DockerCloud, service: Service) -> None:
+        self.sent = 0
+        self.failed: list[str] = []
+        self.bodies: set[str] = set()
+        self._cloud = cloud
+        self._service = service
+
+    async def run(self) -> None:
+        """Send requests until the task is cancelled."""
+        async with aiohttp.ClientSession() as session:
+            while True:
+                await self._send(session)
+                await asyncio.sleep(PAUSE)
+
+    async def _send(self, session: aiohttp.ClientSession) -> None:
+        # As a proxy does: another container is tried when one has just gone.
+        problem = "no container is up"
+        with suppress(DockerCloudError):
+            for container in await containers(self._cloud, self._service):
+                if container["state"] != "Running" or container["health"] != "healthy":
+                    continue
+                try:
+                    self.bodies.add(await _get(session, container))
+                except (aiohttp.ClientError, TimeoutError) as error:
+                    problem = f"{container['name']}: {error!r}"
+                else:
+                    self.sent += 1
+                    return
+        self.failed.append(problem)
+
+
+async def _get(session: aiohttp.ClientSession, container: Any) -> str:
+    (port,) = container["container_ports"]
+    url = port["endpoint_uri"].replace("tcp:", "http:")
+    timeout = aiohttp.ClientTimeout(total=PATIENCE)
+    async with session.get(url, timeout=timeout) as response:
+        return await response.text()
+
+
+@asynccontextmanager
+async def traffic(cloud: DockerCloud, service: Service) -> AsyncIterator[Traffic]:
+    """Send requests to a service while the block runs."""
+    found = Traffic(cloud, service)
+    task = asyncio.create_task(found.run())
+    try:
+        yield found
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
