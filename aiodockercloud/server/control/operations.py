@@ -24,7 +24,7 @@ from ..journal import Journal
 from ..log import REQUEST_ID
 from ..state import lifecycle
 from ..state.errors import InvalidField, NotAllowedNow, OperationFailed
-from ..state.records import Action, Container, Node, NodeCluster, Record, Service, Stack
+from ..state.records import Action, Container, Record, Service
 from ..state.state import State
 from . import scaling
 from .origin import Origin, action_of
@@ -319,7 +319,7 @@ class Operations:
         # Before the job has started, another action determines the containers' states.
         if problem and (started or isinstance(record, Container)):
             self._recover(record)
-        self._settle(record)
+        self._cloud.settle_record(record)
         if record.state == states.TERMINATED:
             self._locks.pop(record.uuid, None)
         self.end(action, outcome)
@@ -338,19 +338,6 @@ class Operations:
             self._cloud.recover([record])
         elif isinstance(record, Service):
             self._cloud.recover(self._cloud.containers_of(record))
-
-    def _settle(self, record: Record) -> None:
-        cloud = self._cloud
-        if isinstance(record, Container):
-            cloud.settle(cloud.services[record.service])
-        elif isinstance(record, Service):
-            cloud.settle(record)
-        elif isinstance(record, Stack):
-            cloud.settle_stack(record)
-        elif isinstance(record, Node):
-            cloud.settle_node(record)
-        elif isinstance(record, NodeCluster):
-            cloud.settle_cluster(record)
 
     def end(self, action: Action, state: str) -> None:
         """End an action in a state, and with the action its log."""
@@ -446,7 +433,7 @@ class Operations:
                 continue
             if record is not None:
                 self._recover(record)
-                self._settle(record)
+                self._cloud.settle_record(record)
             self.end(action, states.CANCELED)
 
     async def close(self) -> None:

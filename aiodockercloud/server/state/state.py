@@ -133,6 +133,22 @@ class State(Tables):
         if (stack := self.stack_of(service)) is not None:
             self.settle_stack(stack)
 
+    def settle_record(self, record: Record) -> None:
+        """Derive the state of an object whose operation has ended, and of its owners.
+
+        A container has the state of its observations; its service follows.
+        """
+        if isinstance(record, Container):
+            self.settle(self.services[record.service])
+        elif isinstance(record, Service):
+            self.settle(record)
+        elif isinstance(record, Stack):
+            self.settle_stack(record)
+        elif isinstance(record, Node):
+            self.settle_node(record)
+        elif isinstance(record, NodeCluster):
+            self.settle_cluster(record)
+
     def settle_cluster(self, cluster: NodeCluster) -> None:
         """Derive the state of a deployed cluster from its nodes."""
         fixed = (states.INIT, states.TERMINATED)
