@@ -144,7 +144,7 @@ class Keys(Readable[ApiKey]):
         Source:
             aiodockercloud's documentation, "Running the server".
         """
-        path = self._path()
+        path = self._list_path()
         return cast(NewApiKey, await self.cloud.request("POST", path, json=fields))
 
     async def delete(self, key: Reference) -> None:

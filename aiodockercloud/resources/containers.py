@@ -166,11 +166,14 @@ class Containers(Managed[Container, ContainerState]):
         Raises:
             ObjectNotFound: The container does not exist, or does not publish the port
                 at present; the message lists the published ports.
+            TypeError: *port* is not an int.
 
         Source:
             Docker Cloud API reference, "Containers", ``container_ports`` and
             ``public_dns``.
         """
+        if not isinstance(port, int):
+            raise TypeError(f"port: must be an int, not {type(port).__name__}")
         found = await self.inspect(container)
         return await address_of(found, port, protocol, self.cloud.rest_url)
 

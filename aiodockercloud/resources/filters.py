@@ -36,11 +36,13 @@ class Filters:
 
     Attributes:
         fields: The names of all filters, without lookups.
+        states: The states of such objects.
     """
 
     def __init__(self, typed: type, shape: type) -> None:
         self._types = get_type_hints(typed)
         self.fields: set[str] = {*map(_field, self._types), *shape.__annotations__}
+        self.states: frozenset[str] = frozenset(_literals(self._types.get("state")))
 
     def check(self, given: Mapping[str, Any]) -> None:
         """Check the names of filters and the types of their values.
@@ -80,7 +82,16 @@ def _fits(value: Any, allowed: Any) -> bool:
         return isinstance(value, str | UUID)
     if allowed is int:
         return isinstance(value, int) and not isinstance(value, bool)
+    if origin is Mapping and isinstance(value, Mapping):
+        # An object's dict has values of any type, labels have texts.
+        return inner[1] is Any or all(_fits(one, inner[1]) for one in value.values())
     return isinstance(value, origin or allowed)
+
+
+def _literals(allowed: Any) -> Iterator[str]:
+    """Yield the texts of a ``Literal`` among the allowed types."""
+    for one in get_args(allowed):
+        yield from [one] if isinstance(one, str) else _literals(one)
 
 
 def _words(allowed: Any) -> Iterator[str]:
@@ -94,7 +105,8 @@ def _words(allowed: Any) -> Iterator[str]:
     elif origin is Literal:
         yield "a text"
     elif allowed is not type(None):
-        yield _WORDS[origin or allowed]
+        of_texts = " of texts" if get_args(allowed)[1:] == (str,) else ""
+        yield _WORDS[origin or allowed] + of_texts
 
 
 def _type_words(value: Any) -> str:

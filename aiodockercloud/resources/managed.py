@@ -178,6 +178,8 @@ class Managed(Resource[T], Generic[T, S]):
                 exit codes of the containers and the last lines of one of them.
             ObjectNotFound: The object does not exist.
             NonUniqueIdentifier: More than one object matches the identifier.
+            ValueError: Objects of the kind have no such state, or *state* is empty; the
+                message lists the states.
             TimeoutError: *timeout* is over; the message contains the last state.
 
         Source:
@@ -185,6 +187,12 @@ class Managed(Resource[T], Generic[T, S]):
             kind.
         """
         goal = {state} if isinstance(state, str) else set(state)
+        known = sorted(self.filters.states) if self.filters else []
+        if not goal or (known and not goal.issubset(known)):
+            raise ValueError(
+                f"state: {state!r} is no state of a {self.kind}; states are"
+                f" {', '.join(known)}"
+            )
         if isinstance(thing, str) and not ("/" in thing or _UUID4.fullmatch(thing)):
             thing = cast(Mapping[str, Any], await self.find(thing))
         action = action_uri(thing)

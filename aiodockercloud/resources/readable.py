@@ -120,7 +120,7 @@ class Readable(Generic[T]):
         for name, value in filters.items():
             if isinstance(value, SEVERAL) and not value and not name.endswith("__ne"):
                 return  # no object matches any of no values
-        request = partial(self._page, self._path())
+        request = partial(self._page, self._list_path())
         most = self.cloud.limits.repeated_objects
         terminated = filters.get("terminated")
         async for found in read_objects(request, filters, most_repeated=most):
@@ -178,24 +178,20 @@ class Readable(Generic[T]):
             raise InvalidResponse(f"an object of the server: {exc}") from exc
         return found
 
-    def _path(
-        self, thing: Reference | None = None, *operation: str, stream: bool = False
-    ) -> str:
-        """Return the path of the list, of one object, or of an operation on one."""
+    def _list_path(self) -> str:
         cloud = self.cloud
-        key: tuple[str, ...] = ()
-        namespace = cloud.namespace
-        if thing is not None:
-            target = self.target(thing)
-            key = target.key
-            # The namespace of the object's URI precedes the client's.
-            namespace = target.namespace or namespace
+        return wire.path(self.kind, namespace=cloud.namespace, dialect=cloud.dialect)
+
+    def _path(self, thing: Reference, *operation: str, stream: bool = False) -> str:
+        """Return the path of an object, or of an operation on the object."""
+        target = self.target(thing)
         return wire.path(
             self.kind,
-            *key,
+            *target.key,
             *operation,
-            namespace=namespace,
-            dialect=cloud.dialect,
+            # The namespace of the object's URI precedes the client's.
+            namespace=target.namespace or self.cloud.namespace,
+            dialect=self.cloud.dialect,
             stream=stream,
         )
 
@@ -220,7 +216,7 @@ class Resource(Readable[T]):
     async def _create(
         self, fields: Mapping[str, Any], *, headers: Mapping[str, str] | None = None
     ) -> T:
-        return await self._call("POST", self._path(), json=fields, headers=headers)
+        return await self._call("POST", self._list_path(), json=fields, headers=headers)
 
     async def _update(
         self,

@@ -52,7 +52,7 @@ class Triggers:
         Source:
             Docker Cloud API reference, "List all triggers".
         """
-        path = self._path(service)
+        path = self._list_path(service)
 
         async def page(params: Mapping[str, Any]) -> dict[str, Any]:
             return await self._cloud.request("GET", path, params=params)
@@ -103,7 +103,7 @@ class Triggers:
         Source:
             Docker Cloud API reference, "Create a new trigger".
         """
-        return await self._call("POST", self._path(service), json=fields)
+        return await self._call("POST", self._list_path(service), json=fields)
 
     async def delete(self, service: Reference, trigger: Reference) -> Trigger:
         """Delete a trigger, which makes its URL invalid.
@@ -163,22 +163,20 @@ class Triggers:
         path = self._path(service, trigger, "call", *count)
         return await self._call("POST", path, json=body)
 
-    def _path(
-        self, service: Reference, trigger: Reference | None = None, *operation: str
-    ) -> str:
+    def _list_path(self, service: Reference, *more: str) -> str:
         target = wire.target_of("service", service)
-        key: tuple[str, ...] = ()
-        if trigger is not None:
-            key = wire.target_of("trigger", trigger).key[-1:]
         return wire.path(
             "service",
             *target.key,
             "trigger",
-            *key,
-            *operation,
+            *more,
             namespace=target.namespace or self._cloud.namespace,
             dialect=self._cloud.dialect,
         )
+
+    def _path(self, service: Reference, trigger: Reference, *operation: str) -> str:
+        key = wire.target_of("trigger", trigger).key[-1]
+        return self._list_path(service, key, *operation)
 
     async def _call(self, method: str, path: str, *, json: Any = None) -> Trigger:
         return cast(Trigger, await self._cloud.request(method, path, json=json))

@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Awaitable, Mapping
 from datetime import datetime
+from math import isfinite
 from typing import Any, Generic, Literal, Protocol, TypedDict, TypeVar, Unpack
 
 from aiohttp import ClientWebSocketResponse
@@ -374,14 +375,19 @@ def _nanoseconds(moment: Since) -> int:
     if not isinstance(moment, str | datetime | int | float):
         raise TypeError("since: must be a datetime, a number of seconds or a stamp")
     if isinstance(moment, str):
-        found = loglines.parse_stamp(moment)
+        try:
+            found = loglines.parse_stamp(moment)
+        except ValueError as exc:
+            raise ValueError(f"since: {exc}") from None
     elif isinstance(moment, datetime):
         if moment.tzinfo is None:
             raise ValueError("since: a datetime needs a time zone, as in UTC")
         whole = moment.replace(microsecond=0).timestamp()
         found = round(whole) * NANOSECONDS + moment.microsecond * 1000
-    else:
+    elif isfinite(moment):
         found = round(moment * NANOSECONDS)
+    else:
+        raise ValueError(f"since: {moment} is no number of seconds")
     if found < 0:
         raise ValueError("since: must not be before 1970")
     return found

@@ -77,7 +77,7 @@ def parse_line_stamp(text: str) -> int:
     """
     match = _DATE.fullmatch(text)
     if match is None:
-        raise ValueError(f"{text!r} is not a moment")
+        raise ValueError(f"{text!r} is not a time, as in 2016-05-04T12:00:00.123Z")
     return _whole_seconds(match[1] + match[3]) * NANOSECONDS + _fraction(match[2])
 
 

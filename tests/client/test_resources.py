@@ -208,6 +208,31 @@ async def test_uri_of_another_kind_is_refused_before_a_request(
     assert sent(api) == []
 
 
+@pytest.mark.parametrize("nothing", [None, 7, ["x"], ""])
+async def test_reference_to_no_object_is_refused_before_a_request(
+    api: aioresponses, cloud: DockerCloud, nothing: Any
+) -> None:
+    """The path without a key would be that of the list."""
+    calls: list[Callable[[], Any]] = [
+        lambda: cloud.services.inspect(nothing),
+        lambda: cloud.services.update(nothing, name="web"),
+        lambda: cloud.services.delete(nothing),
+        lambda: cloud.stacks.find(nothing),
+        lambda: cloud.keys.delete(nothing),
+        lambda: cloud.repositories.inspect(nothing),
+        lambda: cloud.triggers.list(nothing),
+        lambda: cloud.triggers.inspect(UUID, nothing),
+        lambda: cloud.triggers.delete(UUID, nothing),
+    ]
+
+    for call in calls:
+        with pytest.raises((TypeError, ValueError), match=r"is given as|names no"):
+            await call()
+    with pytest.raises((TypeError, ValueError), match=r"is given as|names no"):
+        cloud.services.logs(nothing)
+    assert sent(api) == []
+
+
 # --- find ---------------------------------------------------------------------------
 
 

@@ -42,6 +42,19 @@ async def test_wait_for_the_current_state_inspects_once(
     await server.left.wait()
 
 
+@pytest.mark.parametrize("state", ["running", "Deployed", "", [], ["Running", "Up"]])
+async def test_wait_for_a_state_that_does_not_exist_raises_before_a_request(
+    fake: tuple[Fake, DockerCloud], state: Any
+) -> None:
+    """Such a wait would last until its time is up."""
+    server, cloud = fake
+
+    with pytest.raises(ValueError, match="is no state of a service; states are Not"):
+        await cloud.services.wait(UUID, state, timeout=PATIENCE)
+
+    assert server.inspections == []
+
+
 async def test_wait_inspects_nothing_before_the_subscription(
     fake: tuple[Fake, DockerCloud],
 ) -> None:

@@ -56,6 +56,13 @@ async def test_address_of_a_port_that_is_not_published_names_the_others(
     assert (await live.containers.address(service["containers"][0], 53, "udp")).port
 
 
+@pytest.mark.parametrize("port", ["80", "80/tcp", None])
+async def test_address_of_a_port_of_a_wrong_type_raises(port: Any) -> None:
+    async with DockerCloud("http://127.0.0.1:9", auth="Basic x") as cloud:
+        with pytest.raises(TypeError, match="port: must be an int"):
+            await cloud.containers.address("some", port)
+
+
 async def test_address_of_a_container_without_ports_states_how_to_publish(
     live: DockerCloud,
 ) -> None:

@@ -322,6 +322,18 @@ async def test_list_of_actions_of_several_objects_finds_any(live: DockerCloud) -
     }
 
 
+@pytest.mark.parametrize("related", [False, True])
+async def test_list_of_actions_of_an_object_is_the_same_by_uuid(
+    live: DockerCloud, related: bool
+) -> None:
+    web, _ = [await live.services.create(image="x", name=name) for name in ("a", "b")]
+
+    found = await live.actions.list(object=web["uuid"], include_related=related)
+
+    assert found
+    assert found == await live.actions.list(object=web, include_related=related)
+
+
 async def test_list_with_an_unknown_filter_raises_by_name(live: DockerCloud) -> None:
     with pytest.raises(BadRequest, match="nmae"):
         await live.services.list(nmae="web")  # type: ignore[call-arg]  # refused

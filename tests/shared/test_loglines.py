@@ -36,7 +36,7 @@ def test_parse_stamp_reads_dates_and_seconds(text: str, nanoseconds: int) -> Non
 
 @pytest.mark.parametrize("text", ["42", "1.5", "hello", "", "1970-01-01"])
 def test_parse_line_stamp_of_the_first_word_of_a_line_is_an_error(text: str) -> None:
-    with pytest.raises(ValueError, match="is not a moment"):
+    with pytest.raises(ValueError, match="is not a time"):
         loglines.parse_line_stamp(text)
 
 

@@ -17,6 +17,7 @@ from ..control import rollout
 from ..control.control_plane import ControlPlane
 from ..state.records import Action, Service
 from . import log_selection, log_streams, rights, streams
+from .filters import keys_of
 from .render import date, listed, moment, origin
 from .resource import Call, Reply, Resource
 
@@ -117,6 +118,9 @@ async def index(call: Call) -> Reply:
         except ValueError:
             raise BadRequest("include_related: must be true or false") from None
         uris = {wire.canonical_uri(uri) for uri in wanted}
+        if uuids := {uuid for uuid in wanted if "/" not in uuid}:
+            named = {action.object for action in records}
+            uris |= {uri for uri in named if not uuids.isdisjoint(keys_of(uri))}
         if related:
             uris = {found for uri in uris for found in _related(cloud, uri)}
         records = [action for action in records if action.object in uris]

@@ -148,7 +148,7 @@ def _passes(value: Any, lookup: str, text: str, parameter: str) -> bool:
         if parameter.partition("__")[0] == "state":
             return value.lower() == text.lower()
         if value.startswith("/api/"):
-            return _named(value) == _named(text) or text in _keys(value)
+            return _named(value) == _named(text) or text in keys_of(value)
     return bool(_LOOKUPS[lookup](value, _typed(value, text, parameter)))
 
 
@@ -173,7 +173,7 @@ def _contains(pairs: Mapping[str, Any], text: str, parameter: str) -> bool:
 
 
 @lru_cache(maxsize=1024)
-def _keys(uri: str) -> Collection[str]:
+def keys_of(uri: str) -> Collection[str]:
     """Return the texts that stand for an object besides its URI.
 
     The key, and of a region, a zone or a node type the name alone as well.

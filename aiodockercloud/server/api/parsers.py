@@ -57,9 +57,7 @@ def parser_of(row: Part) -> Parser:
         return _read(row)
     match row.kind:
         case Kind.INTEGER | Kind.MEGABYTES:
-            unit = (
-                " (MB), or a size such as 512m," if row.kind is Kind.MEGABYTES else ""
-            )
+            unit = " (MB) or a size such as 512m" if row.kind is Kind.MEGABYTES else ""
             least, most = map(int, row.bounds)
             parse = integer(least, most, unit=unit)
             return optional(parse, unset=_UNSET) if row.may_be_unset else parse

@@ -482,7 +482,7 @@ def test_client_sends_the_form_of_the_api(
         ("container_envvars", [{"key": "A"}, "B=1"], '{"key": "A", "value": "1"}'),
         ("linked_to_service", {"db": "x"}, '["db:alias"] or [{"to_service": "db"'),
         ("bindings", ["data:/data"], '["/host:/data:ro"] or [{"host_path"'),
-        ("memory", "512x", "a size such as 512m"),
+        ("memory", "512x", "(MB) or a size such as 512m, not '512x'"),
     ],
 )
 def test_refusal_of_a_value_in_neither_form_states_the_forms(
