@@ -215,7 +215,7 @@ async def test_reference_to_no_object_is_refused_before_a_request(
     """The path without a key would be that of the list."""
     calls: list[Callable[[], Any]] = [
         lambda: cloud.services.inspect(nothing),
-        lambda: cloud.services.update(nothing, name="web"),
+        lambda: cloud.services.update(nothing, run_command="true"),
         lambda: cloud.services.delete(nothing),
         lambda: cloud.stacks.find(nothing),
         lambda: cloud.keys.delete(nothing),
