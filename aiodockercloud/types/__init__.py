@@ -28,7 +28,6 @@ from .accounts import (
 )
 from .fields import (
     BindingFields,
-    FileFields,
     LinkFields,
     NodeClusterChanges,
     NodeClusterFields,
@@ -100,6 +99,7 @@ from .objects import (
     Trigger,
 )
 from .option_fields import (
+    FileFields,
     GenericResourceFields,
     HealthcheckFields,
     LogDriverFields,
@@ -143,6 +143,7 @@ from .words import (
     DeploymentStrategy,
     EventType,
     Health,
+    Mode,
     NodeClusterState,
     NodeState,
     ServiceState,
@@ -199,6 +200,7 @@ __all__ = [
     "LogDriverFields",
     "LogLine",
     "MergedLogLine",
+    "Mode",
     "NewAccount",
     "NewApiKey",
     "Node",

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Literal, NotRequired, Required, TypedDict
 
 from .option_fields import (
+    FileFields,
     GenericResourceFields,
     HealthcheckFields,
     LogDriverFields,
@@ -27,11 +28,10 @@ from .parts import (
     Tmpfs,
     Ulimit,
 )
-from .words import Autodestroy, Autorestart, DeploymentStrategy
+from .words import Autodestroy, Autorestart, DeploymentStrategy, Mode
 
 __all__ = [
     "BindingFields",
-    "FileFields",
     "LinkFields",
     "NodeClusterChanges",
     "NodeClusterFields",
@@ -123,27 +123,6 @@ class RegistryAuth(TypedDict, total=False):
     serveraddress: str
 
 
-class FileFields(TypedDict, total=False):
-    """A secret or a config that containers have as a file.
-
-    Attributes:
-        source: The name of the secret or config, its uuid or its ``resource_uri``;
-            required.
-        target: The path of the file, by default the name. A relative path begins in
-            ``/run/secrets/`` for a secret, in ``/`` for a config.
-        mode: The permissions of the file, as a number or as an octal text such as
-            ``"0440"``; 0444 by default.
-        uid: The id of the owner; 0 by default.
-        gid: The id of the group; 0 by default.
-    """
-
-    source: Required[str]
-    target: str | None
-    mode: int | str | None
-    uid: str | int | None
-    gid: str | int | None
-
-
 class _ServiceOptions(TypedDict, total=False):
     nickname: str
     target_num_containers: int
@@ -161,6 +140,9 @@ class _ServiceOptions(TypedDict, total=False):
     autoredeploy: bool
     #: Tutum only, before 2015.
     autoreplace: Autorestart
+    mode: Mode
+    completions: int | None
+    max_concurrent: int | None
     sequential_deployment: bool
     deployment_strategy: DeploymentStrategy
     update_config: RolloutFields | None
@@ -246,6 +228,13 @@ class ServiceFields(_ServiceOptions):
         autoredeploy: Whether a new version of the image redeploys the service;
             ``False`` by default.
         autoreplace: Tutum's former name of ``autorestart``.
+        mode: ``"replicated"`` (by default), or ``"job"`` for containers that end: the
+            action of ``start`` lasts until all have ended, and succeeds when all exit
+            codes are 0. ``max_attempts`` of ``restart_policy`` limits how often a
+            failed container is started again; by default never.
+        completions: Jobs only: the number of containers that are to succeed, 1 to 1000;
+            by default ``target_num_containers``.
+        max_concurrent: Jobs only: how many of them run at once; by default all.
         sequential_deployment: Whether containers are deployed one after the other;
             ``False`` by default.
         update_config: How ``redeploy`` replaces the containers.

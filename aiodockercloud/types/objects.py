@@ -33,6 +33,7 @@ from .words import (
     ContainerState,
     DeploymentStrategy,
     Health,
+    Mode,
     ServiceState,
     StackState,
 )
@@ -162,6 +163,9 @@ class Service(Changed, _Definition):
     bindings: list[Binding]
     state: ServiceState
     health: Health | None
+    mode: Mode
+    completions: int | None
+    max_concurrent: int | None
     target_num_containers: int
     current_num_containers: int
     running_num_containers: int
@@ -282,8 +286,9 @@ class Action(Changed):
         is_user_action: Whether a user sent the call.
         can_be_canceled: Whether ``cancel`` is allowed.
         can_be_retried: Whether ``retry`` is allowed.
-        progress: The containers of a redeploy or a rollback: how many are deployed, how
-            many there are, and how many have failed. ``None`` of other actions.
+        progress: The containers of a redeploy, a rollback or a job: how many are
+            deployed or have succeeded, how many there are, and how many have failed.
+            ``None`` of other actions.
     """
 
     uuid: str

@@ -6,6 +6,7 @@ from typing import Literal, Required, TypedDict
 from .parts import Platform, Spread
 
 __all__ = [
+    "FileFields",
     "GenericResourceFields",
     "HealthcheckFields",
     "LogDriverFields",
@@ -16,6 +17,27 @@ __all__ = [
     "TmpfsFields",
     "UlimitFields",
 ]
+
+
+class FileFields(TypedDict, total=False):
+    """A secret or a config that containers have as a file.
+
+    Attributes:
+        source: The name of the secret or config, its uuid or its ``resource_uri``;
+            required.
+        target: The path of the file, by default the name. A relative path begins in
+            ``/run/secrets/`` for a secret, in ``/`` for a config.
+        mode: The permissions of the file, as a number or as an octal text such as
+            ``"0440"``; 0444 by default.
+        uid: The id of the owner; 0 by default.
+        gid: The id of the group; 0 by default.
+    """
+
+    source: Required[str]
+    target: str | None
+    mode: int | str | None
+    uid: str | int | None
+    gid: str | int | None
 
 
 class HealthcheckFields(TypedDict, total=False):

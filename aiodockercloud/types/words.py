@@ -10,6 +10,7 @@ __all__ = [
     "DeploymentStrategy",
     "EventType",
     "Health",
+    "Mode",
     "NodeClusterState",
     "NodeState",
     "ServiceState",
@@ -66,3 +67,4 @@ Autodestroy = Literal["OFF", "ON_SUCCESS", "ALWAYS"]
 #: The kinds of objects that events are about.
 EventType = Literal["stack", "service", "container", "nodecluster", "node", "action"]
 DeploymentStrategy = Literal["EMPTIEST_NODE", "HIGH_AVAILABILITY", "EVERY_NODE"]
+Mode = Literal["replicated", "job"]

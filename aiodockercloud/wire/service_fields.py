@@ -29,12 +29,14 @@ __all__ = [
     "HOST",
     "INGRESS",
     "IN_STEP",
+    "JOB",
     "LEAST_MEMORY",
     "OFF",
     "ON_FAILURE",
     "ON_SUCCESS",
     "PORT_SINCE",
     "READ_ONLY",
+    "REPLICATED",
     "SYNONYMS",
     "TUTUM_NAMES",
     "Actor",
@@ -59,6 +61,10 @@ OFF: Final = "OFF"
 ON_FAILURE: Final = "ON_FAILURE"
 ON_SUCCESS: Final = "ON_SUCCESS"
 ALWAYS: Final = "ALWAYS"
+
+#: Values of ``mode`` of a service: containers that are to run all the time, or to end.
+REPLICATED: Final = "replicated"
+JOB: Final = "job"
 
 #: Values of ``mode`` of a port: the port of the container's node, or one port of all
 #: nodes of the cluster.
@@ -111,6 +117,16 @@ def _rows() -> Iterator[ServiceField]:
         bounds=(0, 1000),
         redeploy=False,
     )
+    yield managed(
+        "mode",
+        Kind.CHOICE,
+        "mode",
+        default=REPLICATED,
+        words={REPLICATED: REPLICATED, JOB: JOB},
+    )
+    several: dict[str, Any] = {"bounds": (1, 1000), "may_be_unset": True}
+    for name in ("completions", "max_concurrent"):
+        yield managed(name, Kind.INTEGER, name, redeploy=False, **several)
     yield managed(
         "deployment_strategy",
         Kind.CHOICE,

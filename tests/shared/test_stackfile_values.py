@@ -140,6 +140,9 @@ FORMS: list[tuple[str, Any, str, Any]] = [
     ("tags", [{"name": "a", "origin": "user"}], "tags", None),
     ("roles", ["global"], "roles", ["global"]),
     ("roles", "Global", "roles", ["global"]),
+    ("mode", "job", "mode", "job"),
+    ("completions", "5", "completions", 5),
+    ("max_concurrent", 2, "max_concurrent", 2),
     (
         "secrets",
         ["db", {"source": "db", "target": "/etc/db", "mode": "0440", "uid": 5}],

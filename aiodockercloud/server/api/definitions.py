@@ -16,6 +16,7 @@ from ...wire.service_fields import (
     ALWAYS,
     EVERY_NODE,
     IN_STEP,
+    JOB,
     OFF,
     READ_ONLY,
     SYNONYMS,
@@ -83,6 +84,7 @@ def check(cloud: ControlPlane, definition: Mapping[str, Any]) -> None:
             "autodestroy: must be OFF when autorestart is ALWAYS, which leaves nothing"
             " to destroy"
         )
+    _check_mode(definition)
     taken = [
         (port["outer_port"], port["protocol"])
         for port in definition["container_ports"]
@@ -112,6 +114,25 @@ def check(cloud: ControlPlane, definition: Mapping[str, Any]) -> None:
     ports = [PortSpec(*port) for port in deployment.ports_of(definition)]
     mounts = deployment.mounts_of(definition, {})
     cloud.engine.check(deployment.engine_options(definition), ports, mounts)
+
+
+def _check_mode(definition: Mapping[str, Any]) -> None:
+    if definition["mode"] != JOB:
+        for name in ("completions", "max_concurrent"):
+            if definition[name] is not None:
+                raise BadRequest(f"{name}: only for a service with mode job")
+        return
+    for name, value, why in (
+        ("autorestart", ALWAYS, "a job that is always restarted has no end"),
+        ("deployment_strategy", EVERY_NODE, "give a job completions"),
+    ):
+        if definition[name] == value:
+            raise BadRequest(f"{name}: must not be {value} with mode job: {why}")
+    if definition["autodestroy"] != OFF:
+        raise BadRequest(
+            "autodestroy: must be OFF with mode job, whose exit codes and logs stay"
+            " until the next start"
+        )
 
 
 @api_errors()

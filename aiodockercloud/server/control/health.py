@@ -17,7 +17,7 @@ from ..state.records import Container
 from ..state.state import State
 from .operations import Job
 
-__all__ = ["failures"]
+__all__ = ["failures", "log_last_lines"]
 
 #: The number of last lines of a container's log in the log of the action.
 _LINES = 3
@@ -77,7 +77,7 @@ async def _failure(
         async with asyncio.timeout(limit):
             await cloud.until(container, over)
     except TimeoutError:
-        await _log_last_lines(job, cloud, container)
+        await log_last_lines(job, cloud, container)
         return f"{container.name} (not healthy after {limit:g} s)"
     with suppress(TimeoutError):
         async with asyncio.timeout(monitor):
@@ -85,7 +85,7 @@ async def _failure(
                 container, lambda: bool(problem()) or _has_ended(container)
             )
     if why := problem():
-        await _log_last_lines(job, cloud, container)
+        await log_last_lines(job, cloud, container)
         return f"{container.name} ({why})"
     return ""
 
@@ -112,7 +112,8 @@ def _has_ended(container: Container) -> bool:
     return container.state in ended
 
 
-async def _log_last_lines(job: Job, cloud: State, container: Container) -> None:
+async def log_last_lines(job: Job, cloud: State, container: Container) -> None:
+    """Add the last lines of a container's log to the log of the action."""
     # A node that does not respond must not hold up the action.
     with suppress(EngineError, TimeoutError):
         async with asyncio.timeout(cloud.settings.timings.container_down):

@@ -15,6 +15,7 @@ from ...wire.service_fields import EVERY_NODE
 from ..state.errors import InvalidField, NotAllowedNow, OperationFailed
 from ..state.records import Container, Record, Service, Stack
 from . import (
+    completions,
     demands,
     deployment,
     health,
@@ -127,6 +128,9 @@ async def _resume(job: Job, service: Service) -> None:
 
 async def start_service(job: Job) -> None:
     service: Service = job.record
+    if completions.is_job(service):
+        await _run_to_completion(job, service)
+        return
     await _resume(job, service)
     stopped = [
         c
@@ -145,6 +149,13 @@ async def start_service(job: Job) -> None:
     _record_deployment(job, service)
 
 
+async def _run_to_completion(job: Job, service: Service) -> None:
+    service.started = time.time()
+    service.scale_pending = False
+    await completions.run(job, service)
+    _record_deployment(job, service)
+
+
 async def stop_service(job: Job) -> None:
     service: Service = job.record
     await each(
@@ -155,6 +166,10 @@ async def stop_service(job: Job) -> None:
 
 async def scale_service(job: Job) -> None:
     service: Service = job.record
+    if completions.is_job(service):
+        raise OperationFailed(
+            "scale: a job ends by itself; change completions, then start the job again"
+        )
     await _resume(job, service)
     await _bring_back(job, service)
     await _trim(job, service)
@@ -190,6 +205,11 @@ async def redeploy_service(job: Job) -> None:
 async def _roll_out(job: Job, by: Policy) -> None:
     """Replace all containers of a service, or nothing if the plan cannot work."""
     service: Service = job.record
+    if completions.is_job(service):
+        if not job.action.rollout:
+            await _plan(job, [service], by)
+        await _run_to_completion(job, service)
+        return
     if not job.action.rollout:  # else an interrupted run has planned
         await _plan(job, [service], by)
         await _resume(job, service)
@@ -289,7 +309,7 @@ async def terminate_container(job: Job) -> None:
         return  # a preceding action, such as a redeploy, has terminated the container
     await deployment.remove(job.cloud, container)
     target = service.definition["target_num_containers"]
-    if job.action.is_user_action and target > 0:
+    if job.action.is_user_action and target > 0 and not completions.is_job(service):
         # Termination also scales the service down; otherwise the next scale operation
         # would replace the container.
         service.definition = {**service.definition, "target_num_containers": target - 1}

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from ...wire.rollouts import START_FIRST, STOP_FIRST
-from ...wire.service_fields import EVERY_NODE
+from ...wire.service_fields import EVERY_NODE, JOB
 from ..engines import EngineError, PortSpec
 from ..state.errors import InvalidField, NotAllowedNow, OperationFailed
 from ..state.records import Container, Node, Record, Service
@@ -62,6 +62,8 @@ class Plan:
 
 def target(cloud: State, service: Service) -> int:
     """Return the number of containers that a service is to have."""
+    if service.definition["mode"] == JOB and service.definition["completions"]:
+        return int(service.definition["completions"])
     if service.definition["deployment_strategy"] != EVERY_NODE:
         return int(service.definition["target_num_containers"])
     nodes = node_choice.candidates(cloud, service)

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from ...wire import states
+from ...wire.service_fields import JOB
 from ..engines import Engine
 from ..settings import Settings
 from . import lifecycle
@@ -161,7 +162,14 @@ class State(Tables):
         """Derive the state of a stack from its services."""
         if self.busy(stack) or stack.state == states.TERMINATED:
             return
-        found = [service.state for service in self.services_of(stack)]
+        services = self.services_of(stack)
+        # A job that has ended, as it should, does not make the stack "Partly running".
+        lasting = [
+            service
+            for service in services
+            if service.definition["mode"] != JOB or service.state != states.STOPPED
+        ]
+        found = [service.state for service in lasting or services]
         self.set_state(stack, lifecycle.stack_state(found))
 
     def recover(self, containers: Iterable[Container]) -> None:

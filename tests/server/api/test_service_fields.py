@@ -159,6 +159,12 @@ GOOD = [
     case("update_config", None, None),
     case("update_config", {"order": None}, None),
     case("rollback_config", None, None),
+    case("mode", "JOB", "job"),
+    *(
+        case(field, value, expected)
+        for field in ("completions", "max_concurrent")
+        for value, expected in (("5", 5), (0, None), (None, None))
+    ),
     *(
         case(
             field,
