@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from typing import Any
 
@@ -16,7 +17,7 @@ from aiodockercloud.server.engines import (
     WarningObservation,
 )
 from aiodockercloud.server.engines.embedded import Embedded
-from tests.support.facts import IDLE
+from tests.support.facts import IDLE, PATIENCE
 from tests.support.flows import client_of, containers, done, run
 
 
@@ -193,6 +194,20 @@ async def test_pinned_tag_is_resolved_once_per_deployment() -> None:
     assert again["image_digest"] == engine.digest
     assert again["image_name"] == "acme/app:2"
     assert engine.resolved == ["acme/app:2"] * 2
+
+
+async def test_digest_of_a_deployment_without_pinned_images_is_known() -> None:
+    engine = Registry()
+    async with running(engine) as server, client_of(server) as live:
+        service = await run(live, image="acme/app:2", target_num_containers=2)
+        async with asyncio.timeout(PATIENCE):
+            while not service["image_digest"]:  # which arrives in the background
+                service = await live.services.inspect(service)
+        (first, second) = await containers(live, service)
+
+    assert service["image_digest"] == engine.digest
+    assert first["image_digest"] == second["image_digest"] == engine.digest
+    assert engine.images == ["acme/app:2"] * 2
 
 
 async def test_rollback_restores_the_digest_of_its_deployment() -> None:

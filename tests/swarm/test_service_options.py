@@ -39,7 +39,9 @@ FIELDS: dict[str, Any] = {
         "platforms": ["linux"],
     },
     "bindings": [{"container_path": "/named", "volume_name": "test-shared"}],
-    "swarm": {"TaskTemplate": {"ContainerSpec": {"Labels": {"extra": "1"}}}},
+    "swarm": {
+        "TaskTemplate": {"ContainerSpec": {"Labels": {"extra": "1"}, "Shiny": True}}
+    },
 }
 
 
@@ -95,6 +97,10 @@ async def test_fields_are_in_the_spec_and_in_the_container() -> None:
     assert lines[3] == "1"
     assert "ndots:2" in lines[4]
     assert lines[5] in ("docker-init", "tini")
+    assert volumes["warnings"] == [
+        "swarm: the Engine does not know TaskTemplate.ContainerSpec.Shiny and has"
+        " dropped it"
+    ]
     assert volumes["bindings"][0]["volume_name"] == "test-shared"
 
 

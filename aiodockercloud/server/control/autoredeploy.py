@@ -70,8 +70,15 @@ class AutoRedeploy:
                 self._redeploy(service, self._enqueue)
 
     def container_created(self, container: Container) -> None:
-        """Record the digest of a new container's image, in the background."""
-        if container.definition["autoredeploy"]:
+        """Record the digest of a new container's image, in the background.
+
+        The containers of one deployment need one request: some registries count each.
+        """
+        service = self._cloud.services[container.service]
+        for other in self._cloud.containers_of(service):
+            if other.deployment == container.deployment and other.image_digest:
+                container.image_digest = container.image_digest or other.image_digest
+        if container.image_digest is None:
             self._spawn(self._record_digest(container))
 
     async def check_images(self) -> None:

@@ -19,7 +19,7 @@ UUID = "0a1b2c3d-4e5f-4a6b-8c7d-0123456789ab"
 SECOND = 1_000_000_000
 
 
-def spec_of(options: dict[str, Any] | None = None, **fields: Any) -> dict[str, Any]:
+def spec_of(given: dict[str, Any] | None = None, **fields: Any) -> dict[str, Any]:
     return service_specs.service_spec(
         ContainerSpec(
             uuid=UUID,
@@ -29,7 +29,7 @@ def spec_of(options: dict[str, Any] | None = None, **fields: Any) -> dict[str, A
             namespace="alice",
             node="n0de",
             image="hello:latest",
-            options=options or {},
+            options=given or {},
             **fields,
         )
     )

@@ -226,7 +226,9 @@ class Swarm:
                     data=definition,
                     headers=registry_auth(spec.image, spec.credentials),
                 )
-                self._watch.warn(spec.uuid, manager.warnings(created))
+                addition = spec.options.get("swarm")
+                texts = await manager.creation_warnings(self._api, created, addition)
+                self._watch.warn(spec.uuid, texts)
             except DockerProblem as problem:
                 # The name contains the uuid: in a conflict, an earlier attempt may have
                 # created this service.

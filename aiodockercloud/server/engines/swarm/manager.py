@@ -13,6 +13,7 @@ from http import HTTPStatus
 from typing import Any
 
 from .. import EngineError, ImageInfo
+from . import options
 from .docker_api import Api, DockerProblem, registry_auth
 
 log: logging.Logger = logging.getLogger(__name__)
@@ -52,6 +53,23 @@ def warnings(answer: Mapping[str, Any] | None) -> list[str]:
     found = (answer or {}).get("Warnings") or ()
     single = (answer or {}).get("Warning") or ""  # of Engines before 1.44
     return [text for text in (*found, single) if text]
+
+
+async def creation_warnings(
+    api: Api, created: Mapping[str, Any], addition: Mapping[str, Any] | None
+) -> list[str]:
+    """Return the warnings about a new service.
+
+    Args:
+        api: The Engine of the manager.
+        created: Docker's answer to the creation.
+        addition: The field ``swarm``, of which the Engine may have dropped keys.
+    """
+    found = warnings(created)
+    if addition:
+        stored = await api.call("GET", f"services/{created['ID']}")
+        found += options.dropped(addition, stored["Spec"])
+    return found
 
 
 async def image_info(api: Api, name: str) -> ImageInfo | None:

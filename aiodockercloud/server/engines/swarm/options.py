@@ -8,7 +8,7 @@ from __future__ import annotations
 import base64
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from ipaddress import ip_address
 from typing import Any
 
@@ -239,3 +239,22 @@ def merged(spec: Any, addition: Any) -> Any:
     if isinstance(spec, list) and isinstance(addition, list):
         return [*spec, *addition]
     return addition
+
+
+def dropped(addition: Any, spec: Any, path: str = "") -> Iterator[str]:
+    """Yield a warning for each key of the field ``swarm`` that the Engine has dropped.
+
+    The Engine leaves out empty values, too, which are no loss.
+
+    Args:
+        addition: The field ``swarm``, or a part of it.
+        spec: The spec that the Engine has stored, or the same part of it.
+        path: The keys down to the part.
+    """
+    for key, value in addition.items():
+        if not value:
+            continue
+        if not isinstance(spec, Mapping) or key not in spec:
+            yield f"swarm: the Engine does not know {path}{key} and has dropped it"
+        elif isinstance(value, Mapping):
+            yield from dropped(value, spec[key], f"{path}{key}.")
