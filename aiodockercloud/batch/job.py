@@ -19,6 +19,7 @@ from ..exceptions import (
     OperationNotAllowed,
     WaitFailed,
 )
+from ..resources.answers import reading
 from ..types import LogLine, Service, ServiceFields, ServiceState
 from ..wire import states
 from ..wire.loglines import log_text
@@ -188,9 +189,10 @@ async def _create(cloud: DockerCloud, job: ServiceFields) -> Service:
 async def _collect(
     cloud: DockerCloud, service: Service, tail: int, result: JobResult
 ) -> None:
-    for uri in service["containers"]:
-        container = await cloud.containers.inspect(uri)
-        result.exit_codes.append(container["exit_code"])
+    with reading("service"):
+        for uri in service["containers"]:
+            container = await cloud.containers.inspect(uri)
+            result.exit_codes.append(container["exit_code"])
     if tail:
         await _read(cloud, service, tail, result)
 

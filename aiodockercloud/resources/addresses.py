@@ -70,7 +70,7 @@ async def _host(public: str, server: str) -> str:
         return host
     try:
         await asyncio.get_running_loop().getaddrinfo(public, None)
-    except OSError:
+    except (OSError, UnicodeError):  # a name that no DNS can have, too
         return host
     return public
 

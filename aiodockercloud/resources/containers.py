@@ -23,6 +23,7 @@ from ..types import (
 )
 from ..wire.exec import BASE64, END_OF_INPUT
 from .addresses import Address, address_of
+from .answers import reading
 from .exec import Exec, ExecBytes
 from .filters import Filters
 from .managed import WAIT_TIMEOUT, Managed, Reference
@@ -175,7 +176,8 @@ class Containers(Managed[Container, ContainerState]):
         if not isinstance(port, int):
             raise TypeError(f"port: must be an int, not {type(port).__name__}")
         found = await self.inspect(container)
-        return await address_of(found, port, protocol, self.cloud.rest_url)
+        with reading("container"):
+            return await address_of(found, port, protocol, self.cloud.rest_url)
 
     def logs(
         self,

@@ -20,6 +20,7 @@ from ..transport.stream import ENTERED_CLOSED
 from ..types import MergedLogLine, Service, ServiceLogLine
 from ..wire.loglines import log_stamp, unstamped
 from ..wire.merge import Merge, OrderedMerge
+from .answers import reading
 from .readable import Reference
 from .services import Services
 
@@ -45,7 +46,7 @@ class _ServiceLog(AsyncIterator[MergedLogLine]):
 
     def __init__(self, service: Service, log: LogStream[ServiceLogLine]) -> None:
         self._log = log
-        self._service = service
+        self._name, self._uri = service["name"], service["resource_uri"]
 
     async def open(self) -> None:
         await self._log.__aenter__()
@@ -54,8 +55,8 @@ class _ServiceLog(AsyncIterator[MergedLogLine]):
         line = await anext(self._log)
         return {
             **line,
-            "service": self._service["name"],
-            "service_uri": self._service["resource_uri"],
+            "service": self._name,
+            "service_uri": self._uri,
             "container": line.get("source", ""),
         }
 
@@ -160,7 +161,8 @@ class MergedLogStream(AsyncIterator[MergedLogLine]):
         async with self._opening:
             lists = self._lists()
             try:
-                added = self._add(await anext(lists), self._options)
+                with reading("service"):
+                    added = self._add(await anext(lists), self._options)
                 opened = (log.open() for log in added.values())
                 results = await asyncio.gather(*opened, return_exceptions=True)
                 for error in filter(None, results):
@@ -199,9 +201,10 @@ class MergedLogStream(AsyncIterator[MergedLogLine]):
         """Add the logs of new services, each from its first line on."""
         whole: LogOptions = {**self._options, "tail": "all", "since": None}
         try:
-            async for services in lists:
-                for uri, log in self._add(services, whole).items():
-                    merge.add(uri, log)
+            with reading("service"):
+                async for services in lists:
+                    for uri, log in self._add(services, whole).items():
+                        merge.add(uri, log)
         except Exception as error:
             merge.fail(error)
         finally:

@@ -10,7 +10,6 @@ from collections.abc import AsyncIterator
 from typing import ClassVar, Literal, Unpack, overload
 
 from .. import stackfile, wire
-from ..exceptions import InvalidResponse
 from ..transport.log_stream import LogStream, Since, Tail
 from ..types import (
     Container,
@@ -25,6 +24,7 @@ from ..types import (
 )
 from ..wire import states
 from ..wire.service_fields import ALWAYS, OFF
+from .answers import reading
 from .filters import Filters
 from .managed import WAIT_TIMEOUT, Readable, Reference
 from .registry_auth import AuthFrom, auth_params, registry_headers
@@ -221,7 +221,9 @@ class Services(ServiceOperations):
             return service
         log = self.logs(service, until=until)
         most = self.cloud.limits.output_bytes
-        return await result_of(service, await self.containers(service), log, most)
+        containers = await self.containers(service)
+        with reading("log"):
+            return await result_of(service, containers, log, most)
 
     async def containers(self, service: Reference) -> builtins.list[Container]:
         """Return the containers of a service.
@@ -244,12 +246,10 @@ class Services(ServiceOperations):
         listed = await Readable[Container](self.cloud, "container").list(
             service=self.checked(found).get("resource_uri")
         )
-        try:
+        with reading("service"):
             by_uri = {container["resource_uri"]: container for container in listed}
             # One may have been created or terminated between the two requests.
             return [by_uri[uri] for uri in found["containers"] if uri in by_uri]
-        except (KeyError, TypeError) as exc:
-            raise InvalidResponse("the service has no list of containers") from exc
 
     async def update(
         self,

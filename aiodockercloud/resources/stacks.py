@@ -326,8 +326,7 @@ class Stacks(Managed[Stack, StackState]):
         Args:
             path: The path of the stack file.
             name: The name of the stack; by default the name of the file's directory.
-            environ: Values for ``${VARIABLES}`` in the file; by default the environment
-                of the process.
+            environ: Values for ``${VARIABLES}``; by default the process's environment.
             reuse_volumes: Whether redeployed containers keep their volumes.
             prune: Whether services of an existing stack that the file leaves out are
                 terminated, together with their volumes. By default these services stay.
@@ -393,9 +392,11 @@ class Stacks(Managed[Stack, StackState]):
             and stack.get("state") not in (states.TERMINATING, states.TERMINATED)
         ]
         if not live:
-            return await self.start(await self.create(name=name, services=services))
-        stack = await self.update(live[0], services=services, prune=prune)
-        return await self.redeploy(stack, reuse_volumes=reuse_volumes)
+            created = await self.create(name=name, services=services)
+            return self.checked(await self.start(self.checked(created)))
+        stack = self.checked(live[0])
+        await self.update(stack, services=services, prune=prune)
+        return self.checked(await self.redeploy(stack, reuse_volumes=reuse_volumes))
 
     async def _settled(self, stack: Stack) -> Stack | None:
         """Return the stack when each service runs or has done its work, else None.
@@ -403,8 +404,7 @@ class Stacks(Managed[Stack, StackState]):
         Raises:
             WaitFailed: A service rests in another state.
         """
-        state = stack.get("state")
-        if state == states.RUNNING:
+        if (state := stack.get("state")) == states.RUNNING:
             return stack
         if state in states.TRANSITIONAL_STATES:
             return None

@@ -22,6 +22,7 @@ from ..exceptions import (
 from ..types import Action
 from ..wire import states
 from ..wire.health import HEALTHY
+from .answers import reading
 from .failures import description, failure, last_failure, last_output
 from .readable import Readable, Reference, Resource
 from .watch import ChangeFeed
@@ -97,6 +98,7 @@ async def until(
 
     Raises:
         ObjectNotFound: The object does not exist at the first inspection.
+        InvalidResponse: An answer lacks what the objects of the API have.
         WaitFailed: The object was terminated, or *done* failed.
         TimeoutError: *seconds* are over.
     """
@@ -123,7 +125,9 @@ async def until(
                     last = cast(Mapping[str, Any], found)
                     inspected = True
                     problem, pauses = "", resource.cloud.timings.pauses()
-                    if (result := await done(found)) is not None:
+                    with reading(resource.kind):
+                        result = await done(found)
+                    if result is not None:
                         return result
                 except (ApiError, ConnectError) as exc:
                     if not inspected or not wire.is_transient(exc):

@@ -120,9 +120,13 @@ class ChangeFeed:
         if event["type"] == "gap":
             self._notify_all()
             return
-        # Events of other servers may lack these keys.
-        uris = (event.get("resource_uri", ""), *event.get("parents", ()))
-        uuids = {uri.rstrip("/").rpartition("/")[2] for uri in uris}
+        try:
+            # Events of other servers may lack these keys.
+            uris = (event.get("resource_uri", ""), *event.get("parents", ()))
+            uuids = {uri.rstrip("/").rpartition("/")[2] for uri in uris}
+        except (TypeError, AttributeError):  # such an event may be about any object
+            self._notify_all()
+            return
         for subscription in self._subscriptions:
             if not subscription.uuids.isdisjoint(uuids):
                 subscription.notify()

@@ -24,10 +24,12 @@ from aiodockercloud import (
     Limits,
     ObjectNotFound,
 )
+from tests.support.facts import ROOT
 
 PATH = "/api/app/v1/service/"
 UUID = "7eaf7fff-882c-4f3d-9a8f-a22317ac00ce"
 META = {"next": None, "limit": 1, "offset": 0}
+STACK_FILE = ROOT / "examples" / "docker-cloud.yml"
 SMALL = Limits(response_bytes=4096, error_bytes=1024)
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -308,6 +310,14 @@ async def test_closing_the_client_ends_a_request_with_client_closed() -> None:
         {"objects": [{"uuid": 5, "name": 6, "resource_uri": 7}], "meta": META},
         {"objects": [{}, {}], "meta": META},
         {"uuid": UUID, "resource_uri": f"/api/audit/v1/action/{UUID}/"},
+        {"state": "Failed"},
+        {"state": ["Running"]},
+        {"uuid": UUID, "state": "Stopped", "containers": [5]},
+        {"uuid": UUID, "state": "Partly running", "services": [None]},
+        {"uuid": UUID, "state": "Terminated"},
+        {"container_ports": [5], "public_dns": 7},
+        {"container_ports": [{"inner_port": 80, "protocol": "tcp", "outer_port": []}]},
+        {"container_ports": 5},
     ],
     ids=lambda answer: ",".join(answer) or "empty",
 )
@@ -318,8 +328,20 @@ async def test_closing_the_client_ends_a_request_with_client_closed() -> None:
         lambda cloud: cloud.stacks.find("web"),
         lambda cloud: cloud.services.run(image="a", timeout=0),
         lambda cloud: cloud.services.containers(UUID),
+        lambda cloud: cloud.services.wait(UUID, "Running", timeout=0.01),
+        lambda cloud: cloud.stacks.wait(UUID, "Running", timeout=0.01),
+        lambda cloud: cloud.containers.wait(UUID, "Running", timeout=0.01),
+        lambda cloud: cloud.actions.wait(UUID, timeout=0.01),
+        lambda cloud: cloud.stacks.deploy(STACK_FILE, timeout=0.01),
+        lambda cloud: cloud.containers.address(UUID, 80),
+        lambda cloud: anext(cloud.logs(UUID)),
+        lambda cloud: anext(cloud.stacks.logs(UUID)),
     ],
-    ids=["find", "find stack", "run", "containers"],
+    ids=[
+        *("find", "find stack", "run", "containers", "wait", "wait for stack"),
+        *("wait for container", "wait for action", "deploy", "address"),
+        *("logs", "stack logs"),
+    ],
 )
 async def test_odd_object_raises_an_error_of_the_library(
     call: Callable[[DockerCloud], Awaitable[Any]], answer: dict[str, Any]
