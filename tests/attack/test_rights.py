@@ -525,6 +525,22 @@ async def test_streams_of_a_key_end_with_the_key(
     assert (await raw("GET", "/api/auth/", auth=auth)).status == 401
 
 
+@pytest.mark.parametrize("change", [{"namespaces": ["bob"]}, {"operator": False}])
+async def test_streams_end_when_the_account_reaches_less(
+    server: Server, live: DockerCloud, raw: Raw, change: dict[str, Any]
+) -> None:
+    accounts = server.cloud.accounts
+    accounts.put(Account("bob", ("bob", "acme"), operator="operator" in change))
+    auth = wire.basic_auth("bob", accounts.create_key("bob", ("read",))[0])
+    path = "/api/audit/v1/acme/events/"
+    async with await raw.upgrade(path, auth=auth) as ws:
+        await live.accounts.update("bob", namespaces=["bob", "acme", "new"])
+        await live.accounts.update("bob", **change)
+        async with asyncio.timeout(PATIENCE):
+            await ws.receive()
+        assert ws.close_code == 1008
+
+
 async def test_a_stream_ends_when_its_key_expires(server: Server, raw: Raw) -> None:
     accounts = server.cloud.accounts
     text, _ = accounts.create_key(server.user, ("read",), expires=time.time() + 1)

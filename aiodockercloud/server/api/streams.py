@@ -109,9 +109,9 @@ def _end_with_key(call: Call, ws: web.WebSocketResponse) -> asyncio.TimerHandle 
 
 
 def end_of_key(app: web.Application, cloud: ControlPlane, key: str) -> None:
-    """Close the streams of a revoked key."""
+    """Close the streams of a key that was revoked, or that reaches less."""
     for ws in [ws for ws, used in app[SOCKETS].items() if used == key]:
-        _refuse(cloud, ws, "the API key was revoked")
+        _refuse(cloud, ws, "the API key was revoked, or reaches less")
 
 
 def _refuse(cloud: ControlPlane, ws: web.WebSocketResponse, reason: str) -> None:

@@ -7,12 +7,11 @@ namespace. The server keeps only hashes of keys.
 
 from __future__ import annotations
 
-import asyncio
 import hmac
 import secrets
 import time
 from collections import defaultdict
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -20,10 +19,10 @@ from ... import wire
 from ...wire.scopes import ADMIN, DEPLOY, EXEC, READ, with_implied
 from ..settings import Settings
 from . import keys as key_texts
-from .errors import CredentialsRefused, NamespaceRefused, TooManyAttempts
+from .attempts import Attempts
+from .errors import CredentialsRefused, NamespaceRefused
 from .keys import Key, as_bytes
 from .store import Store
-from .throttle import Throttle
 
 #: The kinds under which accounts and keys are stored.
 ACCOUNT, KEY = "account", "key"
@@ -31,8 +30,6 @@ ACCOUNT, KEY = "account", "key"
 FIRST_KEY = "first key"
 #: The scopes of the key of a container with the role ``global``.
 CONTAINER_SCOPES = (DEPLOY, EXEC)
-#: Threads that hash presented keys, and requests that may wait for a thread.
-_HASHING, _WAITING = 1, 32
 #: Seconds between two changes of a key's date of use in the store.
 _USED = 60.0
 
@@ -99,8 +96,6 @@ class Accounts:
     """
 
     def __init__(self, store: Store, settings: Settings | None = None) -> None:
-        settings = settings or Settings()
-        burst, interval = settings.limits.failed_logins, settings.timings.failed_login
         self._store = store
         self._accounts: dict[str, Account] = {}
         self._keys: dict[str, Key] = {}
@@ -109,11 +104,10 @@ class Accounts:
         #: Compared credentials, by a fast digest with a secret of this process.
         self._secret = secrets.token_bytes(32)
         self._compared: dict[bytes, Access] = {}
-        self._by_user_and_address = Throttle(burst, interval, time.monotonic)
-        self._by_address = Throttle(10 * burst, interval / 10, time.monotonic)
-        self._hashing = asyncio.Semaphore(_HASHING)
-        self._waiting = 0
-        #: Called with the uuid of each revoked key.
+        #: Uuid of a chosen key → the digest of its credentials, once they are known.
+        self._known: dict[str, bytes] = {}
+        self._attempts = Attempts(settings or Settings())
+        #: Called with the uuid of each key that was revoked, or reaches less.
         self.on_revoked: Callable[[str], None] = lambda _: None
 
     # --- the store ------------------------------------------------------------------
@@ -189,11 +183,15 @@ class Accounts:
         return user in self._accounts
 
     def put(self, account: Account) -> None:
-        """Add or change an account."""
+        """Add or change an account; open streams end if the account reaches less."""
+        before = self._accounts.get(account.user)
         self._accounts[account.user] = account
         self._compared.clear()
         row = {**asdict(account), "namespaces": list(account.namespaces)}
         self._store.put_row(ACCOUNT, account.user, row)
+        if before is not None and _reaches_less(account, before):
+            for uuid in self._of_user[account.user]:
+                self.on_revoked(uuid)
 
     def add(
         self,
@@ -237,11 +235,17 @@ class Accounts:
                 return None, False
             key, stored = key_texts.make(_first_key(user))
         elif before is not None and before.matches(key):
+            self._known[before.uuid] = self._digest(user, key)
             return key, False
         else:
             stored = key_texts.choose(_first_key(user), key)
+            # Guesses must not delay the owner's first request after a start.
+            self._known[stored.uuid] = self._digest(user, key)
         self._replace_first_key(stored)
         return key, before is not None
+
+    def _digest(self, user: str, text: str) -> bytes:
+        return hmac.digest(self._secret, as_bytes(f"{user}\0{text}"), "sha256")
 
     def _stored_first_key(self, user: str) -> Key | None:
         keys = self._of_user[user].values()
@@ -298,6 +302,7 @@ class Accounts:
     def revoke(self, key: Key) -> None:
         """Remove a key; open streams of the key end."""
         self._keys.pop(key.uuid, None)
+        self._known.pop(key.uuid, None)
         self._of_user.get(key.user, {}).pop(key.uuid, None)
         self._compared.clear()
         self._store.put_row(KEY, key.uuid, None)
@@ -343,59 +348,39 @@ class Accounts:
                 "credentials are missing: send Authorization: Basic"
             )
         user, text = credentials
-        digest = hmac.digest(self._secret, as_bytes(f"{user}\0{text}"), "sha256")
+        digest = self._digest(user, text)
         access = self._compared.get(digest)
         if access is None:
-            access = await self._compare(user, text, address)
+            access = await self._compare(user, text, digest, address)
             self._compared[digest] = access
         if access.expires is not None and access.expires <= time.time():
             raise CredentialsRefused("the API key has expired")
         self._note_use(access.key)
         return access
 
-    async def _compare(self, user: str, text: str, address: str) -> Access:
+    async def _compare(
+        self, user: str, text: str, digest: bytes, address: str
+    ) -> Access:
         """Compare a key with those of the user, and limit failed attempts."""
         keys = list(self._of_user.get(user, {}).values())
-        found = next((key for key in keys if key.made and key.matches(text)), None)
+        found = next(
+            (
+                key
+                for key in keys
+                if (
+                    key.matches(text)
+                    if key.made
+                    else self._known.get(key.uuid) == digest
+                )
+            ),
+            None,
+        )
         if found is None:
-            subjects: list[tuple[Throttle, Hashable]] = [
-                (self._by_user_and_address, (user, address)),
-                (self._by_address, address),
-            ]
-            delay = max(throttle.delay(subject) for throttle, subject in subjects)
-            if delay or self._waiting >= _WAITING:
-                raise TooManyAttempts(delay or 1.0)
-            found = await self._compare_slowly(keys, text)
-            if found is None:
-                for throttle, subject in subjects:
-                    throttle.failed(subject)
+            found = await self._attempts.compare(keys, user, text, address)
+            if found is None or found.uuid not in self._keys:  # revoked meanwhile
                 raise CredentialsRefused("the user or the API key is wrong")
-            self._by_user_and_address.succeeded((user, address))
-        if found.uuid not in self._keys:  # revoked meanwhile
-            raise CredentialsRefused("the user or the API key is wrong")
+            self._known[found.uuid] = digest
         return self._access(found)
-
-    async def _compare_slowly(self, keys: list[Key], text: str) -> Key | None:
-        """Compare with the chosen keys of a user, in a thread.
-
-        Without chosen keys, the work is the same, and its result is not used.
-        """
-        if "\0" in text:
-            return None  # scrypt pads its input: a key with NULs would be another's
-        chosen = [key for key in keys if not key.made]
-        self._waiting += 1
-        try:
-            async with self._hashing:
-                for key in chosen:
-                    if await asyncio.to_thread(key.matches, text):
-                        return key
-                if not chosen:
-                    await asyncio.to_thread(
-                        key_texts.slow_hash, text, secrets.token_hex(16)
-                    )
-        finally:
-            self._waiting -= 1
-        return None
 
     def _access(self, key: Key) -> Access:
         account = self._accounts.get(key.user)
@@ -442,3 +427,10 @@ class Accounts:
 
 def _first_key(user: str) -> Key:
     return Key(user, (ADMIN,), name=FIRST_KEY)
+
+
+def _reaches_less(account: Account, before: Account) -> bool:
+    """Return whether an account reaches less than before."""
+    if account.operator:
+        return False
+    return before.operator or not set(before.namespaces) <= set(account.namespaces)

@@ -11,7 +11,7 @@ import pytest
 
 from aiodockercloud import wire
 from aiodockercloud.server.engines import ContainerSpec
-from aiodockercloud.server.settings import Settings
+from aiodockercloud.server.settings import Limits, Settings, Timings
 from aiodockercloud.server.state import keys as key_texts
 from aiodockercloud.server.state import records
 from aiodockercloud.server.state.accounts import Account, Accounts
@@ -247,6 +247,41 @@ async def test_a_made_key_and_a_compared_key_are_not_delayed_by_guesses(
 
     assert (await accounts.authenticate(("alice", made), "192.0.2.1")).user == "alice"
     assert (await accounts.authenticate(("alice", KEY), "192.0.2.1")).user == "alice"
+
+
+async def test_known_keys_are_not_delayed_by_guesses_after_changes_of_others() -> None:
+    settings = Settings(
+        limits=Limits(failed_logins=1), timings=Timings(failed_login=1e6)
+    )
+    accounts = Accounts(Store(), settings)
+    accounts.open("ops", "chosen at the start")
+    accounts.add("alice", KEY)
+    await accounts.authenticate(("alice", KEY), "127.0.0.1")
+    # All clients of a proxy have one address: guesses use up its attempts.
+    for number in range(10):
+        with pytest.raises(CredentialsRefused):
+            await accounts.authenticate((f"user-{number}", "guess"), "127.0.0.1")
+    with pytest.raises(TooManyAttempts):
+        await accounts.authenticate(("user", "guess"), "127.0.0.1")
+
+    accounts.put(Account("bob", ("bob",)))
+    accounts.revoke(accounts.create_key("bob", ("read",))[1])
+
+    for user, key in (("alice", KEY), ("ops", "chosen at the start")):
+        assert (await accounts.authenticate((user, key), "127.0.0.1")).user == user
+
+
+async def test_a_network_of_ipv6_is_one_address_to_the_limit(
+    accounts: Accounts,
+) -> None:
+    for number in range(Settings().limits.failed_logins):
+        with pytest.raises(CredentialsRefused):
+            await accounts.authenticate(("alice", "guess"), f"2001:db8::{number:x}")
+
+    with pytest.raises(TooManyAttempts):
+        await accounts.authenticate(("alice", "guess"), "2001:db8::ffff:1")
+    with pytest.raises(CredentialsRefused):
+        await accounts.authenticate(("alice", "guess"), "2001:db8:0:1::1")
 
 
 async def test_every_refused_attempt_hashes_once(
