@@ -277,7 +277,9 @@ class Containers(Managed[Container, ContainerState]):
         Args:
             container: A running container.
             command: A command line, which the server splits into words as a shell
-                does, or a sequence of words, which the client quotes.
+                does, or a sequence of words, which the client quotes. As with
+                ``docker exec``, the first word is the program, and no shell reads the
+                others: ``["sh", "-c", "echo hi | wc -c"]`` has a pipe.
             text: Whether input and output are text. Bytes of the output that are not
                 UTF-8 become U+FFFD then, and the character ``\x04`` ends the input.
                 Otherwise input and output are ``bytes``, which pass unchanged.
@@ -295,11 +297,13 @@ class Containers(Managed[Container, ContainerState]):
                 iterated.
             BadRequest: The command line cannot be split into words.
             ObjectNotFound: The container does not exist.
+            ValueError: *command* is empty.
+            TypeError: *command* is neither a text nor a sequence of texts.
 
         Source:
             Docker Cloud API reference, "Execute command inside a container".
         """
-        line = command if isinstance(command, str) else shlex.join(command)
+        line = _command_line(command)
         cloud = self.cloud
         path = self._path(container, "exec", stream=True)
         params = {"command": line} | ({} if text else {"encoding": BASE64})
@@ -356,8 +360,9 @@ class Containers(Managed[Container, ContainerState]):
             are not UTF-8 become U+FFFD.
 
         Raises:
-            TypeError: *stdin* has another type.
-            ValueError: *stdin* is text with a surrogate, which has no bytes.
+            TypeError: *stdin* or *command* has another type.
+            ValueError: *stdin* is text with a surrogate, which has no bytes, or
+                *command* is empty.
             NotSupported: *stdin* is ``bytes`` or has the character ``\x04``, which
                 ends the input in text, and the server has no input as bytes, as the
                 hosted server.
@@ -374,14 +379,27 @@ class Containers(Managed[Container, ContainerState]):
         """
         if stdin is not None and not isinstance(stdin, str | bytes):
             raise TypeError("stdin: must be str or bytes")
+        limit = asyncio.timeout(timeout)
+        try:
+            async with limit:
+                return await self._run(container, command, stdin)
+        except TimeoutError as exc:
+            if not limit.expired():
+                raise
+            raise TimeoutError(f"the command still ran after {timeout:g} s") from exc
+
+    async def _run(
+        self,
+        container: Reference,
+        command: str | Sequence[str],
+        stdin: str | bytes | None,
+    ) -> ExecResult | ExecBytesResult:
         data = stdin.encode() if isinstance(stdin, str) else stdin
         if isinstance(stdin, str | None) and END_OF_INPUT not in (stdin or ""):
-            async with asyncio.timeout(timeout):
-                async with self.exec(container, command) as process:
-                    return await process.communicate(stdin)
-        async with asyncio.timeout(timeout):
-            async with self.exec(container, command, text=False) as raw:
-                result = await raw.communicate(data)
+            async with self.exec(container, command) as process:
+                return await process.communicate(stdin)
+        async with self.exec(container, command, text=False) as raw:
+            result = await raw.communicate(data)
         if isinstance(stdin, bytes):
             return result
         return {
@@ -389,3 +407,16 @@ class Containers(Managed[Container, ContainerState]):
             "stderr": result["stderr"].decode("utf-8", "replace"),
             "exit_code": result["exit_code"],
         }
+
+
+def _command_line(command: str | Sequence[str]) -> str:
+    """Return a command as one line, which the server splits into words."""
+    if isinstance(command, str):
+        line = command
+    elif isinstance(command, Sequence) and all(isinstance(w, str) for w in command):
+        line = shlex.join(command)
+    else:
+        raise TypeError("command: must be a text or a sequence of texts")
+    if not line.strip():
+        raise ValueError('command: must not be empty; "sh" is a shell')
+    return line

@@ -205,10 +205,20 @@ async def test_run_longer_than_its_timeout_raises_and_ends_the_command(
 ) -> None:
     before = tasks()
 
-    with pytest.raises(TimeoutError):
+    with pytest.raises(TimeoutError, match=r"still ran after 0\.05 s"):
         await live.containers.run(box, "sleep 1000", timeout=0.05)
 
     await ended_except(before)
+
+
+@pytest.mark.parametrize("command", ["", " ", [], 5, b"ls", ["ls", 5], None])
+async def test_command_that_is_none_is_refused_before_a_request(command: Any) -> None:
+    """An empty command is a shell for the server, which waits for input."""
+    async with DockerCloud("http://127.0.0.1:9", auth="Basic x") as cloud:
+        with pytest.raises((TypeError, ValueError), match=r"^command: must"):
+            cloud.containers.exec(UUID, command)
+        with pytest.raises((TypeError, ValueError), match=r"^command: must"):
+            await cloud.containers.run(UUID, command)
 
 
 async def test_exec_is_a_dialogue(live: DockerCloud, box: Container) -> None:
