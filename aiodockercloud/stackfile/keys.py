@@ -161,7 +161,6 @@ _INSTEAD = {
     "extends": "write the keys out, or use YAML anchors",
     "external_links": "use links; a service of another stack is service.stack:alias",
     "network_mode": "use net",
-    "networks": "all services share one private network; use links for names",
     "scale": "use target_num_containers",
 }
 

@@ -125,7 +125,10 @@ def _ulimit(value: Any) -> Mapping[str, Any]:
 
 
 #: Fields whose list may be a mapping of the names → the reader of a value.
-_MAPPINGS: Mapping[str, Callable[[Any], Mapping[str, Any]]] = {"ulimits": _ulimit}
+_MAPPINGS: Mapping[str, Callable[[Any], Mapping[str, Any]]] = {
+    "networks": lambda value: value or {},
+    "ulimits": _ulimit,
+}
 
 
 def _groups(expression: str) -> Callable[[str], Mapping[str, Any] | None]:
@@ -152,6 +155,7 @@ def _tmpfs(text: str) -> Mapping[str, Any] | None:
 
 _TEXTS: Mapping[str, Callable[[str], Mapping[str, Any] | None]] = {
     "generic_resources": _groups(r"(?P<kind>[^=]+)=(?P<value>[^=]+)"),
+    "networks": _groups(r"(?P<name>.+)"),
     "platforms": _groups(r"(?P<os>[^/]+)(?:/(?P<architecture>.+))?"),
     "preferences": _groups(r"spread=(?P<spread>.+)"),
     "tmpfs": _tmpfs,

@@ -8,6 +8,7 @@ from .option_fields import (
     GenericResourceFields,
     HealthcheckFields,
     LogDriverFields,
+    NetworkFields,
     PlacementFields,
     RestartPolicyFields,
     RolloutFields,
@@ -21,6 +22,7 @@ from .parts import (
     GenericResource,
     Link,
     LogDriver,
+    Network,
     Placement,
     Port,
     RestartPolicy,
@@ -183,6 +185,7 @@ class _ServiceOptions(TypedDict, total=False):
     restart_policy: RestartPolicyFields | RestartPolicy | None
     placement: PlacementFields | Placement | None
     init: bool
+    networks: Sequence[NetworkFields | Network | str]
     ulimits: (
         Sequence[UlimitFields | Ulimit | str] | Mapping[str, int | Mapping[str, int]]
     )
@@ -287,6 +290,8 @@ class ServiceFields(_ServiceOptions):
         restart_policy: How containers that end are restarted, beside ``autorestart``.
         placement: The nodes on which containers may run, beside ``tags``.
         init: Whether a small init process runs the command; ``False`` by default.
+        networks: The networks that the containers join, and on which they have names,
+            instead of the private network: names, or a list of :class:`NetworkFields`.
         ulimits: The limits of processes: ``["nofile=1024:2048"]``, ``{"nofile":
             {"soft": 1024, "hard": 2048}}``, or a list of :class:`UlimitFields`.
         sysctls: The kernel parameters of the containers' namespaces.

@@ -17,6 +17,7 @@ from .parts import (
     Healthcheck,
     Link,
     LogDriver,
+    Network,
     Placement,
     Port,
     Progress,
@@ -106,6 +107,7 @@ class _Definition(TypedDict):
     restart_policy: RestartPolicy | None
     placement: Placement | None
     init: bool
+    networks: list[Network]
     ulimits: list[Ulimit]
     sysctls: dict[str, str]
     group_add: list[str]

@@ -10,6 +10,7 @@ __all__ = [
     "GenericResourceFields",
     "HealthcheckFields",
     "LogDriverFields",
+    "NetworkFields",
     "PlacementFields",
     "PlatformFields",
     "RestartPolicyFields",
@@ -121,6 +122,19 @@ class PlatformFields(TypedDict, total=False):
 
     os: Required[str]
     architecture: str | None
+
+
+class NetworkFields(TypedDict, total=False):
+    """A network of one's own that the containers of a service join.
+
+    Attributes:
+        name: The name, unique in the namespace; ``"default"`` is the private network
+            that a service without ``networks`` has. Required.
+        aliases: Further names of the containers on the network.
+    """
+
+    name: Required[str]
+    aliases: Sequence[str]
 
 
 class PlacementFields(TypedDict, total=False):

@@ -14,6 +14,7 @@ __all__ = [
     "Healthcheck",
     "Link",
     "LogDriver",
+    "Network",
     "Placement",
     "PlannedContainer",
     "Platform",
@@ -331,6 +332,18 @@ class Placement(TypedDict):
     preferences: list[Spread]
     max_replicas_per_node: int | None
     platforms: list[Platform]
+
+
+class Network(TypedDict):
+    """A network that the containers of a service join.
+
+    Attributes:
+        name: The name; ``"default"`` is the private network.
+        aliases: Further names of the containers on the network.
+    """
+
+    name: str
+    aliases: list[str]
 
 
 class Ulimit(TypedDict):

@@ -10,10 +10,13 @@ from typing import Any, Final
 
 from .field_kinds import Actor, InContainers, Kind, Part, Pattern, ServiceField
 
-__all__ = ["LEAST_MEMORY", "engine_fields"]
+__all__ = ["DEFAULT_NETWORK", "LEAST_MEMORY", "engine_fields"]
 
 #: MB; Docker starts no container with less memory.
 LEAST_MEMORY: Final = 4
+
+#: The name in ``networks`` of the private network that a service has by default.
+DEFAULT_NETWORK: Final = "default"
 
 #: Seconds; the longest duration of a field.
 _LONGEST = 30 * 86400
@@ -28,6 +31,10 @@ def _part(name: str, kind: Kind, **columns: Any) -> Part:
 _SECONDS: Final[Mapping[str, Any]] = {"bounds": (0, _LONGEST)}
 _PATH = Pattern(r"/.*", "an absolute path")
 _WORD = Pattern(r"[A-Za-z0-9_./:-]{1,128}", "letters, digits, _, ., /, : and -")
+_NETWORK = Pattern(
+    r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}",
+    "a name of at most 63 letters, digits, _, . and -",
+)
 _SIGNAL = Pattern(r"(SIG)?[A-Z][A-Z0-9+-]{1,11}|[0-9]{1,2}", "a signal such as SIGINT")
 _OCTAL = Pattern(r"0?[0-7]{3,4}", "a mode in octal such as 1770")
 _ATTRIBUTE = (
@@ -115,6 +122,15 @@ def engine_fields() -> Iterator[ServiceField]:
             _part("hard", Kind.INTEGER, bounds=(-1, 2**63 - 1)),
         ),
         short="name=soft:hard",
+    )
+    yield option(
+        "networks",
+        Kind.OBJECTS,
+        parts=(
+            _part("name", Kind.TEXT, required=True, pattern=_NETWORK),
+            _part("aliases", Kind.TEXTS, pattern=_NETWORK),
+        ),
+        short="the name of a network",
     )
     yield option("sysctls", Kind.PAIRS)
     yield option("group_add", Kind.TEXTS)

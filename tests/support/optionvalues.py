@@ -45,6 +45,13 @@ FORMS: dict[str, tuple[Any, Any]] = {
         ["net.core.somaxconn=1024"],
         {"net.core.somaxconn": "1024"},
     ),
+    "networks": (
+        {"front": None, "back": {"aliases": ["database"]}},
+        [
+            {"name": "front", "aliases": []},
+            {"name": "back", "aliases": ["database"]},
+        ],
+    ),
     "group_add": (["mail", "1000"], ["mail", "1000"]),
     "oom_score_adj": ("100", 100),
     "dns_options": (["ndots:2"], ["ndots:2"]),

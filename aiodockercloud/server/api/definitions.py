@@ -15,6 +15,7 @@ from ...wire.images import ImageName
 from ...wire.service_fields import (
     ALWAYS,
     EVERY_NODE,
+    HOST,
     IN_STEP,
     JOB,
     OFF,
@@ -85,6 +86,12 @@ def check(cloud: ControlPlane, definition: Mapping[str, Any]) -> None:
             " to destroy"
         )
     _check_mode(definition)
+    networks = [network["name"] for network in definition["networks"]]
+    if networks and definition["net"] == HOST:
+        raise BadRequest("networks: with net host there is only the node's network")
+    for name in networks:
+        if networks.count(name) > 1:
+            raise BadRequest(f"networks: {name} is given twice")
     taken = [
         (port["outer_port"], port["protocol"])
         for port in definition["container_ports"]

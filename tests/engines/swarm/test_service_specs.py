@@ -313,13 +313,35 @@ def test_aliases_without_a_stack_are_on_the_namespaces_network() -> None:
     ]
 
 
+def test_named_networks_take_the_place_of_the_private_ones() -> None:
+    wanted = [{"name": "back", "aliases": ["database"]}, {"name": "f", "aliases": []}]
+    spec = spec_of(stack="shop", aliases=["web.shop"], options={"networks": wanted})
+    back, front = (naming.own_network_name("alice", name) for name in ("back", "f"))
+
+    assert spec["TaskTemplate"]["Networks"] == [
+        {"Target": back, "Aliases": ["web.shop", "database"]},
+        {"Target": front, "Aliases": ["web.shop"]},
+    ]
+    assert {back, front} < naming.networks_of({"Spec": spec})
+
+
+def test_named_networks_are_beside_the_default_one_on_request() -> None:
+    wanted = [{"name": "default", "aliases": ["x"]}, {"name": "f", "aliases": []}]
+
+    assert task(aliases=["web"], options={"networks": wanted})["Networks"] == [
+        {"Target": naming.network_name("alice", None), "Aliases": ["web", "x"]},
+        {"Target": naming.own_network_name("alice", "f"), "Aliases": ["web"]},
+    ]
+
+
 def test_network_names_do_not_clash() -> None:
     names = {
         naming.network_name(*owner)
         for owner in [("a", "b"), ("a-b", None), ("a", "B"), ("b", "a"), ("a", None)]
     }
+    names |= {naming.own_network_name("a", "b"), naming.own_network_name("b", "b")}
 
-    assert len(names) == 5
+    assert len(names) == 7
 
 
 def test_free_subnet_overlaps_no_other() -> None:

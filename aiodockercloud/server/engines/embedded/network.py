@@ -18,6 +18,7 @@ from collections.abc import Collection
 from contextlib import suppress
 from typing import NamedTuple
 
+from ....wire.engine_fields import DEFAULT_NETWORK
 from .. import ContainerSpec
 from .nodes import LOOPBACK, NumberPool, PortKey, listen
 from .settings import EmbeddedSettings
@@ -116,7 +117,8 @@ class Network:
 
     Names belong to a namespace. As on the overlay networks of a Swarm, a container
     finds the containers of its stack, those without a stack, and those of other stacks
-    as ``name.stack``; a link adds its name.
+    as ``name.stack``; a link adds its name. Containers that name ``networks`` find, and
+    are found by, only containers that share one of these networks.
     """
 
     def __init__(self, settings: EmbeddedSettings) -> None:
@@ -173,13 +175,16 @@ class Network:
         if name in ("localhost", LOOPBACK, client.address):
             return [client]
         named = self._by_address.get(name)
-        if named is not None and named.spec.namespace == spec.namespace:
+        if (
+            named is not None
+            and named.spec.namespace == spec.namespace
+            and _share_network(spec, named.spec)
+        ):
             return [named]
         found = self._linked(spec, name) or [
             endpoint
             for endpoint in self._named(spec.namespace, name)
-            if endpoint.spec.stack in (spec.stack, None)
-            or name.endswith(f".{endpoint.spec.stack.lower()}")
+            if _finds(spec, endpoint.spec, name)
         ]
         if not found:
             raise socket.gaierror(
@@ -201,6 +206,7 @@ class Network:
             for endpoint in self._named(spec.namespace, wanted.lower())
             if endpoint.spec.stack == target.stack
             and endpoint.spec.service == target.service
+            and _share_network(spec, endpoint.spec)
         ]
 
     def _named(self, namespace: str, name: str) -> list[Endpoint]:
@@ -262,5 +268,37 @@ def _split(address: str | None) -> _Address:
 
 def _keys(spec: ContainerSpec) -> set[tuple[str, str]]:
     """Return the namespace with each name of a container."""
-    names = {spec.service, spec.name, *spec.aliases}
-    return {(spec.namespace, name.lower()) for name in names}
+    names = _names(spec).union(*_networks(spec).values())
+    return {(spec.namespace, name) for name in names}
+
+
+def _names(spec: ContainerSpec) -> set[str]:
+    """Return the names of a container on each of its networks."""
+    return {name.lower() for name in (spec.service, spec.name, *spec.aliases)}
+
+
+def _networks(spec: ContainerSpec) -> dict[str, set[str]]:
+    """Return the networks of a container, each with the further names there."""
+    return {
+        network["name"]: {alias.lower() for alias in network["aliases"]}
+        for network in spec.options.get("networks") or ()
+    } or {DEFAULT_NETWORK: set()}
+
+
+def _share_network(one: ContainerSpec, other: ContainerSpec) -> bool:
+    return not _networks(one).keys().isdisjoint(_networks(other))
+
+
+def _finds(client: ContainerSpec, target: ContainerSpec, name: str) -> bool:
+    """Return whether a name means a container to another one."""
+    theirs = _networks(target)
+    for network in _networks(client).keys() & theirs.keys():
+        if name not in _names(target) | theirs[network]:
+            continue
+        if (
+            network != DEFAULT_NETWORK
+            or target.stack in (client.stack, None)
+            or name.endswith(f".{target.stack.lower()}")
+        ):
+            return True
+    return False

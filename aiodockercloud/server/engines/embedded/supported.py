@@ -20,6 +20,7 @@ HONOURED = frozenset(
         *("user", "working_dir", "hostname", "domainname", "tty", "stdin_open"),
         *("cpu_reservation", "memory_reservation", "placement", "restart_policy"),
         *("stop_grace_period", "stop_signal", "tmpfs", "labels", "healthcheck"),
+        "networks",
     }
 )
 

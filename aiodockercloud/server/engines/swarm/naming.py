@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from ....wire.engine_fields import DEFAULT_NETWORK
 from .. import ContainerSpec
 
 #: Labels of the Swarm services of containers. A changed label restarts nothing.
@@ -23,6 +24,8 @@ NAMESPACE_LABEL = "aiodockercloud.namespace"
 STACK_LABEL = "aiodockercloud.stack"
 #: Names of the volumes that the container owns, without those of ``volumes_from``.
 VOLUMES_LABEL = "aiodockercloud.volumes"
+#: Names of the networks that the container names.
+NETWORKS_LABEL = "aiodockercloud.networks"
 #: Label of the networks; the value is the stack, empty for a namespace's network.
 NETWORK_LABEL = "aiodockercloud.network"
 #: Label of the secrets and configs; the value is the name in the API.
@@ -61,19 +64,40 @@ def network_name(namespace: str, stack: str | None) -> str:
     return f"{head}-{exact}"
 
 
+def own_network_name(namespace: str, name: str) -> str:
+    """Return the name of the overlay network that services name in ``networks``."""
+    exact = hashlib.sha256(f"{namespace}\0\0{name}".encode()).hexdigest()[:8]
+    head = _slug("dc", namespace, "net", name)[:50].strip("-")
+    return f"{head}-{exact}"
+
+
+def own_networks(spec: ContainerSpec) -> dict[str, Sequence[str]]:
+    """Return the networks that a container names, each with the aliases on it."""
+    return {
+        own_network_name(spec.namespace, network["name"]): network["aliases"]
+        for network in spec.options.get("networks") or ()
+        if network["name"] != DEFAULT_NETWORK
+    }
+
+
 def network_names(spec: ContainerSpec) -> list[str]:
     """Return the names of the overlay networks that a container needs."""
     if spec.options.get("net") == "host":
         return []
     home = network_name(spec.namespace, spec.stack)
-    return list(dict.fromkeys((home, network_name(spec.namespace, None))))
+    private = [home, network_name(spec.namespace, None)]
+    named = {network["name"] for network in spec.options.get("networks") or ()}
+    if named and DEFAULT_NETWORK not in named:
+        private = []
+    return list(dict.fromkeys((*private, *own_networks(spec))))
 
 
 def networks_of(service: Mapping[str, Any]) -> set[str]:
     """Return the names of the overlay networks that an existing service may use."""
     labels = service["Spec"]["Labels"]
     namespace, stack = labels.get(NAMESPACE_LABEL, ""), labels.get(STACK_LABEL) or None
-    return {network_name(namespace, stack), network_name(namespace, None)}
+    own = filter(None, labels.get(NETWORKS_LABEL, "").split(","))
+    return {network_name(namespace, stack), network_name(namespace, None), *own}
 
 
 # --- tags ---------------------------------------------------------------------------

@@ -14,6 +14,7 @@ import shlex
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from ....wire.engine_fields import DEFAULT_NETWORK
 from ....wire.loglines import NANOSECONDS
 from ....wire.service_fields import INGRESS
 from .. import ContainerSpec, EngineError, MountSpec, PortSpec, UnsupportedField
@@ -23,11 +24,13 @@ from .naming import (
     CONTAINER_LABEL,
     NAME_LABEL,
     NAMESPACE_LABEL,
+    NETWORKS_LABEL,
     SERVICE_LABEL,
     STACK_LABEL,
     VOLUMES_LABEL,
     network_name,
     network_names,
+    own_networks,
     service_name,
     tag_label,
     volume_name,
@@ -116,6 +119,7 @@ def _service_labels(spec: ContainerSpec) -> dict[str, str]:
         SERVICE_LABEL: spec.service,
         NAMESPACE_LABEL: spec.namespace,
         STACK_LABEL: spec.stack or "",
+        **({NETWORKS_LABEL: ",".join(own)} if (own := own_networks(spec)) else {}),
         VOLUMES_LABEL: ",".join(volume_name(m.volume) for m in spec.mounts if m.volume),
     }
 
@@ -208,14 +212,27 @@ def _networks(spec: ContainerSpec) -> list[Spec]:
 
     Plain aliases are for the network of the stack, aliases such as ``web.stack`` for
     the network of the namespace. A container without a stack is on the latter only.
+    All aliases are for the networks that the container names.
     """
     wanted: dict[str, list[str]] = {name: [] for name in network_names(spec)}
     home = network_name(spec.namespace, spec.stack)
     suffix = f".{spec.stack}" if spec.stack else ""
-    for alias in dict.fromkeys(spec.aliases):
-        far = suffix and alias.endswith(suffix)
-        wanted[network_name(spec.namespace, None) if far else home].append(alias)
+    aliases = list(dict.fromkeys(spec.aliases))
+    if home in wanted:
+        for alias in (*aliases, *_default_aliases(spec)):
+            far = suffix and alias.endswith(suffix)
+            wanted[network_name(spec.namespace, None) if far else home].append(alias)
+    for name, further in own_networks(spec).items():
+        wanted[name] = list(dict.fromkeys((*aliases, *further)))
     return [{"Target": name, "Aliases": aliases} for name, aliases in wanted.items()]
+
+
+def _default_aliases(spec: ContainerSpec) -> Sequence[str]:
+    """Return the further names that ``networks`` gives on the private network."""
+    for network in spec.options.get("networks") or ():
+        if network["name"] == DEFAULT_NETWORK:
+            return list(network["aliases"])
+    return ()
 
 
 def _endpoint(ports: Sequence[PortSpec], host_net: bool) -> Spec:

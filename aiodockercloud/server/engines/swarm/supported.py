@@ -40,7 +40,7 @@ HONOURED = frozenset(
         *("cpu_reservation", "memory_reservation", "pids_limit", "generic_resources"),
         *("stop_grace_period", "stop_signal", "restart_policy", "placement", "init"),
         *("ulimits", "sysctls", "group_add", "oom_score_adj", "dns_options", "tmpfs"),
-        *("log_driver", "swarm", "healthcheck"),
+        *("log_driver", "swarm", "healthcheck", "networks"),
     }
 )
 
