@@ -7,13 +7,15 @@ import re
 import signal
 import sys
 from collections.abc import Collection
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from aiodockercloud import AuthError, DockerCloud
+from aiodockercloud import AuthError, DockerCloud, WaitFailed
 from aiodockercloud.server import Embedded, running
+from aiodockercloud.types import RolloutFields
 from tests.support.facts import IDLE, PATIENCE, SHELL
 from tests.support.flows import Gated, client_of, containers, done, run
 from tests.support.processes import alice, kept, serving
@@ -175,6 +177,61 @@ async def test_action_killed_right_after_the_response_continues_to_success(
                 assert len(set(names)) == 20
         assert await process.end(signal.SIGTERM) == 0
     assert process.err == ""
+
+
+@pytest.mark.parametrize("order", ["start-first", "stop-first"])
+@pytest.mark.parametrize(
+    ("command", "state"), [("sleep 8888", "Success"), ("exit 3", "Failed")]
+)
+async def test_rollout_killed_in_the_middle_ends_by_itself(
+    tmp_path: Path, order: Any, command: str, state: str
+) -> None:
+    policy: RolloutFields = {
+        "order": order,
+        "failure_action": "rollback",
+        "monitor": 0.2,
+        "max_failure_ratio": 0.2,
+    }
+    async with serving(tmp_path) as process:
+        await process.ready()
+        async with alice(process) as cloud:
+            web = await run(
+                cloud,
+                image=SHELL,
+                run_command="sleep 9999",
+                target_num_containers=6,
+                update_config=policy,
+                rollback_config={"monitor": 0.2},
+            )
+            await cloud.services.update(web, run_command=command)
+            uri = (await cloud.services.redeploy(web))["dockercloud_action_uri"]
+            await ended_containers(cloud, uri, 1)
+            await process.end(signal.SIGKILL)
+
+    async with serving(tmp_path) as process:
+        await process.ready()
+        async with alice(process) as cloud:
+            with suppress(WaitFailed):
+                await cloud.actions.wait(uri, timeout=PATIENCE)
+            action = await cloud.actions.inspect(uri)
+            assert action["state"] == state
+            web = await cloud.services.wait(web, "Running", timeout=PATIENCE)
+            assert web["synchronized"]
+            found = await containers(cloud, web)
+            worked = "sleep 9999" if state == "Failed" else command
+            assert [c["run_command"] for c in found] == [worked] * 6
+        assert await process.end(signal.SIGTERM) == 0
+    assert process.err == ""
+
+
+async def ended_containers(cloud: DockerCloud, uri: str, number: int) -> None:
+    """Wait until a number of new containers count or have failed."""
+    async with asyncio.timeout(PATIENCE):
+        while True:
+            progress = (await cloud.actions.inspect(uri))["progress"]
+            if progress and progress["done"] + progress["failed"] >= number:
+                return
+            await asyncio.sleep(0.01)
 
 
 # --- in process -----------------------------------------------------------------------

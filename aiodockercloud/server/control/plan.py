@@ -10,6 +10,7 @@ import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from ...wire.health import HEALTHY
 from ...wire.rollouts import START_FIRST, STOP_FIRST
 from ...wire.service_fields import EVERY_NODE, JOB
 from ..engines import EngineError, PortSpec
@@ -105,10 +106,13 @@ def free_ordinals(
 
 
 def in_order(cloud: State, containers: Sequence[Container]) -> list[Container]:
-    """Return containers to replace: those that do not run come first."""
-    return sorted(
-        containers, key=lambda c: (cloud.observed.get(c.uuid) == "running", c.ordinal)
-    )
+    """Return containers to replace: those that are not available come first."""
+
+    def place(container: Container) -> tuple[bool, int]:
+        runs = cloud.observed.get(container.uuid) == "running"
+        return runs and container.health in (None, HEALTHY), container.ordinal
+
+    return sorted(containers, key=place)
 
 
 def check(
