@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from typing import Any
 
 import aiohttp
 from aiohttp import web
@@ -88,7 +87,8 @@ class Traffic:
                 if container["state"] != "Running" or container["health"] != "healthy":
                     continue
                 try:
-                    self.bodies.add(await _get(session, container))
+                    host, port = await self._cloud.containers.address(container, 80)
+                    self.bodies.add(await _get(session, f"http://{host}:{port}/"))
                 except (aiohttp.ClientError, TimeoutError) as error:
                     problem = f"{container['name']}: {error!r}"
                 else:
@@ -97,9 +97,7 @@ class Traffic:
         self.failed.append(problem)
 
 
-async def _get(session: aiohttp.ClientSession, container: Any) -> str:
-    (port,) = container["container_ports"]
-    url = port["endpoint_uri"].replace("tcp:", "http:")
+async def _get(session: aiohttp.ClientSession, url: str) -> str:
     timeout = aiohttp.ClientTimeout(total=PATIENCE)
     async with session.get(url, timeout=timeout) as response:
         return await response.text()

@@ -99,11 +99,10 @@ def test_task_that_does_not_run_yet_is_starting(state: str) -> None:
     assert facts(observed(service(), task(1, state))) == ("starting", None, "")
 
 
-def test_task_with_a_health_check_is_starting_until_healthy() -> None:
+@pytest.mark.parametrize("spelling", ["Healthcheck", "HealthCheck"])
+def test_task_with_a_health_check_is_starting_until_healthy(spelling: str) -> None:
     web = service()
-    web["Spec"]["TaskTemplate"]["ContainerSpec"] = {
-        "HealthCheck": {"Test": ["CMD", "true"]}
-    }
+    web["Spec"]["TaskTemplate"]["ContainerSpec"] = {spelling: {"Test": ["CMD", "true"]}}
 
     assert observed(web, task(1, "preparing")).health is None
     assert observed(web, task(1, "starting")).health == "starting"

@@ -315,7 +315,8 @@ def pinned_to(spec: Mapping[str, Any]) -> str | None:
 def has_healthcheck(spec: Mapping[str, Any]) -> bool:
     """Whether the spec of a service has a test of the containers' health."""
     container = spec["TaskTemplate"].get("ContainerSpec") or {}
-    check = container.get("HealthCheck") or {}
+    # Docker documents another spelling than the one of its answers.
+    check = container.get("Healthcheck") or container.get("HealthCheck") or {}
     return (check.get("Test") or ["NONE"]) != ["NONE"]
 
 
