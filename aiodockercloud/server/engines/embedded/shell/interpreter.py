@@ -35,7 +35,7 @@ from .grammar import (
     parse,
 )
 from .lexer import Incomplete, Redirect, ShellError, Stream, Word
-from .limits import LONGEST_TEXT, LONGEST_UNFINISHED
+from .limits import DEEPEST_SHELL, LONGEST_TEXT, LONGEST_UNFINISHED
 from .pipe import Pipe
 from .place import Place
 from .processes import Processes
@@ -123,6 +123,8 @@ class Shell:
         self._substituted = 0
         self.errexit = False
         self._processes = Processes()
+        #: The number of shells around this one.
+        self._depth = 0
 
     @property
     def environment(self) -> dict[str, str]:
@@ -190,6 +192,9 @@ class Shell:
         child = copy.copy(self)
         child.variables = self.variables.copy()
         child.streams = streams or self.streams
+        child._depth += 1
+        if child._depth > DEEPEST_SHELL:
+            raise ShellError("nested too deeply")
         return child
 
     async def _sub_shell(self, args: list[str]) -> int:

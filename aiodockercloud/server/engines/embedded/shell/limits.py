@@ -21,6 +21,9 @@ LONGEST_UNFINISHED: Final = 16_384
 #: Scripts inside scripts, by ``$(…)``: each contains and so repeats the inner ones.
 DEEPEST_SCRIPT: Final = 16
 
+#: Shells inside shells. Each needs several calls of Python, whose number has a bound.
+DEEPEST_SHELL: Final = 24
+
 #: Commands of pipelines that run at the same time, for one command of the user.
 MOST_PROCESSES: Final = 100
 
