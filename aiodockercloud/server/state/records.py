@@ -22,8 +22,13 @@ def new_uuid() -> str:
     """Return a random uuid.
 
     Version 4: the official clients request an object directly only for this version.
+    The first group of digits never reads as a number: the official command line would
+    print 9041e088 as 9.041e+88, and 01234567 without the zero.
     """
-    return str(uuid_module.uuid4())
+    while True:
+        found = str(uuid_module.uuid4())
+        if not found[:8].replace("e", "", 1).isdecimal():
+            return found
 
 
 @dataclass(slots=True, kw_only=True, repr=False)
