@@ -141,8 +141,9 @@ class DockerCloud(Transport):
 
     Raises:
         ValueError: No address is given and ``DOCKERCLOUD_REST_HOST`` is not set, only
-            one of *user* and *apikey* is given, or an address or a credential is
-            invalid.
+            one of *user* and *apikey* is given, or an address, a credential or the
+            *timeout* is invalid.
+        TypeError: An argument has another type; the message names the argument.
 
     Source:
         Docker Cloud API reference, "Authentication", "REST API" and "Stream API".

@@ -29,6 +29,7 @@ from ..exceptions import (
 from ..wire import DOCKER_CLOUD, Dialect
 from ..wire.window import WINDOW_PROTOCOL
 from . import credentials, diagnostics
+from .arguments import check_texts, client_timeout
 from .exchange import (
     FAULTS,
     Login,
@@ -100,6 +101,7 @@ class Transport:
         timings: Timings = DEFAULT_TIMINGS,
         limits: Limits = DEFAULT_LIMITS,
     ) -> None:
+        check_texts(user=user, apikey=apikey, auth=auth, namespace=namespace)
         if (user is None) != (apikey is None):
             raise ValueError("user and apikey are given together or not at all")
         base, streams = find_addresses(url, stream_url, dialect, os.environ)
@@ -130,9 +132,7 @@ class Transport:
         self._sockets: WeakSet[ClientWebSocketResponse[Any]] = WeakSet()
         self.streams: WeakSet[Stream[Any]] = WeakSet()
         self._closed = False
-        if not isinstance(timeout, ClientTimeout):
-            timeout = ClientTimeout(total=timeout)
-        self._timeout = timeout
+        self._timeout = client_timeout(timeout)
         self._ssl = True if ssl is None else ssl
         self._retry = retry
         self.rate_gate: RateGate = RateGate()

@@ -67,14 +67,21 @@ def parse_address(url: str, scheme: str) -> URL:
         scheme: ``"http"`` or ``"ws"``; the secure scheme is allowed as well.
 
     Raises:
-        ValueError: The address has another scheme or no host. The message contains no
-            secret.
+        ValueError: The address has another scheme, no host or no valid port. The
+            message contains no secret.
+        TypeError: The address is no text.
     """
-    parsed = URL(url)
-    if parsed.scheme not in (scheme, f"{scheme}s") or not parsed.host:
+    if not isinstance(url, str | URL):
+        raise TypeError(f"an address is a text, not {type(url).__name__}")
+    try:
+        parsed = URL(url)
+    except ValueError:  # a port that is none, brackets that do not match
+        parsed = URL()
+    odd = any(map(str.isspace, parsed.host or " "))
+    if parsed.scheme not in (scheme, f"{scheme}s") or odd:
         raise ValueError(
             f"{wire.redact(url)!r} is not an address: it must begin with {scheme}://"
-            f" or {scheme}s:// and name a host"
+            f" or {scheme}s:// and name a host, and the port is a number up to 65535"
         )
     return parsed
 

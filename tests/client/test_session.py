@@ -6,6 +6,7 @@ import asyncio
 import gc
 import pickle
 from base64 import b64encode
+from math import nan
 from pathlib import Path
 from typing import Any
 
@@ -72,10 +73,39 @@ def test_addresses_come_from_arguments_then_environment(
     assert (cloud.rest_url, cloud.stream_url) == (rest, stream)
 
 
-@pytest.mark.parametrize("url", ["cloud.example.com", "ftp://h", "http://", "ws://h"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        *("cloud.example.com", "localhost:8008", "ftp://h", "http://", "ws://h"),
+        *("http://h:99999", "http://h:port", "http://[::1", "http://a b"),
+    ],
+)
 def test_address_of_another_scheme_or_without_host_is_refused(url: str) -> None:
     with pytest.raises(ValueError, match="not an address"):
         DockerCloud(url)
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        ({"user": "a", "apikey": 5}, TypeError, "apikey: must be a text, not int"),
+        ({"user": b"a", "apikey": "b"}, TypeError, "user: must be a text, not bytes"),
+        ({"auth": ("a", "b")}, TypeError, "auth: must be a text, not tuple"),
+        ({"namespace": 5}, TypeError, "namespace: must be a text, not int"),
+        ({"url": 5}, TypeError, "an address is a text, not int"),
+        ({"stream_url": 5}, TypeError, "an address is a text, not int"),
+        ({"timeout": "5"}, TypeError, "timeout: must be a number of seconds or a"),
+        ({"timeout": True}, TypeError, "timeout: must be a number of seconds or a"),
+        ({"timeout": 0}, ValueError, "timeout: must be above 0 s, not 0"),
+        ({"timeout": -1}, ValueError, "timeout: must be above 0 s, not -1"),
+        ({"timeout": nan}, ValueError, "timeout: must be above 0 s, not nan"),
+    ],
+)
+def test_argument_of_a_wrong_type_or_size_is_refused_by_the_constructor(
+    options: dict[str, Any], error: type[Exception], message: str
+) -> None:
+    with pytest.raises(error, match=message):
+        DockerCloud(**{"url": BASE, **options})
 
 
 @pytest.mark.parametrize("arguments", [{}, {"stream_url": "ws://s"}])

@@ -1,0 +1,37 @@
+"""Arguments of the client that would fail later, in the middle of a request."""
+
+from __future__ import annotations
+
+from aiohttp import ClientTimeout
+
+__all__ = ["check_texts", "client_timeout"]
+
+
+def check_texts(**values: object) -> None:
+    """Check arguments that are texts or ``None``.
+
+    Raises:
+        TypeError: A value has another type; the message has its name only.
+    """
+    for name, value in values.items():
+        if not isinstance(value, str | None):
+            raise TypeError(f"{name}: must be a text, not {type(value).__name__}")
+
+
+def client_timeout(value: float | ClientTimeout | None) -> ClientTimeout:
+    """Return the argument ``timeout`` as aiohttp has it; ``None`` sets no limit.
+
+    Raises:
+        TypeError: The value is neither a number nor a ``ClientTimeout``.
+        ValueError: The number is not above 0.
+    """
+    if isinstance(value, ClientTimeout):
+        return value
+    if isinstance(value, bool) or not isinstance(value, int | float | None):
+        raise TypeError(
+            "timeout: must be a number of seconds or a ClientTimeout, not"
+            f" {type(value).__name__}"
+        )
+    if value is not None and not value > 0:
+        raise ValueError(f"timeout: must be above 0 s, not {value}")
+    return ClientTimeout(total=value)
