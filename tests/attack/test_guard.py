@@ -9,12 +9,14 @@ import logging
 import os
 import signal
 import sys
+from pathlib import Path
 
 import pytest
 
-from aiodockercloud import DockerCloud
+from aiodockercloud import DockerCloud, wire
 from aiodockercloud.server import Server, running
 from aiodockercloud.server.settings import Limits, Settings, Timings
+from tests.support import rights
 from tests.support.facts import UUID, until, within
 from tests.support.flows import Raw
 from tests.support.processes import ACCOUNT, Process, alice
@@ -237,3 +239,23 @@ async def test_owner_is_served_when_the_process_may_open_few_files() -> None:
     assert "the process may open 512 files only" in process.err
     assert "Too many open files" not in process.err
     assert "Traceback" not in process.err
+
+
+async def test_no_answer_to_head_has_a_body(tmp_path: Path) -> None:
+    # Behind a proxy, a body would be the answer to the next request, of another user.
+    paths = sorted({route.path() for route in rights.routes() if route.method == "GET"})
+    async with running(data_dir=tmp_path) as server:
+        assert server.apikey is not None
+        auth = wire.basic_auth(server.user, server.apikey)
+        head = f"HTTP/1.1\r\nHost: x\r\nAuthorization: {auth}\r\n\r\n"
+        for path in paths:
+            async with connected(server.url) as connection:
+                connection.send(f"HEAD {path} {head}GET /healthz {head}".encode())
+                data = b""
+                while b"healthy" not in data:
+                    more = await within(20, connection.reader.read(2**16))
+                    assert more, path
+                    data += more
+                _, rest = data.split(b"\r\n\r\n", 1)
+                assert rest.startswith(b"HTTP/1.1 200"), path
+    assert any("backup" in path for path in paths)

@@ -9,7 +9,7 @@ import asyncio
 import tempfile
 from pathlib import Path
 
-from aiohttp import web
+from aiohttp import hdrs, web
 
 from ...exceptions import NotSupported
 from .resource import OPERATE, Call, Resource
@@ -43,8 +43,9 @@ async def download(call: Call) -> web.StreamResponse:
             response.content_length = content.seek(0, 2)
             content.seek(0)
             await response.prepare(call.request)
-            while chunk := await asyncio.to_thread(content.read, _CHUNK):
-                await response.write(chunk)
+            if call.request.method != hdrs.METH_HEAD:
+                while chunk := await asyncio.to_thread(content.read, _CHUNK):
+                    await response.write(chunk)
             await response.write_eof()
         finally:
             content.close()
