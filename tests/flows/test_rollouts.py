@@ -12,7 +12,7 @@ from aiodockercloud.server import Embedded, Settings
 from aiodockercloud.server.settings import Timings
 from aiodockercloud.types import Action, RolloutFields, Service
 from tests.support.facts import IDLE, PATIENCE
-from tests.support.flows import containers, counts, done, run
+from tests.support.flows import Raw, containers, counts, done, run
 from tests.support.rollouts import BROKEN, GOOD, NEWER, SHORT, SICK, traffic, web_engine
 
 SAFE: RolloutFields = {
@@ -449,3 +449,56 @@ async def test_cancel_gives_a_batch_up_that_takes_too_long(
     gate.open.set()
     await done(live, await live.services.redeploy(web))
     assert counts(await live.services.inspect(web)) == (2, 2, 2, 0)
+
+
+# --- without a user -------------------------------------------------------------------
+
+
+async def test_push_after_a_tag_was_taken_off_leaves_the_containers(
+    live: DockerCloud, engine: Embedded
+) -> None:
+    """Neither of the two may take a service to 0 containers by itself."""
+    (node, *_) = await live.nodes.list()
+    await live.nodes.update(node, tags=["web"])
+    web = await run(
+        live, image=GOOD, tags=["web"], target_num_containers=3, autoredeploy=True
+    )
+    before = [c["uuid"] for c in await containers(live, web)]
+    await live.nodes.update(node, tags=[])
+
+    engine.push(GOOD)
+    async with asyncio.timeout(PATIENCE):
+        while not (  # noqa: ASYNC110 - the action has no event of its own
+            failed := await live.actions.list(
+                object=web["resource_uri"], state="Failed"
+            )
+        ):
+            await asyncio.sleep(0.01)
+
+    assert failed[0]["action"] == "Service Redeploy"
+    assert [c["uuid"] for c in await containers(live, web)] == before
+    assert counts(await live.services.inspect(web)) == (3, 3, 3, 0)
+
+
+async def test_dry_run_of_a_container_is_refused(live: DockerCloud, raw: Raw) -> None:
+    web = await run(live, image=GOOD)
+    (before,) = await containers(live, web)
+
+    answer = await raw("POST", f"{before['resource_uri']}redeploy/?dry_run=true")
+
+    assert answer.status == 400
+    assert "only the redeploy of a service has a plan" in answer.error
+    assert await containers(live, web) == [before]
+
+
+async def test_dry_run_of_a_first_deployment_returns_its_plan(
+    live: DockerCloud,
+) -> None:
+    web = await live.services.create(image=GOOD, name="web", target_num_containers=2)
+
+    plan = await live.services.redeploy(web, dry_run=True)
+
+    assert [[one["name"] for one in batch] for batch in plan["batches"]] == [
+        ["web-1", "web-2"]
+    ]
+    assert await containers(live, web) == []

@@ -63,12 +63,14 @@ class Traffic:
         sent: The number of answered requests.
         failed: Why requests failed.
         bodies: The different answers.
+        begun: Set after the first request.
     """
 
     def __init__(self, cloud: DockerCloud, service: Service) -> None:
         self.sent = 0
         self.failed: list[str] = []
         self.bodies: set[str] = set()
+        self.begun = asyncio.Event()
         self._cloud = cloud
         self._service = service
 
@@ -77,6 +79,7 @@ class Traffic:
         async with aiohttp.ClientSession() as session:
             while True:
                 await self._send(session)
+                self.begun.set()
                 await asyncio.sleep(PAUSE)
 
     async def _send(self, session: aiohttp.ClientSession) -> None:
@@ -109,6 +112,7 @@ async def traffic(cloud: DockerCloud, service: Service) -> AsyncIterator[Traffic
     found = Traffic(cloud, service)
     task = asyncio.create_task(found.run())
     try:
+        await found.begun.wait()
         yield found
     finally:
         task.cancel()
