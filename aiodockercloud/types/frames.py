@@ -198,6 +198,7 @@ class MergedLogLine(ServiceLogLine):
         timestamp: As in :class:`ServiceLogLine`.
         missed: As in :class:`ServiceLogLine`.
         partial: As in :class:`ServiceLogLine`.
+        details: As in :class:`ServiceLogLine`.
     """
 
     service: str

@@ -33,6 +33,8 @@ WITHOUT_BODY = {
     ("repository", "DELETE", False, ""),
     ("account", "DELETE", True, ""),
     ("key", "DELETE", True, ""),
+    ("secret", "DELETE", True, ""),
+    ("config", "DELETE", True, ""),
 }
 #: Routes that this server refuses on purpose.
 REFUSED = {("repository", "POST", True, "")}
@@ -112,6 +114,8 @@ OBJECTS: dict[str, Given] = {
     "action": given(endpoints.ended_action),
     "account": given(endpoints.account),
     "key": given(endpoints.key),
+    "secret": given(endpoints.secret),
+    "config": given(endpoints.config),
     "volume": volume,
     "volumegroup": volume_group,
 }
@@ -144,6 +148,10 @@ BODIES: dict[Route, Any] = {
     ("account", "POST", False, ""): {"user": "carol"},
     ("account", "PATCH", True, ""): {"namespaces": ["acme"]},
     ("key", "POST", False, ""): {"scopes": ["read"]},
+    ("secret", "POST", False, ""): {"name": "token", "data": "eA=="},
+    ("secret", "PATCH", True, ""): {"data": "eQ=="},
+    ("config", "POST", False, ""): {"name": "site", "data": "eA=="},
+    ("config", "PATCH", True, ""): {"data": "eQ=="},
     ("stack", "PATCH", True, ""): {"services": [{"name": "web", "image": IDLE}]},
     ("service", "PATCH", True, ""): {"autorestart": "ALWAYS"},
     ("node", "PATCH", True, ""): {"tags": [{"name": "red"}]},
@@ -163,7 +171,8 @@ def is_stream(route: Route, dialect: wire.Dialect) -> bool:
         return True  # Prometheus reads lines of text.
     if operation == "logs":
         return dialect is wire.DOCKER_CLOUD  # Tutum's logs are also a single text.
-    return kind == "events" or operation == "exec"
+    # A backup is the bytes of a database.
+    return kind in ("events", "backup") or operation == "exec"
 
 
 ROUTES = {

@@ -111,6 +111,14 @@ async def key(cloud: DockerCloud) -> Any:
     return await cloud.keys.create(name="ci", scopes=["read"])
 
 
+async def secret(cloud: DockerCloud) -> Any:
+    return await cloud.secrets.create(name="token", data="x")
+
+
+async def config(cloud: DockerCloud) -> Any:
+    return await cloud.configs.create(name="site", data="x")
+
+
 async def registry(cloud: DockerCloud) -> Any:
     return {"resource_uri": (await repository(cloud))["registry"]}
 
