@@ -151,8 +151,10 @@ async def running(
         user: The user of the first account; by default ``admin``.
         apikey: The API key of the first account. Without a key, the first start on a
             data directory creates a random key; later starts keep the key.
-        data_dir: The directory of the server's database, created if necessary. Without
-            a directory, all state is in memory and ends with the block.
+        data_dir: The directory of the server's database, created if necessary. The
+            database is encrypted with ``secret.key`` in the directory, unless
+            ``settings.storage`` names another key. Without a directory, all state is in
+            memory and ends with the block.
         public_url: The address at which containers reach the server; by default
             ``server.url``.
         allowed_hosts: Further names and addresses, without ports, that clients use for
