@@ -28,7 +28,7 @@ from .. import wire
 from ..transport.event_stream import Connect, EventStream
 from ..transport.session import Transport
 from ..transport.urls import SEVERAL
-from ..types import Event, EventType, ObjectEvent, SnapshotEvent
+from ..types import Event, EventType, ObjectEvent, SnapshotEvent, SnapshotGapEvent
 from ..wire import states
 from .readable import Readable
 
@@ -117,7 +117,7 @@ class Events:
         *,
         type: EventType | Sequence[EventType] = KINDS,
         reconnect: bool = True,
-    ) -> EventStream[ObjectEvent | SnapshotEvent]:
+    ) -> EventStream[ObjectEvent | SnapshotEvent | SnapshotGapEvent]:
         """List the current objects, then follow their changes, as one stream.
 
         A request for a list is repeated in the same cases as a connection.
@@ -150,7 +150,7 @@ class Events:
         types = _types(type)
         list_objects = partial(self._list, types)
         connect = self._connect(",".join(types), None, None)
-        stream = EventStream[ObjectEvent | SnapshotEvent](
+        stream = EventStream[ObjectEvent | SnapshotEvent | SnapshotGapEvent](
             connect,
             reconnect=reconnect,
             objects=list_objects,

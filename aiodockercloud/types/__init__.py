@@ -78,6 +78,7 @@ from .frames import (
     ServiceEvent,
     ServiceLogLine,
     SnapshotEvent,
+    SnapshotGapEvent,
     StackEvent,
 )
 from .infrastructure import (
@@ -256,6 +257,7 @@ __all__ = [
     "ServiceLogLine",
     "ServiceState",
     "SnapshotEvent",
+    "SnapshotGapEvent",
     "Spread",
     "Stack",
     "StackChanges",

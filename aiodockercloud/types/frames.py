@@ -33,6 +33,7 @@ __all__ = [
     "ServiceEvent",
     "ServiceLogLine",
     "SnapshotEvent",
+    "SnapshotGapEvent",
     "StackEvent",
 ]
 
@@ -96,19 +97,33 @@ class GapEvent(TypedDict):
 
 @final
 class SnapshotEvent(TypedDict):
-    """An item of ``cloud.events.snapshot`` that replaces all former objects.
+    """The first item of ``cloud.events.snapshot``: all objects.
 
     Attributes:
-        type: ``"snapshot"`` for the first item, ``"gap"`` after missing events.
+        type: ``"snapshot"``.
         id: The position from which a stream can continue, or ``None``.
-        missed: The number of missing events, or ``None`` when the number is unknown; of
-            a ``"gap"`` only.
         objects: The current objects, of several kinds.
     """
 
-    type: Literal["snapshot", "gap"]
+    type: Literal["snapshot"]
     id: str | None
-    missed: NotRequired[int | None]
+    objects: list[dict[str, Any]]
+
+
+@final
+class SnapshotGapEvent(TypedDict):
+    """An item of ``cloud.events.snapshot`` that replaces all former objects.
+
+    Attributes:
+        type: ``"gap"``.
+        id: The position from which a stream can continue, or ``None``.
+        missed: The number of missing events, or ``None`` when the number is unknown.
+        objects: The current objects, of several kinds.
+    """
+
+    type: Literal["gap"]
+    id: str | None
+    missed: int | None
     objects: list[dict[str, Any]]
 
 

@@ -16,7 +16,12 @@ from aiodockercloud.server.journal import Missed
 from aiodockercloud.server.settings import Limits, Settings
 from aiodockercloud.server.state.hub import Hub
 from aiodockercloud.transport.event_stream import EventStream
-from aiodockercloud.types import Event, ObjectEvent, SnapshotEvent
+from aiodockercloud.types import (
+    Event,
+    ObjectEvent,
+    SnapshotEvent,
+    SnapshotGapEvent,
+)
 from tests.support.facts import IDLE, PATIENCE
 from tests.support.flows import client_of, containers
 from tests.support.scripted import SHORT_PAUSES
@@ -286,7 +291,9 @@ async def test_old_server_is_one_gap_per_reconnect() -> None:
 class Picture:
     """The states of all objects, as a reader of a snapshot stream derives them."""
 
-    def __init__(self, events: EventStream[ObjectEvent | SnapshotEvent]) -> None:
+    def __init__(
+        self, events: EventStream[ObjectEvent | SnapshotEvent | SnapshotGapEvent]
+    ) -> None:
         self._events = events
         self.states: dict[str, str] = {}
         self.changed = asyncio.Event()
