@@ -165,6 +165,17 @@ async def spread(attack: Attack, canary: Canaries) -> None:
             "POST", REPOSITORY, {"name": name, "username": "u", "password": password}
         )
 
+    for kind in ("secret", "config"):
+        path, text = wire.path(kind), base64.b64encode(canary(kind).encode()).decode()
+        canary.texts[f"{kind} in base64"] = text
+        stored = await attack.send("POST", path, {"name": "s", "data": text})
+        await attack.send("PATCH", uri, {f"{kind}s": ["s"]})
+        for data in (canary(f"{kind} in clear"), {"a": canary(f"{kind} in an object")}):
+            await attack.send("POST", path, {"name": "t", "data": data})
+            await attack.send("PATCH", stored["resource_uri"], {"data": data})
+        await attack.send("DELETE", stored["resource_uri"])
+    await attack.send("POST", f"{uri}redeploy/")
+
     trigger = await attack.send(
         "POST",
         f"{uri}trigger/",
@@ -302,7 +313,10 @@ async def test_secrets_are_in_no_repr(monkeypatch: pytest.MonkeyPatch) -> None:
         auth = wire.basic_auth("alice", canary("first key"))
         await spread(Attack(session, server.url, auth), canary)
         cloud = server.cloud
-        kinds = ("service", "stack", "container", "trigger", "repository", "action")
+        kinds = (
+            *("service", "stack", "container", "trigger", "repository", "action"),
+            *("secret", "config"),
+        )
         shown = [
             *specs,
             cloud,

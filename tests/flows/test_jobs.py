@@ -219,6 +219,23 @@ async def test_stack_with_an_ended_job_is_running(
     assert (await live.stacks.export(stack))["init"]["mode"] == "job"
 
 
+@pytest.mark.parametrize("operation", ["stop", "delete"])
+async def test_operations_on_a_stack_do_not_wait_for_a_running_job(
+    live: DockerCloud, work: Work, operation: str
+) -> None:
+    stack = await live.stacks.create(name="shop")
+    service = await live.services.create(image="work", mode="job", stack=stack)
+    await live.services.start(service)
+    await work.until("work-1")
+    await live.services.wait(service, "Running", timeout=PATIENCE)
+    method = live.stacks.stop if operation == "stop" else live.stacks.delete
+    await done(live, await method(stack))
+
+    await work.until()
+    wanted = {"stop": "Stopped", "delete": "Terminated"}[operation]
+    assert (await live.services.inspect(service))["state"] == wanted
+
+
 @pytest.mark.parametrize(
     ("fields", "problem"),
     [

@@ -49,9 +49,9 @@ class Job:
     async def part(self, operation: str, record: Record) -> None:
         """Carry out an operation on a part of the object as an action of its own.
 
-        An action in progress on the part is waited for. An operation that the state of
-        the part forbids is skipped. An action that an interrupted run of this job has
-        started is not started again.
+        An action in progress on the part is waited for, unless the part is a job that
+        runs. An operation that the state of the part forbids is skipped. An action that
+        an interrupted run of this job has started is not started again.
 
         Raises:
             OperationFailed: The action failed or was canceled.
@@ -61,7 +61,10 @@ class Job:
         action = self.cloud.actions.get(own.parts.get(record.uuid, ""))
         if action is None:
             # A call that waited for the action may follow at once.
-            while (running := self.cloud.active(record)) is not None:
+            while (
+                record.state != states.RUNNING
+                and (running := self.cloud.active(record)) is not None
+            ):
                 await operations.wait(running)
             if record.state not in lifecycle.OPERATIONS[record.kind][operation].allowed:
                 return
