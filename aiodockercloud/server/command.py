@@ -64,7 +64,9 @@ async def serve(options: argparse.Namespace) -> int:
         print(f"aiodockercloud: DOCKERCLOUD_USER: {error}", file=sys.stderr)
         return 2
     try:
-        await _run(options, user, os.environ.get("DOCKERCLOUD_APIKEY") or None)
+        apikey = os.environ.get("DOCKERCLOUD_APIKEY", "")
+        # A blank text is a variable that was not set, and must never be a key.
+        await _run(options, user, apikey if apikey.strip() else None)
     except ValueError as error:  # options that cannot be used together
         print(f"aiodockercloud: {error}", file=sys.stderr)
         return 2

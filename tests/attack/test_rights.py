@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -20,6 +21,7 @@ from aiodockercloud.wire.scopes import with_implied
 from tests.support import rights
 from tests.support.facts import IDLE, PATIENCE
 from tests.support.flows import Raw, done, run
+from tests.support.processes import ACCOUNT, serving
 from tests.support.rights import Route
 
 ROUTES = list(rights.routes())
@@ -581,3 +583,22 @@ class TestGuessing:
         assert 1 <= int(answers[-1].headers["Retry-After"]) <= 10
         # The owner, at the same address, is not locked out.
         assert (await raw("GET", "/api/auth/")).status == 200
+
+
+@pytest.mark.parametrize("blank", ["", " ", "\n"])
+async def test_a_variable_without_a_key_replaces_no_key(
+    tmp_path: Path, blank: str
+) -> None:
+    async with serving(tmp_path) as first:
+        await first.ready()
+    async with (
+        serving(tmp_path, {**ACCOUNT, "DOCKERCLOUD_APIKEY": blank}) as server,
+        aiohttp.ClientSession() as session,
+    ):
+        url = f"{await server.ready()}/api/auth/"
+        for key, status in ((ACCOUNT["DOCKERCLOUD_APIKEY"], 200), (blank, 401)):
+            headers = {
+                "Authorization": wire.basic_auth(ACCOUNT["DOCKERCLOUD_USER"], key)
+            }
+            async with session.get(url, headers=headers) as answer:
+                assert answer.status == status

@@ -72,10 +72,12 @@ def choose(key: Key, text: str) -> Key:
     """Return *key* with the hash of a text that a person chose. Slow.
 
     Raises:
-        ValueError: The text is empty or contains a NUL character.
+        ValueError: The text is blank or contains a NUL character.
     """
-    if not text or "\0" in text:
-        raise ValueError("an API key must not be empty or contain NUL characters")
+    if not text.strip() or "\0" in text:
+        raise ValueError(
+            "an API key must not be empty or blank or contain NUL characters"
+        )
     salt = secrets.token_hex(16)
     return replace(key, salt=salt, hash=slow_hash(text, salt))
 

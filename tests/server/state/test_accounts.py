@@ -115,7 +115,7 @@ async def test_key_may_be_any_text(accounts: Accounts) -> None:
 
 
 async def test_an_empty_key_and_a_key_with_nul_are_refused(accounts: Accounts) -> None:
-    for key in ("", "k\0", "\0"):
+    for key in ("", " ", "\t\n", "k\0", "\0"):
         with pytest.raises(ValueError, match="an API key must not be empty"):
             accounts.add("bob", key)
         with pytest.raises(ValueError, match="an API key must not be empty"):
