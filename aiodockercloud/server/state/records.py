@@ -271,7 +271,7 @@ class StoredFile(Record):
     their deployment, so the former versions that containers use are kept.
     """
 
-    writable = ("data",)
+    writable: ClassVar[tuple[str, ...]] = ("data",)
 
     name: str
     data: str

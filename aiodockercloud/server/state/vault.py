@@ -45,7 +45,7 @@ class Vault:
     def __init__(self, key: bytes) -> None:
         self._fernet = Fernet(base64.urlsafe_b64encode(key))
         self._names = hmac.digest(key, b"names of rows", "sha256")
-        self.fingerprint = hmac.digest(key, b"fingerprint", "sha256").hex()[:16]
+        self.fingerprint: str = hmac.digest(key, b"fingerprint", "sha256").hex()[:16]
 
     def name(self, kind: str, key: str) -> str:
         """Return the hash that takes the place of a row's key."""
@@ -85,7 +85,7 @@ class SecretKeys:
         self, directory: Path, *, text: str | None = None, file: Path | None = None
     ) -> None:
         self._text = text
-        self.file = file or directory / KEY_FILE
+        self.file: Path = file or directory / KEY_FILE
 
     @property
     def in_environment(self) -> bool:
