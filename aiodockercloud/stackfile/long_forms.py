@@ -94,9 +94,9 @@ def _volume(item: Mapping[str, Any]) -> dict[str, Any]:
 
 
 #: Reads the key ``ports``.
-ports = _each(values.ports(published=True), _port)
+ports: values.Reader = _each(values.ports(published=True), _port)
 #: Reads the key ``volumes``.
-volumes = _each(values.each(values.volume), _volume)
+volumes: values.Reader = _each(values.each(values.volume), _volume)
 
 
 def written_port(port: Mapping[str, Any]) -> dict[str, Any] | None:

@@ -70,7 +70,7 @@ class Connections:
             return _Handshake(self, self._tls)
         return self.http()
 
-    def http(self) -> _Connection:
+    def http(self) -> asyncio.Protocol:
         """Return the protocol of a connection whose first bytes are HTTP."""
         return _Connection(
             self,

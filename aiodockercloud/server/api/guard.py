@@ -214,7 +214,7 @@ class Guard:
                     del counter[key]
 
 
-GUARD = web.AppKey("guard", Guard)
+GUARD: web.AppKey[Guard] = web.AppKey("guard", Guard)
 
 
 def _too_many(owner: str, number: int, what: str) -> ThrottledError:

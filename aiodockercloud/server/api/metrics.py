@@ -41,7 +41,8 @@ class Metrics:
 
     def __init__(self, cloud: ControlPlane, streams: Sized) -> None:
         self._interval = cloud.settings.timings.loop_lag
-        self.registry = registry = CollectorRegistry()
+        registry = CollectorRegistry()
+        self.registry: CollectorRegistry = registry
         self._requests = Counter(
             "aiodockercloud_requests",
             "Answered requests; the number of a stream counts at its end.",

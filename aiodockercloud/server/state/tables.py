@@ -182,9 +182,10 @@ class Tables(Lookups):
             return
         if record is None:
             self.load(kind, before)
-            record = self._tables[kind][key]
+            loaded: Record = self._tables[kind][key]
+            record = loaded
             self._sort(self._tables[kind])
-            self._index(record)
+            self._index(loaded)
         for name, value in before.items():
             if after is not None and after.get(name) != value:
                 setattr(record, name, value)

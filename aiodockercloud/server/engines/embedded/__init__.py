@@ -239,7 +239,7 @@ class Embedded:
         """Return True: an image that is not registered runs as a simulation."""
         return True
 
-    check = staticmethod(supported.check)
+    check: staticmethod[..., None] = staticmethod(supported.check)
 
     async def create(self, spec: ContainerSpec) -> None:
         """Create and start a container; see ``Engine``.
