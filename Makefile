@@ -42,7 +42,8 @@ lint: develop
 	$(BIN)/python -m tests.support.snippets build/snippets
 	$(BIN)/mypy --allow-untyped-defs build/snippets
 	$(BIN)/pyright --pythonpath $(BIN)/python
-	$(BIN)/pyright --pythonpath $(BIN)/python --verifytypes aiodockercloud --ignoreexternal
+	PYTHONPATH=$(CURDIR) $(BIN)/pyright --pythonpath $(BIN)/python \
+		--verifytypes aiodockercloud --ignoreexternal
 	$(BIN)/lint-imports
 
 fmt: develop
