@@ -23,7 +23,7 @@ from aiodockercloud import wire
 from aiodockercloud.server import Embedded, running
 from aiodockercloud.server.engines import ContainerSpec
 from tests.support.facts import PATIENCE, SHELL
-from tests.support.processes import Process, serving
+from tests.support.processes import Process, kept, serving
 
 SERVICE, STACK = "/api/app/v1/service/", "/api/app/v1/stack/"
 REPOSITORY, KEY = "/api/repo/v1/repository/", wire.path("key")
@@ -278,7 +278,7 @@ async def attacked(
 
 
 @pytest.mark.parametrize("form", ["text", "json"])
-async def test_secrets_are_in_no_log_error_event_action_or_metric(
+async def test_secrets_are_in_no_log_error_event_action_metric_or_file(
     form: str, tmp_path: Path
 ) -> None:
     canary = Canaries()
@@ -294,6 +294,7 @@ async def test_secrets_are_in_no_log_error_event_action_or_metric(
     lines = (process.out + process.err).splitlines()
     assert [line for line in lines if canary.found(line)] == []
     assert "Traceback" not in process.err
+    assert canary.found(kept(tmp_path)) == set()
 
 
 async def test_secrets_are_in_no_repr(monkeypatch: pytest.MonkeyPatch) -> None:

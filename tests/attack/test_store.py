@@ -283,12 +283,16 @@ async def test_record_that_is_no_json_is_refused_before_it_exists(
 
 # --- kill -9 --------------------------------------------------------------------------
 
-#: Moments at which the server is killed; 100 of them in a thorough run.
-KILLS = int(os.environ.get("KILLS", "5"))
+#: Moments at which each of the four servers is killed.
+KILLS = int(os.environ.get("KILLS", "25"))
 
 
-async def test_killed_server_has_every_acknowledged_change(tmp_path: Path) -> None:
-    choose = random.Random(13)
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("seed", range(4))
+async def test_killed_server_has_every_acknowledged_change(
+    tmp_path: Path, seed: int
+) -> None:
+    choose = random.Random(seed)
     nicknames: dict[str, set[str]] = {}
     created: asyncio.Queue[str] = asyncio.Queue()
     for number in range(KILLS):
