@@ -74,10 +74,14 @@ async def db(live: DockerCloud) -> Service:
 
 
 async def redeployed(live: DockerCloud, service: Service) -> None:
-    """Redeploy and wait for the end, which is a failure."""
-    action = await live.services.redeploy(service)
-    with pytest.raises(DockerCloudError):
+    """Redeploy, which is refused, or fails at its end."""
+
+    async def whole() -> None:
+        action = await live.services.redeploy(service)
         await live.actions.wait(action, timeout=PATIENCE)
+
+    with pytest.raises(DockerCloudError):
+        await whole()
 
 
 @pytest.mark.parametrize("fault", FAULTS)

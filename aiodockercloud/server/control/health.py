@@ -97,7 +97,8 @@ def _problem(container: Container, *, may_end: bool) -> str:
         return f"exit code {code}"
     if container.health == UNHEALTHY:
         return UNHEALTHY
-    if _has_ended(container) and code is None:
+    # A container that a request stops or terminates meanwhile is no failure.
+    if container.state in (states.STOPPED, states.TERMINATED) and code is None:
         return container.message or "ended without an exit code"
     return ""
 
@@ -107,9 +108,10 @@ def _is_ready(container: Container) -> bool:
 
 
 def _has_ended(container: Container) -> bool:
-    # Autodestroy terminates a container that has ended.
-    ended = (states.STOPPED, states.TERMINATING, states.TERMINATED)
-    return container.state in ended
+    # Autodestroy terminates a container that has ended. A request to stop or terminate
+    # the container waits for the end of the deployment, in the state of the request.
+    ending = (states.STOPPING, states.TERMINATING)
+    return container.state in (*ending, states.STOPPED, states.TERMINATED)
 
 
 async def log_last_lines(job: Job, cloud: State, container: Container) -> None:

@@ -61,7 +61,7 @@ def container_observation(
     code = _last_code(current)
     if _state(newest) in _NOT_YET_RUNNING:
         home = service_specs.pinned_to(service["Spec"])
-        if home is not None and _is_lost(home, nodes):
+        if home is not None and is_lost(home, nodes):
             problem = f"node {_node_name(home, nodes)} is down"
             return ContainerObservation(uuid=uuid, state="stopped", message=problem)
         if newest["ID"] in overdue:
@@ -110,7 +110,7 @@ def given_up(
         for task in tasks
         if _state(task) == "running"
         and task["DesiredState"] != "running"
-        and (task["ID"] in before or _is_lost(task.get("NodeID", ""), nodes))
+        and (task["ID"] in before or is_lost(task.get("NodeID", ""), nodes))
     }
 
 
@@ -168,7 +168,7 @@ def _stopped(
     return ContainerObservation(uuid=uuid, state="stopped")
 
 
-def _is_lost(id: str, nodes: Mapping[str, Json]) -> bool:
+def is_lost(id: str, nodes: Mapping[str, Json]) -> bool:
     node = nodes.get(id)
     return node is None or is_down(node)
 

@@ -71,6 +71,8 @@ class Watch:
         #: Task id → when the task was first found without a node, by the loop's clock.
         self._waiting: dict[str, float] = {}
         self._overdue: set[str] = set()
+        #: The ids of nodes that do not respond.
+        self._down: set[str] = set()
         #: Task id → when the task was first found ended and not replaced.
         self._ended: dict[str, float] = {}
         self._final: set[str] = set()
@@ -184,6 +186,11 @@ class Watch:
     def _find_overdue(self, tasks: list[Json]) -> None:
         """Find the tasks that have waited for a node for too long."""
         now = asyncio.get_running_loop().time()
+        down = {id for id in self.nodes if observations.is_lost(id, self.nodes)}
+        if self._down - down:
+            # A node has returned: the time for which its tasks waited does not count.
+            self._waiting = {}
+        self._down = down
         waiting = {
             task["ID"]
             for task in tasks
