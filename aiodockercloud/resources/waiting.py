@@ -22,7 +22,6 @@ from ..exceptions import (
 from ..types import Action
 from ..wire import states
 from ..wire.health import HEALTHY
-from ..wire.service_fields import ALWAYS
 from .answers import reading
 from .failures import description, failure, last_failure, last_output
 from .readable import Readable, Reference, Resource
@@ -38,8 +37,7 @@ __all__ = [
 
 T = TypeVar("T")
 
-#: The exit code that Docker gives a container whose node ended without stopping it.
-_NODE_ENDED = 255
+
 #: Seconds that a wait takes at most, by default.
 WAIT_TIMEOUT = 600.0
 
@@ -325,17 +323,6 @@ class StateWait(Generic[T]):
     async def _can_recover(self, parts: Sequence[Mapping[str, Any]]) -> bool:
         """Return whether a part is in transition, or is lost and may return."""
         if any(part.get("state") in states.TRANSITIONAL_STATES for part in parts):
-            return True
-        # Stopped by the loss of the node, which is back: the restart policy comes next.
-        if any(
-            part.get("state") == states.STOPPED
-            and part.get("autorestart") == ALWAYS
-            and (
-                part.get("exit_code") == _NODE_ENDED
-                or (part.get("exit_code") is None and not part.get("exit_code_msg"))
-            )
-            for part in parts
-        ):
             return True
         # Lost, not ended: Swarm's containers return with their node, or move.
         nodes = {

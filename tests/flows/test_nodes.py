@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from aiodockercloud import BadRequest, DockerCloud, ObjectNotFound, WaitFailed
-from aiodockercloud.server import Embedded
+from aiodockercloud.server import Embedded, Server
+from aiodockercloud.server.engines import ContainerObservation
 from aiodockercloud.types import Node
 from tests.support.facts import IDLE, PATIENCE
 from tests.support.flows import containers, done, run
@@ -155,3 +156,22 @@ async def test_crash_on_a_lost_node_is_observed_after_recovery(
 
     await live.services.wait(service, "Stopped", timeout=PATIENCE)
     assert (await live.containers.inspect(container))["exit_code"] == 7
+
+
+async def test_container_that_returns_with_its_node_is_starting_and_waited_for(
+    live: DockerCloud, server: Server
+) -> None:
+    service = await run(live, autorestart="ALWAYS")
+    (container,) = await containers(live, service)
+    observe, uuid = server.cloud.observe, container["uuid"]
+    observe(ContainerObservation(uuid=uuid, state="stopped", message="node a is down"))
+    assert (await live.containers.inspect(container))["state"] == "Stopped"
+
+    # The exit code of the task that the loss of the node has ended.
+    observe(ContainerObservation(uuid=uuid, state="starting", exit_code=255))
+
+    assert (await live.containers.inspect(container))["state"] == "Starting"
+    with pytest.raises(TimeoutError):  # and not WaitFailed at once
+        await live.services.wait(service, "Running", timeout=0.2)
+    observe(ContainerObservation(uuid=uuid, state="running"))
+    await live.services.wait(service, "Running", timeout=PATIENCE)
