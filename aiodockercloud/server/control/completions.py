@@ -16,7 +16,7 @@ from ...wire import states
 from ...wire.service_fields import JOB, OFF
 from ..state.errors import OperationFailed
 from ..state.records import Container, Service
-from . import deployment, health, kept_volumes, plan
+from . import deploying, deployment, health, plan
 from .operations import Job
 
 __all__ = ["is_job", "run"]
@@ -146,22 +146,16 @@ class _Completions:
             OperationFailed: The container cannot be started.
         """
         cloud, service, job = self._cloud, self._service, self._job
-        keep = job.params.get("reuse_volumes", True)
         found = {c.ordinal: c for c in cloud.containers_of(service)}.get(ordinal)
         if found is not None and found.deployment != job.action.uuid:
             job.log(f"replacing {found.name}")
+            keep = deploying.keeps_volumes(job)
             await deployment.remove(cloud, found, keep_volumes=keep)
             found = None
         if found is None:
-            if not keep:
-                await kept_volumes.discard(cloud, service, lambda n: n == ordinal)
-            environment = job.params.get("environment")
-            found = await deployment.record(
-                cloud, service, ordinal, job.action.uuid, extra=environment
-            )
-            await deployment.bring_up(cloud, found)
-        elif found.state == states.STARTING and found.deployed is None:
-            await deployment.bring_up(cloud, found)  # of an interrupted run
+            return await deploying.deploy(job, service, ordinal)
+        if deploying.unstarted([found]):  # of an interrupted run
+            await deploying.bring_up(job, found)
         elif found.state == states.STOPPED and found.exit_code != 0:
             if str(ordinal) in self._state["attempts"]:
                 await deployment.start(cloud, found)

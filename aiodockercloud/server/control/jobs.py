@@ -16,12 +16,11 @@ from ..state.errors import InvalidField, NotAllowedNow, OperationFailed
 from ..state.records import Container, Record, Service, Stack
 from . import (
     completions,
-    demands,
+    deploying,
     deployment,
     health,
     kept_volumes,
     node_choice,
-    placement,
     plan,
     policy,
     rollout,
@@ -37,16 +36,12 @@ from .policy import Policy
 def _missing(job: Job, service: Service) -> int:
     """Return the number of missing containers; a surplus is negative."""
     live = job.cloud.containers_of(service)
-    definition = service.definition
-    if definition["deployment_strategy"] != EVERY_NODE:
-        return int(definition["target_num_containers"]) - len(live)
-    nodes = node_choice.candidates(job.cloud, service)
-    demand = demands.demand(definition)
-    matching = placement.matching(nodes, definition["tags"], demand)
-    if not matching and not live:
+    wanted = plan.target(job.cloud, service)
+    everywhere = service.definition["deployment_strategy"] == EVERY_NODE
+    if everywhere and not wanted:
         # Raises an error that names the rule that excluded the last nodes.
         node_choice.place(job.cloud, service, 1, kept=None)
-    return sum(not node.of_service for node in matching)
+    return wanted - len(live)
 
 
 async def _trim(job: Job, service: Service) -> None:
@@ -71,7 +66,7 @@ async def _fill(job: Job, service: Service) -> None:
         job.log(f"deploying {missing} of {service.name}")
     await each(
         plan.free_ordinals(job.cloud, service, missing),
-        lambda n: _deploy(job, service, n),
+        lambda n: deploying.deploy(job, service, n),
         one_by_one=service.definition["sequential_deployment"],
     )
     if missing >= 0 and service.definition["target_num_containers"] == target:
@@ -95,35 +90,15 @@ async def _bring_back(job: Job, service: Service) -> None:
     wanted = sorted(live | kept)[: service.definition["target_num_containers"]]
     await each(
         [ordinal for ordinal in wanted if ordinal not in live],
-        lambda ordinal: _deploy(job, service, ordinal),
+        lambda ordinal: deploying.deploy(job, service, ordinal),
         one_by_one=service.definition["sequential_deployment"],
     )
 
 
-async def _deploy(job: Job, service: Service, ordinal: int) -> None:
-    """Deploy a container, with the volumes that wait for the container."""
-    if not job.params.get("reuse_volumes", True):
-        await kept_volumes.discard(job.cloud, service, lambda n: n == ordinal)
-    container = await deployment.record(
-        job.cloud,
-        service,
-        ordinal,
-        job.action.uuid,
-        extra=job.params.get("environment"),
-    )
-    await deployment.bring_up(job.cloud, container)
-    for warning in container.warnings:
-        job.log(f"{container.name}: warning: {warning}")
-
-
 async def _resume(job: Job, service: Service) -> None:
     """Start the containers that an interrupted run of this job did not start."""
-    unstarted = [
-        c
-        for c in job.cloud.containers_of(service)
-        if c.state == states.STARTING and c.deployed is None
-    ]
-    await each(unstarted, lambda c: deployment.bring_up(job.cloud, c))
+    unstarted = deploying.unstarted(job.cloud.containers_of(service))
+    await each(unstarted, lambda c: deploying.bring_up(job, c))
 
 
 async def start_service(job: Job) -> None:
@@ -234,7 +209,7 @@ async def _plan(
     A service without containers has nothing to lose: its deployment is an attempt.
     """
     cloud = job.cloud
-    keep = job.params.get("reuse_volumes", True)
+    keep = deploying.keeps_volumes(job)
     replaced = [service for service in services if cloud.containers_of(service)]
     for service in replaced:
         policy_of = by or policy.of_redeploy(cloud, service)

@@ -17,13 +17,12 @@ import asyncio
 from collections.abc import Coroutine, Mapping
 from typing import Any
 
-from ...wire import states
 from ...wire.rollouts import CONTINUE, ROLLBACK
 from ...wire.service_fields import BY_NAME, IN_STEP
 from ..state.errors import OperationFailed
 from ..state.records import Action, Container, Service
 from ..state.state import State
-from . import deployment, health, kept_volumes, plan, policy
+from . import deploying, deployment, health, plan, policy
 from .image_digests import PINNED
 from .operations import Job
 from .policy import Policy
@@ -254,10 +253,7 @@ class Rollout:
         return slots[: min(self._state["size"], needed)]
 
     async def _resume(self) -> list[Container]:
-        new = self._containers(new=True)
-        unstarted = [
-            c for c in new if c.state == states.STARTING and c.deployed is None
-        ]
+        unstarted = deploying.unstarted(self._containers(new=True))
         await asyncio.gather(*map(self._bring_up, unstarted))
         return self._containers(new=True)
 
@@ -294,7 +290,9 @@ class Rollout:
         try:
             if old is not None and not beside:
                 await _remove_for(self._job, old)
-            new = await _record(self._job, self._service, ordinal, beside=beside)
+            new = await deploying.record(
+                self._job, self._service, ordinal, beside=beside
+            )
         except OperationFailed as error:
             self._failed(old.uuid if old else f"{ordinal}", str(error))
             self._cloud.recover([old] if old else [])
@@ -303,12 +301,10 @@ class Rollout:
 
     async def _bring_up(self, container: Container) -> bool:
         try:
-            await deployment.bring_up(self._cloud, container)
+            await deploying.bring_up(self._job, container)
         except OperationFailed as error:
             self._failed(container.uuid, str(error))
             return False
-        for warning in container.warnings:
-            self._job.log(f"{container.name}: warning: {warning}")
         return True
 
     async def _count(self, new: list[Container]) -> None:
@@ -404,7 +400,7 @@ async def _in_time(cloud: State, work: Coroutine[Any, Any, None]) -> None:
 
 async def _remove_for(job: Job, old: Container) -> None:
     """Remove a container that a new one of the same number replaces."""
-    cloud, keep = job.cloud, job.params.get("reuse_volumes", True)
+    cloud, keep = job.cloud, deploying.keeps_volumes(job)
     service = cloud.services[old.service]
     plan.check_place(cloud, service, old, keep_volumes=keep)
     old.replaced_by = job.action.uuid
@@ -412,19 +408,3 @@ async def _remove_for(job: Job, old: Container) -> None:
     # After a crash, the run that continues this job needs the mark.
     await cloud.store.flush()
     await deployment.remove(cloud, old, keep_volumes=keep)
-
-
-async def _record(
-    job: Job, service: Service, ordinal: int, *, beside: Container | None
-) -> Container:
-    """Return the record of a new container with the number."""
-    if not job.params.get("reuse_volumes", True):
-        await kept_volumes.discard(job.cloud, service, lambda n: n == ordinal)
-    return await deployment.record(
-        job.cloud,
-        service,
-        ordinal,
-        job.action.uuid,
-        extra=job.params.get("environment"),
-        beside=beside,
-    )
