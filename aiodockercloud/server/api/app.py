@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import math
 from collections.abc import Mapping
 from functools import partial
 
@@ -63,7 +62,7 @@ from . import (
 )
 from .connections import recognize
 from .errors import api_error, is_unexpected
-from .guard import GUARD, Guard, add_headers
+from .guard import GUARD, Guard, add_headers, retry_after
 from .idempotency import ANSWER, IdempotencyKeys
 from .resource import PUBLIC, SAFE, Call, Reply, Route
 
@@ -371,7 +370,7 @@ def _as_api_error(error: Exception, request: web.Request) -> ApiError:
             _warn(request, error)
         refusal = api_error(error)
         if isinstance(error, TooManyAttempts):
-            refusal.headers = {"Retry-After": f"{max(1, math.ceil(error.seconds))}"}
+            refusal.headers = retry_after(error.seconds)
         if isinstance(refusal, AuthError):
             refusal.headers = {"WWW-Authenticate": 'Basic realm="aiodockercloud"'}
         if isinstance(error, NotAllowedNow):

@@ -24,8 +24,9 @@ from ..settings import Settings
 from ..state.accounts import Access
 from ..state.throttle import Throttle
 from .capacity import Capacity
+from .resource import SAFE
 
-__all__ = ["GUARD", "SECURITY_HEADERS", "Guard", "add_headers"]
+__all__ = ["GUARD", "SECURITY_HEADERS", "Guard", "add_headers", "retry_after"]
 
 #: The headers of every response, unless the response has its own.
 SECURITY_HEADERS: Mapping[str, str] = {
@@ -38,8 +39,6 @@ SECURITY_HEADERS: Mapping[str, str] = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
 }
-#: Methods that change nothing.
-_SAFE = frozenset({hdrs.METH_GET, hdrs.METH_HEAD, hdrs.METH_OPTIONS})
 #: Seconds after which a client may try again to open a stream beyond the limit.
 _RETRY_STREAM = 5
 
@@ -110,7 +109,7 @@ class Guard:
                 " may allow the host (--allowed-host)",
                 421,
             )
-        if request.method in _SAFE and hdrs.UPGRADE not in request.headers:
+        if request.method in SAFE and hdrs.UPGRADE not in request.headers:
             return
         origin = request.headers.get(hdrs.ORIGIN)
         if origin is not None and _hostname(origin) in self._trusted:
@@ -171,9 +170,9 @@ class Guard:
         """
         if (delay := self._calls.delay(trigger)) > 0:
             raise ThrottledError(
-                "this trigger was called too often", headers=_retry_after(delay)
+                "this trigger was called too often", headers=retry_after(delay)
             )
-        self._calls.failed(trigger)
+        self._calls.count(trigger)
         largest = self._limits.largest_trigger_body
         call = request.clone(client_max_size=largest)
         try:
@@ -220,11 +219,12 @@ GUARD: web.AppKey[Guard] = web.AppKey("guard", Guard)
 def _too_many(owner: str, number: int, what: str) -> ThrottledError:
     return ThrottledError(
         f"{owner} {number} open {what}, the most that are allowed; close one first",
-        headers=_retry_after(_RETRY_STREAM),
+        headers=retry_after(_RETRY_STREAM),
     )
 
 
-def _retry_after(seconds: float) -> dict[str, str]:
+def retry_after(seconds: float) -> dict[str, str]:
+    """Return the header with the whole seconds after which a client may try again."""
     return {hdrs.RETRY_AFTER: f"{max(1, math.ceil(seconds))}"}
 
 

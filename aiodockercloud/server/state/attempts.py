@@ -57,9 +57,9 @@ class Attempts:
         found = await self._compare([key for key in keys if not key.made], text)
         if found is None:
             for throttle, subject in subjects:
-                throttle.failed(subject)
+                throttle.count(subject)
         else:
-            self._by_user_and_address.succeeded((user, place))
+            self._by_user_and_address.forget((user, place))
         return found
 
     async def _compare(self, chosen: Sequence[Key], text: str) -> Key | None:
