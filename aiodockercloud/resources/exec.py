@@ -6,6 +6,7 @@ Source: Docker Cloud API reference, "Execute command inside a container".
 from __future__ import annotations
 
 import asyncio
+from abc import ABC, abstractmethod
 from base64 import b64decode, b64encode
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
@@ -29,7 +30,7 @@ T = TypeVar("T")
 PIECE = 16_384
 
 
-class _Process(Stream[T], Generic[T, AnyStr]):
+class _Process(Stream[T], ABC, Generic[T, AnyStr]):
     """A command that runs in a container: a stream of its output, with its input.
 
     Attributes:
@@ -48,13 +49,13 @@ class _Process(Stream[T], Generic[T, AnyStr]):
         super().__init__(connect, timings=timings, limits=limits)
         self.exit_code: int | None = None
 
+    @abstractmethod
     async def write(self, data: AnyStr, /) -> None:
         """Send data to the input of the command."""
-        raise NotImplementedError
 
+    @abstractmethod
     async def end_input(self) -> None:
         """End the input of the command."""
-        raise NotImplementedError
 
     async def _collect(self, stdin: AnyStr | None) -> Output:
         """Send the input, receive the output meanwhile, and return the output."""
