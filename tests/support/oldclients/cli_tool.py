@@ -5,15 +5,12 @@ from __future__ import print_function, unicode_literals
 import json
 import os
 import re
-import signal
 import subprocess
 import sys
-import tempfile
-import threading
-import traceback
 
 import dockercloudcli.cli
-from facts import WAIT, check
+import facts
+from facts import check
 
 SITE = os.environ["PYTHONPATH"].split(os.pathsep)[0]
 PROGRAM = os.path.join(SITE, "bin", "docker-cloud")
@@ -38,43 +35,8 @@ def started(arguments):
 
 
 def forked(arguments):
-    """Run docker-cloud in a fork of this process; its status, output and errors.
-
-    To import it anew for each of some hundred commands takes most of a minute.
-    """
-    output, errors = tempfile.TemporaryFile(), tempfile.TemporaryFile()
-    child = os.fork()
-    if not child:
-        status = 70
-        try:
-            os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
-            os.dup2(output.fileno(), 1)
-            os.dup2(errors.fileno(), 2)
-            # The program has kept this very list.
-            sys.argv[1:] = [argument.encode("utf-8") for argument in arguments]
-            try:
-                status = dockercloudcli.cli.main() or 0
-            except SystemExit as end:
-                status = end.code or 0
-            sys.stdout.flush()
-            sys.stderr.flush()
-        except BaseException:
-            traceback.print_exc()
-        finally:
-            os._exit(status)
-    watchdog = threading.Timer(WAIT, os.kill, (child, signal.SIGKILL))
-    watchdog.start()
-    try:
-        _, ended = os.waitpid(child, 0)
-    finally:
-        watchdog.cancel()
-    texts = []
-    for written in (output, errors):
-        written.seek(0)
-        texts.append(written.read().decode("utf-8"))
-        written.close()
-    status = os.WEXITSTATUS(ended) if os.WIFEXITED(ended) else -os.WTERMSIG(ended)
-    return status, texts[0], texts[1]
+    """Run docker-cloud in a fork of this process; its status, output and errors."""
+    return facts.forked(dockercloudcli.cli.main, arguments)
 
 
 def cli(*arguments, **options):

@@ -11,12 +11,10 @@ import json
 import os
 import re
 import shutil
-import sys
 import tempfile
-import traceback
 
 import tutumcli.tutum_cli
-from facts import check, in_turn, until
+from facts import check, forked, in_turn, until
 
 UUID = "[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}"
 TALKER = 'sh -c "echo one; echo two; sleep 3600"'
@@ -25,32 +23,9 @@ FAILURE = 3
 
 
 def run(*arguments):
-    """Return the status and the output of a command, run in a fork of this process.
-
-    A fork imports nothing again, which takes most of a command's time.
-    """
-    written = tempfile.TemporaryFile()
-    child = os.fork()
-    if not child:
-        status = 70
-        try:
-            os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
-            os.dup2(written.fileno(), 1)
-            os.dup2(written.fileno(), 2)
-            sys.argv[1:] = [argument.encode("utf-8") for argument in arguments]
-            try:
-                status = tutumcli.tutum_cli.main() or 0
-            except SystemExit as end:
-                status = end.code or 0
-            sys.stdout.flush()
-            sys.stderr.flush()
-        except BaseException:
-            traceback.print_exc()
-        finally:
-            os._exit(status)
-    status = os.WEXITSTATUS(os.waitpid(child, 0)[1])
-    written.seek(0)
-    return status, written.read().decode("utf-8")
+    """Return the status and the whole output of a command."""
+    status, output, errors = forked(tutumcli.tutum_cli.main, arguments)
+    return status, output + errors
 
 
 def cli(*arguments):
