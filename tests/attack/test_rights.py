@@ -334,7 +334,7 @@ async def test_volumes_of_a_service_with_a_host_path_are_refused_too(
             await bob.services.create(image=IDLE, bindings=[{"volumes_from": name}])
 
 
-async def test_nobody_but_an_operator_enters_a_container_with_power(
+async def test_only_an_operator_enters_a_container_with_power(
     bob: DockerCloud, server: Server
 ) -> None:
     async with DockerCloud(
@@ -564,7 +564,7 @@ class TestGuessing:
         default = Settings()
         return replace(default, timings=replace(default.timings, refusal=0.0))
 
-    @pytest.mark.parametrize("user", ["admin", "nobody"])
+    @pytest.mark.parametrize("user", ["admin", "mallory"])
     async def test_guesses_are_answered_429_with_the_time_to_wait(
         self, raw: Raw, server: Server, user: str
     ) -> None:

@@ -45,7 +45,7 @@ async def test_auth_with_good_credentials_returns_an_object(
         "Basic",
         "Basic !!!",
         basic("admin", "wrong"),
-        basic("nobody", "key"),
+        basic("mallory", "key"),
         basic("admin", ""),
         "Bearer abc",
         "ApiKey admin",
