@@ -165,6 +165,7 @@ class Pair:
     def __init__(self) -> None:
         self.engine = Embedded(nodes=2)
         self.client: asyncio.Future[Run] = asyncio.Future()
+        self.listening = asyncio.Event()
 
         @self.engine.image("acme/db", ports=[5432])
         async def db(container: Run) -> None:
@@ -174,6 +175,7 @@ class Pair:
                 writer.write(container.name.encode())
 
             async with container.listen(5432, answer):
+                self.listening.set()
                 await container.wait_stopped()
 
         @self.engine.image("acme/client")
@@ -293,4 +295,6 @@ async def test_addresses_survive_a_restart_of_the_server(tmp_path: Path) -> None
 
     async with running(second.engine, data_dir=tmp_path):
         variables = (await second.client).environment
+        async with asyncio.timeout(PATIENCE):
+            await second.listening.wait()  # a restart starts all containers at once
         assert await second.ask(variables["DB_1_PORT_5432_TCP_ADDR"]) == "db-1"
