@@ -5,19 +5,27 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from typing import Any
 
 import aiohttp
 from aiohttp import web
 
-from aiodockercloud import DockerCloud, DockerCloudError
+from aiodockercloud import DockerCloud, DockerCloudError, WaitFailed
 from aiodockercloud.server import Embedded
 from aiodockercloud.server.engines.embedded import Container as Run
-from aiodockercloud.types import Service
+from aiodockercloud.types import Action, RolloutFields, Service
 from tests.support.facts import PATIENCE
-from tests.support.flows import containers
+from tests.support.flows import containers, run
 
 GOOD, NEWER = "acme/web:1", "acme/web:2"
 BROKEN, SHORT, SICK = "acme/web:broken", "acme/web:short", "acme/web:sick"
+
+SAFE: RolloutFields = {
+    "order": "start-first",
+    "failure_action": "rollback",
+    "monitor": 0.1,
+}
+PORT = {"inner_port": 80, "published": True}
 
 #: Seconds between two requests.
 PAUSE = 0.02
@@ -118,3 +126,25 @@ async def traffic(cloud: DockerCloud, service: Service) -> AsyncIterator[Traffic
         task.cancel()
         with suppress(asyncio.CancelledError):
             await task
+
+
+async def six(live: DockerCloud, **fields: Any) -> Service:
+    """Return a running service of six healthy web servers."""
+    fields = {"image": GOOD, "container_ports": [PORT], "update_config": SAFE} | fields
+    web = await run(live, name="web", target_num_containers=6, **fields)
+    return await live.services.wait(web, "Running", healthy=True, timeout=PATIENCE)
+
+
+async def ended(live: DockerCloud, answer: Any) -> tuple[Action, str]:
+    """Return the ended action of an answer, and its log."""
+    uri = answer["dockercloud_action_uri"]
+    why = ""
+    try:
+        await live.actions.wait(answer, timeout=PATIENCE)
+    except WaitFailed as error:
+        why = str(error)
+    return await live.actions.inspect(uri), why
+
+
+async def images(live: DockerCloud, service: Service) -> list[str]:
+    return [c["image_name"] for c in await containers(live, service)]

@@ -5,20 +5,15 @@ from __future__ import annotations
 import time
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from aiodockercloud import wire
-from aiodockercloud.server.engines import ContainerSpec
-from aiodockercloud.server.settings import Limits, Settings, Timings
 from aiodockercloud.server.state import keys as key_texts
-from aiodockercloud.server.state import records
 from aiodockercloud.server.state.accounts import Account, Accounts
 from aiodockercloud.server.state.errors import (
     CredentialsRefused,
     NamespaceRefused,
-    TooManyAttempts,
 )
 from aiodockercloud.server.state.store import Store
 
@@ -216,95 +211,6 @@ async def test_a_revoked_key_is_refused_and_reported(accounts: Accounts) -> None
         await accounts.authenticate(("alice", text))
 
 
-# --- guessing -----------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("user", ["alice", "mallory"])
-async def test_attempts_are_limited_for_known_and_unknown_users_alike(
-    accounts: Accounts, user: str
-) -> None:
-    limit = Settings().limits.failed_logins
-    for number in range(limit):
-        with pytest.raises(CredentialsRefused):
-            await accounts.authenticate((user, f"guess-{number}"), "192.0.2.1")
-
-    with pytest.raises(TooManyAttempts) as caught:
-        await accounts.authenticate((user, "guess"), "192.0.2.1")
-
-    assert 0 < caught.value.seconds <= Settings().timings.failed_login
-    with pytest.raises(CredentialsRefused):
-        await accounts.authenticate((user, "guess"), "192.0.2.2")
-
-
-async def test_a_made_key_and_a_compared_key_are_not_delayed_by_guesses(
-    accounts: Accounts,
-) -> None:
-    made, _ = accounts.create_key("alice", ("read",))
-    await accounts.authenticate(("alice", KEY), "192.0.2.1")
-    for number in range(Settings().limits.failed_logins):
-        with pytest.raises(CredentialsRefused):
-            await accounts.authenticate(("alice", f"guess-{number}"), "192.0.2.1")
-
-    assert (await accounts.authenticate(("alice", made), "192.0.2.1")).user == "alice"
-    assert (await accounts.authenticate(("alice", KEY), "192.0.2.1")).user == "alice"
-
-
-async def test_known_keys_are_not_delayed_by_guesses_after_changes_of_others() -> None:
-    settings = Settings(
-        limits=Limits(failed_logins=1), timings=Timings(failed_login=1e6)
-    )
-    accounts = Accounts(Store(), settings)
-    accounts.open("ops", "chosen at the start")
-    accounts.add("alice", KEY)
-    await accounts.authenticate(("alice", KEY), "127.0.0.1")
-    # All clients of a proxy have one address: guesses use up its attempts.
-    for number in range(10):
-        with pytest.raises(CredentialsRefused):
-            await accounts.authenticate((f"user-{number}", "guess"), "127.0.0.1")
-    with pytest.raises(TooManyAttempts):
-        await accounts.authenticate(("user", "guess"), "127.0.0.1")
-
-    accounts.put(Account("bob", ("bob",)))
-    accounts.revoke(accounts.create_key("bob", ("read",))[1])
-
-    for user, key in (("alice", KEY), ("ops", "chosen at the start")):
-        assert (await accounts.authenticate((user, key), "127.0.0.1")).user == user
-
-
-async def test_a_network_of_ipv6_is_one_address_to_the_limit(
-    accounts: Accounts,
-) -> None:
-    for number in range(Settings().limits.failed_logins):
-        with pytest.raises(CredentialsRefused):
-            await accounts.authenticate(("alice", "guess"), f"2001:db8::{number:x}")
-
-    with pytest.raises(TooManyAttempts):
-        await accounts.authenticate(("alice", "guess"), "2001:db8::ffff:1")
-    with pytest.raises(CredentialsRefused):
-        await accounts.authenticate(("alice", "guess"), "2001:db8:0:1::1")
-
-
-async def test_every_refused_attempt_hashes_once(
-    accounts: Accounts, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A guesser cannot find user names by the time of the answer."""
-    accounts.put(Account("bob", ("bob",)))
-    accounts.create_key("bob", ("read",))
-    hashed: list[str] = []
-    slow = key_texts.slow_hash
-
-    def counted(text: str, salt: str) -> str:
-        hashed.append(text)
-        return slow(text, salt)
-
-    monkeypatch.setattr(key_texts, "slow_hash", counted)
-    for user in ("alice", "bob", "mallory"):
-        hashed.clear()
-        with pytest.raises(CredentialsRefused):
-            await accounts.authenticate((user, "guess"))
-        assert hashed == ["guess"]
-
-
 # --- namespaces ---------------------------------------------------------------------
 
 
@@ -432,48 +338,3 @@ async def test_repr_of_an_account_has_neither_salt_nor_hash(accounts: Accounts) 
         assert secret
         for shown in (account, key, accounts):
             assert secret not in repr(shown)
-
-
-SECRET = "hunter2"
-DEFINITION = {"container_envvars": [{"key": "PASSWORD", "value": SECRET}]}
-COMMON: dict[str, Any] = {"namespace": "alice", "name": "web"}
-
-
-@pytest.mark.parametrize(
-    "record",
-    [
-        records.Service(definition=DEFINITION, previous=DEFINITION, **COMMON),
-        records.Container(
-            ordinal=1,
-            service="s",
-            node="n",
-            definition=DEFINITION,
-            revision=0,
-            deployment="d",
-            environment={"DOCKERCLOUD_AUTH": SECRET},
-            **COMMON,
-        ),
-        records.Action(
-            namespace="alice",
-            action="Service Create",
-            object="o",
-            params={"body": SECRET},
-            path=f"/trigger/{SECRET}/call/",
-        ),
-        ContainerSpec(
-            uuid="u",
-            service="web",
-            stack=None,
-            node="n",
-            image="i",
-            environment={"PASSWORD": SECRET},
-            **COMMON,
-        ),
-        records.Trigger(service="s", operation="REDEPLOY", uuid=SECRET, **COMMON),
-        records.Repository(username="u", password=SECRET, **COMMON),
-        records.Token(namespace="alice", token=SECRET),
-    ],
-    ids=lambda record: type(record).__name__,
-)
-def test_repr_of_a_record_has_no_secret(record: object) -> None:
-    assert SECRET not in repr(record)

@@ -5,26 +5,18 @@ from __future__ import annotations
 import logging
 import os
 import sqlite3
-import stat
 from base64 import b64encode
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from aiodockercloud import wire
-from aiodockercloud.server.settings import Storage
 from aiodockercloud.server.state import database, maintenance, schema
 from aiodockercloud.server.state.database import FILE, prepare
 from aiodockercloud.server.state.store import Store
 from aiodockercloud.server.state.vault import KEY_FILE, SecretKeys, Vault
-
-CANARY = "CANARY-s3cret"
-ROWS: list[tuple[str, str, dict[str, Any]]] = [
-    ("trigger", f"{CANARY}-uuid", {"uuid": f"{CANARY}-uuid"}),
-    ("service", "web", {"definition": {"container_envvars": [CANARY]}}),
-]
+from tests.support.databases import CANARY, ROWS, keys, read, rights, write
 
 
 @pytest.fixture
@@ -35,29 +27,8 @@ def umask() -> Iterator[None]:
     os.umask(before)
 
 
-def keys(directory: Path, **kinds: Any) -> SecretKeys:
-    return SecretKeys(directory, **kinds)
-
-
 def secret_key(byte: int) -> str:
     return b64encode(bytes([byte]) * 32).decode()
-
-
-async def write(directory: Path, **settings: Any) -> None:
-    store = Store(directory, settings=Storage(**settings))
-    await store.open()
-    for row in ROWS:
-        store.put_row(*row)
-    await store.close()
-
-
-async def read(directory: Path, **settings: Any) -> list[Any]:
-    store = Store(directory, settings=Storage(**settings))
-    await store.open()
-    try:
-        return sorted([row async for row in store.load()], reverse=True)
-    finally:
-        await store.close()
 
 
 def content(directory: Path) -> dict[str, bytes]:
@@ -71,10 +42,6 @@ def content(directory: Path) -> dict[str, bytes]:
 
 def set_rights(path: Path, mode: int) -> None:
     path.chmod(mode)
-
-
-def rights(path: Path) -> int:
-    return stat.S_IMODE(path.stat().st_mode)
 
 
 # --- rights ---------------------------------------------------------------------------
@@ -402,74 +369,3 @@ async def test_database_that_a_crash_left_unfinished_is_created_again(
 
     prepare(tmp_path, keys(tmp_path))
     assert await read(tmp_path) == []
-
-
-# --- backup and restore ---------------------------------------------------------------
-
-
-async def test_backup_of_a_running_store_is_restored(tmp_path: Path) -> None:
-    store = Store(tmp_path / "data")
-    await store.open()
-    for row in ROWS:
-        store.put_row(*row)
-    await store.flush()
-    await store.backup(tmp_path / "copy")
-    store.put_row("thing", "later", {})
-    await store.close()
-    assert rights(tmp_path / "copy") == 0o600
-    assert CANARY.encode() not in (tmp_path / "copy").read_bytes()
-
-    directory = tmp_path / "data"
-    former = maintenance.restore(tmp_path / "copy", directory, keys(directory))
-
-    assert await read(directory) == ROWS
-    assert former is not None
-    former.rename(directory / FILE)
-    assert len(await read(directory)) == 3
-
-
-async def test_restore_replaces_a_damaged_database(tmp_path: Path) -> None:
-    directory = tmp_path / "data"
-    await write(directory)
-    (tmp_path / "copy").write_bytes((directory / FILE).read_bytes())
-    (directory / FILE).write_bytes(b"damaged")
-
-    former = maintenance.restore(tmp_path / "copy", directory, keys(directory))
-
-    assert former is not None
-    assert former.read_bytes() == b"damaged"
-    assert await read(directory) == ROWS
-
-
-async def test_restore_while_a_server_runs_changes_nothing(tmp_path: Path) -> None:
-    store = Store(tmp_path / "data")
-    await store.open()
-    await store.backup(tmp_path / "copy")
-    with pytest.raises(OSError, match="another server is using it"):
-        maintenance.restore(
-            tmp_path / "copy", tmp_path / "data", keys(tmp_path / "data")
-        )
-    store.put_row("thing", "a", {})
-    await store.close()
-
-    assert await read(tmp_path / "data") == [("thing", "a", {})]
-
-
-async def test_restore_without_the_key_of_the_backup_is_refused(tmp_path: Path) -> None:
-    await write(tmp_path / "data")
-    new = tmp_path / "new"
-
-    with pytest.raises(OSError, match="is missing; nothing was changed"):
-        maintenance.restore(tmp_path / "data" / FILE, new, keys(new))
-    assert not new.exists()
-
-
-async def test_restore_of_a_damaged_backup_is_refused(tmp_path: Path) -> None:
-    await write(tmp_path / "data")
-    (tmp_path / "copy").write_bytes(b"not a database")
-
-    with pytest.raises(OSError, match="copy: file is not a database"):
-        maintenance.restore(
-            tmp_path / "copy", tmp_path / "data", keys(tmp_path / "data")
-        )
-    assert await read(tmp_path / "data") == ROWS
