@@ -37,6 +37,8 @@ bench: develop
 lint: develop
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
+	# Programs for Python 2.7, which the rules above do not fit.
+	$(BIN)/ruff check --isolated --select F tests/support/oldclients
 	$(BIN)/mypy
 	$(BIN)/mypy docs/quickstart.py docs/*/*.py
 	$(BIN)/python -m tests.support.snippets build/snippets

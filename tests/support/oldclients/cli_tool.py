@@ -5,12 +5,14 @@ from __future__ import print_function, unicode_literals
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
+import threading
 
 import dockercloudcli.cli
 import facts
-from facts import check
+from facts import WAIT, check
 
 SITE = os.environ["PYTHONPATH"].split(os.pathsep)[0]
 PROGRAM = os.path.join(SITE, "bin", "docker-cloud")
