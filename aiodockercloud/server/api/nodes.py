@@ -15,6 +15,7 @@ from ..control.control_plane import ControlPlane
 from ..state.records import Node
 from . import catalog, fields
 from .fields import Field, listing, optional_text
+from .readonly import Late
 from .render import date, listed, origin, refuse_terminated, serve_operations
 from .resource import OPERATE, Call, Reply, Resource
 
@@ -106,7 +107,7 @@ async def update(call: Call) -> Reply:
     """Change nickname and tags; changed tags apply to later deployments."""
     node = find(call)
     refuse_terminated(node)
-    read_only = call.read_only(READ_ONLY, render(call.cloud, node))
+    read_only = call.read_only(READ_ONLY, Late(lambda: render(call.cloud, node)))
     body = fields.read(await call.body(), FIELDS, read_only=read_only)
     if "tags" in body:
         tags = [tag for tag in body["tags"] if tag not in node.auto_tags]

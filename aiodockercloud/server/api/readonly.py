@@ -6,8 +6,9 @@ value would have no effect, so that the request is refused instead.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from ... import wire
@@ -29,6 +30,32 @@ _CHANGING = frozenset(
         *("external_fqdn", "public_dns", "web_public_dns"),
     }
 )
+
+
+class Late(Mapping[str, Any]):
+    """A rendered object, rendered when the first value is compared.
+
+    Most bodies contain writable fields only, which are compared with no rendered value.
+
+    Args:
+        render: Returns the object.
+    """
+
+    def __init__(self, render: Callable[[], Mapping[str, Any]]) -> None:
+        self._render = render
+
+    @cached_property
+    def _object(self) -> Mapping[str, Any]:
+        return self._render()
+
+    def __getitem__(self, name: str) -> Any:
+        return self._object[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._object)
+
+    def __len__(self) -> int:
+        return len(self._object)
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ from ..state.records import Repository
 from . import fields, versions
 from .catalog import Entry, by_key
 from .fields import Field, text
+from .readonly import Late
 from .render import listed, origin
 from .resource import Call, Reply, Resource
 
@@ -109,7 +110,7 @@ async def inspect(call: Call) -> Reply:
 async def update(call: Call) -> Reply:
     given, repository = await call.body(), _find(call, call.pk)
     versions.check(call, repository)
-    read_only = call.read_only(READ_ONLY, render(call.cloud, repository))
+    read_only = call.read_only(READ_ONLY, Late(lambda: render(call.cloud, repository)))
     body = fields.read(given, FIELDS, read_only=read_only)
     if body.get("name", repository.name) != repository.name:
         raise BadRequest("name: cannot be changed; add another repository")

@@ -18,6 +18,7 @@ from ..control.control_plane import ControlPlane
 from ..state.records import Config, Secret, StoredFile
 from . import fields, versions
 from .fields import Field
+from .readonly import Late
 from .render import date, listed, origin
 from .resource import Call, Reply, Resource
 
@@ -107,7 +108,7 @@ def _resource(record: type[StoredFile]) -> Resource:
     async def update(call: Call) -> Reply:
         given, stored = await call.body(), _find(call, kind)
         versions.check(call, stored)
-        read_only = call.read_only(READ_ONLY, render(call.cloud, stored))
+        read_only = call.read_only(READ_ONLY, Late(lambda: render(call.cloud, stored)))
         body = fields.read(given, FIELDS, read_only=read_only)
         if body.get("name", stored.name) != stored.name:
             raise BadRequest(f"name: cannot be changed; create another {kind}")

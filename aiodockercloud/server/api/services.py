@@ -30,6 +30,7 @@ from . import (
     versions,
 )
 from .definitions import FIELDS, NEW
+from .readonly import Late
 from .render import (
     date,
     listed,
@@ -245,7 +246,7 @@ async def update(call: Call) -> Reply:
     service, body = find(call), await call.body()
     refuse_terminated(service)
     versions.check(call, service)
-    read_only = call.read_only(READ_ONLY, render(call.cloud, service))
+    read_only = call.read_only(READ_ONLY, Late(lambda: render(call.cloud, service)))
     found = definitions.read(body, read_only)
     definition = definitions.changed(call.cloud, service, found, access=call.access)
     registry_auth.take(call, service, definition["image"])

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 from ... import stackfile
@@ -18,6 +19,7 @@ from ..control.control_plane import ControlPlane
 from ..state.records import Service, Stack, new_uuid
 from . import definitions, fields, services, versions
 from .fields import Field, listing, mapping, optional_text
+from .readonly import Late
 from .render import date, listed, origin, refuse_busy, serve_operations
 from .resource import Call, Reply, Resource
 
@@ -68,12 +70,14 @@ def _read_services(
 ) -> dict[str, dict[str, Any]]:
     """Return the checked fields of each service in a stack's body, by service name."""
     members = call.cloud.services_of(stack) if stack else []
-    rendered = {one.name: services.render(call.cloud, one) for one in members}
+    rendered = {
+        one.name: Late(partial(services.render, call.cloud, one)) for one in members
+    }
     new = {**definitions.NEW, "stack": stack.uri if stack else None}
     found: dict[str, dict[str, Any]] = {}
     for i, body in enumerate(bodies):
         place = f"services[{i}]"
-        current = rendered.get(str(body.get("name")), new)
+        current: Mapping[str, Any] = rendered.get(str(body.get("name")), new)
         try:
             # The old CLI posts each key at the top level of a file as a service.
             keys = {key: body[key] for key in body if key != "name"}
@@ -186,7 +190,7 @@ async def update(call: Call) -> Reply:
     versions.check(call, stack)
     prune = call.parameter("prune", given, False)
     given.pop("prune", None)
-    read_only = call.read_only(READ_ONLY, render(cloud, stack))
+    read_only = call.read_only(READ_ONLY, Late(lambda: render(cloud, stack)))
     body = fields.read(given, FIELDS, read_only=read_only)
     if body.get("name", stack.name) != stack.name:
         raise BadRequest("name: cannot be changed; use nickname")

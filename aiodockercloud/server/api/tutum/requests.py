@@ -11,7 +11,7 @@ from .... import wire
 from ....exceptions import BadRequest
 from ....wire.service_fields import BY_NAME, TUTUM_NAMES
 from ..fields import choice, optional
-from ..readonly import ReadOnly
+from ..readonly import Late, ReadOnly
 from ..resource import Call
 from .answers import EXTRA, IMAGE_EXTRA, respelled, translated
 
@@ -54,7 +54,7 @@ class TutumCall(Call):
     def read_only(
         self, instead: Mapping[str, str], rendered: Mapping[str, Any], kind: str = ""
     ) -> ReadOnly:
-        current = translated(self, dict(rendered), kind)
+        current = Late(lambda: translated(self, dict(rendered), kind))
         return ReadOnly({**EXTRA, **instead}, current)
 
     def event(self, frame: str) -> str:
