@@ -2,7 +2,9 @@
 
 ``objects`` has one row for each record, account, key and stored response. Since version
 2, ``uuid`` is a keyed hash and ``body`` is encrypted, see :mod:`.vault`, and ``secret``
-has the fingerprint of the key. In version 1, the rows were clear.
+has the fingerprint of the key. In version 1, the rows were clear. In version 2, each
+row was a Fernet token; since version 3, rows are written with AES-GCM, and both are
+read.
 """
 
 from __future__ import annotations
@@ -45,10 +47,19 @@ def _encrypt(db: sqlite3.Connection, vault: Vault) -> None:
     db.execute("ALTER TABLE encrypted RENAME TO objects")
 
 
+def _read_both(_: sqlite3.Connection, __: Vault) -> None:
+    """Change no row: a row becomes the new form when the row is written again.
+
+    The number of the version keeps older programs, which cannot read the new form, from
+    reporting the database as damaged.
+    """
+
+
 #: The function at index n takes a database from version n to version n + 1.
 MIGRATIONS: tuple[Callable[[sqlite3.Connection, Vault], None], ...] = (
     _create,
     _encrypt,
+    _read_both,
 )
 VERSION = len(MIGRATIONS)
 #: The first version with encrypted rows.

@@ -5,17 +5,20 @@ from __future__ import annotations
 import logging
 import os
 import sqlite3
-from base64 import b64encode
+from base64 import b64encode, urlsafe_b64encode
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from cryptography.fernet import Fernet
+from hypothesis import given
+from hypothesis import strategies as st
 
 from aiodockercloud import wire
 from aiodockercloud.server.state import database, maintenance, schema
 from aiodockercloud.server.state.database import FILE, prepare
 from aiodockercloud.server.state.store import Store
-from aiodockercloud.server.state.vault import KEY_FILE, SecretKeys, Vault
+from aiodockercloud.server.state.vault import KEY_FILE, Damaged, SecretKeys, Vault
 from tests.support.databases import CANARY, ROWS, keys, read, rights, write
 
 
@@ -234,15 +237,22 @@ def old_database(directory: Path, version: int) -> None:
     """Write a database as a server of an older version did."""
     db = sqlite3.connect(directory / FILE, isolation_level=None)
     db.execute("PRAGMA journal_mode = WAL")
+    vault = Vault(bytes(32))
     for number in range(version):
-        schema.MIGRATIONS[number](db, Vault(bytes(32)))
+        schema.MIGRATIONS[number](db, vault)
     db.execute(f"PRAGMA user_version = {version}")
-    assert version == 1, "a new version needs its rows here"
+    assert version <= 2, "a new version needs its rows here"
     for kind, key, body in ROWS:
-        db.execute(
-            "INSERT INTO objects VALUES (?, ?, ?)", (kind, key, wire.dumps(body))
-        )
+        name, row = key, wire.dumps(body)
+        if version == 2:
+            name = vault.name(kind, key)
+            fernet = Fernet(urlsafe_b64encode(bytes(32)))
+            row = fernet.encrypt(wire.dumps([kind, key]) + b"\n" + row)
+        db.execute("INSERT INTO objects VALUES (?, ?, ?)", (kind, name, row))
     db.close()
+    if version >= schema.ENCRYPTED:
+        (directory / KEY_FILE).write_text(secret_key(0))
+        (directory / KEY_FILE).chmod(0o600)
 
 
 @pytest.mark.parametrize("version", range(1, schema.VERSION))
@@ -253,6 +263,58 @@ async def test_database_of_each_older_version_is_migrated(
 
     assert await read(tmp_path) == ROWS
     assert CANARY.encode() not in b"".join(content(tmp_path).values())
+
+
+async def test_rows_of_version_2_are_read_after_a_change_of_the_key(
+    tmp_path: Path,
+) -> None:
+    old_database(tmp_path, 2)
+    maintenance.change_key(tmp_path, keys(tmp_path))
+
+    assert await read(tmp_path) == ROWS
+    assert secret_key(0) not in (tmp_path / KEY_FILE).read_text()
+
+
+@pytest.mark.parametrize("place", [0, 1, 20, 40, -1])
+def test_changed_byte_of_a_row_of_version_2_is_detected(place: int) -> None:
+    vault = Vault(bytes(32))
+    clear = wire.dumps(["thing", "a"]) + b"\n{}"
+    token = bytearray(Fernet(urlsafe_b64encode(bytes(32))).encrypt(clear))
+    assert vault.open("thing", vault.name("thing", "a"), bytes(token)) == ("a", b"{}")
+    token[place] ^= 1
+
+    with pytest.raises(Damaged):
+        vault.open("thing", vault.name("thing", "a"), bytes(token))
+
+
+@given(body=st.binary(max_size=200), place=st.integers(0), bit=st.integers(0, 7))
+def test_any_changed_bit_of_a_row_is_detected(
+    body: bytes, place: int, bit: int
+) -> None:
+    vault, name = Vault(bytes(32)), Vault(bytes(32)).name("thing", "a")
+    sealed = bytearray(vault.seal("thing", "a", body))
+    # Another server with the same key reads the row.
+    assert Vault(bytes(32)).open("thing", name, bytes(sealed)) == ("a", body)
+    sealed[place % len(sealed)] ^= 1 << bit
+
+    with pytest.raises(Damaged):
+        vault.open("thing", name, bytes(sealed))
+
+
+@given(length=st.integers(0, 60))
+def test_row_that_is_too_short_is_damaged(length: int) -> None:
+    vault = Vault(bytes(32))
+    sealed = vault.seal("thing", "a", b"{}")[: min(length, 55)]
+
+    with pytest.raises(Damaged):
+        vault.open("thing", vault.name("thing", "a"), sealed)
+
+
+def test_no_two_rows_share_a_nonce_and_a_salt() -> None:
+    vaults = [Vault(bytes(32)) for _ in range(5)]
+    heads = {vault.seal("thing", "a", b"")[:29] for vault in vaults for _ in range(100)}
+
+    assert len(heads) == 500
 
 
 async def test_clear_rows_that_a_crash_left_in_the_log_are_removed(
