@@ -124,9 +124,16 @@ def _ulimit(value: Any) -> Mapping[str, Any]:
     return value if isinstance(value, Mapping) else {"soft": value, "hard": value}
 
 
+def _network(value: Any) -> Mapping[str, Any]:
+    """Return the options of a network of Compose: a mapping, or nothing."""
+    if value is None or isinstance(value, Mapping):
+        return value or {}
+    raise ValueError("the options of a network must be a mapping")
+
+
 #: Fields whose list may be a mapping of the names → the reader of a value.
 _MAPPINGS: Mapping[str, Callable[[Any], Mapping[str, Any]]] = {
-    "networks": lambda value: value or {},
+    "networks": _network,
     "ulimits": _ulimit,
 }
 

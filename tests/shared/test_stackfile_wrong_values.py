@@ -114,6 +114,7 @@ REFUSED: list[tuple[str, Any, str]] = [
     ("env_file", "a", "not supported: use environment"),
     ("depends_on", ["a"], "not supported: use links"),
     ("networks", ["a b"], "is not a name of at most 63"),
+    ("networks", {"a": 1}, "options of a network must be a mapping"),
     ("networks", {"a": {"ipv4_address": "x"}}, "there is no such key; keys: name"),
     ("deploy", {}, "not supported: use target_num_containers"),
     ("envorinment", [], "did you mean environment.*Allowed: autodestroy, "),
