@@ -288,14 +288,18 @@ class Observer:
             if before != states.TERMINATING:
                 container.stopped = time.time()
                 self._cloud.set_state(container, states.STOPPED)
+            else:
+                self._cloud.save(container)
         elif before == states.STOPPED:
             # The container returns with its node: the restart policy starts it.
             container.exit_code = observed.exit_code
             self._cloud.set_state(container, states.STARTING)
-        elif observed.exit_code is not None:
-            # The restart policy will restart the container. The state stays Running,
-            # so operations on a service with crashing containers stay allowed.
-            container.exit_code = observed.exit_code
+        else:
+            if observed.exit_code is not None:
+                # The restart policy will restart the container. The state stays
+                # Running, so operations on a service with crashing containers stay
+                # allowed.
+                container.exit_code = observed.exit_code
             self._cloud.save(container)
         if container.state == before and container.health != health:
             self._cloud.touch(container)
