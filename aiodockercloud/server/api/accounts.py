@@ -76,7 +76,7 @@ async def index(call: Call) -> Reply:
         for account in call.cloud.accounts.all
         if call.access.operator or account.user == call.access.user
     ]
-    return _entries(call, "account", _ACCOUNT_KEYS, found)
+    return await _entries(call, "account", _ACCOUNT_KEYS, found)
 
 
 @accounts.route("POST", scope=OPERATE, key=False)
@@ -186,7 +186,7 @@ async def key_index(call: Call) -> Reply:
         Entry(f"{key.user}/{key.created:017.6f}/{key.uuid}", render_key(key))
         for key in _visible(call)
     ]
-    return _entries(call, "key", _KEY_KEYS, found)
+    return await _entries(call, "key", _KEY_KEYS, found)
 
 
 @keys.route("POST", scope=ADMIN, key=False)
@@ -242,10 +242,10 @@ async def revoke(call: Call) -> Reply:
     return Reply(None, 204)
 
 
-def _entries(
+async def _entries(
     call: Call, kind: str, known: tuple[str, ...], found: list[Entry]
 ) -> Reply:
-    return listed(
+    return await listed(
         call,
         kind,
         lambda _, entry: entry.rendered,

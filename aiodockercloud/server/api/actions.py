@@ -130,7 +130,7 @@ async def index(call: Call) -> Reply:
         "start_date": lambda a: moment(a.created),
         "end_date": lambda a: moment(a.ended),
     }
-    return listed(
+    return await listed(
         call,
         "action",
         render,

@@ -10,9 +10,11 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Mapping
-from functools import partial
+from functools import lru_cache, partial
+from typing import NamedTuple
+from urllib.parse import unquote
 
-from aiohttp import WSCloseCode, web
+from aiohttp import WSCloseCode, hdrs, web
 
 from ... import wire
 from ...exceptions import (
@@ -64,6 +66,7 @@ from .connections import recognize
 from .errors import api_error, is_unexpected
 from .guard import GUARD, Guard, add_headers, retry_after
 from .idempotency import ANSWER, IdempotencyKeys
+from .pieces import PIECES, Json, Pieces
 from .resource import PUBLIC, SAFE, Call, Reply, Route
 
 log: logging.Logger = logging.getLogger(__name__)
@@ -123,6 +126,7 @@ def make_app(cloud: ControlPlane, faults: Faults | None = None) -> web.Applicati
     app[CLOUD] = cloud
     app[IDEMPOTENCY] = IdempotencyKeys(cloud.store, cloud.settings)
     app[GUARD] = Guard(cloud.settings)
+    app[PIECES] = Pieces(cloud)
     cloud.stored[ANSWER] = app[IDEMPOTENCY]
     app[streams.SOCKETS] = {}
     app[health.PROBE] = health.EngineProbe(cloud)
@@ -183,7 +187,7 @@ async def _close(app: web.Application) -> None:
 
 async def handle(request: web.Request) -> web.StreamResponse:
     """Return the response to a request; every error becomes a JSON response."""
-    with request_log.recorded(request) as exchange:
+    with request_log.Recorded(request) as exchange:
         response = exchange.response = await _handle(request)
         if not response.prepared:
             response.set_status(response.status, wire.reason(response.status))
@@ -218,10 +222,15 @@ def _response(
 ) -> web.StreamResponse:
     if isinstance(reply, web.StreamResponse):
         return reply
-    response = _json_response(request, reply.body, reply.status)
-    response.headers.update(_action_header(request, reply.action))
-    if reply.body is not None and isinstance(version := reply.body.get("version"), int):
-        response.headers[wire.ETAG] = versions.etag(version)
+    body = reply.body
+    if isinstance(body, dict):
+        version = body.get("version")
+        body = Json(wire.dumps(body), version if isinstance(version, int) else None)
+    response = _json_response(request, body.text if body else None, reply.status)
+    if reply.action is not None:
+        response.headers.update(_action_header(request, reply.action))
+    if body is not None and body.version is not None:
+        response.headers[wire.ETAG] = versions.etag(body.version)
     if reply.once:
         response.headers[wire.IDEMPOTENCY_KEPT] = "0"
     return response
@@ -237,25 +246,55 @@ def _action_header(request: web.Request, action: Action | None) -> dict[str, str
 
 
 def _error_response(request: web.Request, problem: ApiError) -> web.Response:
-    response = _json_response(request, {"error": problem.message}, problem.status)
+    response = _json_response(
+        request, wire.dumps({"error": problem.message}), problem.status
+    )
     response.headers.update(problem.headers)
     return response
 
 
 def _json_response(
-    request: web.Request, body: dict[str, object] | None, status: int
+    request: web.Request, body: bytes | None, status: int
 ) -> web.Response:
-    retention = request.app[IDEMPOTENCY].retention
-    headers = {wire.IDEMPOTENCY_KEPT: f"{retention:g}"}
+    kept = request.app[IDEMPOTENCY].retention_text
     if body is None:
-        return web.Response(status=204, headers=headers)
+        return web.Response(status=204, headers={wire.IDEMPOTENCY_KEPT: kept})
     # No charset: the PHP client compares the whole value of Content-Type.
-    return web.Response(
-        body=wire.dumps(body),
-        status=status,
-        headers=headers,
-        content_type="application/json",
-    )
+    headers = {wire.IDEMPOTENCY_KEPT: kept, hdrs.CONTENT_TYPE: "application/json"}
+    return web.Response(body=body, status=status, headers=headers)
+
+
+class _Found(NamedTuple):
+    """What a path and a method lead to.
+
+    Attributes:
+        target: The parts of the path.
+        routes: The routes of the path by method; empty for a path that does not exist.
+        route: The route of the method, None if the path has none.
+        public: Whether the path needs no credentials.
+    """
+
+    target: wire.Target
+    routes: Mapping[str, Route]
+    route: Route | None
+    public: bool
+
+
+@lru_cache(maxsize=1024)  # clients read the same objects again and again
+def _find(raw_path: str, method: str) -> _Found:
+    """Return what a path leads to.
+
+    Raises:
+        ObjectNotFound: The API has no such path.
+    """
+    target = wire.split_path(raw_path)
+    if target is None:
+        raise ObjectNotFound(f"there is no path {unquote(raw_path)}")
+    resource = SERVED[target.dialect].get(target.kind)
+    routes = resource.find(target) if resource else {}
+    route = routes.get("GET" if method == "HEAD" else method)
+    public = any(one.scope == PUBLIC for one in routes.values())
+    return _Found(target, routes, route, public)
 
 
 async def _dispatch(request: web.Request, cloud: ControlPlane) -> web.StreamResponse:
@@ -264,15 +303,10 @@ async def _dispatch(request: web.Request, cloud: ControlPlane) -> web.StreamResp
     if wire.valid_text(request.raw_path) != request.raw_path:
         # Only the parser of aiohttp that is written in Python lets such bytes pass.
         raise BadRequest("the path is not UTF-8")
-    target = wire.split_path(request.rel_url.raw_path)
-    if target is None:
-        raise ObjectNotFound(f"there is no path {request.path}")
-    resource = SERVED[target.dialect].get(target.kind)
-    routes = resource.find(target) if resource else {}
+    target, routes, route, public = _find(request.rel_url.raw_path, request.method)
     exchange = request_log.current()
     exchange.kind = target.kind if routes else metrics.OTHER
-    route = routes.get("GET" if request.method == "HEAD" else request.method)
-    public = any(one.scope == PUBLIC for one in routes.values()) or (
+    public = public or (
         target.kind == metrics.resource.kind and cloud.settings.metrics_public
     )
     try:
@@ -288,7 +322,7 @@ async def _dispatch(request: web.Request, cloud: ControlPlane) -> web.StreamResp
     if access is not ANONYMOUS:
         recognize(request)
     if target.kind == "auth":
-        return _json_response(request, {"username": access.user}, 200)
+        return _json_response(request, wire.dumps({"username": access.user}), 200)
     if not routes:
         raise ObjectNotFound(f"there is no path {request.path}")
     if request.method == "OPTIONS":
@@ -319,6 +353,8 @@ async def _dispatch(request: web.Request, cloud: ControlPlane) -> web.StreamResp
     if streams.is_upgrade(request):
         with guard.stream(access, runs="exec" in target.operation):
             return await answer()
+    if request.method in SAFE:
+        return await answer()
     # A trigger call has no account: its idempotency keys belong to the trigger.
     scope = request.path if public else namespace
     return await request.app[IDEMPOTENCY].run(call.request, access, scope, answer)

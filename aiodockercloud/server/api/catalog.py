@@ -257,7 +257,7 @@ def _resource(kind: str, known: Sequence[str]) -> Resource:
     async def index(call: Call) -> Reply:
         found = entries(kind, call.cloud.engine.provisions)
         places = list(found)
-        return listed(
+        return await listed(
             call,
             kind,
             lambda _, entry: entry.rendered,

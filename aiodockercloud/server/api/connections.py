@@ -54,6 +54,7 @@ class Connections:
         self._handle = server.request_handler
         server.request_handler = self._counted
         self.timings = timings
+        self.deadlines: _Deadlines = _Deadlines(timings.headers)
         self._largest = largest
         self._tls = tls
         self._open: set[_Countable] = set()
@@ -202,17 +203,55 @@ def recognize(request: web.Request) -> None:
         request.protocol.known = True
 
 
+class _Deadlines:
+    """One timer for the headers of all connections, which have the same time.
+
+    Args:
+        seconds: The time of a connection.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        #: Connection → its deadline, the earliest first.
+        self._ends: dict[_Connection, float] = {}
+        self._timer: asyncio.TimerHandle | None = None
+
+    def begin(self, connection: _Connection) -> None:
+        """Drop the connection when its time ends before ``end``."""
+        loop = asyncio.get_running_loop()
+        self._ends[connection] = end = loop.time() + self._seconds
+        if self._timer is None:
+            self._timer = loop.call_at(end, self._expire)
+
+    def end(self, connection: _Connection) -> None:
+        """Forget the deadline of a connection."""
+        self._ends.pop(connection, None)
+
+    def __contains__(self, connection: _Connection) -> bool:
+        return connection in self._ends
+
+    def _expire(self) -> None:
+        """Drop what is late, and wait for the next deadline."""
+        loop = asyncio.get_running_loop()
+        self._timer = None
+        for connection, end in list(self._ends.items()):
+            if end > loop.time():
+                self._timer = loop.call_at(end, self._expire)
+                break
+            del self._ends[connection]
+            connection.drop()
+
+
 class _Connection(web.RequestHandler):
     """The protocol of one connection."""
 
-    __slots__ = ("_connections", "_deadline", "_handling", "known", "peer")
+    __slots__ = ("_connections", "_handling", "known", "peer")
 
     def __init__(
         self, connections: Connections, server: web.Server, **options: Any
     ) -> None:
         super().__init__(server, **options)
         self._connections = connections
-        self._deadline: asyncio.TimerHandle | None = None
         self._handling = False
         #: The address of the client, for the log.
         self.peer: str = ""
@@ -231,7 +270,7 @@ class _Connection(web.RequestHandler):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        if self._deadline is None and not self._handling:
+        if not self._handling and self not in self._connections.deadlines:
             self._limit()
         super().data_received(data)
 
@@ -251,13 +290,10 @@ class _Connection(web.RequestHandler):
 
     def _limit(self) -> None:
         """Let the connection end when the headers do not arrive in time."""
-        seconds = self._connections.timings.headers
-        self._deadline = asyncio.get_running_loop().call_later(seconds, self.drop)
+        self._connections.deadlines.begin(self)
 
     def _unlimit(self) -> None:
-        if self._deadline is not None:
-            self._deadline.cancel()
-            self._deadline = None
+        self._connections.deadlines.end(self)
 
     def log_exception(self, *args: Any, **kw: Any) -> None:
         """Log an error after an answer, but for a rest of a body that is unreadable."""

@@ -20,7 +20,7 @@ from ..control import links, names, node_choice
 from ..control.control_plane import ControlPlane
 from ..state.records import Container
 from . import exec_streams, log_selection, log_streams, rights, streams
-from .render import date, listed, serve_operations
+from .render import date, inspected, listed, serve_operations
 from .resource import Call, Reply, Resource
 
 #: The remaining keys of a rendered container.
@@ -172,12 +172,12 @@ async def index(call: Call) -> Reply:
         "service__name": lambda c: cloud.services[c.service].name,
         "service__stack__name": stack_name,
     }
-    return listed(call, "container", render, getters, [*CONTAINER_FIELDS, *_OWN])
+    return await listed(call, "container", render, getters, [*CONTAINER_FIELDS, *_OWN])
 
 
 @resource.route("GET", scope=READ)
 async def inspect(call: Call) -> Reply:
-    return Reply(render(call.cloud, find(call)))
+    return inspected(call, find(call), render)
 
 
 serve_operations(resource, find, render, "start", "stop", "redeploy", "terminate")

@@ -63,19 +63,17 @@ def newest_first(record: Any) -> int:
     return -int(record.number)
 
 
-def select(
-    records: Sequence[R],
+def matcher(
     query: Mapping[str, str],
     *,
     getters: Mapping[str, Getter],
-    render: Callable[[R], dict[str, Any]],
+    render: Callable[[R], Mapping[str, Any]],
     known: Sequence[str],
     reserved: Sequence[str] = (),
-) -> list[R]:
-    """Return the records that pass all filters of *query*, in the given order.
+) -> Callable[[R], bool] | None:
+    """Return the function that selects the records which pass all filters of *query*.
 
     Args:
-        records: The records to select from.
         query: The parameters of the request; of several pairs with one name, any may
             apply.
         getters: Functions that return a field of a record, for the most used fields:
@@ -84,13 +82,18 @@ def select(
         known: The names of the rendered fields.
         reserved: Parameters that are not filters.
 
+    Returns:
+        The function, which raises ``BadRequest`` when a value has the wrong type; None
+        for a query without filters.
+
     Raises:
-        BadRequest: A field is unknown, or a value has the wrong type.
+        BadRequest: A field is unknown.
     """
     given: dict[str, list[str]] = {}
     for parameter, text in query.items():
         if parameter not in (*PAGING, *reserved):
             given.setdefault(parameter, []).append(text)
+    passes = []
     for parameter, texts in given.items():
         field, lookup = parameter, "exact"
         if field not in getters and "__" in field:
@@ -108,19 +111,28 @@ def select(
             # No state contains a comma, so a comma separates states.
             texts = [state for text in texts for state in text.split(",")]
         get = getters.get(field) or rendered_field(render, field)
-        excluding = lookup == "ne"
-        lookup = "exact" if excluding else lookup
-        passing = []
-        for record in records:
-            value = get(record)
-            found = any(_passes(value, lookup, text, parameter) for text in texts)
-            if found is not excluding:
-                passing.append(record)
-        records = passing
-    return list(records)
+        passes.append(_filter(get, lookup, texts, parameter))
+    if not passes:
+        return None
+    return lambda record: all(passing(record) for passing in passes)
 
 
-def rendered_field(render: Callable[[R], dict[str, Any]], field: str) -> Getter:
+def _filter(
+    get: Getter, lookup: str, texts: Sequence[str], parameter: str
+) -> Callable[[Any], bool]:
+    """Return the function of one parameter, whose values are alternatives."""
+    excluding = lookup == "ne"
+    lookup = "exact" if excluding else lookup
+
+    def passing(record: Any) -> bool:
+        value = get(record)
+        found = any(_passes(value, lookup, text, parameter) for text in texts)
+        return found is not excluding
+
+    return passing
+
+
+def rendered_field(render: Callable[[R], Mapping[str, Any]], field: str) -> Getter:
     """Return a function that returns a field of a record by rendering the record."""
     return lambda record: render(record).get(field)
 
@@ -212,7 +224,7 @@ def page(
     records: Sequence[R],
     query: Mapping[str, str],
     path: str,
-    render: Callable[[R], dict[str, Any]],
+    render: Callable[[R], Any],
     limits: Limits,
     place: Place = newest_first,
 ) -> dict[str, Any]:

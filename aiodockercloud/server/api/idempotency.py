@@ -70,12 +70,14 @@ class IdempotencyKeys:
 
     Attributes:
         retention: Seconds for which a response is kept.
+        retention_text: The value of the header ``Idempotency-Kept``.
     """
 
     def __init__(self, store: Store, settings: Settings) -> None:
         self._store = store
         self._limits = settings.limits
         self.retention: float = settings.retention.answers
+        self.retention_text: str = f"{self.retention:g}"
         #: The responses of each account by the digest of the key, oldest first.
         self._stored: dict[str, dict[str, _StoredResponse]] = defaultdict(dict)
         self._sizes: Counter[str] = Counter()

@@ -28,7 +28,7 @@ async def tag_index(call: Call) -> Reply:
         Entry(name, {"name": name, "origin": origin})
         for name, origin in sorted(found.items())
     ]
-    return listed(
+    return await listed(
         call,
         "tag",
         lambda _, entry: entry.rendered,

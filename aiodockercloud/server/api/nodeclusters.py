@@ -16,7 +16,7 @@ from ..control.control_plane import ControlPlane
 from ..state.records import NodeCluster
 from . import catalog, fields, versions
 from .fields import Field, integer, listing, mapping, optional_text, required_text
-from .render import date, listed, origin, refuse_terminated, serve_operations
+from .render import date, inspected, listed, origin, refuse_terminated, serve_operations
 from .resource import OPERATE, Call, Reply, Resource
 
 _VPC = {"id", "subnets", "security_groups"}
@@ -123,7 +123,7 @@ async def index(call: Call) -> Reply:
         "name": lambda c: c.name,
         "state": lambda c: c.state,
     }
-    return listed(call, "nodecluster", render, getters, [*FIELDS, *READ_ONLY])
+    return await listed(call, "nodecluster", render, getters, [*FIELDS, *READ_ONLY])
 
 
 @resource.route("POST", key=False, scope=OPERATE)
@@ -175,7 +175,7 @@ def _require_provisioning(call: Call) -> None:
 
 @resource.route("GET", scope=READ)
 async def inspect(call: Call) -> Reply:
-    return Reply(render(call.cloud, find(call)))
+    return inspected(call, find(call), render)
 
 
 @resource.route("PATCH", scope=OPERATE)

@@ -16,7 +16,7 @@ from ..state.records import Node
 from . import catalog, fields
 from .fields import Field, listing, optional_text
 from .readonly import Late
-from .render import date, listed, origin, refuse_terminated, serve_operations
+from .render import date, inspected, listed, origin, refuse_terminated, serve_operations
 from .resource import OPERATE, Call, Reply, Resource
 
 FIELDS: Mapping[str, Field] = {
@@ -94,12 +94,12 @@ def find(call: Call) -> Node:
 @resource.route("GET", key=False, scope=READ)
 async def index(call: Call) -> Reply:
     getters = {"uuid": lambda n: n.uuid, "state": lambda n: n.state}
-    return listed(call, "node", render, getters, [*FIELDS, *READ_ONLY])
+    return await listed(call, "node", render, getters, [*FIELDS, *READ_ONLY])
 
 
 @resource.route("GET", scope=READ)
 async def inspect(call: Call) -> Reply:
-    return Reply(render(call.cloud, find(call)))
+    return inspected(call, find(call), render)
 
 
 @resource.route("PATCH", scope=OPERATE)

@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 
 from ... import wire
 from ...exceptions import OperationNotAllowed
 from ...wire import states
 from ...wire.scopes import DEPLOY
 from ..control import plan
-from ..control.control_plane import ControlPlane
 from ..control.origin import Origin
 from ..log import REQUEST_ID
 from ..state.records import Record, Service, Stack
 from . import filters, plans, registry_auth, versions
+from .pieces import PIECES, Json, Render, joined
 from .resource import Call, Reply, Resource
 
-Render = Callable[[ControlPlane, Any], dict[str, Any]]
+T = TypeVar("T")
+
+#: Seconds for which one read holds the event loop.
+TURN = 0.002
 
 
 def date(moment: float | None) -> str | None:
@@ -33,7 +39,7 @@ def moment(seconds: float | None) -> datetime | None:
     return None if seconds is None else datetime.fromtimestamp(int(seconds), UTC)
 
 
-def listed(
+async def listed(
     call: Call,
     kind: str,
     render: Render,
@@ -58,7 +64,7 @@ def listed(
         place: Returns the place of a record: the order of the list.
     """
 
-    def rendered(record: Any) -> dict[str, Any]:
+    def rendered(record: Any) -> Mapping[str, Any]:
         return render(call.cloud, record)
 
     if records is None:
@@ -79,14 +85,17 @@ def listed(
         getters["terminated"] = lambda r: state(r) == states.TERMINATED
     if "tags" in known:
         getters["tags__name"] = getter("tags")
-    found = filters.select(
-        records,
+    matches = filters.matcher(
         call.query,
         getters=getters,
         render=rendered,
         known=known,
         reserved=(*reserved, *call.credentials),
     )
+    found = records
+    if matches is not None:
+        passing = await _in_turns(call, matches, records)
+        found = [record for record, passes in passing if passes]
     if "name" in call.query:
         # Old clients find an object by its name: a terminated object must not hide a
         # live object of the same name, or make the name ambiguous.
@@ -96,7 +105,36 @@ def listed(
     parts = [part for part in call.request.rel_url.raw_path.split("/") if part]
     path = f"/api/{'/'.join(parts[parts[0] == 'api' :])}/"
     limits = call.cloud.settings.limits
-    return Reply(filters.page(found, call.query, path, rendered, limits, place))
+    page = filters.page(found, call.query, path, lambda record: record, limits, place)
+    piece = partial(call.request.app[PIECES].of, render=render)
+    objects = await _in_turns(call, piece, page["objects"])
+    return Reply(joined(page["meta"], [text for _, text in objects]))
+
+
+async def _in_turns(
+    call: Call, work: Callable[[Any], T], records: Sequence[Any]
+) -> list[tuple[Any, T]]:
+    """Return each record with its result; other requests run from time to time.
+
+    A record that is removed in the meantime is left out.
+    """
+    done: list[tuple[Any, T]] = []
+    until = time.perf_counter() + TURN
+    paused = False
+    for record in list(records):
+        if time.perf_counter() > until:
+            paused = True
+            await asyncio.sleep(0)
+            until = time.perf_counter() + TURN
+        if not (paused and call.cloud.removed(record)):
+            done.append((record, work(record)))
+    return done
+
+
+def inspected(call: Call, record: Record, render: Render) -> Reply:
+    """Return the reply to a request for one object."""
+    text = call.request.app[PIECES].of(record, render)
+    return Reply(Json(text, getattr(record, "version", None)))
 
 
 def refuse_terminated(record: Record) -> None:
@@ -144,7 +182,7 @@ def submitted(
         definition = params.get("definition", record.definition)
         registry_auth.take(call, record, definition["image"])
     action = call.cloud.operations.submit(operation, record, origin(call), **params)
-    return Reply(render(call.cloud, record), 202, action)
+    return Reply(dict(render(call.cloud, record)), 202, action)
 
 
 def serve_operations(

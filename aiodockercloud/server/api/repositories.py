@@ -80,7 +80,7 @@ def _find(call: Call, name: str) -> Repository:
 async def index(call: Call) -> Reply:
     getters = {"name": lambda r: r.name}
     known = ["name", "registry", "in_use", "resource_uri", "version"]
-    return listed(call, "repository", render, getters, known)
+    return await listed(call, "repository", render, getters, known)
 
 
 @resource.route("POST", key=False, scope=DEPLOY)
@@ -169,7 +169,7 @@ def _hosts(call: Call) -> list[Entry]:
 @registries.route("GET", key=False, scope=READ)
 async def registry_index(call: Call) -> Reply:
     known = ["uuid", "name", "host", "is_docker_registry", "is_ssl", "port"]
-    return listed(
+    return await listed(
         call,
         "registry",
         lambda _, entry: entry.rendered,

@@ -6,8 +6,6 @@ import logging
 import re
 import secrets
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 
@@ -55,18 +53,29 @@ def current() -> Exchange:
     return found
 
 
-@contextmanager
-def recorded(request: web.Request) -> Iterator[Exchange]:
-    """Give a request its id; at the end, log and count the request."""
-    given = request.headers.get(wire.REQUEST_ID, "")
-    found = Exchange(given if _ID.fullmatch(given) else secrets.token_hex(8))
-    tokens = _CURRENT.set(found), REQUEST_ID.set(found.id)
-    try:
-        yield found
-    finally:
-        _record(request, found)
-        _CURRENT.reset(tokens[0])
-        REQUEST_ID.reset(tokens[1])
+class Recorded:
+    """A context that gives a request its id; at the end, logs and counts the request.
+
+    Args:
+        request: The request.
+    """
+
+    __slots__ = ("_found", "_request", "_tokens")
+
+    def __init__(self, request: web.Request) -> None:
+        given = request.headers.get(wire.REQUEST_ID)
+        known = given is not None and _ID.fullmatch(given)
+        self._request = request
+        self._found = Exchange(given if given and known else secrets.token_hex(8))
+
+    def __enter__(self) -> Exchange:
+        self._tokens = _CURRENT.set(self._found), REQUEST_ID.set(self._found.id)
+        return self._found
+
+    def __exit__(self, *_: object) -> None:
+        _record(self._request, self._found)
+        _CURRENT.reset(self._tokens[0])
+        REQUEST_ID.reset(self._tokens[1])
 
 
 def _record(request: web.Request, found: Exchange) -> None:

@@ -14,6 +14,7 @@ from ..control.control_plane import ControlPlane
 from ..state.accounts import Access
 from ..state.errors import AccessRefused
 from ..state.records import SHARED, Action
+from .pieces import Json
 from .readonly import ReadOnly
 
 #: Methods that change nothing.
@@ -150,14 +151,14 @@ class Reply:
     """The reply of a handler, before it becomes a response.
 
     Attributes:
-        body: The JSON object; None for a response without a body.
+        body: The JSON object, perhaps as bytes; None for a response without a body.
         status: The HTTP status.
         action: The action for the response's action header.
         once: Whether the body has a secret that is readable only now: the server does
             not keep such an answer for its idempotency key.
     """
 
-    body: dict[str, Any] | None
+    body: dict[str, Any] | Json | None
     status: int = 200
     action: Action | None = None
     once: bool = False

@@ -83,7 +83,7 @@ def _resource(record: type[StoredFile]) -> Resource:
     @resource.route("GET", key=False, scope=READ)
     async def index(call: Call) -> Reply:
         getters = {"uuid": lambda r: r.uuid, "name": lambda r: r.name}
-        return listed(call, kind, render, getters, ["name", *READ_ONLY])
+        return await listed(call, kind, render, getters, ["name", *READ_ONLY])
 
     @resource.route("POST", key=False, scope=DEPLOY)
     async def create(call: Call) -> Reply:

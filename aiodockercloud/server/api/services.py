@@ -33,6 +33,7 @@ from .definitions import FIELDS, NEW
 from .readonly import Late
 from .render import (
     date,
+    inspected,
     listed,
     origin,
     refuse_busy,
@@ -193,7 +194,7 @@ async def index(call: Call) -> Reply:
         "cgroup_name": lambda s: s.definition["cgroup_parent"],
         "stack__name": stack_name,
     }
-    return listed(call, "service", render, getters, [*FIELDS, *READ_ONLY])
+    return await listed(call, "service", render, getters, [*FIELDS, *READ_ONLY])
 
 
 @resource.route("POST", key=False, scope=DEPLOY)
@@ -238,7 +239,7 @@ def _stack(call: Call, reference: Any) -> Stack | None:
 
 @resource.route("GET", scope=READ)
 async def inspect(call: Call) -> Reply:
-    return Reply(render(call.cloud, find(call)))
+    return inspected(call, find(call), render)
 
 
 @resource.route("PATCH", scope=DEPLOY)

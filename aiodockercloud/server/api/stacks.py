@@ -20,7 +20,7 @@ from ..state.records import Service, Stack, new_uuid
 from . import definitions, fields, services, versions
 from .fields import Field, listing, mapping, optional_text
 from .readonly import Late
-from .render import date, listed, origin, refuse_busy, serve_operations
+from .render import date, inspected, listed, origin, refuse_busy, serve_operations
 from .resource import Call, Reply, Resource
 
 FIELDS: Mapping[str, Field] = {
@@ -114,7 +114,7 @@ async def index(call: Call) -> Reply:
         "name": lambda s: s.name,
         "state": lambda s: s.state,
     }
-    return listed(call, "stack", render, getters, [*FIELDS, *READ_ONLY])
+    return await listed(call, "stack", render, getters, [*FIELDS, *READ_ONLY])
 
 
 @resource.route("POST", key=False, scope=DEPLOY)
@@ -173,7 +173,7 @@ def _prefixed_errors(name: str) -> Iterator[None]:
 
 @resource.route("GET", scope=READ)
 async def inspect(call: Call) -> Reply:
-    return Reply(render(call.cloud, find(call)))
+    return inspected(call, find(call), render)
 
 
 @resource.route("PATCH", scope=DEPLOY)

@@ -14,7 +14,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import AbstractContextManager, aclosing
 from typing import Protocol
 
-from aiohttp import WSCloseCode, WSMsgType, web
+from aiohttp import WSCloseCode, WSMsgType, hdrs, web
 
 from ...exceptions import BadRequest, StreamClosed
 from ...wire.window import BATCH, WINDOW, WINDOW_PROTOCOL, Credits, frame_cost
@@ -72,7 +72,9 @@ def require_upgrade(request: web.Request) -> None:
 
 def is_upgrade(request: web.Request) -> bool:
     """Return whether a request has a websocket upgrade."""
-    return request.method == "GET" and _response().can_prepare(request).ok
+    if request.method != "GET" or hdrs.UPGRADE not in request.headers:
+        return False  # without the work of a handshake
+    return _response().can_prepare(request).ok
 
 
 @contextlib.asynccontextmanager

@@ -88,7 +88,7 @@ def _find(call: Call, service: Service) -> Trigger:
 async def index(call: Call) -> Reply:
     records = _visible(call, _service(call))
     getters = {"uuid": lambda t: t.uuid, "name": lambda t: t.name}
-    return listed(
+    return await listed(
         call,
         "trigger",
         render,

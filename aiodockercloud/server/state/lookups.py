@@ -32,6 +32,7 @@ from .records import (
     Trigger,
     Versioned,
 )
+from .stamps import Stamps
 from .store import Store
 
 R = TypeVar("R", bound=Record)
@@ -65,6 +66,8 @@ class Lookups:
         self._of_node: dict[str, dict[str, Container]] = defaultdict(dict)
         #: Uuid → the values of the writable fields of the object's version.
         self._content: dict[str, tuple[Any, ...]] = {}
+        #: Whether an object that was rendered has changed since.
+        self.stamps: Stamps = Stamps()
         self._number = 0
 
     def load(self, kind: str, body: dict[str, Any]) -> None:
@@ -98,6 +101,8 @@ class Lookups:
         table.update(ordered)
 
     def _index(self, record: Record) -> None:
+        self.stamps.existence(record)
+        self._stamp(record)
         if isinstance(record, Versioned):
             self._content[record.uuid] = record.content()
         if isinstance(record, Service) and record.stack:
@@ -106,6 +111,13 @@ class Lookups:
             self._of_service[record.service][record.uuid] = record
             if record.state != states.TERMINATED:
                 self._of_node[record.node][record.uuid] = record
+
+    def _stamp(self, record: Record) -> None:
+        """Count a change that can show in rendered objects."""
+        if isinstance(record, Container):
+            self.stamps.changed(record, self.services.get(record.service))
+        else:
+            self.stamps.changed(record)
 
     # --- lookups --------------------------------------------------------------------
 
@@ -127,6 +139,12 @@ class Lookups:
             return None
         record: Record | None = self._tables[target.kind].get(target.pk)
         return record
+
+    def removed(self, record: object) -> bool:
+        """Return whether an object is a record that is not readable any more."""
+        if not isinstance(record, Record):
+            return False
+        return self._tables[record.kind].get(record.uuid) is not record
 
     def all(self, kind: str, namespace: str) -> list[Any]:
         """Return the records of a kind in a namespace and shared ones, newest first."""

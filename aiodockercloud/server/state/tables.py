@@ -67,6 +67,7 @@ class Tables(Lookups):
         if isinstance(record, Versioned):
             self._count(record)
         self.store.put(record)
+        self._stamp(record)
         self._wake_waiting(record)
 
     def _wake_waiting(self, record: Record) -> None:
@@ -135,12 +136,17 @@ class Tables(Lookups):
 
     def move(self, container: Container, node: Node) -> None:
         """Record that the engine moved a container to another node."""
+        self._stamp(container)  # shows in the former node
         self._of_node[container.node].pop(container.uuid, None)
         container.node = node.uuid
         self._of_node[node.uuid][container.uuid] = container
+        self._stamp(container)
 
     def remove(self, record: Record) -> None:
         """Delete a record; the object is not readable any more."""
+        self.stamps.existence(record)
+        self._stamp(record)
+        self.stamps.forget(record)
         self._tables[record.kind].pop(record.uuid, None)
         self._content.pop(record.uuid, None)
         self._wake(record.uuid)

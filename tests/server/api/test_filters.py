@@ -57,8 +57,7 @@ def rendered(record: Stack) -> dict[str, Any]:
 
 
 def selected(query: Mapping[str, str], **options: Any) -> list[str]:
-    found = filters.select(
-        RECORDS,
+    matches = filters.matcher(
         query,
         getters={
             "name": lambda r: r.name,
@@ -70,7 +69,7 @@ def selected(query: Mapping[str, str], **options: Any) -> list[str]:
         known=["name", "state", *BLANK],
         **options,
     )
-    return [record.name for record in found]
+    return [one.name for one in RECORDS if matches is None or matches(one)]
 
 
 # --- filters ------------------------------------------------------------------------
@@ -192,15 +191,14 @@ def test_select_by_pairs_finds_what_contains_all(text: str, found: bool) -> None
     labels = {"tier": "front", "empty": "", "query": "a=b,c"}
 
     def matching(given: dict[str, Any]) -> bool:
-        return bool(
-            filters.select(
-                RECORDS[:1],
-                {"labels": text},
-                getters={},
-                render=lambda _: {"labels": given},
-                known=["labels"],
-            )
+        matches = filters.matcher(
+            {"labels": text},
+            getters={},
+            render=lambda _: {"labels": given},
+            known=["labels"],
         )
+        assert matches is not None
+        return matches(RECORDS[0])
 
     assert matching(labels) == found
     assert matching({}) == (text == "{}")

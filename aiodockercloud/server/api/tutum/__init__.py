@@ -18,6 +18,7 @@ from aiohttp import WSCloseCode, web
 from .... import wire
 from ....wire import states
 from .. import actions, containers, log_selection, log_streams, services, streams
+from ..pieces import Json
 from ..render import submitted
 from ..resource import Call, Handler, Reply
 from . import kinds, tags
@@ -65,7 +66,10 @@ async def answer(call: Call, handler: Handler) -> Reply | web.StreamResponse:
             reply = submitted(call, service, "scale", services.render)
     if isinstance(reply, web.StreamResponse) or reply.body is None:
         return reply
-    return Reply(translated(call, reply.body), reply.status, reply.action)
+    body = reply.body
+    if isinstance(body, Json):
+        body = wire.loads(body.text)
+    return Reply(translated(call, body), reply.status, reply.action)
 
 
 def _running_scale(call: Call) -> Reply | None:

@@ -164,7 +164,7 @@ def _serve_reading(
 
     @resource.route("GET", key=False, scope=READ)
     async def index(call: Call) -> Reply:
-        return listed(
+        return await listed(
             call,
             resource.kind,
             lambda _, entry: entry.rendered,

@@ -72,7 +72,7 @@ def tagged(
     async def index(call: Call) -> Reply:
         names = tags_of(call)
         records = [Entry(name, {"name": name}) for name in names]
-        return listed(
+        return await listed(
             call,
             "tag",
             lambda _, one: one.rendered,
