@@ -10,17 +10,17 @@ from typing import Any
 import pytest
 
 from aiodockercloud import DockerCloud, DockerCloudError, wire
-from aiodockercloud.server import Embedded, Server, running
+from aiodockercloud.server import Embedded, Server, Settings, running
 from aiodockercloud.server.api import (
     containers,
     nodeclusters,
     nodes,
     pieces,
-    render,
     services,
     stacks,
 )
 from aiodockercloud.server.api.pieces import Pieces
+from aiodockercloud.server.settings import Timings
 from tests.support.facts import IDLE
 from tests.support.flows import Raw, client_of, run
 
@@ -196,39 +196,35 @@ async def test_pieces_are_bounded(server: Server, live: DockerCloud) -> None:
     assert kept._size == sum(len(text) for _, text in kept._kept.values())
 
 
-async def test_long_list_lets_other_requests_run(
-    server: Server,
-    live: DockerCloud,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """Without time for a turn, the list pauses before each object."""
-    for _ in range(5):
-        await live.services.create(image=IDLE)
-    monkeypatch.setattr(render, "TURN", -1.0)
-    turns = 0
-    listing = asyncio.create_task(live.services.list(state="Not running"))
-    while not listing.done():
-        turns += 1
-        await asyncio.sleep(0)
+@pytest.mark.parametrize("settings", [Settings(timings=Timings(read_turn=-1.0))])
+class TestWithoutTime:
+    """Without time for a turn, a list pauses before each object."""
 
-    assert len(await listing) == 5
-    assert turns > 5
+    async def test_long_list_lets_other_requests_run(self, live: DockerCloud) -> None:
+        for _ in range(5):
+            await live.services.create(image=IDLE)
+        turns = 0
+        listing = asyncio.create_task(live.services.list(state="Not running"))
+        while not listing.done():
+            turns += 1
+            await asyncio.sleep(0)
 
+        assert len(await listing) == 5
+        assert turns > 5
 
-async def test_object_removed_during_a_list_is_left_out(
-    server: Server, live: DockerCloud, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    created = [await live.services.create(image=IDLE) for _ in range(5)]
-    monkeypatch.setattr(render, "TURN", -1.0)
-    pause = asyncio.sleep
-    gone = server.cloud.services[created[0]["uuid"]]
+    async def test_object_removed_during_a_list_is_left_out(
+        self, server: Server, live: DockerCloud, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        created = [await live.services.create(image=IDLE) for _ in range(5)]
+        pause = asyncio.sleep
+        gone = server.cloud.services[created[0]["uuid"]]
 
-    async def remove_first(seconds: float) -> None:
-        if gone.uuid in server.cloud.services:
-            server.cloud.remove(gone)
-        await pause(seconds)
+        async def remove_first(seconds: float) -> None:
+            if gone.uuid in server.cloud.services:
+                server.cloud.remove(gone)
+            await pause(seconds)
 
-    monkeypatch.setattr(asyncio, "sleep", remove_first)
-    found = await live.services.list()
+        monkeypatch.setattr(asyncio, "sleep", remove_first)
+        found = await live.services.list()
 
-    assert {one["uuid"] for one in found} == {one["uuid"] for one in created[1:]}
+        assert {one["uuid"] for one in found} == {one["uuid"] for one in created[1:]}

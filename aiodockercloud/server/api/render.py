@@ -23,9 +23,6 @@ from .resource import Call, Reply, Resource
 
 T = TypeVar("T")
 
-#: Seconds for which one read holds the event loop.
-TURN = 0.002
-
 
 def date(moment: float | None) -> str | None:
     """Return a date in the format of the API, from seconds since 1970."""
@@ -119,13 +116,14 @@ async def _in_turns(
     A record that is removed in the meantime is left out.
     """
     done: list[tuple[Any, T]] = []
-    until = time.perf_counter() + TURN
+    turn = call.cloud.settings.timings.read_turn
+    until = time.perf_counter() + turn
     paused = False
     for record in list(records):
         if time.perf_counter() > until:
             paused = True
             await asyncio.sleep(0)
-            until = time.perf_counter() + TURN
+            until = time.perf_counter() + turn
         if not (paused and call.cloud.removed(record)):
             done.append((record, work(record)))
     return done
