@@ -3,8 +3,8 @@
 ``objects`` has one row for each record, account, key and stored response. Since version
 2, ``uuid`` is a keyed hash and ``body`` is encrypted, see :mod:`.vault`, and ``secret``
 has the fingerprint of the key. In version 1, the rows were clear. In version 2, each
-row was a Fernet token; since version 3, rows are written with AES-GCM, and both are
-read.
+row was a Fernet token; since version 3, rows are written with AES-GCM, both are read,
+and the table has its rows in the order of their creation.
 """
 
 from __future__ import annotations
@@ -47,19 +47,26 @@ def _encrypt(db: sqlite3.Connection, vault: Vault) -> None:
     db.execute("ALTER TABLE encrypted RENAME TO objects")
 
 
-def _read_both(_: sqlite3.Connection, __: Vault) -> None:
-    """Change no row: a row becomes the new form when the row is written again.
+def _append(db: sqlite3.Connection, _: Vault) -> None:
+    """Keep the rows in the order of their creation, and their keys in an index.
 
-    The number of the version keeps older programs, which cannot read the new form, from
-    reporting the database as damaged.
+    A new row, whose key is random, then changes the last page and a page of the small
+    index, instead of splitting pages of large rows all over the file.
     """
+    db.execute(
+        "CREATE TABLE appended (kind TEXT NOT NULL, uuid TEXT NOT NULL, body BLOB NOT"
+        " NULL, PRIMARY KEY (kind, uuid))"
+    )
+    db.execute("INSERT INTO appended SELECT kind, uuid, body FROM objects")
+    db.execute("DROP TABLE objects")
+    db.execute("ALTER TABLE appended RENAME TO objects")
 
 
 #: The function at index n takes a database from version n to version n + 1.
 MIGRATIONS: tuple[Callable[[sqlite3.Connection, Vault], None], ...] = (
     _create,
     _encrypt,
-    _read_both,
+    _append,
 )
 VERSION = len(MIGRATIONS)
 #: The first version with encrypted rows.

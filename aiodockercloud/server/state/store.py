@@ -39,6 +39,11 @@ Rows = Mapping[tuple[str, str], bytes | None]
 #: Bytes of the largest row. SQLite's limit is higher, and a row grows by a third when
 #: it is encrypted.
 _LARGEST = 256 * 2**20
+#: An update instead of a replacement, which would delete the row and its key first.
+_UPSERT = (
+    "INSERT INTO objects VALUES (?, ?, ?)"
+    " ON CONFLICT (kind, uuid) DO UPDATE SET body = excluded.body"
+)
 
 
 async def write_rows(db: aiosqlite.Connection, vault: Vault, rows: Rows) -> None:
@@ -55,7 +60,7 @@ async def write_rows(db: aiosqlite.Connection, vault: Vault, rows: Rows) -> None
         if body is None
     ]
     try:
-        await db.executemany("INSERT OR REPLACE INTO objects VALUES (?, ?, ?)", written)
+        await db.executemany(_UPSERT, written)
         if deleted:
             await db.executemany(
                 "DELETE FROM objects WHERE kind = ? AND uuid = ?", deleted
