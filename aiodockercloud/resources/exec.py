@@ -39,6 +39,8 @@ class _Process(Stream[T], ABC, Generic[T, AnyStr]):
             server.
     """
 
+    __slots__ = ("exit_code",)
+
     def __init__(
         self,
         connect: Callable[[], Awaitable[ClientWebSocketResponse[Any]]],
@@ -98,6 +100,8 @@ class Exec(_Process[ExecFrame, str]):
             server.
     """
 
+    __slots__ = ()
+
     async def write(self, text: str) -> None:
         r"""Send text to the input of the command; ``"\x04"`` ends the input.
 
@@ -152,10 +156,9 @@ class Exec(_Process[ExecFrame, str]):
             "exit_code": self.exit_code,
         }
 
-    def _not_an_object(self, data: str | bytes) -> dict[str, Any]:
+    def _not_an_object(self, data: bytes) -> dict[str, Any]:
         """Return text that is not JSON as output, as the official client does."""
-        text = data if isinstance(data, str) else data.decode("utf-8", "replace")
-        return {"streamType": "stdout", "output": text}
+        return {"streamType": "stdout", "output": data.decode("utf-8", "replace")}
 
 
 class ExecBytes(_Process[ExecBytesFrame, bytes]):
@@ -165,6 +168,8 @@ class ExecBytes(_Process[ExecBytesFrame, bytes]):
         exit_code: The exit code of the command when the stream has ended; ``None``
             before the end.
     """
+
+    __slots__ = ()
 
     async def __anext__(self) -> ExecBytesFrame:
         frame: Any = await super().__anext__()

@@ -70,6 +70,15 @@ class EventStream(Reconnecting[E], Generic[E]):
         gaps: The number of gaps so far.
     """
 
+    __slots__ = (
+        "_ahead",
+        "_objects",
+        "_received_event",
+        "_unconfirmed",
+        "gaps",
+        "position",
+    )
+
     def __init__(
         self,
         connect: Connect,
@@ -100,7 +109,8 @@ class EventStream(Reconnecting[E], Generic[E]):
         self._received_event = False
 
     async def __anext__(self) -> E:
-        with self._only_reader():
+        self._become_reader()
+        try:
             while not self._closed:
                 try:
                     await self._open()
@@ -111,6 +121,8 @@ class EventStream(Reconnecting[E], Generic[E]):
                     if not await self._should_reconnect(exc):
                         raise
             raise StopAsyncIteration
+        finally:
+            self._awaited = False
 
     async def _more(self) -> None:
         await self._receive()  # __anext__ has refused a second reader

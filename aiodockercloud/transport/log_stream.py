@@ -26,7 +26,8 @@ from ..wire.window import WINDOW_PROTOCOL
 from . import diagnostics
 from .reconnect import Reconnecting
 from .settings import DEFAULT_LIMITS, DEFAULT_TIMINGS, Limits, Timings
-from .stream import CONTROL, shut
+from .stream import CONTROL
+from .websocket import shut
 
 __all__ = ["LogOptions", "LogStream", "Since", "Tail", "check_options"]
 
@@ -118,6 +119,25 @@ class LogStream(Reconnecting[L], Generic[L]):
         RuntimeError: Another task reads the stream, or a closed stream is entered.
     """
 
+    __slots__ = (
+        "_ask_for",
+        "_at",
+        "_before",
+        "_comparing",
+        "_first",
+        "_follow",
+        "_known",
+        "_last",
+        "_outputs",
+        "_refusal",
+        "_since",
+        "_stamped",
+        "_tail",
+        "_unproven",
+        "_until",
+        "reconnects",
+    )
+
     def __init__(
         self,
         connect: Connect,
@@ -181,7 +201,7 @@ class LogStream(Reconnecting[L], Generic[L]):
             except (ValueError, AttributeError):
                 line = self._mended(data)
                 kind = line.get("type")
-            if kind in _CONTROL:
+            if kind != "log" and kind in _CONTROL:
                 self._control(line)
             elif "missed" in line:
                 found: L = line
@@ -291,7 +311,7 @@ class LogStream(Reconnecting[L], Generic[L]):
 
     # --- lines that come again ------------------------------------------------------
 
-    def _is_new(self, line: L, data: str | bytes) -> bool:
+    def _is_new(self, line: L, data: bytes) -> bool:
         """Return whether a line has not been yielded yet.
 
         The first line after missing ones goes back to the buffer, behind an item that
@@ -393,7 +413,7 @@ def _nanoseconds(moment: Since) -> int:
     return found
 
 
-def _stamp(data: str | bytes) -> int | None:
+def _stamp(data: bytes) -> int | None:
     """Return the stamp of a line in nanoseconds; None for other frames."""
     try:
         line = _loads(data)

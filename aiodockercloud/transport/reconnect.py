@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from abc import abstractmethod
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import suppress
 from typing import Any, TypeVar
 
@@ -39,6 +39,15 @@ class Reconnecting(Stream[T]):
         limits: The bounds.
     """
 
+    __slots__ = (
+        "_again_at",
+        "_delays",
+        "_failed",
+        "_fruitless",
+        "_opened_at",
+        "_reconnect",
+    )
+
     def __init__(
         self,
         connect: Callable[[], Awaitable[ClientWebSocketResponse[Any]]],
@@ -53,7 +62,8 @@ class Reconnecting(Stream[T]):
         self._opened_at: float | None = None
         #: When the next attempt is allowed.
         self._again_at = 0.0
-        self._delays = self._timings.pauses()
+        #: The pauses before the next attempts; None while nothing has failed.
+        self._delays: Iterator[float] | None = None
         #: Connections in a row without new items, and attempts in a row that failed.
         self._fruitless = self._failed = 0
 
@@ -78,10 +88,9 @@ class Reconnecting(Stream[T]):
         while (pause := self._again_at - now()) > 0 and not self._shut:
             if self._closed:
                 raise StopAsyncIteration
-            self._arrived.clear()
             with suppress(TimeoutError):
                 async with asyncio.timeout(pause):
-                    await self._arrived.wait()  # close() sets the event, too
+                    await self._arrived.next()  # close() sends the signal, too
         if self._shut and self._end is not None and self._opened_at is not None:
             raise self._end
 
@@ -105,7 +114,7 @@ class Reconnecting(Stream[T]):
         # A server that cuts each new connection keeps the pauses growing.
         lasted = now - self._opened_at > self._timings.lasting_connection
         if lost and (self._made_progress() or lasted):
-            self._delays = self._timings.pauses()
+            self._delays = None
             self._fruitless = 0
         elif lost:
             self._fruitless += 1
@@ -115,6 +124,7 @@ class Reconnecting(Stream[T]):
         if self._gives_up():
             diagnostics.gave_up(ws, exc, max(self._fruitless, self._failed))
             return False
+        self._delays = self._delays or self._timings.pauses()
         pause = max(next(self._delays), retry_after(exc))
         self._again_at = now + pause
         diagnostics.interrupted(ws, exc, pause)

@@ -6,7 +6,6 @@ Source: Docker Cloud API reference, "Authentication", "REST API" and "Stream API
 from __future__ import annotations
 
 import asyncio
-import inspect
 import os
 import time
 from collections.abc import Mapping
@@ -47,20 +46,14 @@ from .exchange import (
 )
 from .retry import RateGate, Retry, may_repeat, retry_after
 from .settings import DEFAULT_LIMITS, DEFAULT_TIMINGS, Limits, Timings
-from .stream import Stream, handshake_seconds, shut
+from .stream import Stream
 from .urls import address_text, find_addresses, handshake_url, proxy_for, url_text
+from .websocket import RAW_FRAMES, handshake_seconds, shut
 
 __all__ = ["Transport"]
 
 #: Seconds for a whole request, from the connection to the end of the response.
 TIMEOUT = 60.0
-
-# Frames as bytes cost less to decode; aiohttp has this parameter since 3.14.
-_RAW_FRAMES: dict[str, Any] = (
-    {"decode_text": False}
-    if "decode_text" in inspect.signature(aiohttp.ClientSession._ws_connect).parameters
-    else {}
-)
 
 DEFAULT_RETRY = Retry()
 
@@ -378,7 +371,7 @@ class Transport:
                     protocols=[WINDOW_PROTOCOL],
                     timeout=aiohttp.ClientWSTimeout(ws_close=self.timings.close),  # pyright: ignore[reportCallIssue]  # of attrs
                     max_msg_size=self.limits.frame_bytes,
-                    **_RAW_FRAMES,
+                    **RAW_FRAMES,
                 )
         except aiohttp.ClientResponseError as exc:
             final = exc.request_info.real_url

@@ -20,18 +20,27 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import suppress
 from sys import getsizeof
 from typing import Any, Generic, Self, TypeVar
 
 import aiohttp
-from aiohttp import ClientWebSocketResponse, WSMessage, WSMsgType
+from aiohttp import ClientWebSocketResponse, WSMsgType
 
 from .. import wire
 from ..exceptions import AuthError, StreamClosed
-from ..wire.window import BATCH, WINDOW, WINDOW_PROTOCOL, Credits, frame_cost
+from ..wire.signal import Signal
+from ..wire.window import (
+    BATCH,
+    CREDIT_BYTES,
+    WINDOW,
+    WINDOW_PROTOCOL,
+    Credits,
+    frame_cost,
+)
 from .settings import DEFAULT_LIMITS, DEFAULT_TIMINGS, Limits, Timings
+from .websocket import ABNORMAL, ending, received_ahead, shut
 
 __all__ = ["Stream"]
 
@@ -45,7 +54,9 @@ CONTROL = ("auth", "error", "exit", "log-started")
 ENTERED_CLOSED = "this stream was closed; request another one from the sub-API"
 
 _TEXT, _BINARY = WSMsgType.TEXT, WSMsgType.BINARY
-_ABNORMAL = 1006
+
+#: The size of ``bytes`` besides their content; ``getsizeof`` takes longer than a sum.
+_OVERHEAD = getsizeof(b"")
 
 _loads = wire.loads
 
@@ -87,6 +98,29 @@ class Stream(AsyncIterator[T], Generic[T]):
         Docker Cloud API reference, "Stream API".
     """
 
+    # A client may follow thousands of streams: none of them has a dict.
+    __slots__ = (
+        "__weakref__",
+        "_arrived",
+        "_awaited",
+        "_closed",
+        "_connect",
+        "_credits",
+        "_end",
+        "_frames",
+        "_limits",
+        "_opening",
+        "_owed",
+        "_reader",
+        "_room",
+        "_shut",
+        "_socket",
+        "_stalled",
+        "_timings",
+        "_windowed",
+        "_ws",
+    )
+
     def __init__(
         self,
         connect: Callable[[], Awaitable[ClientWebSocketResponse[Any]]],
@@ -97,10 +131,10 @@ class Stream(AsyncIterator[T], Generic[T]):
         self._connect = connect
         self._timings = timings
         self._limits = limits
-        self._frames: deque[str | bytes] = deque()
-        self._arrived = asyncio.Event()
-        #: Set when the reader task may go on; that task never waits within a window.
-        self._room = asyncio.Event()
+        self._frames: deque[bytes] = deque()
+        self._arrived = Signal()
+        #: Sent when the reader task may go on; that task never waits within a window.
+        self._room = Signal()
         self._stalled = False
         #: A task waits for the next frame.
         self._awaited = False
@@ -153,7 +187,7 @@ class Stream(AsyncIterator[T], Generic[T]):
         that does not answer is waited for at most two seconds.
         """
         self._closed = True
-        self._arrived.set()  # wakes up the reader, for which no frame arrives any more
+        self._arrived.send()  # wakes up the reader, for which no frame arrives any more
         await self._drop()
 
     async def aclose(self) -> None:
@@ -172,12 +206,14 @@ class Stream(AsyncIterator[T], Generic[T]):
     def abandon(self) -> None:
         """Let the reader fail: the client was closed. The client closes the socket."""
         self._shut = True
-        self._end = StreamClosed(_ABNORMAL, "the client was closed")
-        self._arrived.set()  # wakes up a reader that waits
+        self._end = StreamClosed(ABNORMAL, "the client was closed")
+        self._arrived.send()  # wakes up a reader that waits
 
     # --- the socket -----------------------------------------------------------------
 
     async def _open(self) -> ClientWebSocketResponse[Any]:
+        if self._ws is not None:
+            return self._ws
         async with self._opening:
             if self._ws is None:
                 ws = await self._connect()
@@ -227,19 +263,21 @@ class Stream(AsyncIterator[T], Generic[T]):
         Raises:
             RuntimeError: Another task waits already; each would get half of the frames.
         """
-        with self._only_reader():
+        self._become_reader()
+        try:
             await self._receive()
+        finally:
+            self._awaited = False
 
-    @contextmanager
-    def _only_reader(self) -> Iterator[None]:
-        """Refuse a second task that waits for the stream while the block runs."""
+    def _become_reader(self) -> None:
+        """Refuse a second task that waits for the stream until ``_awaited`` is false.
+
+        Raises:
+            RuntimeError: Another task waits already; each would get half of the frames.
+        """
         if self._awaited:
             raise RuntimeError("another task reads this stream; each needs its own")
         self._awaited = True
-        try:
-            yield
-        finally:
-            self._awaited = False
 
     async def _receive(self) -> None:
         """Open the connection if necessary, and wait for a frame."""
@@ -247,7 +285,7 @@ class Stream(AsyncIterator[T], Generic[T]):
             await self._open()
         if self._stalled:
             self._stalled = False
-            self._room.set()
+            self._room.send()
         if self._windowed and self._owed >= BATCH:
             await self._grant()
         while not self._frames:
@@ -257,8 +295,7 @@ class Stream(AsyncIterator[T], Generic[T]):
                 if self._end.code == 1000:
                     raise StopAsyncIteration
                 raise self._end
-            self._arrived.clear()
-            await self._arrived.wait()
+            await self._arrived.next()
 
     async def _grant(self) -> None:
         if self._ws is not None:
@@ -271,10 +308,11 @@ class Stream(AsyncIterator[T], Generic[T]):
         """Fill the buffer: aiohttp answers pings only while a task receives."""
         frames, arrived, windowed = self._frames, self._arrived, self._windowed
         receive, credits = ws.receive, self._credits
+        ready, take = received_ahead(ws)
         # A window always has room for what the server may send.
         most = WINDOW + 1 if windowed else self._limits.buffer
         size, largest = 0, self._limits.buffer_bytes
-        end = StreamClosed(_ABNORMAL, "the connection was lost")
+        end = StreamClosed(ABNORMAL, "the connection was lost")
         try:
             while True:
                 message = await receive()
@@ -284,32 +322,44 @@ class Stream(AsyncIterator[T], Generic[T]):
                     if windowed:
                         credits.grant(message.data)
                         continue
+                arrived.send()
                 data = message.data
-                if not frames:
-                    arrived.set()
-                frames.append(data)
-                # Most frames are so short that they cost 1 in any encoding.
-                self._owed += 1 if len(data) < 1024 else frame_cost(data)
-                size += getsizeof(data)
-                if size >= largest:  # frames that were read in the meantime count, too
+                if isinstance(data, str):  # of an aiohttp without RAW_FRAMES
+                    data = data.encode()
+                before = len(frames)
+                room, more = most - before, 0
+                while True:
+                    frames.append(data)
+                    length = len(data)
+                    if length >= CREDIT_BYTES:
+                        more += frame_cost(data) - 1
+                    size += length + _OVERHEAD
+                    room -= 1
+                    if size >= largest or not room:
+                        break
+                    if not ready or ready[0][0][0] is not _TEXT:
+                        break
+                    data = (await take()).data
+                self._owed += len(frames) - before + more
+                if size >= largest:
+                    # Frames that were read in the meantime count, too.
                     size = sum(map(getsizeof, frames))
-                if len(frames) >= most or size >= largest:
+                if size >= largest or not room:
                     self._stalled = True
-                    self._room.clear()
-                    await self._room.wait()
-            end = _ending(message)
+                    await self._room.next()
+            end = ending(message)
             self._shut = self._shut or message.type is WSMsgType.CLOSING
         except StreamClosed as exc:
             end = exc
         except Exception as exc:
-            end = StreamClosed(_ABNORMAL, str(exc))
+            end = StreamClosed(ABNORMAL, str(exc))
         finally:
             credits.end()
             if self._reader is asyncio.current_task():  # else _drop() closes the socket
                 self._end = self._end or end
-                if end.code == _ABNORMAL:
+                if end.code == ABNORMAL:
                     self._hang_up()
-                arrived.set()
+                arrived.send()
 
     # --- frames that are not data ---------------------------------------------------
 
@@ -330,7 +380,7 @@ class Stream(AsyncIterator[T], Generic[T]):
             raise AuthError("the stream's credentials were refused")
         raise self._end
 
-    def _mended(self, data: str | bytes) -> Any:
+    def _mended(self, data: bytes) -> Any:
         """Return the object of a frame whose text is not valid Unicode.
 
         One line that a server passes on as it is must not end a log: what cannot be
@@ -342,7 +392,7 @@ class Stream(AsyncIterator[T], Generic[T]):
                 return frame
         return self._not_an_object(data)
 
-    def _not_an_object(self, data: str | bytes) -> dict[str, Any]:
+    def _not_an_object(self, data: bytes) -> dict[str, Any]:
         """Return the dict for a frame that is not a JSON object.
 
         Raises:
@@ -365,44 +415,4 @@ class Stream(AsyncIterator[T], Generic[T]):
         try:
             await ws.send_str(text)
         except (aiohttp.ClientError, ConnectionError) as exc:
-            raise self._end or StreamClosed(_ABNORMAL, "the stream is closed") from exc
-
-
-def handshake_seconds(timeout: aiohttp.ClientTimeout) -> float | None:
-    """Return how long opening a stream may take, by any of the client's timeouts.
-
-    Without a timeout for the whole request, the times to connect and to read one
-    response add up. ``None`` sets no limit.
-    """
-    if timeout.total is not None:
-        return timeout.total
-    connect = timeout.sock_connect if timeout.connect is None else timeout.connect
-    parts = [one for one in (connect, timeout.sock_read) if one is not None]
-    return sum(parts) if parts else None
-
-
-async def shut(ws: ClientWebSocketResponse[Any]) -> None:
-    """Close a socket, even when the caller is cancelled.
-
-    ``close()`` of aiohttp waits first until the receiving task has stopped. Cancelled
-    at that point, ``close()`` leaves the socket open; a second call does not wait.
-    """
-    try:
-        await ws.close()
-    except asyncio.CancelledError:
-        await ws.close()
-        raise
-
-
-def _ending(message: WSMessage) -> StreamClosed:
-    """Return why a websocket ended. Only a close frame is a proper end.
-
-    ``ws.close_code`` is no help: aiohttp sets it to 1000 even when the connection was
-    cut without a close frame.
-    """
-    if message.type is WSMsgType.CLOSE:
-        return StreamClosed(message.data or 1005, message.extra or "")
-    if message.type is WSMsgType.ERROR:
-        code = getattr(message.data, "code", None)
-        return StreamClosed(int(code or _ABNORMAL), str(message.data))
-    return StreamClosed(_ABNORMAL, "the connection was lost")
+            raise self._end or StreamClosed(ABNORMAL, "the stream is closed") from exc

@@ -40,6 +40,8 @@ class TutumLog(LogStream[L]):
         options: As for :class:`LogStream`.
     """
 
+    __slots__ = ("_fetch", "_is_text")
+
     def __init__(
         self,
         connect: Connect,

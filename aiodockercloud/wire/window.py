@@ -8,10 +8,10 @@ is. The frames that wait for the reader are bounded by ``WINDOW`` credits of
 
 from __future__ import annotations
 
-import asyncio
 from math import inf
 
 from ..exceptions import StreamClosed
+from .signal import Signal
 
 __all__ = [
     "BATCH",
@@ -57,9 +57,11 @@ class Credits:
             overdraw the credits with one frame.
     """
 
+    __slots__ = ("_granted", "left")
+
     def __init__(self, *, windowed: bool) -> None:
         self.left: float = WINDOW if windowed else inf
-        self._granted = asyncio.Event()
+        self._granted = Signal()
 
     def grant(self, message: bytes) -> None:
         """Add the credits that a message of the other side grants.
@@ -70,15 +72,14 @@ class Credits:
         if not message.isdigit() or len(message) > 9:
             raise StreamClosed(1008, "a grant is not a number")
         self.left += int(message)
-        self._granted.set()
+        self._granted.send()
 
     async def wait(self) -> None:
         """Wait until at least one credit is left."""
         while self.left <= 0:
-            self._granted.clear()
-            await self._granted.wait()
+            await self._granted.next()
 
     def end(self) -> None:
         """Release the waiting sender: the stream has ended."""
         self.left = inf
-        self._granted.set()
+        self._granted.send()

@@ -1,0 +1,91 @@
+"""The websockets of aiohttp: how long opening takes, reading ahead, and ends."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from collections import deque
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import aiohttp
+from aiohttp import ClientWebSocketResponse, WSMessage, WSMsgType
+
+from ..exceptions import StreamClosed
+
+__all__ = [
+    "ABNORMAL",
+    "RAW_FRAMES",
+    "ending",
+    "handshake_seconds",
+    "received_ahead",
+    "shut",
+]
+
+#: The option of ``ws_connect`` for text as bytes, which cost less to decode. aiohttp
+#: has the option since 3.14.
+RAW_FRAMES: dict[str, Any] = (
+    {"decode_text": False}
+    if "decode_text" in inspect.signature(aiohttp.ClientSession._ws_connect).parameters
+    else {}
+)
+
+#: The code of a connection that ended without a close frame.
+ABNORMAL = 1006
+
+
+def handshake_seconds(timeout: aiohttp.ClientTimeout) -> float | None:
+    """Return how long opening a stream may take, by any of the client's timeouts.
+
+    Without a timeout for the whole request, the times to connect and to read one
+    response add up. ``None`` sets no limit.
+    """
+    if timeout.total is not None:
+        return timeout.total
+    connect = timeout.sock_connect if timeout.connect is None else timeout.connect
+    parts = [one for one in (connect, timeout.sock_read) if one is not None]
+    return sum(parts) if parts else None
+
+
+async def shut(ws: ClientWebSocketResponse[Any]) -> None:
+    """Close a socket, even when the caller is cancelled.
+
+    ``close()`` of aiohttp waits first until the receiving task has stopped. Cancelled
+    at that point, ``close()`` leaves the socket open; a second call does not wait.
+    """
+    try:
+        await ws.close()
+    except asyncio.CancelledError:
+        await ws.close()
+        raise
+
+
+def received_ahead(
+    ws: ClientWebSocketResponse[Any],
+) -> tuple[deque[Any], Callable[[], Awaitable[Any]]]:
+    """Return the messages that aiohttp has parsed already, and the call to take one.
+
+    Waiting and pings need ``receive()``, which costs as much as everything else that
+    happens to a message. aiohttp has no public call for a message that was received
+    already. Where aiohttp's private names do not exist, the client uses ``receive()``
+    for every message.
+    """
+    queue = getattr(ws, "_reader", None)
+    ready = getattr(queue, "_buffer", None)
+    if queue is None or not isinstance(ready, deque) or not RAW_FRAMES:
+        return deque(), ws.receive
+    return ready, queue.read
+
+
+def ending(message: WSMessage) -> StreamClosed:
+    """Return why a websocket ended. Only a close frame is a proper end.
+
+    ``ws.close_code`` is no help: aiohttp sets it to 1000 even when the connection was
+    cut without a close frame.
+    """
+    if message.type is WSMsgType.CLOSE:
+        return StreamClosed(message.data or 1005, message.extra or "")
+    if message.type is WSMsgType.ERROR:
+        code = getattr(message.data, "code", None)
+        return StreamClosed(int(code or ABNORMAL), str(message.data))
+    return StreamClosed(ABNORMAL, "the connection was lost")
