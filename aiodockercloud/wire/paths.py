@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any, NamedTuple
 from urllib.parse import quote, unquote, urlsplit
 
@@ -64,15 +65,35 @@ def path(
     """
     if kind in SERVER_KINDS:
         return f"/{kind}"
-    word = "image" if kind == "repository" and not dialect.by_subsystem else kind
-    parts = [word, *segments]
-    if namespace and kind not in GLOBAL_KINDS and dialect.by_subsystem:
-        parts.insert(0, namespace)
-    for part in parts:
-        if part in ("", ".", ".."):
-            raise ValueError(f"{part!r} cannot stand in a path")
-    quoted = "/".join(quote(part, safe="") for part in parts)
-    return f"{dialect.prefix(kind, stream=stream)}{quoted}/"
+    found = _list_path(kind, namespace, dialect.by_subsystem, stream)
+    for segment in segments:
+        found += f"{_quoted(segment)}/"
+    return found
+
+
+@lru_cache(1024)  # few kinds, and the namespaces in use
+def _list_path(
+    kind: str, namespace: str | None, by_subsystem: bool, stream: bool
+) -> str:
+    dialect = DOCKER_CLOUD if by_subsystem else TUTUM
+    found = dialect.prefix(kind, stream=stream)
+    if namespace and kind not in GLOBAL_KINDS and by_subsystem:
+        found += f"{_quoted(namespace)}/"
+    word = "image" if kind == "repository" and not by_subsystem else kind
+    return f"{found}{_quoted(word)}/"
+
+
+#: A segment of letters and digits that stands in a path as it is, such as a uuid.
+_is_plain = re.compile(r"[0-9A-Za-z_~-]+").fullmatch
+
+
+def _quoted(segment: str) -> str:
+    """Return a segment of a path, quoted."""
+    if _is_plain(segment):
+        return segment
+    if segment in ("", ".", ".."):
+        raise ValueError(f"{segment!r} cannot stand in a path")
+    return quote(segment, safe="")
 
 
 class Target(NamedTuple):
@@ -189,16 +210,16 @@ def target_of(
         ValueError: The argument names no object of the kind.
         TypeError: The argument is neither a dict nor a text.
     """
-    if isinstance(reference, Mapping):
+    if not isinstance(reference, str):
+        if not isinstance(reference, Mapping):
+            raise TypeError(
+                f"a {kind} is given as its dict, its resource_uri or its {key},"
+                f" not as {type(reference).__name__}"
+            )
         reference = reference.get("resource_uri") or reference.get(key) or ""
         if not isinstance(reference, str) or not reference:
             raise ValueError(f"the {kind} has neither resource_uri nor {key}")
-    if not isinstance(reference, str):
-        raise TypeError(
-            f"a {kind} is given as its dict, its resource_uri or its {key},"
-            f" not as {type(reference).__name__}"
-        )
-    if reference.startswith("/") or "://" in reference:
+    if "/" in reference and (reference.startswith("/") or "://" in reference):
         target = split_path(urlsplit(reference).path)
         if target is None or not target.key or target.kind != kind:
             raise ValueError(f"{redact(reference)!r} is not the URI of a {kind}")

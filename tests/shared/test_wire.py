@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import itertools
 from datetime import UTC, datetime, timedelta, timezone
+from urllib.parse import quote
 
 import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
 
 from aiodockercloud import (
     TUTUM,
@@ -43,6 +46,19 @@ def test_path_of_segments_is_quoted_and_ends_in_a_slash(
     segments: tuple[str, ...], namespace: str | None, expected: str
 ) -> None:
     assert wire.path(*segments, namespace=namespace) == expected
+
+
+@given(st.lists(st.text(min_size=1)), st.none() | st.text(min_size=1))
+def test_path_has_each_segment_quoted(
+    segments: list[str], namespace: str | None
+) -> None:
+    parts = [*filter(None, [namespace]), "service", *segments]
+    assume(not {".", ".."} & {*parts})
+    expected = "".join(f"{quote(part, safe='')}/" for part in parts)
+
+    found = wire.path("service", *segments, namespace=namespace)
+
+    assert found == f"/api/app/v1/{expected}"
 
 
 @pytest.mark.parametrize("segment", ["", ".", ".."])
