@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Awaitable, Callable, Mapping
 from io import BytesIO
 from typing import Any, NamedTuple, NoReturn
-from uuid import uuid4
-from weakref import WeakSet
 
 import aiohttp
 from aiohttp import ClientResponse, ClientResponseError, ClientSession, ClientTimeout
@@ -30,6 +29,7 @@ __all__ = [
     "FAULTS",
     "Login",
     "call_headers",
+    "check_handshake",
     "check_redirects",
     "exchange",
     "headers_and_login",
@@ -83,8 +83,10 @@ def call_headers(method: str, headers: Mapping[str, str] | None) -> dict[str, st
         method: The method of the requests.
         headers: The headers that the caller gives.
     """
-    key = {} if method == "GET" else {wire.IDEMPOTENCY_KEY: uuid4().hex}
-    return {**(headers or {}), **key}
+    own = dict(headers) if headers else {}
+    if method != "GET":
+        own[wire.IDEMPOTENCY_KEY] = os.urandom(16).hex()
+    return own
 
 
 def headers_and_login(
@@ -160,11 +162,11 @@ def new_session(
 async def exchange(
     session: ClientSession,
     method: str,
-    url: str,
+    target: URL,
     *,
     body: bytes | None,
     limits: Limits,
-    reading: WeakSet[ClientResponse],
+    reading: set[ClientResponse],
     login: Login | None,
     **options: Any,
 ) -> tuple[ClientResponse, bytes]:
@@ -175,10 +177,10 @@ async def exchange(
     Args:
         session: The session of aiohttp.
         method: The method of the request.
-        url: The URL of the request, quoted.
+        target: The URL of the request.
         body: The body of the request.
         limits: The bounds of the response.
-        reading: Receives each response before its body is read.
+        reading: Contains each response while its body is read.
         login: The credentials, when no header carries them.
         options: Further arguments of ``ClientSession.request``.
 
@@ -186,23 +188,28 @@ async def exchange(
         ApiError: The response redirects a write, or leads to another server.
         InvalidResponse: The redirects do not end, or the body is too large.
     """
-    target = URL(url, encoded=True)
+    url = target
     for _ in range(_MOST_REDIRECTS):
-        async with session.request(
+        response = await session.request(
             method,
-            with_login(target, login),
+            with_login(url, login),
             # aiohttp warns about larger bodies that are no files.
             data=BytesIO(body) if body and len(body) > 2**20 else body,
             allow_redirects=False,
             raise_for_status=False,
             **options,
-        ) as response:
-            reading.add(response)
-            following = _next_url(response)
-            if following is None:
+        )
+        reading.add(response)
+        try:
+            if response.status < 300 or (following := _next_url(response)) is None:
                 return response, await read_body(response, limits)
-            target = following
-    raise InvalidResponse("the redirects do not end", method=method, url=url)
+            url = following
+        finally:
+            reading.discard(response)
+            response.release()
+            if body is not None:  # which the server may not have read to its end
+                await response.wait_for_close()
+    raise InvalidResponse("the redirects do not end", method=method, url=str(target))
 
 
 async def read_body(response: ClientResponse, limits: Limits) -> bytes:
@@ -219,9 +226,11 @@ async def read_body(response: ClientResponse, limits: Limits) -> bytes:
     """
     failed = response.status >= 300
     most = limits.error_bytes if failed else limits.response_bytes
+    content = response.content
     parts = []
     size = 0
-    while size <= most and (part := await response.content.readany()):
+    while size <= most and not content.at_eof():
+        part = await content.readany()
         parts.append(part)
         size += len(part)
     if size <= most:
@@ -272,6 +281,36 @@ def check_redirects(url: URL, response_url: URL, status: int) -> None:
     if not _same_server(url, response_url):
         raise InvalidResponse(
             _redirection(str(response_url)), status=status, method="GET", url=str(url)
+        )
+
+
+async def check_handshake(
+    response: ClientResponse, *, origin: URL, limits: Limits, dialect: wire.Dialect
+) -> None:
+    """Raise the error of a refused upgrade, with the message of the body.
+
+    aiohttp calls this function for the handshakes of a session of the client's own.
+    Requests skip this function by ``raise_for_status=False``.
+
+    Args:
+        response: The response to the handshake.
+        origin: The URL of the server of streams.
+        limits: The bounds, as for :func:`read_body`.
+        dialect: The dialect of the request.
+
+    Raises:
+        ApiError: The status is an error.
+        InvalidResponse: As for :func:`check_redirects`.
+    """
+    check_redirects(origin, response.url, response.status)
+    if response.status >= 400:
+        wire.decode_response(
+            response.status,
+            response.headers,
+            await read_body(response, limits),
+            method="GET",
+            url=str(response.url).replace("http", "ws", 1),
+            dialect=dialect,
         )
 
 

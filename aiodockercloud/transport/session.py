@@ -10,6 +10,7 @@ import os
 import time
 from collections.abc import Mapping
 from contextlib import suppress
+from functools import partial
 from ssl import SSLContext
 from typing import Any, Self
 from weakref import WeakSet
@@ -33,13 +34,13 @@ from .exchange import (
     FAULTS,
     Login,
     call_headers,
+    check_handshake,
     check_redirects,
     exchange,
     headers_and_login,
     new_session,
     no_answer,
     raise_refused,
-    read_body,
     request_body,
     request_headers,
     with_login,
@@ -47,14 +48,20 @@ from .exchange import (
 from .retry import RateGate, Retry, may_repeat, retry_after
 from .settings import DEFAULT_LIMITS, DEFAULT_TIMINGS, Limits, Timings
 from .stream import Stream
-from .urls import address_text, find_addresses, handshake_url, proxy_for, url_text
+from .urls import (
+    RestAddress,
+    address_text,
+    find_addresses,
+    handshake_url,
+    proxy_for,
+    url_text,
+)
 from .websocket import RAW_FRAMES, handshake_seconds, shut
 
 __all__ = ["Transport"]
 
 #: Seconds for a whole request, from the connection to the end of the response.
 TIMEOUT = 60.0
-
 DEFAULT_RETRY = Retry()
 
 
@@ -100,6 +107,7 @@ class Transport:
         base, streams = find_addresses(url, stream_url, dialect, os.environ)
         self.rest_url: str = address_text(base)
         self.stream_url: str = address_text(streams)
+        self._rest = RestAddress(self.rest_url)
         self._stream_origin = handshake_url(self.stream_url).origin()
         if base.user is not None and user is None and auth is None:
             auth = credentials.basic_auth(base.user, base.password or "")
@@ -129,7 +137,7 @@ class Transport:
         self._ssl = True if ssl is None else ssl
         self._retry = retry
         self.rate_gate: RateGate = RateGate()
-        self._reading: WeakSet[aiohttp.ClientResponse] = WeakSet()
+        self._reading: set[aiohttp.ClientResponse] = set()
         #: Seconds for which the server keeps the answer to a write by the write's
         #: idempotency key: 0 when the server keeps none, None until a response came.
         self._kept: float | None = None
@@ -170,7 +178,7 @@ class Transport:
                 nevertheless. Errors of connections are not raised.
         """
         self._closed = True
-        for response in self._reading:
+        for response in list(self._reading):
             response.close()  # closing the session does not wake up the reader
         for stream in self.streams:
             stream.abandon()
@@ -285,31 +293,32 @@ class Transport:
     async def _send(
         self, method: str, url: str, body: bytes | None, own: Mapping[str, str]
     ) -> dict[str, Any]:
-        session = await self._prepared()
+        session = self._usable() or await self._prepared()
         headers = {**(self._headers or {}), **own} if own else self._headers
-        began = time.monotonic()
+        await self._slots.acquire()
         try:
-            async with self._slots:
-                if self._retry is not None:
-                    await self.rate_gate.wait(self._retry.patience, method, url)
-                began = time.monotonic()
-                response, answer = await exchange(
-                    session,
-                    method,
-                    url,
-                    body=body,
-                    limits=self.limits,
-                    reading=self._reading,
-                    headers=headers,
-                    login=self._login,
-                    timeout=self._timeout,
-                    ssl=self._ssl,
-                    proxy=self._proxies[0],
-                )
+            if self._retry is not None and self.rate_gate.opens_at:
+                await self.rate_gate.wait(self._retry.patience, method, url)
+            began = time.monotonic()
+            response, answer = await exchange(
+                session,
+                method,
+                self._rest.url(url),
+                body=body,
+                limits=self.limits,
+                reading=self._reading,
+                headers=headers,
+                login=self._login,
+                timeout=self._timeout,
+                ssl=self._ssl,
+                proxy=self._proxies[0],
+            )
         except FAULTS as exc:
             if self._closed:
                 raise ClientClosed from exc
             raise no_answer(method, url, exc, self._timeout) from exc
+        finally:
+            self._slots.release()
         diagnostics.answered(method, url, response.status, response.headers, began)
         kept = response.headers.get(wire.IDEMPOTENCY_KEPT)
         if kept is not None:
@@ -385,27 +394,15 @@ class Transport:
         diagnostics.opened(ws, url)
         return ws
 
-    async def _check_handshake(self, response: aiohttp.ClientResponse) -> None:
-        """Raise the error of a refused upgrade, with the message of the body.
-
-        aiohttp calls this method for the handshakes of the client's own session.
-        Requests skip this method by ``raise_for_status=False``.
-        """
-        check_redirects(self._stream_origin, response.url, response.status)
-        if response.status >= 400:
-            wire.decode_response(
-                response.status,
-                response.headers,
-                await read_body(response, self.limits),
-                method="GET",
-                url=str(response.url).replace("http", "ws", 1),
-                dialect=self.dialect,
-            )
-
     # --- the session ------------------------------------------------------------------
 
-    async def _prepared(self) -> aiohttp.ClientSession:
-        """Return the session; the first call finds the credentials."""
+    def _usable(self) -> aiohttp.ClientSession | None:
+        """Return the session; ``None`` until :meth:`_prepared` was called.
+
+        Raises:
+            ClientClosed: The client or its session is closed.
+            RuntimeError: The client belongs to another event loop.
+        """
         if self._closed:
             raise ClientClosed
         if self._session is not None and self._session.closed:
@@ -417,8 +414,12 @@ class Transport:
                     " within each asyncio.run(), or run everything within one"
                 )
             self._loop = loop
-        if self._ready and self._session is not None:
-            return self._session
+        return self._session if self._ready else None
+
+    async def _prepared(self) -> aiohttp.ClientSession:
+        """Return the session; the first call finds the credentials."""
+        if session := self._usable():
+            return session
         async with self._preparing:
             if self._ready and self._session is not None:
                 return self._session
@@ -435,7 +436,13 @@ class Transport:
                 diagnostics.credentials_found("the arguments of DockerCloud")
             if self._session is None:
                 headers = request_headers(auth)
-                self._session = new_session(headers, self._check_handshake)
+                check = partial(
+                    check_handshake,
+                    origin=self._stream_origin,
+                    limits=self.limits,
+                    dialect=self.dialect,
+                )
+                self._session = new_session(headers, check)
                 self._proxies = proxy_for(self.rest_url), proxy_for(self.stream_url)
             else:
                 self._headers, self._login = headers_and_login(self._session, auth)

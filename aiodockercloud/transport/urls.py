@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Set
 from datetime import datetime
 from typing import Any
@@ -16,6 +17,7 @@ from ..wire.service_fields import BY_NAME, Kind
 
 __all__ = [
     "SEVERAL",
+    "RestAddress",
     "address_text",
     "find_addresses",
     "handshake_url",
@@ -131,10 +133,39 @@ def url_text(base: str, path: str, params: Mapping[str, Any] | None) -> str:
     pairs = [
         (name, _text(name, one))
         for name, value in params.items()
-        for one in (value if isinstance(value, SEVERAL) else [value])
         if value is not None
+        for one in (value if isinstance(value, SEVERAL) else [value])
     ]
     return f"{base}{path}?{urlencode(pairs, quote_via=quote)}" if pairs else base + path
+
+
+#: A path without a query, a fragment, or characters that a parser would remove.
+_is_plain_path = re.compile(r"/[!$-;=@-_a-z~]*").fullmatch
+
+
+class RestAddress:
+    """The address of a server, which makes the URLs of requests to the server.
+
+    Args:
+        address: The address as text.
+    """
+
+    def __init__(self, address: str) -> None:
+        self._address = URL(address, encoded=True)
+        self._path_start = len(
+            f"{self._address.scheme}://{self._address.raw_authority}"
+        )
+
+    def url(self, text: str) -> URL:
+        """Return the URL of a request; a plain path is not parsed again.
+
+        Args:
+            text: The URL as text, quoted, which begins with the address.
+        """
+        path = text[self._path_start :]
+        if _is_plain_path(path):
+            return self._address.with_path(path, encoded=True)
+        return URL(text, encoded=True)
 
 
 def _text(name: str, value: Any) -> str:

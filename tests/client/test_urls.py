@@ -9,9 +9,12 @@ from urllib.parse import parse_qsl, urlsplit
 from uuid import UUID
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from yarl import URL
 
 from aiodockercloud import DockerCloud
-from aiodockercloud.transport.urls import url_text
+from aiodockercloud.transport.urls import RestAddress, url_text
 
 ID = "7eaf7fff-882c-4f3d-9a8f-a22317ac00ce"
 URI = f"/api/app/v1/stack/{ID}/"
@@ -87,6 +90,26 @@ def test_url_with_an_incomplete_value_names_the_parameter(
 ) -> None:
     with pytest.raises(ValueError, match=message):
         query(params)
+
+
+@given(
+    st.sampled_from(
+        [
+            "http://127.0.0.1:8008",
+            "https://cloud.example.com:443/base",
+            "http://[::1]:80",
+            "http://cloud.example.com/a%20b#c",
+        ]
+    ),
+    st.text() | st.text(st.sampled_from("/abc-._~%20:@?#[]\t ")),
+)
+def test_url_of_a_request_is_the_url_that_yarl_parses(address: str, path: str) -> None:
+    text = f"{address}/{path}"
+
+    found, expected = RestAddress(address).url(text), URL(text, encoded=True)
+
+    assert (found, str(found)) == (expected, str(expected))
+    assert found.raw_path_qs == expected.raw_path_qs
 
 
 async def test_list_with_a_wrong_type_fails_before_the_request() -> None:
