@@ -2,80 +2,131 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
-from typing import Any
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Generic, TypeVar, cast
 
 from .. import wire
 from ..exceptions import InvalidResponse
+from ..transport.urls import SEVERAL
+from ..wire import states
 
-__all__ = ["read_objects"]
+__all__ = ["Pages"]
 
 Request = Callable[[Mapping[str, Any]], Awaitable[dict[str, Any]]]
 Dict = dict[str, Any]
+T = TypeVar("T")
 
 
-async def read_objects(
-    request: Request, params: Mapping[str, Any], *, most_repeated: int
-) -> AsyncIterator[Dict]:
-    """Yield the objects of a list, each of them once.
+class Pages(Generic[T]):
+    """The pages of a list, each with the objects that no former page had.
 
     A page is requested by the cursor in ``meta.next`` of the former page. A server
     without cursors has offsets only, which move when objects leave the list: there, a
     page is requested from the last object of the former page on. When the page begins
     with another object, pages from lower offsets are requested, each twice as far
-    back, until one begins with an object that was yielded before. From there on, the
+    back, until one begins with an object that was returned before. From there on, the
     list is read again.
 
     Args:
         request: Requests a page by its parameters.
         params: The filters, and the ``offset`` and ``limit`` of the first page.
         most_repeated: The number of objects without a new one that a server may send
-            in addition to the number of objects that were yielded.
+            in addition to the number of objects that were returned.
 
-    Raises:
-        InvalidResponse: An answer is not a page of a list, or the pages do not end.
+    Attributes:
+        ended: Whether no further page has objects.
     """
-    filters = {name: v for name, v in params.items() if name not in ("offset", "limit")}
-    position = {name: v for name, v in params.items() if name in ("offset", "limit")}
-    first = offset = int(params.get("offset") or 0)
-    once = _Once(most_repeated)
-    cursors: set[str] = set()
-    overlapping, back = False, 0
-    while True:
-        page = wire.read_page(await request({**filters, **position}))
-        once.count(page)
-        if overlapping and offset > first and not once.knows_first(page.objects):
-            back = 2 * back or position["limit"]
-            offset = max(first, offset - back)
-            position = {**position, "offset": offset}
-            continue
+
+    def __init__(
+        self, request: Request, params: Mapping[str, Any], *, most_repeated: int
+    ) -> None:
+        self._request = request
+        self._filters = dict(params)
+        #: The parameters of the page to request, besides the filters.
+        self._position: Dict = {
+            name: self._filters.pop(name)
+            for name in ("offset", "limit")
+            if name in params
+        }
+        self._first = self._offset = int(params.get("offset") or 0)
+        self._once = _Once(most_repeated)
+        self._cursors: set[str] = set()
+        self._last: wire.Page | None = None
+        #: Whether the page to request begins with the last object of the former page.
+        self._overlapping = False
+        # No object matches any of no values.
+        self.ended = any(
+            isinstance(value, SEVERAL) and not value and not name.endswith("__ne")
+            for name, value in params.items()
+        )
+
+    async def next(self) -> list[T]:
+        """Return the new objects of the next page.
+
+        Raises:
+            InvalidResponse: An answer is not a page of a list, or the pages do not end.
+        """
+        if self._last is not None:
+            self._go_on(self._last)
+        if self.ended:
+            return []
+        self._last = page = await self._read()
+        self.ended = page.next_offset is None
+        found = self._once.new(page.objects)
+        terminated = self._filters.get("terminated")
+        if terminated is not None:  # a filter that other servers do not know
+            found = [
+                one
+                for one in found
+                if (one.get("state") == states.TERMINATED) is terminated
+            ]
+        return cast(list[T], found)
+
+    async def _read(self) -> wire.Page:
+        """Request a page, from lower offsets while the page begins too late."""
         back = 0
-        for one in once.new(page.objects):
-            yield one
-        if page.next_offset is None:
-            return
+        while True:
+            params = {**self._filters, **self._position}
+            page = wire.read_page(await self._request(params))
+            self._once.count(page)
+            if (
+                not self._overlapping
+                or self._offset <= self._first
+                or self._once.knows_first(page.objects)
+            ):
+                return page
+            back = 2 * back or self._position["limit"]
+            self._offset = max(self._first, self._offset - back)
+            self._position = {**self._position, "offset": self._offset}
+
+    def _go_on(self, page: wire.Page) -> None:
+        """Set the parameters of the page that follows a page, or end the list.
+
+        Raises:
+            InvalidResponse: The next page is a former page.
+        """
         if page.cursor is not None:
-            if page.cursor in cursors:
+            if page.cursor in self._cursors:
                 raise InvalidResponse("the next page of the list is a former page")
-            cursors.add(page.cursor)
-            position = {"limit": page.limit, wire.CURSOR: page.cursor}
-            continue
-        if not page.objects:
-            return
-        if page.next_offset <= offset:
+            self._cursors.add(page.cursor)
+            self._position = {"limit": page.limit, wire.CURSOR: page.cursor}
+        elif page.next_offset is None or not page.objects:
+            self.ended = True
+        elif page.next_offset <= self._offset:
             raise InvalidResponse("the next page of the list is a former page")
-        overlapping = page.by_position
-        if overlapping:
-            offset += len(page.objects) - 1
-            # One more than the object that was yielded.
-            position = {"offset": offset, "limit": max(2, page.limit)}
+        elif page.by_position:
+            self._overlapping = True
+            self._offset += len(page.objects) - 1
+            # One more than the object that was returned.
+            self._position = {"offset": self._offset, "limit": max(2, page.limit)}
         else:
-            offset = page.next_offset
-            position = {"offset": offset, "limit": page.limit}
+            self._overlapping = False
+            self._offset = page.next_offset
+            self._position = {"offset": self._offset, "limit": page.limit}
 
 
 class _Once:
-    """The objects that were yielded, and the bound on repeated ones.
+    """The objects that were returned, and the bound on repeated ones.
 
     Args:
         most_repeated: The bound, in addition to the number of new objects.
@@ -103,17 +154,21 @@ class _Once:
             raise InvalidResponse("the pages of the list do not end")
         self._since_new += max(1, len(page.objects))
 
-    def new(self, objects: list[Dict]) -> Iterator[Dict]:
-        """Yield the objects that were not yielded before."""
+    def new(self, objects: list[Dict]) -> list[Dict]:
+        """Return the objects that were not returned before."""
+        found = {}
         for one in objects:
-            identity = _identity(one)
-            if identity not in self._known:
-                self._known.add(identity)
-                self._since_new = 0
-                yield one
+            uri = one.get("resource_uri")
+            identity = uri if type(uri) is str and uri else _identity(one)
+            if identity not in self._known and identity not in found:
+                found[identity] = one
+        if found:
+            self._known.update(found)
+            self._since_new = 0
+        return [*found.values()]
 
     def knows_first(self, objects: list[Dict]) -> bool:
-        """Return whether the first object was yielded before."""
+        """Return whether the first object was returned before."""
         return bool(objects) and _identity(objects[0]) in self._known
 
 

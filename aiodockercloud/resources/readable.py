@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import builtins
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Mapping
 from functools import partial
 from typing import Any, ClassVar, Generic, TypeVar, Unpack, cast
 
@@ -12,11 +12,9 @@ from ..exceptions import InvalidResponse
 from ..transport.log_stream import LogOptions, LogStream
 from ..transport.session import Transport
 from ..transport.tutum_log import TutumLog
-from ..transport.urls import SEVERAL
 from ..types import Reference
-from ..wire import states
 from .filters import Filters
-from .paging import read_objects
+from .paging import Pages
 
 __all__ = ["Readable", "Reference", "Resource"]
 
@@ -83,7 +81,11 @@ class Readable(Generic[T]):
             Docker Cloud API reference, "List all services", and the page "List all …"
             of every other kind.
         """
-        return [found async for found in self.iterate(**filters)]
+        pages = self._pages(filters)
+        found: builtins.list[T] = []
+        while not pages.ended:
+            found += await pages.next()
+        return found
 
     async def iterate(  # noqa: D417 - as for list
         self, *args: Any, **filters: Any
@@ -114,23 +116,22 @@ class Readable(Generic[T]):
             Docker Cloud API reference, "List all services", and the page "List all …"
             of every other kind.
         """
+        pages = self._pages(filters)
+        while not pages.ended:
+            for found in await pages.next():
+                yield found
+
+    def _pages(self, filters: Mapping[str, Any]) -> Pages[T]:
+        """Return the pages of a list; the filters are checked as for ``list``."""
         # Tutum's objects have other fields.
         if self.filters is not None and self.cloud.dialect.by_subsystem:
             self.filters.check(filters)
-        for name, value in filters.items():
-            if isinstance(value, SEVERAL) and not value and not name.endswith("__ne"):
-                return  # no object matches any of no values
         request = partial(self._page, self._list_path())
         most = self.cloud.limits.repeated_objects
-        terminated = filters.get("terminated")
-        async for found in read_objects(request, filters, most_repeated=most):
-            # Other servers do not know this filter.
-            is_terminated = found.get("state") == states.TERMINATED
-            if terminated is None or is_terminated is terminated:
-                yield cast(T, found)
+        return Pages(request, filters, most_repeated=most)
 
-    async def _page(self, path: str, params: Mapping[str, Any]) -> dict[str, Any]:
-        return await self.cloud.request("GET", path, params=params)
+    def _page(self, path: str, params: Mapping[str, Any]) -> Awaitable[dict[str, Any]]:
+        return self.cloud.request("GET", path, params=params)
 
     async def inspect(self, thing: Reference) -> T:
         """Return one object with all its fields.
@@ -195,7 +196,7 @@ class Readable(Generic[T]):
             stream=stream,
         )
 
-    async def _call(
+    def _call(
         self,
         method: str,
         path: str,
@@ -203,11 +204,11 @@ class Readable(Generic[T]):
         params: Mapping[str, Any] | None = None,
         json: Any = None,
         headers: Mapping[str, str] | None = None,
-    ) -> T:
-        found = await self.cloud.request(
+    ) -> Awaitable[T]:
+        found = self.cloud.request(
             method, path, params=params, json=json, headers=headers
         )
-        return cast(T, found)
+        return cast(Awaitable[T], found)
 
 
 class Resource(Readable[T]):

@@ -12,7 +12,7 @@ from typing import Any, Unpack, cast
 from .. import wire
 from ..transport.session import Transport
 from ..types import Trigger, TriggerFields
-from .paging import read_objects
+from .paging import Pages
 from .readable import Reference
 
 __all__ = ["Triggers"]
@@ -58,8 +58,11 @@ class Triggers:
             return await self._cloud.request("GET", path, params=params)
 
         most = self._cloud.limits.repeated_objects
-        objects = read_objects(page, {}, most_repeated=most)
-        return [cast(Trigger, one) async for one in objects]
+        pages = Pages[Trigger](page, {}, most_repeated=most)
+        found: builtins.list[Trigger] = []
+        while not pages.ended:
+            found += await pages.next()
+        return found
 
     async def inspect(self, service: Reference, trigger: Reference) -> Trigger:
         """Return one trigger of a service.

@@ -73,7 +73,7 @@ def read_page(body: Mapping[str, Any]) -> Page:
     meta = body.get("meta")
     if not isinstance(objects, list) or not isinstance(meta, dict):
         raise InvalidResponse("the answer is not a page of a list")
-    if not all(isinstance(one, dict) for one in objects):
+    if not {*map(type, objects)} <= {dict}:
         raise InvalidResponse("the answer is a list of values that are not objects")
     link = meta.get("next")
     if not link:

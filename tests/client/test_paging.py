@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aiodockercloud import InvalidResponse, Limits, batch
-from aiodockercloud.resources.paging import read_objects
+from aiodockercloud.resources.paging import Pages
 from tests.support.facts import PATIENCE
 from tests.support.scripted import client_for
 
@@ -73,9 +73,11 @@ async def read(
 ) -> list[str]:
     """Return the names of a list; *between* is called after each object."""
     found = []
-    async for one in read_objects(server.page, params, most_repeated=100):
-        found.append(one["name"])
-        between(one)
+    pages = Pages[dict[str, Any]](server.page, params, most_repeated=100)
+    while not pages.ended:
+        for one in await pages.next():
+            found.append(one["name"])
+            between(one)
     return found
 
 
@@ -275,6 +277,10 @@ async def test_list_with_far_more_objects_than_its_total_count_raises() -> None:
         objects = [named(offset + number) for number in range(25)]
         return {"meta": meta, "objects": objects}
 
+    async def read_all() -> None:
+        pages = Pages[Any](request, {}, most_repeated=100)
+        while not pages.ended:
+            await pages.next()
+
     with pytest.raises(InvalidResponse, match="more objects than its total_count"):
-        async for _ in read_objects(request, {}, most_repeated=100):
-            pass
+        await read_all()
