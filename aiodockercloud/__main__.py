@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import gc
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -31,9 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         if "command_of_client" in options:
             return asyncio.run(admin.run(options))
-        from .server import command  # noqa: PLC0415 - the plain install has none
-
-        return command.run(options)
+        return _run_on_server(options)
     except KeyboardInterrupt:
         return 0
     except ModuleNotFoundError as error:
@@ -46,6 +45,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except OSError as error:
         print(f"aiodockercloud: {error}", file=sys.stderr)
         return 1
+
+
+def _run_on_server(options: argparse.Namespace) -> int:
+    """Import the server, without collections that would find no garbage; run it."""
+    collects = gc.isenabled()
+    gc.disable()
+    try:
+        from .server import command  # noqa: PLC0415 - the plain install has none
+    finally:
+        if collects:
+            gc.enable()
+    gc.freeze()  # modules live until the end: no later collection visits them
+    return command.run(options)
 
 
 class _Parser(argparse.ArgumentParser):

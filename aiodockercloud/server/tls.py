@@ -7,8 +7,6 @@ import ssl
 from datetime import UTC, datetime
 from pathlib import Path
 
-from cryptography import x509
-
 __all__ = ["Certificate"]
 
 log: logging.Logger = logging.getLogger(__name__)
@@ -79,6 +77,9 @@ def _end(certificate: Path, key: Path) -> datetime:
     Raises:
         ValueError: A file cannot be read, or contains no certificate.
     """
+    # Local: a server without TLS starts without cryptography.
+    from cryptography import x509  # noqa: PLC0415
+
     try:
         key.read_bytes()
         found = x509.load_pem_x509_certificate(certificate.read_bytes())

@@ -238,7 +238,8 @@ class Accounts:
             self._known[before.uuid] = self._digest(user, key)
             return key, False
         else:
-            stored = key_texts.choose(_first_key(user), key)
+            durable = self._store.durable
+            stored = key_texts.choose(_first_key(user), key, stored=durable)
             # Guesses must not delay the owner's first request after a start.
             self._known[stored.uuid] = self._digest(user, key)
         self._replace_first_key(stored)

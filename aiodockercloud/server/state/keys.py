@@ -68,8 +68,14 @@ def make(key: Key) -> tuple[str, Key]:
     return text, replace(key, prefix=text[:_PREFIX], hash=fast_hash(text))
 
 
-def choose(key: Key, text: str) -> Key:
+def choose(key: Key, text: str, *, stored: bool = True) -> Key:
     """Return *key* with the hash of a text that a person chose. Slow.
+
+    Args:
+        key: The key without a hash.
+        text: The text.
+        stored: Whether the key is stored. Without the hash, which only a later process
+            needs, no text matches the key, and every comparison costs the same.
 
     Raises:
         ValueError: The text is blank or contains a NUL character.
@@ -79,7 +85,7 @@ def choose(key: Key, text: str) -> Key:
             "an API key must not be empty or blank or contain NUL characters"
         )
     salt = secrets.token_hex(16)
-    return replace(key, salt=salt, hash=slow_hash(text, salt))
+    return replace(key, salt=salt, hash=slow_hash(text, salt) if stored else "")
 
 
 def fast_hash(text: str) -> str:

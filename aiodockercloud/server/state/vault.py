@@ -4,11 +4,6 @@ A row contains definitions with variables, passwords of registries and tokens; t
 of a trigger is a secret as well. So the whole row is encrypted, and a keyed hash takes
 the place of the row's key. AES-256-GCM also detects a changed byte.
 
-A process derives a key for its rows from the secret key and a random salt, and counts
-the nonces: no nonce is used twice with one key, however many rows are written. A row is
-a mark, the salt, the nonce and the ciphertext. Rows without the mark are Fernet tokens
-of database version 2; a row becomes the new form when the row is written again.
-
 A secret key is 32 random bytes as base64, as ``openssl rand -base64 32`` prints them. A
 text may have several keys: the first one encrypts, the others decrypt what was
 encrypted with them before.
@@ -22,11 +17,7 @@ import hmac
 import os
 import stat
 from collections.abc import Sequence
-from itertools import count
 from pathlib import Path
-
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from ... import wire
 from .files import MINE, check_owner, replace_file, warn
@@ -35,10 +26,6 @@ from .files import MINE, check_owner, replace_file, warn
 KEY_FILE = "secret.key"
 #: The variable that may contain the key instead of a file.
 VARIABLE = "AIODOCKERCLOUD_SECRET_KEY"
-#: The first byte of a row; a Fernet token begins with another one.
-_MARK = b"\x01"
-#: Bytes of the salt and of the nonce.
-_SALT, _NONCE = 16, 12
 _ADVICE = "a secret key is 32 random bytes as base64: openssl rand -base64 32"
 
 
@@ -54,12 +41,10 @@ class Vault:
     """
 
     def __init__(self, key: bytes) -> None:
-        self._key = key
-        self._rows = hmac.digest(key, b"rows", "sha256")
-        #: Salt → the cipher of the server that has used the salt.
-        self._ciphers: dict[bytes, AESGCM] = {}
-        self._salt = os.urandom(_SALT)
-        self._nonces = count()
+        # Local: a server without a data directory starts without cryptography.
+        from .ciphers import Ciphers  # noqa: PLC0415
+
+        self._ciphers = Ciphers(key)
         self._names = hmac.digest(key, b"names of rows", "sha256")
         self.fingerprint: str = hmac.digest(key, b"fingerprint", "sha256").hex()[:16]
 
@@ -70,10 +55,7 @@ class Vault:
 
     def seal(self, kind: str, key: str, body: bytes) -> bytes:
         """Return a row as ciphertext."""
-        nonce = next(self._nonces).to_bytes(_NONCE, "big")
-        clear = wire.dumps([kind, key]) + b"\n" + body
-        sealed = self._cipher(self._salt).encrypt(nonce, clear, None)
-        return b"".join((_MARK, self._salt, nonce, sealed))
+        return self._ciphers.encrypt(wire.dumps([kind, key]) + b"\n" + body)
 
     def open(self, kind: str, name: str, sealed: bytes) -> tuple[str, bytes]:
         """Return the key and the body of a row.
@@ -82,42 +64,13 @@ class Vault:
             Damaged: The row was changed, or belongs to another place.
         """
         try:
-            head, _, body = self._decrypt(sealed).partition(b"\n")
-        except (InvalidTag, TypeError, ValueError):
+            head, _, body = self._ciphers.decrypt(sealed).partition(b"\n")
+        except (AttributeError, TypeError, ValueError):  # changed, or no bytes
             raise Damaged(f"a row of the kind {kind} cannot be decrypted") from None
         found, key = wire.loads(head)
         if found != kind or self.name(kind, key) != name:
             raise Damaged(f"a row of the kind {kind} is not in its place")
         return str(key), body
-
-    def _cipher(self, salt: bytes) -> AESGCM:
-        if (found := self._ciphers.get(salt)) is None:
-            found = AESGCM(hmac.digest(self._rows, salt, "sha256"))
-            self._ciphers[salt] = found
-        return found
-
-    def _decrypt(self, sealed: bytes) -> bytes:
-        """Return the clear text of a row.
-
-        Raises:
-            InvalidTag: The row was changed.
-            ValueError: The row is too short, or no Fernet token of this key.
-            TypeError: The row has no bytes.
-        """
-        if not sealed.startswith(_MARK):
-            return _decrypt_fernet(self._key, sealed)
-        salt, rest = sealed[1 : 1 + _SALT], sealed[1 + _SALT :]
-        return self._cipher(salt).decrypt(rest[:_NONCE], rest[_NONCE:], None)
-
-
-def _decrypt_fernet(key: bytes, token: bytes) -> bytes:
-    # Local: only rows of an older version need this.
-    from cryptography.fernet import Fernet, InvalidToken  # noqa: PLC0415
-
-    try:
-        return Fernet(base64.urlsafe_b64encode(key)).decrypt(token)
-    except InvalidToken:
-        raise ValueError("the row is no token of this key") from None
 
 
 class SecretKeys:
