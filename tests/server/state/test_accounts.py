@@ -146,6 +146,27 @@ async def test_open_with_another_key_replaces_the_first_key_and_reports_that(
     assert (await accounts.authenticate(("ops", text))).scopes == {"read"}
 
 
+async def test_first_key_of_a_server_in_memory_is_recognized_without_a_hash(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    accounts, hashed = Accounts(Store()), []
+    slow_hash = key_texts.slow_hash
+
+    def counted(text: str, salt: str) -> str:
+        hashed.append(text)
+        return slow_hash(text, salt)
+
+    monkeypatch.setattr(key_texts, "slow_hash", counted)
+    accounts.open("ops", "chosen")
+
+    assert (await accounts.authenticate(("ops", "chosen"))).operator
+    assert hashed == []
+    for user in ("ops", "mallory"):  # a refusal costs the same for every user
+        with pytest.raises(CredentialsRefused):
+            await accounts.authenticate((user, "guess"))
+    assert hashed == ["guess", "guess"]
+
+
 async def test_key_has_its_scopes_and_its_namespace(accounts: Accounts) -> None:
     accounts.put(Account("bob", ("bob", "acme")))
     text, _ = accounts.create_key("bob", ("deploy",), namespace="acme")
