@@ -26,13 +26,11 @@ test-versions:
 	scripts/test-versions lowest $(ARGS)
 	scripts/test-versions newest $(ARGS)
 
-# Ratios to bare aiohttp, measured in the same run.
-# The cost of many containers on a Swarm: DOCKER_HOST=… .venv/bin/python benchmarks/swarm.py
+# Ratios to peers, measured in the same run; writes docs/performance.md. A part of them:
+# make bench ARGS=server. The Swarm's rows need DOCKER_HOST.
 bench: develop
 	$(PIP) install --editable '.[bench]'
-	$(BIN)/python benchmarks/client.py
-	$(BIN)/python benchmarks/embedded.py
-	$(BIN)/python benchmarks/guard.py
+	$(BIN)/python -m benchmarks $(ARGS)
 
 lint: develop
 	$(BIN)/ruff format --check .

@@ -1,35 +1,39 @@
-"""The cost of the client, as a ratio to bare aiohttp with orjson in the same run.
+"""The client: its cost beside bare aiohttp, aiodocker and requests.
 
-    python benchmarks/client.py [ROUNDS]
-
-Both clients read a list page of 25 services and a log stream from one small server in
-another process. The clients take turns, so that noise of the machine affects both. The
-result is the median of the ratios of all rounds; 1.00 means no cost.
+All read the same bytes from a bare server in another process. The cost is the CPU time
+of this process.
 """
 
 from __future__ import annotations
 
 import asyncio
-import logging
-import multiprocessing
-import statistics
-import sys
+import json
 import time
-from collections.abc import Awaitable, Callable
-from multiprocessing.connection import Connection
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack
+from functools import partial
+from typing import Any
 
+import aiodocker
 import aiohttp
 import orjson
-from aiohttp import web
+import requests
 
 from aiodockercloud import DockerCloud
 
-REQUESTS = 300
-LINES = 20_000
+from .harness import AUTH, KEY, USER, Row, child, paired, row
 
-_SERVICE = {
-    "uuid": "09cbcf8d-a727-40d9-b420-c8e18b7fa55b",
-    "resource_uri": "/api/app/v1/service/09cbcf8d-a727-40d9-b420-c8e18b7fa55b/",
+IN_FLIGHT = 50
+REQUESTS = 400
+
+UUID = "09cbcf8d-a727-40d9-b420-c8e18b7fa55b"
+ONE = f"/api/app/v1/service/{UUID}/"
+LIST = "/api/app/v1/service/"
+DOCKER = f"/v1.43/containers/{UUID}/json"
+
+SERVICE: dict[str, Any] = {
+    "uuid": UUID,
+    "resource_uri": ONE,
     "name": "web",
     "state": "Running",
     "image_name": "dockercloud/hello-world:latest",
@@ -38,119 +42,114 @@ _SERVICE = {
     "link_variables": {f"WEB_1_ENV_{i}": "x" * 20 for i in range(20)},
     "labels": {},
 }
-_META = {"limit": 25, "next": None, "offset": 0, "previous": None, "total_count": 25}
-_PAGE = orjson.dumps(
-    {
-        "meta": _META,
-        "objects": [
-            {**_SERVICE, "resource_uri": f"/api/app/v1/service/{number:036}/"}
-            for number in range(25)
-        ],
+META = {"limit": 25, "next": None, "offset": 0, "previous": None, "total_count": 25}
+
+
+def bodies() -> dict[str, str]:
+    """Return the answers of the bare server by path."""
+    objects = [
+        {**SERVICE, "resource_uri": f"/api/app/v1/service/{number:036}/"}
+        for number in range(25)
+    ]
+    one = json.dumps(SERVICE)
+    return {
+        ONE: one,
+        DOCKER: one,
+        LIST: json.dumps({"meta": META, "objects": objects}),
     }
-)
-_LINE = orjson.dumps(
-    {
-        "type": "log",
-        "source": "web-1",
-        "log": "2016-05-04T12:00:00.123456789Z a line of usual length, not too long\n",
-        "streamType": "stdout",
-        "timestamp": 1433779324,
-    }
-).decode()
 
 
-async def _page(_: web.Request) -> web.Response:
-    return web.Response(body=_PAGE, content_type="application/json")
+async def _in_flight(call: Callable[[], Awaitable[object]]) -> float:
+    """Return the CPU time of one call, with many in flight."""
+    numbers = iter(range(REQUESTS))
+
+    async def work() -> None:
+        for _ in numbers:
+            await call()
+
+    begin = time.process_time()
+    await asyncio.gather(*(work() for _ in range(IN_FLIGHT)))
+    return (time.process_time() - begin) / REQUESTS
 
 
-async def _log(request: web.Request) -> web.WebSocketResponse:
-    ws = web.WebSocketResponse(compress=False)
-    await ws.prepare(request)
-    for _ in range(LINES):
-        await ws.send_str(_LINE)
-    await ws.close()
-    return ws
+async def rows() -> AsyncIterator[Row]:
+    """Yield the rows of the client."""
+    async with AsyncExitStack() as stack:
+        server = await stack.enter_async_context(child("bare"))
+        await server.ask(f"bodies {json.dumps(bodies())}")
+        cloud = await stack.enter_async_context(
+            DockerCloud(server.url, user=USER, apikey=KEY)
+        )
+        session = await stack.enter_async_context(
+            aiohttp.ClientSession(headers={"Authorization": AUTH})
+        )
+        docker = await stack.enter_async_context(
+            aiodocker.Docker(server.url, session=session, api_version="v1.43")
+        )
+        _with_orjson(docker)
 
+        def bare(method: str, path: str) -> Callable[[], Awaitable[object]]:
+            address, body = f"{server.url}{path}", orjson.dumps({"nickname": "n"})
+            data = body if method == "PATCH" else None
 
-def _serve(ready: Connection) -> None:
-    # The server knows no window, and aiohttp would log a warning for each stream.
-    logging.getLogger("aiohttp.websocket").setLevel(logging.ERROR)
+            async def call() -> object:
+                async with session.request(method, address, data=data) as response:
+                    return orjson.loads(await response.read())
 
-    async def main() -> None:
-        app = web.Application()
-        app.router.add_get("/api/app/v1/service/", _page)
-        app.router.add_get("/api/app/v1/service/{uuid}/logs/", _log)
-        runner = web.AppRunner(app)
-        await runner.setup()
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
-        ready.send(runner.addresses[0][1])
-        await asyncio.Event().wait()
+            return call
 
-    asyncio.run(main())
-
-
-async def _timed(work: Callable[[], Awaitable[None]]) -> float:
-    start = time.process_time()
-    await work()
-    return time.process_time() - start
-
-
-async def measure(port: int, rounds: int) -> None:
-    url = f"http://127.0.0.1:{port}"
-    page = f"{url}/api/app/v1/service/"
-    log = f"{page}{_SERVICE['uuid']}/logs/"
-    async with (
-        DockerCloud(url, user="me", apikey="key") as cloud,
-        aiohttp.ClientSession(headers={"Authorization": "Basic x"}) as session,
-    ):
-
-        async def bare_requests() -> None:
-            for _ in range(REQUESTS):
-                async with session.get(page) as response:
-                    found = orjson.loads(await response.read())["objects"]
-                assert len(found) == 25
-
-        async def our_requests() -> None:
-            for _ in range(REQUESTS):
-                assert len(await cloud.services.list()) == 25
-
-        async def bare_lines() -> None:
-            count = 0
-            async with session.ws_connect(log) as ws:
-                async for message in ws:
-                    count += bool(orjson.loads(message.data)["log"])
-            assert count == LINES
-
-        async def our_lines() -> None:
-            count = 0
-            async with cloud.services.logs(str(_SERVICE["uuid"])) as lines:
-                async for line in lines:
-                    count += bool(line["log"])
-            assert count == LINES
-
-        for name, bare, ours, each in (
-            ("a list page of 25", bare_requests, our_requests, REQUESTS),
-            ("a log line", bare_lines, our_lines, LINES),
+        for what, peer, goal, ours, other in (
+            (
+                "client, one object, 50 in flight",
+                "aiohttp + orjson",
+                0.97,
+                lambda: cloud.services.inspect(UUID),
+                bare("GET", ONE),
+            ),
+            (
+                "client, one object, 50 in flight",
+                "aiodocker + orjson",
+                1.0,
+                lambda: cloud.services.inspect(UUID),
+                lambda: docker.containers.container(UUID).show(),
+            ),
+            (
+                "client, list page of 25",
+                "aiohttp + orjson",
+                0.97,
+                cloud.services.list,
+                bare("GET", LIST),
+            ),
+            (
+                "client, PATCH",
+                "aiohttp + orjson",
+                0.95,
+                lambda: cloud.services.update(UUID, nickname="n"),
+                bare("PATCH", ONE),
+            ),
         ):
-            await bare()
-            await ours()
-            pairs = [(await _timed(bare), await _timed(ours)) for _ in range(rounds)]
-            ratio = statistics.median(mine / theirs for theirs, mine in pairs)
-            cost = statistics.median(mine for _, mine in pairs) / each * 1e6
-            print(f"{name:20} {ratio:.2f} of bare aiohttp + orjson ({cost:.1f} µs CPU)")
+            pairs = await paired(partial(_in_flight, ours), partial(_in_flight, other))
+            yield row(what, peer, goal, pairs)
+        pairs = await paired(
+            lambda: _in_flight(lambda: cloud.services.inspect(UUID)),
+            lambda: asyncio.to_thread(_requests, f"{server.url}{ONE}"),
+        )
+        yield row("client, one object", "requests, one at a time", None, pairs)
 
 
-def main() -> None:
-    rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 9
-    ours, theirs = multiprocessing.Pipe()
-    server = multiprocessing.Process(target=_serve, args=(theirs,), daemon=True)
-    server.start()
-    try:
-        asyncio.run(measure(ours.recv(), rounds))
-    finally:
-        server.terminate()
-        server.join()
+def _with_orjson(docker: aiodocker.Docker) -> None:
+    """Let aiodocker decode with orjson: the row compares clients, not decoders."""
+
+    async def decoded(response: aiohttp.ClientResponse, **_: object) -> Any:
+        return orjson.loads(await response.read())
+
+    aiohttp.ClientResponse.json = decoded  # type: ignore[method-assign, assignment]
 
 
-if __name__ == "__main__":
-    main()
+def _requests(address: str) -> float:
+    begin = time.process_time()
+    with requests.Session() as session:
+        session.auth = (USER, KEY)
+        for _ in range(REQUESTS):
+            session.get(address).json()
+    return (time.process_time() - begin) / REQUESTS

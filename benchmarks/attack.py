@@ -1,7 +1,5 @@
 """The owner's requests beside an attack, as a ratio to the same requests without one.
 
-    python benchmarks/guard.py [REQUESTS]
-
 A process of its own guesses keys on 64 connections, keeps 500 half-open connections,
 and reads 2,000 streams of logs that have no lines. The result is the median time of
 the owner's requests during the attack, divided by their median time without.
@@ -22,9 +20,12 @@ import aiohttp
 
 from aiodockercloud import DockerCloud, wire
 
+from .harness import Row
+
 GUESSING, HALF_OPEN, STREAMS = 64, 500, 2000
 USER, KEY = "admin", "k" * 40
 MOST = 3.0
+REQUESTS = 300
 
 
 @asynccontextmanager
@@ -49,7 +50,7 @@ async def _server() -> AsyncIterator[str]:
 async def _attack(url: str, stream: str) -> AsyncIterator[None]:
     """Attack the server from a process of its own while the block runs."""
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, __file__, "attack", url, stream),
+        *(sys.executable, "-m", "benchmarks.attack", url, stream),
         stdout=asyncio.subprocess.PIPE,
     )
     assert process.stdout is not None
@@ -128,20 +129,19 @@ async def measure(requests: int) -> tuple[float, float]:
         return beside / min(before, after), beside
 
 
-def main() -> int:
-    """Print the ratio, and return 1 when the ratio is too large."""
-    if sys.argv[1:2] == ["attack"]:
-        asyncio.run(attack(*sys.argv[2:4]))
-        return 0
-    requests = int(sys.argv[1]) if len(sys.argv) > 1 else 300
-    ratio, seconds = asyncio.run(measure(requests))
-    load = f"{GUESSING} guessing, {HALF_OPEN} half-open, {STREAMS} idle streams"
-    print(f"owner's request beside {load}:")
-    print(
-        f"    {ratio:.2f} of a request alone, {seconds * 1e3:.2f} ms (most: {MOST:g})"
+async def rows() -> AsyncIterator[Row]:
+    """Yield the row of the owner's requests during an attack."""
+    ratio, seconds = await measure(REQUESTS)
+    yield Row(
+        f"owner's request beside an attack (wall time): {GUESSING} guessing,"
+        f" {HALF_OPEN} half-open, {STREAMS} idle streams",
+        "the request alone",
+        MOST,
+        False,
+        [ratio],
+        f"{seconds * 1e3:.2f} ms",
     )
-    return int(ratio > MOST)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    asyncio.run(attack(*sys.argv[1:3]))

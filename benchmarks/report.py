@@ -1,0 +1,96 @@
+"""The table and the page of the measured rows, as Markdown."""
+
+from __future__ import annotations
+
+import os
+import platform
+import statistics
+import tomllib
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from importlib import metadata
+from pathlib import Path
+
+from .harness import ROUNDS, Row
+
+#: What to know about a row that misses its goal: the profile in a sentence.
+NOTES = Path(__file__).with_name("notes.toml")
+
+_HEAD = (
+    "| what | beside | ratio | spread | goal | | ours : peer |\n"
+    "|---|---|---|---|---|---|---|"
+)
+
+
+def table(rows: Sequence[Row]) -> str:
+    """Return the rows as a table."""
+    return "\n".join([_HEAD, *(_line(row) for row in rows)])
+
+
+def _line(row: Row) -> str:
+    if not row.ratios:
+        return (
+            f"| {row.what} | {row.peer} | | | {_goal(row)} | not run | {row.figures} |"
+        )
+    spread = f"{min(row.ratios):.2f} … {max(row.ratios):.2f}"
+    verdict = "" if row.goal is None else "holds" if row.holds else "**misses**"
+    cells = (row.what, row.peer, f"{row.ratio:.2f}", spread, _goal(row), verdict)
+    return f"| {' | '.join(cells)} | {row.figures} |"
+
+
+def _goal(row: Row) -> str:
+    if row.goal is None:
+        return ""
+    return f"{'≥' if row.at_least else '≤'} {row.goal:g}"
+
+
+def page(rows: Sequence[Row], when: datetime | None = None) -> str:
+    """Return the page of the documentation."""
+    when = when or datetime.now(UTC)
+    notes = tomllib.loads(NOTES.read_text())
+    missing = [row for row in rows if row.ratios and not row.holds]
+    said = [
+        f"{row.what}, beside {row.peer}\n: {notes.get(row.what, 'Not studied yet.')}\n"
+        for row in missing
+    ]
+    head = _PAGE.format(
+        rounds=ROUNDS,
+        date=when.strftime("%-d %B %Y"),
+        machine=machine(),
+        table=table(rows),
+    )
+    return head + "\n".join(["\n## Rows that miss their goal\n", *said] if said else [])
+
+
+def machine() -> str:
+    """Return the machine and the versions of the libraries in a sentence."""
+    packages = ("aiohttp", "orjson", "aiodocker", "requests", "websockets")
+    versions = ", ".join(f"{name} {metadata.version(name)}" for name in packages)
+    load = statistics.fmean(os.getloadavg())
+    return (
+        f"{os.cpu_count()} cores, {platform.system()}, Python"
+        f" {platform.python_version()}, {versions}; load {load:.1f}"
+    )
+
+
+_PAGE = """\
+# Performance
+
+`make bench` measures all rows of this page and writes the page. A part is measured by
+`make bench ARGS=server`: `client`, `server`, `streams`, `growth`, `start`, `batch`,
+`attack`, `swarm`.
+
+## Method
+
+A row compares the project with a peer that does the same work, in the same run. Both
+sides take turns in short slices; a ratio is the median of {rounds} rounds, the spread
+is their range. Only the CPU time of the measured process counts, because wall time
+depends on what else the machine does. Of rates, more is better (≥); of costs, less is
+better (≤).
+
+Measured on {date}: {machine}.
+
+## Results
+
+{table}
+"""
