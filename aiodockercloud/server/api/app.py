@@ -63,6 +63,7 @@ from . import (
     versions,
 )
 from .connections import recognize
+from .counts import OTHER, Metrics
 from .errors import api_error, is_unexpected
 from .guard import GUARD, Guard, add_headers, retry_after
 from .idempotency import ANSWER, IdempotencyKeys
@@ -130,7 +131,7 @@ def make_app(cloud: ControlPlane, faults: Faults | None = None) -> web.Applicati
     cloud.stored[ANSWER] = app[IDEMPOTENCY]
     app[streams.SOCKETS] = {}
     app[health.PROBE] = health.EngineProbe(cloud)
-    app[metrics.METRICS] = metrics.Metrics(cloud, app[streams.SOCKETS])
+    app[metrics.METRICS] = Metrics(cloud, app[streams.SOCKETS])
     app.on_response_prepare.extend([request_log.name_stream, add_headers])
     cloud.accounts.on_revoked = partial(streams.end_of_key, app, cloud)
     if faults is not None:
@@ -305,7 +306,7 @@ async def _dispatch(request: web.Request, cloud: ControlPlane) -> web.StreamResp
         raise BadRequest("the path is not UTF-8")
     target, routes, route, public = _find(request.rel_url.raw_path, request.method)
     exchange = request_log.current()
-    exchange.kind = target.kind if routes else metrics.OTHER
+    exchange.kind = target.kind if routes else OTHER
     public = public or (
         target.kind == metrics.resource.kind and cloud.settings.metrics_public
     )

@@ -18,7 +18,7 @@ from prometheus_client.registry import Collector
 from prometheus_client.utils import floatToGoString
 
 from ..state.records import Record
-from .metrics import SECONDS, Durations, Metrics
+from .counts import SECONDS, Durations, Metrics
 
 _BOUNDS = (*map(floatToGoString, SECONDS), "+Inf")
 

@@ -15,7 +15,8 @@ from ... import wire
 from ..control.control_plane import ControlPlane
 from ..log import ACCESS, AUTH, REQUEST_ID
 from ..state.errors import TooManyAttempts
-from .metrics import METRICS, OTHER
+from .counts import OTHER
+from .metrics import METRICS
 
 #: An id that a client or a proxy may give its request.
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/+=@-]{0,127}")

@@ -11,7 +11,7 @@ from prometheus_client.exposition import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
 from aiodockercloud.server.api import metrics_text
-from aiodockercloud.server.api.metrics import SECONDS, Metrics
+from aiodockercloud.server.api.counts import SECONDS, Metrics
 from aiodockercloud.server.control.control_plane import ControlPlane
 from aiodockercloud.server.engines.embedded import Embedded
 from aiodockercloud.server.settings import Settings
