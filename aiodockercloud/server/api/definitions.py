@@ -229,20 +229,18 @@ def free_name(
     Raises:
         ConflictError: Another service has the requested name.
     """
-    taken = {
-        service.name
-        for service in cloud.services.values()
-        if service.namespace == namespace
-        and service.stack == (stack.uuid if stack else None)
-        and service.state != states.TERMINATED
-    }
+
+    def taken(name: str) -> bool:
+        place = stack.uuid if stack else None
+        return bool(cloud.named("service", name, namespace, place))
+
     wanted = found.get("name")
     if wanted is not None:
-        if wanted in taken:
+        if taken(wanted):
             raise fields.duplicated_name("service", wanted)
         return str(wanted)
     base = ImageName.parse(found["image"]).base_name.replace(".", "-")[:50]
-    return base if base not in taken else f"{base}-{new_uuid()[:8]}"
+    return base if not taken(base) else f"{base}-{new_uuid()[:8]}"
 
 
 def build(

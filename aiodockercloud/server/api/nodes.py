@@ -56,7 +56,7 @@ def render(cloud: ControlPlane, node: Node) -> dict[str, Any]:
         if cluster
         else None,
         "cpu": size.cpu if size else node.cpu,
-        "current_num_containers": len(cloud.containers_on(node)),
+        "current_num_containers": cloud.load_of(node).present_of.total(),
         "deployed_datetime": date(node.deployed),
         "destroyed_datetime": date(node.destroyed),
         "disk": cluster.disk if cluster and size else node.disk,

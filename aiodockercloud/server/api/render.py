@@ -65,7 +65,7 @@ async def listed(
         return render(call.cloud, record)
 
     if records is None:
-        records = call.cloud.all(kind, call.namespace)
+        records = call.cloud.newest(kind, call.namespace)
     dates: dict[str, filters.Getter] = {
         "deployed_datetime": lambda r: moment(r.deployed),
         "started_datetime": lambda r: moment(r.started),

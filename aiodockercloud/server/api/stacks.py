@@ -12,7 +12,7 @@ from typing import Any
 
 from ... import stackfile
 from ...exceptions import BadRequest, DockerCloudError
-from ...wire import service_fields, states
+from ...wire import service_fields
 from ...wire.images import ImageName
 from ...wire.scopes import DEPLOY, READ
 from ..control.control_plane import ControlPlane
@@ -124,9 +124,8 @@ async def create(call: Call) -> Reply:
     body = fields.read(await call.body(), FIELDS, read_only=read_only)
     if "name" not in body:
         raise BadRequest("name: is missing; give the stack a name")
-    for other in cloud.all("stack", call.namespace):
-        if other.name == body["name"] and other.state != states.TERMINATED:
-            raise fields.duplicated_name("stack", body["name"])
+    if cloud.named("stack", body["name"], call.namespace):
+        raise fields.duplicated_name("stack", body["name"])
     stack = Stack(
         namespace=call.namespace,
         name=body["name"],

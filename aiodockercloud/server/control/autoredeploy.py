@@ -75,9 +75,8 @@ class AutoRedeploy:
         The containers of one deployment need one request: some registries count each.
         """
         service = self._cloud.services[container.service]
-        for other in self._cloud.containers_of(service):
-            if other.deployment == container.deployment and other.image_digest:
-                container.image_digest = container.image_digest or other.image_digest
+        for other in self._cloud.with_digest(service, container.deployment)[:1]:
+            container.image_digest = container.image_digest or other.image_digest
         if container.image_digest is None:
             self._spawn(self._record_digest(container))
 

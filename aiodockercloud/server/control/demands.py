@@ -11,9 +11,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from ..state.loads import CPU, MEMORY, reserved
+
 __all__ = ["NO_DEMAND", "Demand", "capacity", "demand", "reserved"]
 
-CPU, MEMORY = "CPU", "MB of memory"
 _COMPARISON = re.compile(r"\s*(\S+?)\s*(==|!=)\s*(.*?)\s*")
 #: Names of architectures in Docker's platforms of images → those of nodes.
 _ARCHITECTURES = {"amd64": "x86_64", "arm64": "aarch64", "386": "i686"}
@@ -82,19 +83,6 @@ def demand(
         most_per_node=placements[0].get("max_replicas_per_node"),
         spread=[one["spread"] for one in placements[0].get("preferences", ())],
     )
-
-
-def reserved(definition: Mapping[str, Any]) -> dict[str, float]:
-    """Return the resources that a container reserves."""
-    found: dict[str, float] = {}
-    if cpus := definition.get("cpu_reservation"):
-        found[CPU] = cpus
-    if memory := definition.get("memory_reservation"):
-        found[MEMORY] = memory
-    for one in definition.get("generic_resources") or ():
-        units = int(one["value"]) if one["value"].isdecimal() else 1
-        found[one["kind"]] = found.get(one["kind"], 0) + units
-    return found
 
 
 def capacity(cpu: int, memory: int, generic: Mapping[str, int]) -> dict[str, float]:

@@ -6,6 +6,8 @@ address answers without any DNS server.
 
 from __future__ import annotations
 
+from itertools import chain
+
 from ..state.records import Container, Node, Service
 from ..state.state import State
 
@@ -35,8 +37,8 @@ def service_dns(cloud: State, service: Service) -> str:
     if cloud.domain:
         return _dns(cloud, service.name, service, service.uuid, "svc")
     containers = cloud.containers_of(service)
-    nodes = [cloud.nodes[c.node] for c in containers if c.node in cloud.nodes]
-    return next((node.address for node in nodes or cloud.live_nodes()), "")
+    nodes = (cloud.nodes[c.node] for c in containers if c.node in cloud.nodes)
+    return next((node.address for node in chain(nodes, cloud.live_nodes())), "")
 
 
 def container_dns(cloud: State, container: Container) -> str:

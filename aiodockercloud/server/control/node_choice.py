@@ -6,12 +6,13 @@ container.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from collections import Counter
+from collections.abc import Collection, Iterable
 
 from ...wire import states
-from ...wire.service_fields import EVERY_NODE, INGRESS
+from ...wire.service_fields import EVERY_NODE
 from ..state.errors import OperationFailed
+from ..state.loads import HostPort, Load, Loads
 from ..state.records import SHARED, Container, Node, Service
 from ..state.state import State
 from . import demands, kept_volumes, placement
@@ -37,10 +38,13 @@ def peers(
         ordinal: The number of the container that shares the volumes.
         node: Considers the containers on this node only.
     """
+    everywhere = owner.definition["deployment_strategy"] == EVERY_NODE
+    if not everywhere:
+        same = cloud.numbered(owner, ordinal)
+        if found := [c for c in same if node in (None, c.node)]:
+            return found
     containers = [c for c in cloud.containers_of(owner) if node in (None, c.node)]
-    if owner.definition["deployment_strategy"] == EVERY_NODE:
-        return containers
-    return [c for c in containers if c.ordinal == ordinal] or containers[-1:]
+    return containers if everywhere else containers[-1:]
 
 
 def shared_with(cloud: State, container: Container) -> list[Container]:
@@ -73,8 +77,8 @@ def _by_number(cloud: State, service: Service, ordinal: int) -> _Bound:
         if (found := peers(cloud, owner, ordinal))
     ]
     for member in _connected(cloud, service):
-        for peer in cloud.containers_of(member):
-            if peer.ordinal == ordinal and member is not service:
+        if member is not service:
+            for peer in cloud.numbered(member, ordinal):
                 bound.append(({peer.node}, f"the volumes shared with {peer.name}"))
     return bound
 
@@ -108,55 +112,74 @@ def _connected(cloud: State, service: Service) -> list[Service]:
     return list(found.values())
 
 
+class Foreseen:
+    """The changes before a placement: containers to be removed, and to be created.
+
+    Args:
+        leaving: Containers that do not count, because they are about to be removed.
+    """
+
+    def __init__(self, leaving: Iterable[Container] = ()) -> None:
+        self._leaving = Loads()
+        #: Node uuid → how many containers of the service are about to be created.
+        self.coming: Counter[str] = Counter()
+        self.leave(leaving)
+
+    def leave(self, containers: Iterable[Container]) -> None:
+        """Foresee the removal of containers."""
+        for container in containers:
+            self._leaving.update(container)
+
+    def load_leaving(self, node: Node) -> Load:
+        """Return the load of a node by the containers that are about to be removed."""
+        return self._leaving.of(node.uuid)
+
+
 def candidates(
     cloud: State,
     service: Service,
+    foreseen: Foreseen,
     *,
-    without: Collection[Container] = (),
-    planned: Sequence[str] = (),
+    ports: Collection[HostPort] = (),
 ) -> list[placement.Candidate]:
     """Return the nodes that accept containers, as placement sees the nodes.
 
     Args:
         cloud: The state.
         service: The service that a container is placed for.
-        without: Containers that do not count, because they are about to be removed.
-        planned: The nodes (uuids) of containers of the service that are about to be
-            created.
+        foreseen: The changes before the placement.
+        ports: The host ports that matter.
     """
-    leaving = {container.uuid for container in without}
     fixed = _fixed_ports(service)
-    found = []
     everywhere = service.definition["deployment_strategy"] == EVERY_NODE
+    found = []
     #: Ports of the ingress network, which every node publishes.
-    ingress: set[tuple[int, str]] = set()
+    ingress: set[HostPort] = set()
     for node in cloud.live_nodes():
         owners = (service.namespace, SHARED)
         if node.state != states.DEPLOYED or node.namespace not in owners:
             continue
         if node.unschedulable:
             continue
-        present = [c for c in cloud.containers_on(node) if c.uuid not in leaving]
-        coming = planned.count(node.uuid)
-        # The documented strategies count running containers. A stopped one keeps its
-        # host ports, and its place on a node of a service on every node.
-        running = [c for c in present if c.state != states.STOPPED]
-        counted = present if everywhere else running
-        host_ports: set[tuple[int, str]] = set()
-        for _, protocol, published, outer, *mode in _ports(present):
-            if published and outer is not None:
-                taken = ingress if mode == [INGRESS] else host_ports
-                taken.add((outer, protocol))
+        load, leaving = cloud.load_of(node), foreseen.load_leaving(node)
+        coming = foreseen.coming[node.uuid]
+        present = load.present_of[service.uuid] - leaving.present_of[service.uuid]
+        running = load.running_of[service.uuid] - leaving.running_of[service.uuid]
+        ingress |= {p for p in ports if load.ingress[p] > leaving.ingress[p]}
         found.append(
             placement.Candidate(
                 uuid=node.uuid,
                 tags={*node.tags, *node.auto_tags},
-                containers=len(running) + coming,
-                of_service=sum(c.service == service.uuid for c in counted) + coming,
-                host_ports=host_ports | (fixed if coming else set()),
-                replicas=sum(c.service == service.uuid for c in present) + coming,
+                # The documented strategies count running containers. A stopped one
+                # keeps its host ports, and its place on a node of a service on every
+                # node.
+                containers=load.running - leaving.running + coming,
+                of_service=(present if everywhere else running) + coming,
+                host_ports={p for p in ports if load.ports[p] > leaving.ports[p]}
+                | (fixed if coming else set()),
+                replicas=present + coming,
                 attributes=node.attributes,
-                free=_free(node, running, [service.definition] * coming),
+                free=_free(node, load, leaving, service, coming),
             )
         )
     for candidate in found:
@@ -164,20 +187,19 @@ def candidates(
     return found
 
 
-def _ports(containers: Iterable[Container]) -> Iterator[list[Any]]:
-    return (port for container in containers for port in container.ports)
-
-
 def _free(
-    node: Node,
-    running: Iterable[Container],
-    planned: Iterable[Mapping[str, Any]],
+    node: Node, load: Load, leaving: Load, service: Service, coming: int
 ) -> dict[str, float]:
     """Return the resources of a node that its containers have not reserved."""
     left = demands.capacity(node.cpu, node.memory, node.generic_resources)
-    for definition in (*(c.definition for c in running), *planned):
-        for name, amount in demands.reserved(definition).items():
-            left[name] = left.get(name, 0) - amount
+    planned = demands.reserved(service.definition) if coming else {}
+    for amounts, times in (
+        (load.reserved, -1),
+        (leaving.reserved, 1),
+        (planned, -coming),
+    ):
+        for name, amount in amounts.items():
+            left[name] = left.get(name, 0) + times * amount
     return left
 
 
@@ -187,9 +209,8 @@ def place(
     ordinal: int,
     *,
     kept: kept_volumes.Kept | None,
-    without: Collection[Container] = (),
+    foreseen: Foreseen | None = None,
     beside: Container | None = None,
-    planned: Sequence[str] = (),
 ) -> Node:
     """Return the node for one more container, by the rules of ``placement``.
 
@@ -198,11 +219,9 @@ def place(
         service: The service of the container.
         ordinal: The number of the container.
         kept: Volumes for the container, which are on one node.
-        without: Containers that do not count, because they are about to be removed.
+        foreseen: The changes before the placement.
         beside: The container that the new one replaces, and that still runs. Of a
             service on every node, both are on the same node.
-        planned: The nodes (uuids) of containers of the service that are about to be
-            created.
 
     Raises:
         OperationFailed: No node fits; the text names the rule that left none.
@@ -215,8 +234,7 @@ def place(
     absent = [
         member
         for member in _connected(cloud, service)
-        if member is service
-        or all(c.ordinal != ordinal for c in cloud.containers_of(member))
+        if member is service or not cloud.numbered(member, ordinal)
     ]
     due = [
         member
@@ -230,7 +248,8 @@ def place(
         (due, bound),
         (due, _by_volumes(cloud, service)),
     ]
-    found = candidates(cloud, service, without=without, planned=planned)
+    ports = {port for member in absent for port in _fixed_ports(member)}
+    found = candidates(cloud, service, foreseen or Foreseen(), ports=ports)
     if beside is not None and service.definition["deployment_strategy"] == EVERY_NODE:
         reused.append(({beside.node}, f"the container {beside.name}"))
         for node in found:
@@ -244,7 +263,7 @@ def place(
     raise refusals[1]
 
 
-def _fixed_ports(service: Service) -> set[tuple[int, str]]:
+def _fixed_ports(service: Service) -> set[HostPort]:
     return {
         (port["outer_port"], port["protocol"])
         for port in service.definition["container_ports"]

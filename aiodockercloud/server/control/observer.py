@@ -238,9 +238,7 @@ class Observer:
         # An operation in progress may have chosen its nodes before this node existed.
         await self._cloud.until(service, lambda: not self._cloud.busy(service))
         runs = service.state in (states.RUNNING, states.PARTLY_RUNNING)
-        if runs and all(
-            c.service != service.uuid for c in self._cloud.containers_on(node)
-        ):
+        if runs and not self._cloud.load_of(node).present_of[service.uuid]:
             self._request("scale", service, reason=f"node {node.uuid}")
 
     def _adopt(self, observed: NodeObservation) -> Node | None:

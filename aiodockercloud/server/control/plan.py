@@ -7,8 +7,10 @@ the reason, and nothing has changed.
 from __future__ import annotations
 
 import shlex
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from heapq import heappop, heappush
 
 from ...wire.health import HEALTHY
 from ...wire.rollouts import START_FIRST, STOP_FIRST
@@ -67,42 +69,55 @@ def target(cloud: State, service: Service) -> int:
         return int(service.definition["completions"])
     if service.definition["deployment_strategy"] != EVERY_NODE:
         return int(service.definition["target_num_containers"])
-    nodes = node_choice.candidates(cloud, service)
+    nodes = node_choice.candidates(cloud, service, node_choice.Foreseen())
     demand = demands.demand(service.definition)
     matching = placement.matching(nodes, service.definition["tags"], demand)
     missing = sum(not node.of_service for node in matching)
     return len(cloud.containers_of(service)) + missing
 
 
-def free_ordinals(
-    cloud: State,
-    service: Service,
-    number: int,
-    *,
-    planned: Sequence[int] = (),
-    without: Sequence[Container] = (),
-) -> list[int]:
+def free_ordinals(cloud: State, service: Service, number: int) -> list[int]:
     """Return ordinals without a live container: those with kept volumes, the lowest.
 
     Args:
         cloud: The state.
         service: The service.
         number: How many ordinals to return.
-        planned: Further ordinals that are taken.
-        without: Containers that are about to be removed.
     """
-    leaving = {container.uuid for container in without}
-    live = (c for c in cloud.containers_of(service) if c.uuid not in leaving)
-    taken = {c.ordinal for c in live} | set(planned)
-    kept = sorted(int(text) for text in service.kept_volumes)
-    found = [n for n in kept if n not in taken and kept_volumes.find(cloud, service, n)]
-    taken |= set(found)
-    ordinal = 1
-    while len(found) < number:
-        if ordinal not in taken:
-            found.append(ordinal)
-        ordinal += 1
-    return found[:number]
+    ordinals = _Ordinals(cloud, service)
+    return [ordinals.take() for _ in range(number)]
+
+
+class _Ordinals:
+    """The ordinals that are free for new containers of a service."""
+
+    def __init__(self, cloud: State, service: Service) -> None:
+        self._taken = Counter(c.ordinal for c in cloud.containers_of(service))
+        kept = map(int, service.kept_volumes)
+        self._kept = {n for n in kept if kept_volumes.find(cloud, service, n)}
+        #: Free ordinals that come before ``_next``, or have kept volumes: a heap of
+        #: (no volumes are kept, ordinal). Some may be taken.
+        self._free = sorted((False, ordinal) for ordinal in self._kept)
+        self._next = 1
+
+    def take(self) -> int:
+        """Take a free ordinal: one with kept volumes, or else the lowest."""
+        while self._free:
+            _, ordinal = heappop(self._free)
+            if not self._taken[ordinal]:
+                break
+        else:
+            while self._taken[self._next]:
+                self._next += 1
+            ordinal = self._next
+        self._taken[ordinal] += 1
+        return ordinal
+
+    def release(self, ordinal: int) -> None:
+        """Foresee the removal of a container."""
+        self._taken[ordinal] -= 1
+        if ordinal < self._next or ordinal in self._kept:
+            heappush(self._free, (ordinal not in self._kept, ordinal))
 
 
 def in_order(cloud: State, containers: Sequence[Container]) -> list[Container]:
@@ -142,22 +157,24 @@ def check(
     slots: list[Container | None] = [*[None] * missing, *old]
     if policy.start_first:
         _check_start_first(service)
-    removed: list[Container] = [c for c in live if not only and c not in old]
-    placed: list[str] = []
-    taken: list[int] = []
+    ordinals, foreseen = _Ordinals(cloud, service), node_choice.Foreseen()
+
+    def leave(containers: list[Container]) -> None:
+        foreseen.leave(containers)
+        for container in containers:
+            ordinals.release(container.ordinal)
+
+    leave([] if only else live[total:])
     for start in range(0, total, size):
         batch = slots[start : start + size]
         leaving = [one for one in batch if one is not None]
         if not policy.start_first:
-            removed += leaving
+            leave(leaving)
         steps = []
         for one in batch:
             beside = one if policy.start_first else None
             if one is None or policy.start_first:
-                (ordinal,) = free_ordinals(
-                    cloud, service, 1, planned=taken, without=removed
-                )
-                taken.append(ordinal)
+                ordinal = ordinals.take()
                 kept = kept_volumes.find(cloud, service, ordinal)
             else:
                 ordinal, kept = one.ordinal, _kept(one, keep_volumes)
@@ -168,18 +185,18 @@ def check(
                     service,
                     ordinal,
                     kept=kept,
-                    without=removed,
+                    foreseen=foreseen,
                     beside=beside,
-                    planned=placed,
                 )
             except OperationFailed as error:
                 raise NotAllowedNow(
                     f"{name} cannot be placed ({plan.order}): {error}; nothing was"
                     " changed"
                 ) from None
-            placed.append(node.uuid)
+            foreseen.coming[node.uuid] += 1
             steps.append(Step(name, node, one))
-        removed += leaving if policy.start_first else []
+        if policy.start_first:
+            leave(leaving)
         plan.batches.append(steps)
     return plan
 
@@ -219,7 +236,8 @@ def check_place(
     """
     _check_definition(cloud, service)
     kept = _kept(old, keep_volumes)
-    node_choice.place(cloud, service, old.ordinal, kept=kept, without=[old])
+    foreseen = node_choice.Foreseen([old])
+    node_choice.place(cloud, service, old.ordinal, kept=kept, foreseen=foreseen)
 
 
 def _check_definition(cloud: State, service: Service) -> None:

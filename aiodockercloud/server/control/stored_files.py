@@ -28,14 +28,11 @@ FIELDS: Mapping[str, tuple[Literal["secret", "config"], str]] = {
 def find(cloud: Tables, kind: str, reference: str, namespace: str) -> StoredFile | None:
     """Return the secret or config with a uuid, a URI or a name; None without one."""
     wanted = reference.rstrip("/").rpartition("/")[2]
-    for stored in _table(cloud, kind).values():
-        if stored.namespace == namespace and wanted in (stored.uuid, stored.name):
-            return stored
-    return None
-
-
-def _table(cloud: Tables, kind: str) -> Mapping[str, StoredFile]:
-    return cloud.secrets if kind == "secret" else cloud.configs
+    found: list[StoredFile] = cloud.named(kind, wanted, namespace)
+    table = cloud.secrets if kind == "secret" else cloud.configs
+    if (stored := table.get(wanted)) is not None and stored.namespace == namespace:
+        found.append(stored)
+    return min(found, key=lambda stored: stored.number, default=None)
 
 
 def path(field: str, target: str) -> str:

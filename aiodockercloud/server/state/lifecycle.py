@@ -119,13 +119,12 @@ def service_state(containers: Collection[str]) -> str:
         containers: The states of the service's containers. Terminated containers do
             not count; stopping containers count as running, starting ones do not.
     """
-    live = [state for state in containers if state not in (TERMINATING, TERMINATED)]
+    live = {state for state in containers if state not in (TERMINATING, TERMINATED)}
     if not live:
         return NOT_RUNNING
-    running = sum(state in (RUNNING, STOPPING) for state in live)
-    if running == len(live):
+    if live <= {RUNNING, STOPPING}:
         return RUNNING
-    return PARTLY_RUNNING if running else STOPPED
+    return STOPPED if live.isdisjoint({RUNNING, STOPPING}) else PARTLY_RUNNING
 
 
 def stack_state(services: Collection[str]) -> str:

@@ -5,10 +5,9 @@ Reading only: ``tables.py`` has all changes.
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import fields
-from typing import Any, TypeVar
+from typing import Any, TypeVar, overload
 
 from ... import wire
 from ...wire import states
@@ -16,8 +15,10 @@ from ...wire.health import HEALTHY, STARTING, UNHEALTHY
 from ...wire.images import ImageName
 from ...wire.service_fields import complete
 from ..settings import Settings
-from . import records
+from . import records, relations
 from .errors import NoSuchObject
+from .indexes import Groups, Tally
+from .loads import Load, Loads
 from .records import (
     SHARED,
     Action,
@@ -61,9 +62,19 @@ class Lookups:
         self.secrets: dict[str, StoredFile] = self._tables["secret"]
         self.configs: dict[str, StoredFile] = self._tables["config"]
         self.actions: dict[str, Action] = self._tables["action"]
-        self._of_stack: dict[str, dict[str, Service]] = defaultdict(dict)
-        self._of_service: dict[str, dict[str, Container]] = defaultdict(dict)
-        self._of_node: dict[str, dict[str, Container]] = defaultdict(dict)
+        #: (kind, namespace) → all records.
+        self._in_namespace: Groups[Record] = Groups(lambda r: ((r.kind, r.namespace),))
+        #: (kind, uuid of an owner) → the parts of the owner, terminated ones too.
+        self._parts: Groups[Record] = Groups(relations.owners)
+        #: Uuid of a service or a node, or (uuid of a service, deployment) with a known
+        #: digest → the containers that are not terminated.
+        self._containers_of: Groups[Container] = Groups(
+            relations.places, place=relations.by_ordinal
+        )
+        #: What services, secrets, configs and repositories are looked up by.
+        self._lookup: Groups[Record] = Groups(relations.keys)
+        self._states: Tally[Record] = Tally(relations.states_of_parts)
+        self._loads: Loads = Loads()
         #: Uuid → the values of the writable fields of the object's version.
         self._content: dict[str, tuple[Any, ...]] = {}
         #: Whether an object that was rendered has changed since.
@@ -101,16 +112,35 @@ class Lookups:
         table.update(ordered)
 
     def _index(self, record: Record) -> None:
+        """Enter a new record into all indexes."""
         self.stamps.existence(record)
         self._stamp(record)
         if isinstance(record, Versioned):
             self._content[record.uuid] = record.content()
-        if isinstance(record, Service) and record.stack:
-            self._of_stack[record.stack][record.uuid] = record
-        elif isinstance(record, Container):
-            self._of_service[record.service][record.uuid] = record
-            if record.state != states.TERMINATED:
-                self._of_node[record.node][record.uuid] = record
+        self._in_namespace.update(record)
+        self._parts.update(record)
+        self._update_indexes(record)
+
+    def _update_indexes(self, record: Record) -> None:
+        """Enter what a change of a record may have changed into the indexes."""
+        if isinstance(record, Container):
+            self._containers_of.update(record)
+            self._loads.update(record)
+        if record.kind in relations.LOOKED_UP:
+            self._lookup.update(record)
+        if isinstance(record, Container | Service | Node):
+            self._states.update(record)
+
+    def _discard(self, record: Record) -> None:
+        """Remove a record from all indexes."""
+        self._content.pop(record.uuid, None)
+        self._in_namespace.discard(record)
+        self._parts.discard(record)
+        self._lookup.discard(record)
+        self._states.discard(record)
+        if isinstance(record, Container):
+            self._containers_of.discard(record)
+            self._loads.discard(record)
 
     def _stamp(self, record: Record) -> None:
         """Count a change that can show in rendered objects."""
@@ -148,9 +178,18 @@ class Lookups:
 
     def all(self, kind: str, namespace: str) -> list[Any]:
         """Return the records of a kind in a namespace and shared ones, newest first."""
-        table = self._tables[kind]
-        visible = (namespace, SHARED)
-        return [r for r in reversed(table.values()) if r.namespace in visible]
+        return list(self.newest(kind, namespace))
+
+    def newest(self, kind: str, namespace: str) -> Sequence[Any]:
+        """Return what ``all`` returns as a view, valid until the next change.
+
+        A slice costs the records of the slice, and the length costs nothing.
+        """
+        own = self._in_namespace.of((kind, namespace))
+        shared = self._in_namespace.of((kind, SHARED))
+        if own and shared and namespace != SHARED:
+            return NewestFirst(sorted([*own, *shared], key=lambda r: r.number))
+        return NewestFirst(own or shared)
 
     # --- relations ------------------------------------------------------------------
 
@@ -160,12 +199,33 @@ class Lookups:
 
     def services_of(self, stack: Stack) -> list[Service]:
         """Return the services of a stack that are not terminated."""
-        return _live(self._of_stack[stack.uuid].values())
+        services: Iterable[Any] = self._parts.of(("service", stack.uuid))
+        return _live(services)
 
     def containers_of(self, service: Service) -> list[Container]:
         """Return the containers of a service that are not terminated, by ordinal."""
-        live = _live(self._of_service[service.uuid].values())
-        return sorted(live, key=lambda c: (c.ordinal, c.number))
+        return list(self._containers_of.of(service.uuid))
+
+    def numbered(self, service: Service, ordinal: int) -> list[Container]:
+        """Return the containers of a service with an ordinal that are not terminated.
+
+        A service has one at most, except while one replaces another.
+        """
+        key = service.uuid
+        return list(self._containers_of.of_place(key, (ordinal,), (ordinal + 1,)))
+
+    def states_of_parts(self, record: Record) -> Collection[tuple[str, str | None]]:
+        """Return the different states of an object's parts that are not terminated.
+
+        Returns:
+            Pairs: the states of containers with their healths, and the state of a
+            service with ``ENDED`` for a job that has ended as it should.
+        """
+        return self._states.of(record.uuid).keys()
+
+    def load_of(self, node: Node) -> Load:
+        """Return the load of a node, which must not be changed."""
+        return self._loads.of(node.uuid)
 
     def health_of(self, record: Record) -> str | None:
         """Return the health of a container or a service, ``None`` for other objects.
@@ -176,13 +236,13 @@ class Lookups:
             return record.health
         if not isinstance(record, Service):
             return None
-        found = {c.health for c in _live(self._of_service[record.uuid].values())}
+        found = {health for _, health in self.states_of_parts(record)}
         worst = (UNHEALTHY, STARTING, HEALTHY)
         return next((health for health in worst if health in found), None)
 
     def containers_on(self, node: Node) -> list[Container]:
         """Return the containers of a node that are not terminated."""
-        return _live(self._of_node[node.uuid].values())
+        return list(self._containers_of.of(node.uuid))
 
     def cluster_of(self, node: Node) -> NodeCluster | None:
         """Return the cluster of a node, if the node is in a cluster."""
@@ -190,50 +250,50 @@ class Lookups:
 
     def nodes_of(self, cluster: NodeCluster) -> list[Node]:
         """Return the nodes of a cluster that are not terminated."""
-        return [node for node in self.live_nodes() if node.cluster == cluster.uuid]
+        nodes: Iterable[Any] = self._parts.of(("node", cluster.uuid))
+        return _live(nodes)
 
     def triggers_of(self, service: Service) -> list[Trigger]:
         """Return the triggers of a service."""
-        triggers: Iterable[Trigger] = self._tables["trigger"].values()
-        return [trigger for trigger in triggers if trigger.service == service.uuid]
+        triggers: Iterable[Any] = self._parts.of(("trigger", service.uuid))
+        return list(triggers)
 
     def triggers_made_by(self, container: Container) -> list[Trigger]:
         """Return the triggers that the key of a container created."""
-        triggers: Iterable[Trigger] = self._tables["trigger"].values()
-        return [trigger for trigger in triggers if trigger.container == container.uuid]
+        triggers: Iterable[Any] = self._parts.of(("trigger", container.uuid))
+        return list(triggers)
 
     def members(self, record: Record) -> list[Record]:
         """Return all parts of a stack, a service or a cluster, terminated ones too."""
         if isinstance(record, NodeCluster):
-            return [n for n in self.nodes.values() if n.cluster == record.uuid]
+            return list(self._parts.of(("node", record.uuid)))
         if isinstance(record, Stack):
-            inside = list(self._of_stack[record.uuid].values())
+            inside = list(self._parts.of(("service", record.uuid)))
             return [*inside, *(c for s in inside for c in self.members(s))]
         if isinstance(record, Service):
-            return list(self._of_service[record.uuid].values())
+            return list(self._parts.of(("container", record.uuid)))
         return []
+
+    def actions_on(self, uri: str) -> list[Action]:
+        """Return the actions on the object with a canonical URI, oldest first."""
+        actions: Iterable[Any] = self._parts.of(("action", uri))
+        return list(actions)
+
+    def with_digest(self, service: Service, deployment: str) -> list[Container]:
+        """Return the containers of a deployment whose image has a known digest."""
+        return list(self._containers_of.of((service.uuid, deployment)))
 
     def linking_to(self, service: Service) -> list[Service]:
         """Return the services with a link to this service."""
-        return [
-            other
-            for other in self.services.values()
-            # Checked first, because most services have no link: a server may have
-            # thousands of services.
-            if (links := other.definition["linked_to_service"])
-            and other.state != states.TERMINATED
-            and any(link["to_service"] == service.uuid for link in links)
-        ]
+        return self._found(relations.links_to(service.uuid))
+
+    def _found(self, key: relations.Key) -> list[Any]:
+        return list(self._lookup.of(key))
 
     def repository_for(self, namespace: str, image: str) -> Repository | None:
         """Return the repository with the credentials for pulling an image."""
         wanted = ImageName.parse(image).familiar().repository
-        for repository in self.repositories.values():
-            # A repository's name with a tag names no image of a service.
-            name = str(ImageName.parse(repository.name).familiar())
-            if repository.namespace == namespace and name == wanted:
-                return repository
-        return None
+        return next(iter(self._found(relations.registered(namespace, wanted))), None)
 
     def credentials_for(self, service: Service, image: str) -> tuple[str, str] | None:
         """Return the stored user and password for an image of a service.
@@ -261,14 +321,7 @@ class Lookups:
 
     def sharing_volumes_of(self, service: Service) -> list[Service]:
         """Return the services that name this service in ``volumes_from``."""
-        return [
-            other
-            for other in _live(self.services.values())
-            if any(
-                binding["volumes_from"] == service.uuid
-                for binding in other.definition["bindings"]
-            )
-        ]
+        return self._found(relations.shares_volumes_of(service.uuid))
 
     def live_nodes(self) -> list[Node]:
         """Return the nodes that are not terminated."""
@@ -319,17 +372,56 @@ class Lookups:
     def _service_named(
         self, name: str, namespace: str, stack: str | None
     ) -> Service | None:
-        live = [s for s in _live(self.services.values()) if s.namespace == namespace]
         for place in (stack, None):
-            for service in live:
-                if service.name == name and service.stack == place:
-                    return service
+            services: list[Service] = self.named("service", name, namespace, place)
+            if services:
+                return services[0]
         # Names may contain dots, so the complete name takes precedence.
-        for service in live:
-            owner = self.stack_of(service)
-            if owner is not None and f"{service.name}.{owner.name}" == name:
-                return service
-        return None
+        dots = [at for at, character in enumerate(name) if character == "."]
+        of_stacks: list[Service] = [
+            service
+            for at in dots
+            for owner in self.named("stack", name[at + 1 :], namespace)
+            for service in self.named("service", name[:at], namespace, owner.uuid)
+        ]
+        return min(of_stacks, key=lambda service: service.number, default=None)
+
+    def named(
+        self, kind: str, name: str, namespace: str, stack: str | None = None
+    ) -> list[Any]:
+        """Return the objects with a name that are not terminated.
+
+        Args:
+            kind: ``service``, ``stack``, ``secret`` or ``config``.
+            name: The name.
+            namespace: The namespace.
+            stack: The uuid of the stack of a service; None of one outside of stacks.
+        """
+        return self._found(relations.has_name(kind, namespace, stack, name))
+
+
+class NewestFirst(Sequence[R]):
+    """A list of records in reverse, without a copy."""
+
+    def __init__(self, records: Sequence[R]) -> None:
+        self._records = records
+
+    def __len__(self) -> int:
+        return len(self._records)
+
+    @overload
+    def __getitem__(self, at: int) -> R: ...
+
+    @overload
+    def __getitem__(self, at: slice) -> list[R]: ...
+
+    def __getitem__(self, at: int | slice) -> R | list[R]:
+        if isinstance(at, slice):
+            return [self._records[~place] for place in range(len(self))[at]]
+        return self._records[~at]
+
+    def __iter__(self) -> Iterator[R]:
+        return reversed(self._records)
 
 
 def _live(records: Iterable[R]) -> list[R]:

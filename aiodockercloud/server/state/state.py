@@ -12,10 +12,9 @@ from contextlib import contextmanager
 from typing import Any
 
 from ...wire import states
-from ...wire.service_fields import JOB
 from ..engines import Engine
 from ..settings import Settings
-from . import lifecycle
+from . import indexes, lifecycle
 from .accounts import Accounts
 from .records import Action, Container, Node, NodeCluster, Record, Service, Stack
 from .store import Store
@@ -103,8 +102,7 @@ class State(Tables):
         try:
             yield
         finally:
-            self.held[record.uuid] -= 1
-            self.held += Counter()  # drops the keys whose count is zero
+            indexes.add(self.held, record.uuid, -1)
 
     def active(self, record: Record) -> Action | None:
         """Return the action in progress on an object, if its state depends on one."""
@@ -128,7 +126,7 @@ class State(Tables):
         end of the operation derives the state.
         """
         if not self.busy(service):
-            found = [c.state for c in self.containers_of(service)]
+            found = {state for state, _ in self.states_of_parts(service)}
             if service.state != states.TERMINATED:
                 self.set_state(service, lifecycle.service_state(found))
         if (stack := self.stack_of(service)) is not None:
@@ -155,22 +153,19 @@ class State(Tables):
         fixed = (states.INIT, states.TERMINATED)
         if self.busy(cluster) or cluster.state in fixed:
             return
-        found = [node.state for node in self.nodes_of(cluster)]
+        found = {state for state, _ in self.states_of_parts(cluster)}
         self.set_state(cluster, lifecycle.cluster_state(found))
 
     def settle_stack(self, stack: Stack) -> None:
         """Derive the state of a stack from its services."""
         if self.busy(stack) or stack.state == states.TERMINATED:
             return
-        services = self.services_of(stack)
+        found = self.states_of_parts(stack)
         # A job that has ended, as it should, does not make the stack "Partly running".
-        lasting = [
-            service
-            for service in services
-            if service.definition["mode"] != JOB or service.state != states.STOPPED
-        ]
-        found = [service.state for service in lasting or services]
-        self.set_state(stack, lifecycle.stack_state(found))
+        lasting = {state for state, ended in found if not ended}
+        self.set_state(
+            stack, lifecycle.stack_state(lasting or {state for state, _ in found})
+        )
 
     def recover(self, containers: Iterable[Container]) -> None:
         """Set the states of containers to the engine's last observations.

@@ -24,7 +24,6 @@ from .records import (
     Record,
     Repository,
     Service,
-    Stack,
     Versioned,
 )
 from .store import Store
@@ -67,6 +66,8 @@ class Tables(Lookups):
         if isinstance(record, Versioned):
             self._count(record)
         self.store.put(record)
+        if record.uuid in self._tables[record.kind]:
+            self._update_indexes(record)
         self._stamp(record)
         self._wake_waiting(record)
 
@@ -112,7 +113,6 @@ class Tables(Lookups):
                 self._change_stack(record)
             if isinstance(record, Container):
                 record.health = None
-                self._of_node[record.node].pop(record.uuid, None)
         self.save(record)
         self._publish(record, "delete" if state == states.TERMINATED else "update")
 
@@ -137,9 +137,8 @@ class Tables(Lookups):
     def move(self, container: Container, node: Node) -> None:
         """Record that the engine moved a container to another node."""
         self._stamp(container)  # shows in the former node
-        self._of_node[container.node].pop(container.uuid, None)
         container.node = node.uuid
-        self._of_node[node.uuid][container.uuid] = container
+        self._update_indexes(container)
         self._stamp(container)
 
     def remove(self, record: Record) -> None:
@@ -148,20 +147,12 @@ class Tables(Lookups):
         self._stamp(record)
         self.stamps.forget(record)
         self._tables[record.kind].pop(record.uuid, None)
-        self._content.pop(record.uuid, None)
+        self._discard(record)
         self._wake(record.uuid)
         if isinstance(record, Service):
-            self._of_service.pop(record.uuid, None)
             self._health.pop(record.uuid, None)
-            self._of_stack.get(record.stack or "", {}).pop(record.uuid, None)
             for trigger in self.triggers_of(record):
                 self.remove(trigger)
-        elif isinstance(record, Stack):
-            self._of_stack.pop(record.uuid, None)
-        elif isinstance(record, Container):
-            self._of_service.get(record.service, {}).pop(record.uuid, None)
-        elif isinstance(record, Node):
-            self._of_node.pop(record.uuid, None)
         self.store.delete(record)
 
     def revert(

@@ -85,8 +85,8 @@ def _running_scale(call: Call) -> Reply | None:
         return None
     changes = (
         action
-        for action in cloud.actions.values()
-        if action.object == service.uri and action.operation == "update"
+        for action in cloud.actions_on(service.uri)
+        if action.operation == "update"
     )
     if any(change.number > running.number for change in changes):
         return None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
@@ -102,12 +101,10 @@ Index = Mapping[str, list[str]]
 
 def _actions_of(cloud: ControlPlane, uris: Iterable[str]) -> Index:
     """Return the URIs of the actions of each object, oldest first, by its URI."""
-    wanted = set(uris)
-    index: dict[str, list[str]] = defaultdict(list)
-    for action in cloud.actions.values():
-        if action.object in wanted:
-            index[action.object].append(wire.respell(action.uri, wire.TUTUM))
-    return index
+    return {
+        uri: [wire.respell(one.uri, wire.TUTUM) for one in cloud.actions_on(uri)]
+        for uri in uris
+    }
 
 
 Addition = Callable[[Call, Mapping[str, Any], Index], dict[str, Any]]
