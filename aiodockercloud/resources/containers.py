@@ -307,7 +307,7 @@ class Containers(Managed[Container, ContainerState]):
         cloud = self.cloud
         path = self._path(container, "exec", stream=True)
         params = {"command": line} | ({} if text else {"encoding": BASE64})
-        connect = partial(cloud.stream, path, params=params)
+        connect = partial(cloud.stream, path, params=params, pings=False)
         kind = Exec if text else ExecBytes
         stream = kind(connect, timings=cloud.timings, limits=cloud.limits)
         cloud.streams.add(stream)

@@ -177,7 +177,7 @@ class Events:
                 "parent": parent,
                 "since": position or start,
             }
-            return cloud.stream(path, params=params)
+            return cloud.stream(path, params=params, pings=False)
 
         return connect
 

@@ -271,7 +271,9 @@ class Resource(Readable[T]):
         """
         cloud = self.cloud
         timings, limits = cloud.timings, cloud.limits
-        connect = partial(cloud.stream, self._path(thing, "logs", stream=True))
+        connect = partial(
+            cloud.stream, self._path(thing, "logs", stream=True), pings=False
+        )
         if cloud.dialect.by_subsystem:
             log = LogStream[Any](connect, timings=timings, limits=limits, **options)
         else:

@@ -27,7 +27,6 @@ from ..exceptions import (
     ThrottledError,
 )
 from ..wire import DOCKER_CLOUD, Dialect
-from ..wire.window import WINDOW_PROTOCOL
 from . import credentials, diagnostics
 from .arguments import check_texts, client_timeout
 from .exchange import (
@@ -45,6 +44,7 @@ from .exchange import (
     request_headers,
     with_login,
 )
+from .heartbeats import Heartbeats
 from .retry import RateGate, Retry, may_repeat, retry_after
 from .settings import DEFAULT_LIMITS, DEFAULT_TIMINGS, Limits, Timings
 from .stream import Stream
@@ -56,7 +56,7 @@ from .urls import (
     proxy_for,
     url_text,
 )
-from .websocket import RAW_FRAMES, handshake_seconds, shut
+from .websocket import handshake_seconds, shut, socket_options
 
 __all__ = ["Transport"]
 
@@ -132,6 +132,7 @@ class Transport:
         self._slots = asyncio.Semaphore(limits.concurrency)
         self._sockets: WeakSet[ClientWebSocketResponse[Any]] = WeakSet()
         self.streams: WeakSet[Stream[Any]] = WeakSet()
+        self._heartbeats = Heartbeats(self.streams, timings.heartbeat)
         self._closed = False
         self._timeout = client_timeout(timeout)
         self._ssl = True if ssl is None else ssl
@@ -337,7 +338,7 @@ class Transport:
     # --- one stream -----------------------------------------------------------------
 
     async def stream(
-        self, path: str, *, params: Mapping[str, Any] | None = None
+        self, path: str, *, params: Mapping[str, Any] | None = None, pings: bool = True
     ) -> ClientWebSocketResponse[Any]:
         """Open a websocket with a heartbeat.
 
@@ -349,6 +350,7 @@ class Transport:
             path: The path from the root, quoted, as
                 ``aiodockercloud.wire.path()`` returns it with ``stream=True``.
             params: The query, as for :meth:`request`.
+            pings: Whether aiohttp sends and answers pings, as a ``Stream`` does itself.
 
         Returns:
             The open websocket of aiohttp; closing the client closes the websocket.
@@ -376,11 +378,7 @@ class Transport:
                     headers=self._headers,
                     ssl=self._ssl,
                     proxy=self._proxies[1],
-                    heartbeat=self.timings.heartbeat,
-                    protocols=[WINDOW_PROTOCOL],
-                    timeout=aiohttp.ClientWSTimeout(ws_close=self.timings.close),  # pyright: ignore[reportCallIssue]  # of attrs
-                    max_msg_size=self.limits.frame_bytes,
-                    **RAW_FRAMES,
+                    **socket_options(self.timings, self.limits, pings=pings),
                 )
         except aiohttp.ClientResponseError as exc:
             final = exc.request_info.real_url
@@ -391,6 +389,8 @@ class Transport:
                 raise ClientClosed from exc
             raise no_answer("GET", url, exc, self._timeout) from exc
         self._sockets.add(ws)
+        if not pings:
+            self._heartbeats.start()
         diagnostics.opened(ws, url)
         return ws
 

@@ -26,8 +26,9 @@ class Timings:
     """How long a client waits, in seconds.
 
     Attributes:
-        heartbeat: Between two pings on a stream. A connection whose peer does not
-            answer a ping within half of that time is broken.
+        heartbeat: Without a message on a stream, before a ping; an eighth of that time
+            more at most. A connection whose peer does not answer a ping within half of
+            that time is broken.
         close: For the server's half of the closing handshake of a stream.
         stream_close: For closing one stream as a whole. When that time is up, the
             connection is terminated.

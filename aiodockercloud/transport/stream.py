@@ -39,8 +39,9 @@ from ..wire.window import (
     Credits,
     frame_cost,
 )
+from .heartbeats import Pulse
 from .settings import DEFAULT_LIMITS, DEFAULT_TIMINGS, Limits, Timings
-from .websocket import ABNORMAL, ending, received_ahead, shut
+from .websocket import ABNORMAL, ending, hang_up, received_ahead, shut
 
 __all__ = ["Stream"]
 
@@ -111,6 +112,7 @@ class Stream(AsyncIterator[T], Generic[T]):
         "_limits",
         "_opening",
         "_owed",
+        "_pulse",
         "_reader",
         "_room",
         "_shut",
@@ -136,6 +138,7 @@ class Stream(AsyncIterator[T], Generic[T]):
         #: Sent when the reader task may go on; that task never waits within a window.
         self._room = Signal()
         self._stalled = False
+        self._pulse: Pulse | None = None
         #: A task waits for the next frame.
         self._awaited = False
         #: The cost of the received frames for which the server has no new grant yet.
@@ -224,7 +227,8 @@ class Stream(AsyncIterator[T], Generic[T]):
                     self._credits = Credits(windowed=self._windowed)
                     self._owed = 0
                     self._socket = ws.get_extra_info("socket")
-                    self._reader = asyncio.create_task(self._read(ws))
+                    self._pulse = pulse = Pulse(ws)
+                    self._reader = asyncio.create_task(self._read(ws, pulse))
                 self._ws = ws
             return self._ws
 
@@ -235,6 +239,8 @@ class Stream(AsyncIterator[T], Generic[T]):
         self._frames.clear()
         self._end = None
         self._stalled = False
+        if self._pulse is not None:
+            self._pulse.end()
         try:
             if reader is not None:
                 reader.cancel()
@@ -245,17 +251,27 @@ class Stream(AsyncIterator[T], Generic[T]):
                     async with asyncio.timeout(self._timings.stream_close):
                         await shut(ws)
                 except TimeoutError:
-                    self._hang_up()
+                    hang_up(self._socket)
 
-    def _hang_up(self) -> None:
-        """Terminate a connection whose peer is silent.
+    def beat(self) -> bool:
+        """Check the peer, at each beat of the client's heartbeats.
 
-        Unsent data, and a writer that waits for the socket to accept data, would keep
-        the connection open for minutes.
+        Returns:
+            Whether the stream is connected.
+
+        :meta private:
         """
-        if self._socket is not None:
-            with suppress(OSError, TypeError):  # closed already; not a real socket
-                self._socket.shutdown(socket.SHUT_RDWR)
+        pulse, reader = self._pulse, self._reader
+        if pulse is None or reader is None or reader.done():
+            return False
+        if not pulse.beat(receiving=not self._stalled):
+            seconds = self._timings.heartbeat / 2
+            text = f"No PONG received after {seconds} seconds"  # as aiohttp reports it
+            self._end = self._end or StreamClosed(ABNORMAL, text)
+            hang_up(self._socket)
+            self._credits.end()
+            self._arrived.send()
+        return True
 
     async def _more(self) -> None:
         """Wait until the buffer, which is empty, has a frame.
@@ -304,7 +320,7 @@ class Stream(AsyncIterator[T], Generic[T]):
             with suppress(aiohttp.ClientError, ConnectionError):
                 await self._ws.send_bytes(b"%d" % owed)
 
-    async def _read(self, ws: ClientWebSocketResponse[Any]) -> None:
+    async def _read(self, ws: ClientWebSocketResponse[Any], pulse: Pulse) -> None:
         """Fill the buffer: aiohttp answers pings only while a task receives."""
         frames, arrived, windowed = self._frames, self._arrived, self._windowed
         receive, credits = ws.receive, self._credits
@@ -316,8 +332,15 @@ class Stream(AsyncIterator[T], Generic[T]):
         try:
             while True:
                 message = await receive()
-                if message.type is not _TEXT:
-                    if message.type is not _BINARY:
+                pulse.quiet = 0
+                kind = message.type
+                if kind is not _TEXT:
+                    if kind is WSMsgType.PING:
+                        await ws.pong(message.data)
+                        continue
+                    if kind is WSMsgType.PONG:
+                        continue
+                    if kind is not _BINARY:
                         break
                     if windowed:
                         credits.grant(message.data)
@@ -358,7 +381,7 @@ class Stream(AsyncIterator[T], Generic[T]):
             if self._reader is asyncio.current_task():  # else _drop() closes the socket
                 self._end = self._end or end
                 if end.code == ABNORMAL:
-                    self._hang_up()
+                    hang_up(self._socket)
                 arrived.send()
 
     # --- frames that are not data ---------------------------------------------------

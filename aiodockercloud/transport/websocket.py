@@ -4,22 +4,27 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import socket
 from collections import deque
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Any
 
 import aiohttp
 from aiohttp import ClientWebSocketResponse, WSMessage, WSMsgType
 
 from ..exceptions import StreamClosed
+from ..wire.window import WINDOW_PROTOCOL
+from .settings import Limits, Timings
 
 __all__ = [
     "ABNORMAL",
-    "RAW_FRAMES",
     "ending",
     "handshake_seconds",
+    "hang_up",
     "received_ahead",
     "shut",
+    "socket_options",
 ]
 
 #: The option of ``ws_connect`` for text as bytes, which cost less to decode. aiohttp
@@ -47,6 +52,25 @@ def handshake_seconds(timeout: aiohttp.ClientTimeout) -> float | None:
     return sum(parts) if parts else None
 
 
+def socket_options(timings: Timings, limits: Limits, *, pings: bool) -> dict[str, Any]:
+    """Return the options of ``ws_connect`` for a stream.
+
+    Args:
+        timings: The durations of the client.
+        limits: The bounds of the client.
+        pings: Whether aiohttp sends and answers pings; else ``receive()`` returns the
+            pings of the server, and the answers to those of the client.
+    """
+    return {
+        "autoping": pings,
+        "heartbeat": timings.heartbeat if pings else None,
+        "protocols": [WINDOW_PROTOCOL],
+        "timeout": aiohttp.ClientWSTimeout(ws_close=timings.close),  # pyright: ignore[reportCallIssue]  # of attrs
+        "max_msg_size": limits.frame_bytes,
+        **RAW_FRAMES,
+    }
+
+
 async def shut(ws: ClientWebSocketResponse[Any]) -> None:
     """Close a socket, even when the caller is cancelled.
 
@@ -58,6 +82,17 @@ async def shut(ws: ClientWebSocketResponse[Any]) -> None:
     except asyncio.CancelledError:
         await ws.close()
         raise
+
+
+def hang_up(connection: socket.socket | None) -> None:
+    """Terminate a connection whose peer is silent.
+
+    Unsent data, and a writer that waits for the socket to accept data, would keep the
+    connection open for minutes.
+    """
+    if connection is not None:
+        with suppress(OSError, TypeError):  # closed already; not a real socket
+            connection.shutdown(socket.SHUT_RDWR)
 
 
 def received_ahead(
