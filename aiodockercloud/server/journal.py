@@ -7,10 +7,11 @@ their number. Events, action logs and the embedded engine's container logs are j
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass
 from typing import Generic, TypeVar, cast
+
+from ..wire.signal import Signal
 
 T = TypeVar("T")
 
@@ -32,7 +33,7 @@ class Journal(Generic[T]):
         self._start = 0
         self._next = 0
         self._closed = False
-        self._new_item: asyncio.Future[None] | None = None
+        self._news = Signal()
 
     def __len__(self) -> int:
         return self._next - self._start
@@ -60,8 +61,7 @@ class Journal(Generic[T]):
         else:
             self._items[self._next % self._limit] = item
         self._next += 1
-        if self._new_item is not None:
-            self._wake()
+        self._news.send()
 
     def drop_oldest(self) -> T:
         """Remove the oldest item and return the item; the journal must have one."""
@@ -87,12 +87,7 @@ class Journal(Generic[T]):
     def close(self) -> None:
         """Close the journal: following readers receive the rest, then the end."""
         self._closed = True
-        self._wake()
-
-    def _wake(self) -> None:
-        waiter, self._new_item = self._new_item, None
-        if waiter is not None and not waiter.done():
-            waiter.set_result(None)
+        self._news.send()
 
     async def read(
         self, *, tail: int | None = None, since: int | None = None, follow: bool
@@ -123,6 +118,4 @@ class Journal(Generic[T]):
                 yield items[(position - 1) % limit]
             if self._closed or not follow:
                 return
-            if self._new_item is None:
-                self._new_item = asyncio.get_running_loop().create_future()
-            await asyncio.shield(self._new_item)
+            await self._news.next()

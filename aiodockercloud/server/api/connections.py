@@ -18,11 +18,12 @@ from typing import Any, Protocol
 from aiohttp import http_exceptions, web
 
 from ... import wire
+from ...wire.signal import Signal
 from ..log import SparseLog
 from ..settings import Timings
 from .guard import SECURITY_HEADERS
 
-__all__ = ["Connections", "recognize"]
+__all__ = ["Connection", "Connections", "recognize"]
 
 log: logging.Logger = logging.getLogger(__name__)
 
@@ -73,7 +74,7 @@ class Connections:
 
     def http(self) -> asyncio.Protocol:
         """Return the protocol of a connection whose first bytes are HTTP."""
-        return _Connection(
+        return Connection(
             self,
             self._server,
             loop=asyncio.get_running_loop(),
@@ -115,7 +116,7 @@ class Connections:
     async def _counted(self, request: web.BaseRequest) -> web.StreamResponse:
         """Handle a request; its connection cannot be replaced meanwhile."""
         connection = request.protocol
-        assert isinstance(connection, _Connection)
+        assert isinstance(connection, Connection)
         self._unknown.pop(connection, None)
         self._known.pop(connection, None)
         connection.begin()
@@ -199,7 +200,7 @@ class _Handshake(asyncio.Protocol):
 
 def recognize(request: web.Request) -> None:
     """Note that the client at the other end of a connection has valid credentials."""
-    if isinstance(request.protocol, _Connection):
+    if isinstance(request.protocol, Connection):
         request.protocol.known = True
 
 
@@ -213,21 +214,21 @@ class _Deadlines:
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
         #: Connection → its deadline, the earliest first.
-        self._ends: dict[_Connection, float] = {}
+        self._ends: dict[Connection, float] = {}
         self._timer: asyncio.TimerHandle | None = None
 
-    def begin(self, connection: _Connection) -> None:
+    def begin(self, connection: Connection) -> None:
         """Drop the connection when its time ends before ``end``."""
         loop = asyncio.get_running_loop()
         self._ends[connection] = end = loop.time() + self._seconds
         if self._timer is None:
             self._timer = loop.call_at(end, self._expire)
 
-    def end(self, connection: _Connection) -> None:
+    def end(self, connection: Connection) -> None:
         """Forget the deadline of a connection."""
         self._ends.pop(connection, None)
 
-    def __contains__(self, connection: _Connection) -> bool:
+    def __contains__(self, connection: Connection) -> bool:
         return connection in self._ends
 
     def _expire(self) -> None:
@@ -242,10 +243,10 @@ class _Deadlines:
             connection.drop()
 
 
-class _Connection(web.RequestHandler):
+class Connection(web.RequestHandler):
     """The protocol of one connection."""
 
-    __slots__ = ("_connections", "_handling", "known", "peer")
+    __slots__ = ("_connections", "_handling", "_room", "is_full", "known", "peer")
 
     def __init__(
         self, connections: Connections, server: web.Server, **options: Any
@@ -253,6 +254,9 @@ class _Connection(web.RequestHandler):
         super().__init__(server, **options)
         self._connections = connections
         self._handling = False
+        self._room = Signal()
+        #: Whether the transport has more bytes to send than fit its buffer.
+        self.is_full: bool = False
         #: The address of the client, for the log.
         self.peer: str = ""
         #: Whether a request of the connection had valid credentials.
@@ -268,6 +272,26 @@ class _Connection(web.RequestHandler):
         self._connections.closed(self)
         self._unlimit()
         super().connection_lost(exc)
+        self._room.send()
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self.is_full = True
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        self.is_full = False
+        self._room.send()
+
+    @property
+    def is_open(self) -> bool:
+        """Whether bytes that are written now may reach the client."""
+        return self.transport is not None and not self.transport.is_closing()
+
+    async def until_room(self) -> None:
+        """Wait until the transport has room for more bytes, or has closed."""
+        while self.is_full and self.is_open:
+            await self._room.next()
 
     def data_received(self, data: bytes) -> None:
         if not self._handling and self not in self._connections.deadlines:

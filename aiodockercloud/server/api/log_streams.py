@@ -20,7 +20,7 @@ from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from dataclasses import replace
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any
 
 from ... import wire
@@ -53,10 +53,17 @@ def _frame(line: LogLine, source: str | None, wanted: Selection) -> str:
     a newline. A frame with the key ``missed`` replaces lines that cannot be read; one
     with the key ``partial`` is a piece of a line that the next frame continues.
     """
+    render = _kept if len(line.text) <= _SHORT else _rendered
+    return render(line, source, wanted.timestamps, wanted.details)
+
+
+def _rendered(
+    line: LogLine, source: str | None, timestamps: bool, details: bool
+) -> str:
     frame: dict[str, Any] = {"type": "log"}
     if source is not None:
         frame["source"] = source
-    stamp = f"{loglines.format_stamp(line.time_ns)} " if wanted.timestamps else ""
+    stamp = f"{loglines.format_stamp(line.time_ns)} " if timestamps else ""
     frame["log"] = f"{stamp}{line.text}\n"
     frame["streamType"] = line.stream
     frame["timestamp"] = line.time_ns // loglines.NANOSECONDS
@@ -64,9 +71,14 @@ def _frame(line: LogLine, source: str | None, wanted: Selection) -> str:
         frame["missed"] = line.missing
     if line.partial:
         frame["partial"] = True
-    if wanted.details and line.missing == 0:
+    if details and line.missing == 0:
         frame["details"] = dict(line.details)
     return wire.dumps(frame).decode()
+
+
+#: Characters of a line whose frame is kept for other readers of the log.
+_SHORT = 4096
+_kept = lru_cache(maxsize=1024)(_rendered)
 
 
 def _position(cloud: ControlPlane, wanted: Selection) -> str:

@@ -19,6 +19,7 @@ from aiohttp import WSCloseCode, WSMsgType, hdrs, web
 from ...exceptions import BadRequest, StreamClosed
 from ...wire.window import BATCH, WINDOW, WINDOW_PROTOCOL, Credits, frame_cost
 from ..control.control_plane import ControlPlane
+from .frame_writer import FrameWriter
 from .resource import Call
 
 log: logging.Logger = logging.getLogger(__name__)
@@ -31,6 +32,9 @@ Frames = AsyncGenerator[str, None]
 
 class FrameHook(Protocol):
     """Replaces frames of streams, for faults in tests of clients."""
+
+    #: Whether the frames may be replaced at the moment.
+    active: bool
 
     def stream(
         self, request: web.Request, ws: web.WebSocketResponse
@@ -208,6 +212,7 @@ async def pump(
         inbox: Receives the texts of the client; by default texts are ignored.
     """
     credits = Credits(windowed=_is_windowed(ws))
+    writer = FrameWriter(call.request, ws)
     if (hook := call.request.app.get(FRAME_HOOK)) is not None:
         frames = hook.frames(ws, frames)
 
@@ -224,7 +229,9 @@ async def pump(
                 if credits.left <= 0:
                     await credits.wait()
                 credits.left -= frame_cost(frame)
-                await ws.send_str(frame)
+                await writer.send(frame)
+                if hook is not None and hook.active:
+                    writer.flush()  # a fault may close the connection after the frame
 
     tasks = [asyncio.create_task(read()), asyncio.create_task(send())]
     if inbox is not None:
@@ -235,6 +242,7 @@ async def pump(
         for task in tasks:
             task.cancel()
         results = await asyncio.gather(*tasks, return_exceptions=True)
+    writer.flush()
     code, reason = int(WSCloseCode.OK), ""
     for result in results:
         if isinstance(result, StreamClosed):

@@ -1,0 +1,87 @@
+"""Text frames of websockets: encoded once for all readers, written once a loop turn."""
+
+from __future__ import annotations
+
+import asyncio
+from functools import lru_cache
+
+from aiohttp import web
+
+from .connections import Connection
+
+__all__ = ["FrameWriter"]
+
+#: Bytes that wait for the end of a loop turn; more are written at once.
+_LARGEST = 64 * 1024
+#: Characters of a frame that is kept for other readers. With the number of kept frames,
+#: this bounds the memory.
+_KEPT = 4096
+
+_FINAL_TEXT = 0x81
+
+
+class FrameWriter:
+    """Sends the frames of one websocket; all frames of a loop turn leave in one write.
+
+    aiohttp writes, and the system sends, each frame by itself. Nothing else changes: no
+    frame waits for longer than the loop turn, and a full transport holds the sender up.
+
+    Args:
+        request: The request of the websocket.
+        ws: The websocket, open and without compression.
+    """
+
+    __slots__ = ("_connection", "_frames", "_size", "_ws")
+
+    def __init__(self, request: web.Request, ws: web.WebSocketResponse) -> None:
+        protocol = request.protocol
+        #: None in an application that another server than ours serves.
+        self._connection = protocol if isinstance(protocol, Connection) else None
+        self._ws = ws
+        self._frames: list[bytes] = []
+        self._size = 0
+
+    async def send(self, text: str) -> None:
+        """Send a frame in this loop turn; wait while the transport is full.
+
+        Raises:
+            ConnectionError: The connection is closed.
+        """
+        connection = self._connection
+        if connection is None:
+            await self._ws.send_str(text)
+            return
+        if self._ws.closed or not connection.is_open:
+            raise ConnectionResetError("the websocket is closed")
+        if not self._frames:
+            asyncio.get_running_loop().call_soon(self.flush)
+        frame = _kept(text) if len(text) <= _KEPT else _encoded(text)
+        self._frames.append(frame)
+        self._size += len(frame)
+        if connection.is_full or self._size >= _LARGEST:
+            self.flush()
+            await connection.until_room()
+
+    def flush(self) -> None:
+        """Write the frames that wait."""
+        frames, self._frames, self._size = self._frames, [], 0
+        connection = self._connection
+        if frames and connection is not None and connection.is_open:
+            assert connection.transport is not None
+            connection.transport.write(b"".join(frames))
+
+
+def _encoded(text: str) -> bytes:
+    """Return a text as an unmasked frame, RFC 6455, section 5.2."""
+    data = text.encode()
+    size = len(data)
+    if size < 126:
+        head = bytes((_FINAL_TEXT, size))
+    elif size < 2**16:
+        head = bytes((_FINAL_TEXT, 126)) + size.to_bytes(2, "big")
+    else:
+        head = bytes((_FINAL_TEXT, 127)) + size.to_bytes(8, "big")
+    return head + data
+
+
+_kept = lru_cache(maxsize=1024)(_encoded)
