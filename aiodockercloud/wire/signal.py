@@ -23,7 +23,10 @@ class Signal:
     def next(self) -> asyncio.Future[None]:
         """Return a future that the next signal resolves; each task awaits its own."""
         future = asyncio.get_running_loop().create_future()
-        if self._waiting:  # cancelled tasks leave their futures behind
+        count = len(self._waiting)
+        if count & (count - 1) == 0:
+            # Cancelled tasks leave their futures behind. At each power of two, the list
+            # is at most twice as long as it must be, and many tasks wait at little cost.
             self._waiting = [one for one in self._waiting if not one.done()]
         self._waiting.append(future)
         return future

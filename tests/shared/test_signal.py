@@ -25,13 +25,14 @@ async def test_signal_without_a_waiting_task_is_lost() -> None:
     assert not signal.next().done()
 
 
-async def test_cancelled_task_leaves_no_future_behind() -> None:
+async def test_cancelled_tasks_leave_little_behind() -> None:
+    """One task waits all the time; a thousand others come and go."""
     signal = Signal()
-    for _ in range(10):
+    staying = signal.next()
+    for _ in range(1000):
         signal.next().cancel()
-    last = signal.next()
-
-    assert signal._waiting == [last]
+        assert len(signal._waiting) <= 4
     signal.send()
-    assert last.done()
-    assert not last.cancelled()
+
+    assert staying.done()
+    assert not staying.cancelled()
