@@ -13,12 +13,7 @@ import asyncio
 import contextlib
 import time
 from collections import defaultdict
-from collections.abc import (
-    AsyncGenerator,
-    Collection,
-    Mapping,
-    Sequence,
-)
+from collections.abc import AsyncGenerator, Collection, Mapping, Sequence
 from contextlib import aclosing
 from functools import partial
 from typing import Any
@@ -62,8 +57,9 @@ class Swarm:
             ``tcp://``, ``ssh://``). Needed on other nodes than the manager for
             ``exec``, for removing volumes, for leaving the Swarm and for the storage
             driver. The label ``dc.engine`` of a node has the same effect.
-        poll: Seconds between two looks at the Swarm after a change. While nothing
-            changes, the interval is ``settings.idle_factor`` times as long.
+        poll: Seconds between two looks at the whole Swarm after a change. While nothing
+            changes, the interval is ``settings.idle_factor`` times as long. What an
+            event names, or a caller waits for, is looked at sooner.
         grace: Seconds from the stop signal to the kill signal of a container without
             ``stop_grace_period``.
         settings: Durations, retries and limits that rarely need a change.
@@ -99,8 +95,8 @@ class Swarm:
         self._settings = settings or SwarmSettings()
         self._api: Api
         self._watch: Watch
-        self._shared: Shared
         self._nodes: SwarmNodes
+        self._shared: Shared
         self._cleanup: Cleanup
         self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._endings: defaultdict[str, set[logs.Ending]] = defaultdict(set)
@@ -133,7 +129,7 @@ class Swarm:
         self._shared = Shared(self._api)
         self._watch = Watch(self._api, self._poll, self._forget)
         self._nodes = SwarmNodes(self._api, self._watch, self._node_engines, local)
-        self._cleanup = Cleanup(self._api, self._shared, self._nodes)
+        self._cleanup = Cleanup(self._api, self._shared, self._nodes, self._watch)
         self._watch.drivers[local] = str(info.get("Driver", ""))
         await self._watch.start(observe)
         self._nodes.start()
@@ -203,8 +199,7 @@ class Swarm:
         if spec.pinned and observations.is_down(node):
             raise EngineError(f"node {observations.hostname(node)} is down")
         async with self._locks[spec.uuid]:
-            if await self._lookup(spec.uuid) is None:
-                await self._create(spec)
+            await self._create(spec)
         self._watch.report_again(spec.uuid)
 
     async def _create(self, spec: ContainerSpec) -> None:
@@ -226,6 +221,7 @@ class Swarm:
                     data=definition,
                     headers=registry_auth(spec.image, spec.credentials),
                 )
+                self._watch.note({"ID": created["ID"], "Spec": definition})
                 addition = spec.options.get("swarm")
                 texts = await manager.creation_warnings(self._api, created, addition)
                 self._watch.warn(spec.uuid, texts)
@@ -249,9 +245,10 @@ class Swarm:
                     f"services/{service['ID']}",
                     service_specs.started,
                     auth=registry_auth(image, credentials),
+                    found=service,
                 )
                 self._watch.warn(uuid, manager.warnings(answer))
-                self._watch.poke()
+                self._watch.changed(service["ID"])
             else:
                 self._watch.report_again(uuid)
 
@@ -259,14 +256,8 @@ class Swarm:
         """Stop a container; the Swarm service and the last task stay."""
         async with self._locks[uuid]:
             service = await self._find(uuid)
-            await self._api.update(
-                f"services/{service['ID']}",
-                lambda spec: (
-                    None
-                    if service_specs.is_stopped(spec)
-                    else service_specs.stopped(spec)
-                ),
-            )
+            if not service_specs.is_stopped(service["Spec"]):
+                await self._stop(service)
             self._watch.report_again(uuid)
 
     async def remove_volumes(self, node: str, volumes: Collection[str]) -> None:
@@ -282,16 +273,17 @@ class Swarm:
             service = await self._lookup(uuid)
             if service is None:
                 self._forget(uuid)
-                self._watch.poke()
+                self._watch.look_for(uuid)
                 return
             self._watch.leaving.add(uuid)
             try:
                 ran_on = await self._stop_and_wait(service)
                 with ignoring_not_found():
                     await self._api.call("DELETE", f"services/{service['ID']}")
+                self._watch.deleted(service["ID"])
             finally:
                 self._watch.leaving.discard(uuid)
-                self._watch.poke()
+                self._watch.look_for(uuid)
         if volumes:
             names = [naming.volume_name(volume) for volume in volumes]
             self._cleanup.remove_volumes(ran_on, names)
@@ -309,21 +301,27 @@ class Swarm:
         tasks = await self._watch.tasks(tasks_of(service))
         if any(self._watch.is_active(task) for task in tasks):
             with ignoring_not_found():
-                await self._api.update(
-                    f"services/{service['ID']}", service_specs.stopped
-                )
+                await self._stop(service)
             # The stopped service has a new task that never runs, in place of which
             # Swarm may delete an old task from the history.
             await asyncio.sleep(self._settings.forgetting)
             with contextlib.suppress(TimeoutError):
                 grace = service_specs.grace_of(service["Spec"])
-                await self._watch.until_over(
-                    tasks_of(service), grace + self._settings.ending
+                await self._watch.until_ended(
+                    service["ID"], grace + self._settings.ending
                 )
         return {task["NodeID"] for task in tasks if task.get("NodeID")}
 
+    async def _stop(self, service: Json) -> None:
+        path = f"services/{service['ID']}"
+        await self._api.update(path, service_specs.stopped, found=service)
+
     async def _lookup(self, uuid: str) -> Json | None:
         """Return the current Swarm service of a container, None without one."""
+        if id := self._watch.id_of(uuid):
+            with ignoring_not_found():
+                service: Json = await self._api.call("GET", f"services/{id}")
+                return service
         params = {"filters": {"label": [f"{naming.CONTAINER_LABEL}={uuid}"]}}
         found = await self._api.call("GET", "services", params=params)
         return found[0] if found else None

@@ -18,18 +18,29 @@ from . import naming
 from .docker_api import Api, DockerProblem
 from .nodes import SwarmNodes
 from .shared import Shared
+from .watch import Watch
 
 log: logging.Logger = logging.getLogger(__name__)
 
 
 class Cleanup:
-    """Background tasks that remove the remains of containers."""
+    """Background tasks that remove the remains of containers.
 
-    def __init__(self, api: Api, shared: Shared, nodes: SwarmNodes) -> None:
+    Args:
+        api: The Engine of a manager.
+        shared: The networks, secrets and configs.
+        nodes: The nodes, which have the volumes.
+        watch: The last observations.
+    """
+
+    def __init__(
+        self, api: Api, shared: Shared, nodes: SwarmNodes, watch: Watch
+    ) -> None:
         self._api = api
         self._settings = api.settings
         self._shared = shared
         self._nodes = nodes
+        self._watch = watch
         #: Networks that a task of this object will remove after a pause.
         self._waiting: set[str] = set()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -77,6 +88,11 @@ class Cleanup:
                 self._waiting |= names
                 await asyncio.sleep(self._settings.cleanup_pause)
                 self._waiting -= names
+                names -= (
+                    self._watch.used_networks()
+                )  # spares most lists of all services
+                if not names:
+                    return
                 services = await self._api.call("GET", "services", params=naming.OURS)
                 for service in services:
                     names -= naming.networks_of(service)

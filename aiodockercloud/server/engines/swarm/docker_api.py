@@ -18,6 +18,7 @@ How this module differs from plain aiodocker (0.27), and why:
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 import os
 import struct
@@ -37,6 +38,7 @@ from .. import EngineError, EngineUnavailable
 from .settings import SwarmSettings
 
 T = TypeVar("T")
+Json = Mapping[str, Any]
 
 log: logging.Logger = logging.getLogger(__name__)
 
@@ -151,7 +153,8 @@ class Api:
         change: Callable[[dict[str, Any]], dict[str, Any] | None],
         *,
         auth: Mapping[str, str] | None = None,
-    ) -> Mapping[str, Any] | None:
+        found: Json | None = None,
+    ) -> Json | None:
         """Read, change and write a whole spec, again when another client was faster.
 
         Args:
@@ -159,6 +162,7 @@ class Api:
             change: Returns the new spec, or None when nothing has to change.
             auth: The result of ``registry_auth``, for a service. Empty: the credentials
                 of the last change stay.
+            found: The object if the caller has just read it: for the first attempt.
 
         Returns:
             The answer of the Engine, ``None`` without a change.
@@ -173,13 +177,13 @@ class Api:
         # The spec in a response contains no credentials.
         keep = {} if auth or path.startswith("nodes/") else {"registryAuthFrom": "spec"}
         for attempt in range(attempts):
-            found = await self.call("GET", path)
+            found = found or await self.call("GET", path)
             spec = change(found["Spec"])
             if spec is None:
                 return None
             version = found["Version"]["Index"]
             try:
-                answer: Mapping[str, Any] | None = await self.call(
+                answer: Json | None = await self.call(
                     "POST",
                     f"{path}/update",
                     params={"version": version, **keep},
@@ -190,6 +194,7 @@ class Api:
             except DockerProblem as problem:
                 if not problem.overtaken or attempt == attempts - 1:
                     raise
+            found = None
             await asyncio.sleep(pause)
             pause = min(2 * pause, _LONGEST_UPDATE_PAUSE)
         return None
@@ -218,12 +223,14 @@ class Api:
         finally:
             response.close()
 
-    async def events(self, on_event: Callable[[], None]) -> None:
-        """Call *on_event* at the start and after events, until the stream ends."""
+    async def events(
+        self, on_start: Callable[[], None], on_event: Callable[[Json], None]
+    ) -> None:
+        """Call *on_start*, then *on_event* with each event, until the stream ends."""
         async with self.stream("events", {}, silence=self.settings.quiet) as response:
-            on_event()
-            while await response.content.readany():
-                on_event()
+            on_start()
+            async for line in response.content:
+                on_event(json.loads(line))
 
     async def in_time(self, ask: Callable[[], Awaitable[T]]) -> T:
         """Return the result of a request, with one exception for each kind of failure.

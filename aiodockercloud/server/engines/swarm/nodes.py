@@ -195,9 +195,7 @@ class SwarmNodes:
             await self.set_availability(node, "drain")
             yield
             try:
-                await self._watch.until_over(
-                    {"node": [node]}, self._api.settings.draining
-                )
+                await self._until_empty(node)
             except TimeoutError:
                 raise EngineError(f"the containers on {where} do not end") from None
             await self._leave(node)
@@ -211,6 +209,16 @@ class SwarmNodes:
             self._watch.leaving.discard(node)
             self._watch.poke()
         await self._close(node)
+
+    async def _until_empty(self, node: str) -> None:
+        """Return when no task uses anything of a node, or raise ``TimeoutError``."""
+        settings, filters = self._api.settings, {"node": [node]}
+        async with asyncio.timeout(settings.draining):
+            while True:
+                tasks = await self._watch.tasks(filters)
+                if not any(map(self._watch.is_active, tasks)):
+                    return
+                await asyncio.sleep(settings.ending_poll)
 
     async def _leave(self, node: str) -> None:
         """Let a node's Engine leave: otherwise the Engine tries for ever to rejoin."""

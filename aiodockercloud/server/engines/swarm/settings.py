@@ -29,6 +29,9 @@ class SwarmSettings:
     idle_factor: int = 5
     #: The shortest interval between two looks.
     shortest_poll: float = 0.1
+    #: The interval before a look, as a multiple of the seconds that the last look took:
+    #: the cost of looking stays a fixed part of the time.
+    pace: float = 2.0
     #: Between two attempts to subscribe to the events of the Engine.
     events_retry: float = 1.0
     #: That a task may wait for a node until the container is reported as stopped.
@@ -36,7 +39,7 @@ class SwarmSettings:
     #: In which Swarm creates the task that replaces an ended task. Without a new task,
     #: ``max_attempts`` of the restart policy is used up.
     replacing: float = 2.0
-    #: Between two looks at tasks that are about to end.
+    #: Between two looks at tasks that are about to start or to end.
     ending_poll: float = 0.2
 
     # --- containers -------------------------------------------------------------------
