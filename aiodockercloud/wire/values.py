@@ -34,13 +34,13 @@ def format_date(moment: datetime | None) -> str | None:
     moment = moment.astimezone(UTC)
     return (
         f"{_DAYS[moment.weekday()]}, {moment.day} {_MONTHS[moment.month - 1]}"
-        f" {moment.year:04d} {moment:%H:%M:%S} +0000"
+        f" {moment.year:04d} {moment.isoformat()[11:19]} +0000"
     )
 
 
 def format_event_date(moment: datetime) -> str:
     """Return a date as ``2016-02-01T16:47:28Z``, the form of events."""
-    return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+    return f"{moment.astimezone(UTC).isoformat()[:19]}Z"
 
 
 def parse_date(text: str) -> datetime:

@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any, TypeVar
 
 from ... import wire
@@ -26,9 +26,12 @@ T = TypeVar("T")
 
 def date(moment: float | None) -> str | None:
     """Return a date in the format of the API, from seconds since 1970."""
-    if moment is None:
-        return None
-    return wire.format_date(datetime.fromtimestamp(moment, UTC))
+    return None if moment is None else _date(int(moment))
+
+
+@lru_cache(maxsize=4096)  # many objects begin and end in the same second
+def _date(seconds: int) -> str | None:
+    return wire.format_date(datetime.fromtimestamp(seconds, UTC))
 
 
 def moment(seconds: float | None) -> datetime | None:

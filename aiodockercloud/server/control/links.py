@@ -190,11 +190,11 @@ def variables(
     for position, container in enumerate(running):
         of_one = _variables_of(container, _address(cloud, container, target, client))
         if position == 0:
-            found |= {f"{alias}_{key}": value for key, value in of_one.items()}
+            prefix = f"{alias}_"
+            found |= {prefix + key: value for key, value in of_one.items()}
             found[f"{alias}_NAME"] = f"/{container.uuid}/{container.name}"
-        found |= {
-            f"{alias}_{container.ordinal}_{key}": value for key, value in of_one.items()
-        }
+        prefix = f"{alias}_{container.ordinal}_"
+        found |= {prefix + key: value for key, value in of_one.items()}
     found[f"{alias}_DOCKERCLOUD_API_URL"] = f"{cloud.rest_host}{target.uri}"
     return found
 
@@ -226,9 +226,10 @@ def _variables_of(container: Container, address: str) -> dict[str, str]:
         found[f"{key}_PROTO"] = protocol
         if len(inner) == 1:
             found["PORT"] = url
-    user = user_environment(container.definition)
-    for key, value in {**container.image_environment, **user}.items():
-        found[f"ENV_{key}"] = value
+    for key, value in container.image_environment.items():
+        found["ENV_" + key] = value
+    for item in container.definition["container_envvars"]:
+        found["ENV_" + item["key"]] = item["value"]
     return found
 
 
