@@ -26,7 +26,7 @@ class Signal:
         count = len(self._waiting)
         if count & (count - 1) == 0:
             # Cancelled tasks leave their futures behind. At each power of two, the list
-            # is at most twice as long as it must be, and many tasks wait at little cost.
+            # is at most twice as long as it must be: many tasks wait at little cost.
             self._waiting = [one for one in self._waiting if not one.done()]
         self._waiting.append(future)
         return future
