@@ -84,6 +84,7 @@ async def rows() -> AsyncIterator[Row]:
         False,
         [sizes[-1] / sizes[0]],
         f"{sizes[-1] / 2**20:.0f} : {sizes[0] / 2**20:.0f} MiB",
+        sizes[-1] / POINTS[-1],
     )
     small = await _deployed(300, 300)
     large = await _deployed(3000, 3000)

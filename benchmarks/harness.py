@@ -39,6 +39,7 @@ class Row:
             the bound.
         ratios: The ratio of each round.
         figures: The absolute figures of this machine, in words.
+        cost: The median of our own costs: seconds of CPU, or bytes.
     """
 
     what: str
@@ -47,6 +48,7 @@ class Row:
     at_least: bool
     ratios: list[float]
     figures: str = ""
+    cost: float = 0.0
 
     @property
     def ratio(self) -> float:
@@ -94,7 +96,7 @@ def row(
     ratios = [peer / ours if at_least else ours / peer for ours, peer in pairs]
     medians = [statistics.median(side) * scale for side in zip(*pairs, strict=True)]
     figures = f"{_short(medians[0])} : {_short(medians[1])} {unit}"
-    return Row(what, peer, goal, at_least, ratios, figures)
+    return Row(what, peer, goal, at_least, ratios, figures, medians[0] / scale)
 
 
 def _short(number: float) -> str:

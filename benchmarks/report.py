@@ -44,6 +44,29 @@ def _goal(row: Row) -> str:
     return f"{'≥' if row.at_least else '≤'} {row.goal:g}"
 
 
+#: What one process carries: a row, and the sentence about its cost.
+_CARRIES = {
+    "server, GET of one object": "{rate:,.0f} reads of an object a second",
+    "server, list of 25 services": "{rate:,.0f} list pages of 25 services a second",
+    "server, durable PATCH": "{rate:,.0f} durable changes a second",
+    "one log to 200 readers": "{rate:,.0f} frames of logs a second, over all readers",
+    "events to 500 readers": "{rate:,.0f} frames of events a second, over all readers",
+    "1,000 → 10,000 containers of 10 services: memory": (
+        "{room:,.0f} containers of the embedded engine in a GiB of memory"
+    ),
+}
+
+
+def carries(rows: Sequence[Row]) -> list[str]:
+    """Return what one process carries with one core, a sentence each."""
+    found = {row.what: row.cost for row in rows if row.cost}
+    return [
+        sentence.format(rate=1 / found[what], room=2**30 / found[what])
+        for what, sentence in _CARRIES.items()
+        if what in found
+    ]
+
+
 def page(rows: Sequence[Row], when: datetime | None = None) -> str:
     """Return the page of the documentation."""
     when = when or datetime.now(UTC)
@@ -58,6 +81,7 @@ def page(rows: Sequence[Row], when: datetime | None = None) -> str:
         date=when.strftime("%-d %B %Y"),
         machine=machine(),
         table=table(rows),
+        carries="\n".join(f"- {sentence}" for sentence in carries(rows)),
     )
     return head + "\n".join(["\n## Rows that miss their goal\n", *said] if said else [])
 
@@ -93,4 +117,20 @@ Measured on {date}: {machine}.
 ## Results
 
 {table}
+
+## Growth
+
+Containers of 10 services, on one machine with 3 nodes of the embedded engine.
+
+![CPU seconds to start](_static/growth-time.svg)
+![Memory](_static/growth-memory.svg)
+
+## What one process carries
+
+A server is one process with one event loop, so it uses one core. From the costs above,
+one core of this machine is fully used by one of these:
+
+{carries}
+
+{{doc}}`running` states what to do beyond that.
 """

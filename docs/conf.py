@@ -9,6 +9,8 @@ release = version = version_of("aiodockercloud")
 extensions = [
     "sphinx.ext.autodoc",
     "sphinx.ext.napoleon",
+    # The page that the benchmarks write.
+    "myst_parser",
 ]
 exclude_patterns = ["_build"]
 
