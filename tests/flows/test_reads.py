@@ -186,14 +186,37 @@ async def test_pieces_are_bounded(server: Server, live: DockerCloud) -> None:
         await live.services.create(image=IDLE, name=name)
     records = server.cloud.all("service", server.user)
     size = len(wire.dumps(services.render(server.cloud, records[0])))
-    kept = Pieces(server.cloud, largest=2 * size + 2)
+    kept = Pieces(server.cloud, largest=2 * (size + 36) + 2)
 
     for _ in range(2):
         for record in records:
             kept.of(record, services.render)
 
     assert len(kept._kept) == 2
-    assert kept._size == sum(len(text) for _, text in kept._kept.values())
+    assert kept._size == sum(
+        len(key) + len(text) for key, (_, text) in kept._kept.items()
+    )
+
+
+async def test_page_is_kept_until_a_record_changes(
+    server: Server, live: DockerCloud, raw: Raw
+) -> None:
+    """Pages of other addresses, namespaces and kinds are other pages."""
+    one = await live.services.create(image=IDLE, name="one")
+    path = "/api/app/v1/service/"
+    first = (await raw("GET", f"{path}?limit=5")).body
+    assert (await raw("GET", f"{path}?limit=5")).body == first
+    assert (await raw("GET", f"{path}?limit=6")).body != first
+    assert b'"objects":[]' in (await raw("GET", "/api/app/v1/stack/?limit=5")).body
+
+    await live.services.update(one, nickname="other")
+
+    assert b'"nickname":"other"' in (await raw("GET", f"{path}?limit=5")).body
+    other = await live.services.create(image=IDLE, name="two")
+    assert other["uuid"].encode() in (await raw("GET", f"{path}?limit=5")).body
+    await live.services.delete(other)
+    server.cloud.remove(server.cloud.services[other["uuid"]])
+    assert other["uuid"].encode() not in (await raw("GET", f"{path}?limit=5")).body
 
 
 @pytest.mark.parametrize("settings", [Settings(timings=Timings(read_turn=-1.0))])

@@ -1,7 +1,8 @@
 """The JSON of objects, kept as bytes until the object changes.
 
 A read answers bytes that exist already: an object is rendered at the first read after a
-change, and a page of a list joins the bytes of its objects.
+change, and a page of a list joins the bytes of its objects. A program that reads the
+same page again, while nothing changes, receives the same bytes.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from aiohttp import web
 
 from ... import wire
 from ..control.control_plane import ControlPlane
-from ..state.records import Container, Node, NodeCluster, Record, Service, Stack
+from ..state.records import Container, Node, NodeCluster, Service, Stack
 
 __all__ = ["PIECES", "Json", "Pieces", "Render", "joined"]
 
@@ -49,7 +50,7 @@ class Pieces:
     def __init__(self, cloud: ControlPlane, largest: int = LARGEST) -> None:
         self._cloud = cloud
         self._largest = largest
-        #: Uuid → the stamp of the object when it was rendered, and the JSON.
+        #: Uuid, or what a page shows → the stamp at the rendering, and the JSON.
         self._kept: dict[str, tuple[int, bytes]] = {}
         self._size = 0
 
@@ -62,19 +63,39 @@ class Pieces:
         if kept is not None and kept[0] == stamp:
             return kept[1]
         text = wire.dumps(render(self._cloud, record))
-        self._keep(record, stamp, text)
+        self._keep(record.uuid, stamp, text)
         return text
 
-    def _keep(self, record: Record, stamp: int, text: bytes) -> None:
-        self._drop(record.uuid)
-        self._kept[record.uuid] = stamp, text
-        self._size += len(text)
+    def page(self, kind: str, namespace: str, address: str) -> Json | None:
+        """Return a kept page of a list, if no record has changed since.
+
+        Args:
+            kind: The kind of the objects.
+            namespace: The namespace of the objects.
+            address: The path with the query; empty for a page that is not kept.
+        """
+        kept = self._kept.get(f"{kind} {namespace} {address}") if address else None
+        if kept is None or kept[0] != self._cloud.stamps.number:
+            return None
+        return Json(kept[1])
+
+    def keep_page(
+        self, kind: str, namespace: str, address: str, number: int, page: Json
+    ) -> None:
+        """Keep a page; *number* is that of the last change before the page was made."""
+        if address:
+            self._keep(f"{kind} {namespace} {address}", number, page.text)
+
+    def _keep(self, key: str, stamp: int, text: bytes) -> None:
+        self._drop(key)
+        self._kept[key] = stamp, text
+        self._size += len(key) + len(text)
         while self._size > self._largest:
             self._drop(next(iter(self._kept)))
 
-    def _drop(self, uuid: str) -> None:
-        if (kept := self._kept.pop(uuid, None)) is not None:
-            self._size -= len(kept[1])
+    def _drop(self, key: str) -> None:
+        if (kept := self._kept.pop(key, None)) is not None:
+            self._size -= len(key) + len(kept[1])
 
 
 PIECES: web.AppKey[Pieces] = web.AppKey("pieces", Pieces)

@@ -63,6 +63,12 @@ async def listed(
         reserved: Parameters that are not filters.
         place: Returns the place of a record: the order of the list.
     """
+    pieces = call.request.app[PIECES]
+    # A page with credentials in its address is not kept, nor one of chosen records.
+    address = "" if records is not None or call.credentials else call.request.raw_path
+    if (page := pieces.page(kind, call.namespace, address)) is not None:
+        return Reply(page)
+    number = call.cloud.stamps.number
 
     def rendered(record: Any) -> Mapping[str, Any]:
         return render(call.cloud, record)
@@ -105,10 +111,12 @@ async def listed(
     parts = [part for part in call.request.rel_url.raw_path.split("/") if part]
     path = f"/api/{'/'.join(parts[parts[0] == 'api' :])}/"
     limits = call.cloud.settings.limits
-    page = filters.page(found, call.query, path, lambda record: record, limits, place)
-    piece = partial(call.request.app[PIECES].of, render=render)
-    objects = await _in_turns(call, piece, page["objects"])
-    return Reply(joined(page["meta"], [text for _, text in objects]))
+    body = filters.page(found, call.query, path, lambda record: record, limits, place)
+    piece = partial(pieces.of, render=render)
+    objects = await _in_turns(call, piece, body["objects"])
+    page = joined(body["meta"], [text for _, text in objects])
+    pieces.keep_page(kind, call.namespace, address, number, page)
+    return Reply(page)
 
 
 async def _in_turns(

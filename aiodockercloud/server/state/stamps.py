@@ -20,7 +20,8 @@ class Stamps:
     """
 
     def __init__(self) -> None:
-        self._number = 0
+        #: The number of the last change of any record.
+        self.number: int = 0
         #: Uuid → the number of the last change of the object or of one of its parts.
         self._own: dict[str, int] = {}
         #: The number of the last change that can show in any object.
@@ -43,16 +44,16 @@ class Stamps:
             record: The record.
             service: The service of a container.
         """
-        self._number += 1
-        self._own[record.uuid] = self._number
+        self.number += 1
+        self._own[record.uuid] = self.number
         if isinstance(record, Node | NodeCluster):
-            self._common = self._number
+            self._common = self.number
         elif isinstance(record, Container):
-            self._own[record.service] = self._own[record.node] = self._number
+            self._own[record.service] = self._own[record.node] = self.number
         elif isinstance(record, Service):
             service = record
         if service is not None and service.stack is not None:
-            self._own[service.stack] = self._number
+            self._own[service.stack] = self.number
         if isinstance(record, Service | Container):
             self._tie(record)
 
@@ -60,8 +61,8 @@ class Stamps:
         """Count the addition or the removal of a record."""
         if isinstance(record, Stack):
             # The stack is part of the names and the keys of its services.
-            self._number += 1
-            self._common = self._number
+            self.number += 1
+            self._common = self.number
 
     def forget(self, record: Record) -> None:
         """Forget an object that is not readable any more."""
@@ -73,7 +74,7 @@ class Stamps:
         if named := [*_named(record.definition)]:
             self._tied.update(named, [uuid])
         if uuid in self._tied:
-            self._common = self._number
+            self._common = self.number
 
 
 def _named(definition: Mapping[str, Any]) -> Iterator[str]:
