@@ -185,7 +185,7 @@ class Readable(Generic[T]):
 
     def _path(self, thing: Reference, *operation: str, stream: bool = False) -> str:
         """Return the path of an object, or of an operation on the object."""
-        target = self.target(thing)
+        target = wire.target_of(self.kind, thing, key=self.key)
         return wire.path(
             self.kind,
             *target.key,
@@ -205,10 +205,10 @@ class Readable(Generic[T]):
         json: Any = None,
         headers: Mapping[str, str] | None = None,
     ) -> Awaitable[T]:
-        found = self.cloud.request(
+        found: Awaitable[Any] = self.cloud.request(
             method, path, params=params, json=json, headers=headers
         )
-        return cast(Awaitable[T], found)
+        return found
 
 
 class Resource(Readable[T]):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Awaitable, Callable, Mapping
 from io import BytesIO
+from ssl import SSLContext
 from typing import Any, NamedTuple, NoReturn
 
 import aiohttp
@@ -39,6 +40,7 @@ __all__ = [
     "read_body",
     "request_body",
     "request_headers",
+    "request_options",
     "with_login",
 ]
 
@@ -64,6 +66,20 @@ def request_headers(auth: str | None) -> dict[str, str]:
         "User-Agent": USER_AGENT,
     }
     return headers if auth is None else {**headers, "Authorization": auth}
+
+
+def request_options(timeout: ClientTimeout, ssl: SSLContext | bool) -> dict[str, Any]:
+    """Return the arguments of ``ClientSession.request`` that all requests share.
+
+    aiohttp would follow redirects to other servers, without the credentials.
+    """
+    return {
+        "timeout": timeout,
+        "ssl": ssl,
+        "proxy": None,
+        "allow_redirects": False,
+        "raise_for_status": False,
+    }
 
 
 class Login(NamedTuple):
@@ -165,24 +181,24 @@ async def exchange(
     target: URL,
     *,
     body: bytes | None,
+    headers: Mapping[str, str] | None,
     limits: Limits,
     reading: set[ClientResponse],
     login: Login | None,
-    **options: Any,
+    options: Mapping[str, Any],
 ) -> tuple[ClientResponse, bytes]:
     """Send a request, follow its redirects, and return the response and its body.
-
-    aiohttp would follow redirects to other servers, without the credentials.
 
     Args:
         session: The session of aiohttp.
         method: The method of the request.
         target: The URL of the request.
         body: The body of the request.
+        headers: The headers of the request.
         limits: The bounds of the response.
         reading: Contains each response while its body is read.
         login: The credentials, when no header carries them.
-        options: Further arguments of ``ClientSession.request``.
+        options: The result of :func:`request_options`.
 
     Raises:
         ApiError: The response redirects a write, or leads to another server.
@@ -192,11 +208,10 @@ async def exchange(
     for _ in range(_MOST_REDIRECTS):
         response = await session.request(
             method,
-            with_login(url, login),
+            with_login(url, login) if login else url,
             # aiohttp warns about larger bodies that are no files.
             data=BytesIO(body) if body and len(body) > 2**20 else body,
-            allow_redirects=False,
-            raise_for_status=False,
+            headers=headers,
             **options,
         )
         reading.add(response)
@@ -285,7 +300,7 @@ def check_redirects(url: URL, response_url: URL, status: int) -> None:
 
 
 async def check_handshake(
-    response: ClientResponse, *, origin: URL, limits: Limits, dialect: wire.Dialect
+    origin: URL, limits: Limits, dialect: wire.Dialect, response: ClientResponse
 ) -> None:
     """Raise the error of a refused upgrade, with the message of the body.
 
@@ -293,10 +308,10 @@ async def check_handshake(
     Requests skip this function by ``raise_for_status=False``.
 
     Args:
-        response: The response to the handshake.
         origin: The URL of the server of streams.
         limits: The bounds, as for :func:`read_body`.
         dialect: The dialect of the request.
+        response: The response to the handshake.
 
     Raises:
         ApiError: The status is an error.

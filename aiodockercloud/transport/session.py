@@ -42,11 +42,13 @@ from .exchange import (
     raise_refused,
     request_body,
     request_headers,
+    request_options,
     with_login,
 )
 from .heartbeats import Heartbeats
 from .retry import RateGate, Retry, may_repeat, retry_after
 from .settings import DEFAULT_LIMITS, DEFAULT_TIMINGS, Limits, Timings
+from .slots import Slots
 from .stream import Stream
 from .urls import (
     RestAddress,
@@ -129,13 +131,15 @@ class Transport:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._ready = False
         self._preparing = asyncio.Lock()
-        self._slots = asyncio.Semaphore(limits.concurrency)
+        self._slots = Slots(limits.concurrency)
         self._sockets: WeakSet[ClientWebSocketResponse[Any]] = WeakSet()
         self.streams: WeakSet[Stream[Any]] = WeakSet()
         self._heartbeats = Heartbeats(self.streams, timings.heartbeat)
         self._closed = False
         self._timeout = client_timeout(timeout)
         self._ssl = True if ssl is None else ssl
+        #: What aiohttp receives with each request.
+        self._options = request_options(self._timeout, self._ssl)
         self._retry = retry
         self.rate_gate: RateGate = RateGate()
         self._reading: set[aiohttp.ClientResponse] = set()
@@ -154,11 +158,8 @@ class Transport:
 
     @property
     def free_slots(self) -> int:
-        """How many further requests may be sent at this moment.
-
-        ``limits.concurrency`` when no request is under way.
-        """
-        return self._slots._value
+        """How many further requests may be sent: at most ``limits.concurrency``."""
+        return self._slots.free
 
     async def __aenter__(self) -> Self:
         return self
@@ -296,7 +297,8 @@ class Transport:
     ) -> dict[str, Any]:
         session = self._usable() or await self._prepared()
         headers = {**(self._headers or {}), **own} if own else self._headers
-        await self._slots.acquire()
+        if not self._slots.take():
+            await self._slots.wait()
         try:
             if self._retry is not None and self.rate_gate.opens_at:
                 await self.rate_gate.wait(self._retry.patience, method, url)
@@ -306,20 +308,18 @@ class Transport:
                 method,
                 self._rest.url(url),
                 body=body,
+                headers=headers,
                 limits=self.limits,
                 reading=self._reading,
-                headers=headers,
                 login=self._login,
-                timeout=self._timeout,
-                ssl=self._ssl,
-                proxy=self._proxies[0],
+                options=self._options,
             )
         except FAULTS as exc:
             if self._closed:
                 raise ClientClosed from exc
             raise no_answer(method, url, exc, self._timeout) from exc
         finally:
-            self._slots.release()
+            self._slots.give()
         diagnostics.answered(method, url, response.status, response.headers, began)
         kept = response.headers.get(wire.IDEMPOTENCY_KEPT)
         if kept is not None:
@@ -436,15 +436,12 @@ class Transport:
                 diagnostics.credentials_found("the arguments of DockerCloud")
             if self._session is None:
                 headers = request_headers(auth)
-                check = partial(
-                    check_handshake,
-                    origin=self._stream_origin,
-                    limits=self.limits,
-                    dialect=self.dialect,
-                )
+                origin, limits = self._stream_origin, self.limits
+                check = partial(check_handshake, origin, limits, self.dialect)
                 self._session = new_session(headers, check)
                 self._proxies = proxy_for(self.rest_url), proxy_for(self.stream_url)
             else:
                 self._headers, self._login = headers_and_login(self._session, auth)
+            self._options.update(proxy=self._proxies[0])
             self._ready = True
             return self._session
