@@ -64,8 +64,9 @@ async def listed(
         place: Returns the place of a record: the order of the list.
     """
     pieces = call.request.app[PIECES]
-    # A page with credentials in its address is not kept, nor one of chosen records.
-    address = "" if records is not None or call.credentials else call.request.raw_path
+    # A page of chosen records is not kept, nor one with credentials in its address.
+    kept = records is None and call.credentials.isdisjoint(call.query)
+    address = call.request.raw_path if kept else ""
     if (page := pieces.page(kind, call.namespace, address)) is not None:
         return Reply(page)
     number = call.cloud.stamps.number
