@@ -17,6 +17,7 @@ from ..control import plan
 from ..control.origin import Origin
 from ..log import REQUEST_ID
 from ..state.records import Record, Service, Stack
+from ..state.relations import NAMED
 from . import filters, plans, registry_auth, versions
 from .pieces import PIECES, Json, Render, joined
 from .resource import Call, Reply, Resource
@@ -75,7 +76,12 @@ async def listed(
         return render(call.cloud, record)
 
     if records is None:
-        records = call.cloud.newest(kind, call.namespace)
+        # Most clients find an object by its name, which an index answers.
+        named = [text for key, text in call.query.items() if key == "name"]
+        if kind in NAMED and len(named) == 1 and next(iter(call.query)) == "name":
+            records = call.cloud.called(kind, call.namespace, named[0])
+        else:
+            records = call.cloud.newest(kind, call.namespace)
     dates: dict[str, filters.Getter] = {
         "deployed_datetime": lambda r: moment(r.deployed),
         "started_datetime": lambda r: moment(r.started),

@@ -8,6 +8,7 @@ jobs of all operations.
 from __future__ import annotations
 
 import time
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
 from ...wire import states
@@ -300,15 +301,26 @@ def in_order(services: Iterable[Service]) -> list[list[Service]]:
     A service depends on the services to which it links and whose volumes it shares. The
     last group contains the services with circular dependencies.
     """
-    left = list(services)
+    left = {service.uuid: service for service in services}
+    place = {uuid: number for number, uuid in enumerate(left)}
+    #: Uuid → the services of *left* for which the service waits.
+    waits = {u: (_dependencies(s) & left.keys()) - {u} for u, s in left.items()}
+    dependents: defaultdict[str, list[str]] = defaultdict(list)
+    for uuid, others in waits.items():
+        for other in others:
+            dependents[other].append(uuid)
     groups: list[list[Service]] = []
+    ready = [uuid for uuid, others in waits.items() if not others]
     while left:
-        waiting = {service.uuid for service in left}
-        ready = [
-            s for s in left if waiting.isdisjoint(_dependencies(s) - {s.uuid})
-        ] or left
-        groups.append(ready)
-        left = [service for service in left if service not in ready]
+        group = ready or list(left)
+        groups.append([left.pop(uuid) for uuid in group])
+        ready = []
+        for uuid in group:
+            for other in dependents[uuid]:
+                waits[other].discard(uuid)
+                if not waits[other]:
+                    ready.append(other)
+        ready.sort(key=place.__getitem__)
     return groups
 
 

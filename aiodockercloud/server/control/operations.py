@@ -92,7 +92,7 @@ class Job:
             request_id=own.request_id,
         )
         action = self.operations.submit(operation, record, origin, **self.params)
-        own.parts = {**own.parts, record.uuid: action.uuid}
+        own.parts[record.uuid] = action.uuid
         cloud.save(own)
         return action
 

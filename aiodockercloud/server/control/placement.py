@@ -140,6 +140,8 @@ def _spread(
     Each number is of the nodes with the same value of one attribute, and of all
     attributes before.
     """
+    if not attributes:
+        return lambda _: ()
     counts: Counter[tuple[str, ...]] = Counter()
 
     def groups(node: Candidate) -> list[tuple[str, ...]]:

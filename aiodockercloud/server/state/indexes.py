@@ -10,9 +10,9 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from bisect import bisect_left, insort
 from collections import Counter
-from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterator, Mapping, Sequence
 from operator import attrgetter
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar, overload
 
 from .records import Record
 
@@ -99,6 +99,30 @@ class Groups(Index[R, Hashable]):
         del group[bisect_left(group, self._place(record), key=self._place)]
         if not group:
             del self._groups[fact]
+
+
+class NewestFirst(Sequence[R]):
+    """A list of records in reverse, without a copy."""
+
+    def __init__(self, records: Sequence[R]) -> None:
+        self._records = records
+
+    def __len__(self) -> int:
+        return len(self._records)
+
+    @overload
+    def __getitem__(self, at: int) -> R: ...
+
+    @overload
+    def __getitem__(self, at: slice) -> list[R]: ...
+
+    def __getitem__(self, at: int | slice) -> R | list[R]:
+        if isinstance(at, slice):
+            return [self._records[~place] for place in range(len(self))[at]]
+        return self._records[~at]
+
+    def __iter__(self) -> Iterator[R]:
+        return reversed(self._records)
 
 
 class Tally(Index[R, tuple[str, Hashable]]):

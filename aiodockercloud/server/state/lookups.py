@@ -5,9 +5,9 @@ Reading only: ``tables.py`` has all changes.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import fields
-from typing import Any, TypeVar, overload
+from typing import Any, TypeVar
 
 from ... import wire
 from ...wire import states
@@ -17,7 +17,7 @@ from ...wire.service_fields import complete
 from ..settings import Settings
 from . import records, relations
 from .errors import NoSuchObject
-from .indexes import Groups, Tally
+from .indexes import Groups, NewestFirst, Tally
 from .loads import Load, Loads
 from .records import (
     SHARED,
@@ -64,6 +64,8 @@ class Lookups:
         self.actions: dict[str, Action] = self._tables["action"]
         #: (kind, namespace) → all records.
         self._in_namespace: Groups[Record] = Groups(lambda r: ((r.kind, r.namespace),))
+        #: (kind, namespace, name) → all records of a kind that is listed by name.
+        self._called: Groups[Record] = Groups(relations.names)
         #: (kind, uuid of an owner) → the parts of the owner, terminated ones too.
         self._parts: Groups[Record] = Groups(relations.owners)
         #: Uuid of a service or a node, or (uuid of a service, deployment) with a known
@@ -118,6 +120,7 @@ class Lookups:
         if isinstance(record, Versioned):
             self._content[record.uuid] = record.content()
         self._in_namespace.update(record)
+        self._called.update(record)
         self._parts.update(record)
         self._update_indexes(record)
 
@@ -135,6 +138,7 @@ class Lookups:
         """Remove a record from all indexes."""
         self._content.pop(record.uuid, None)
         self._in_namespace.discard(record)
+        self._called.discard(record)
         self._parts.discard(record)
         self._lookup.discard(record)
         self._states.discard(record)
@@ -187,6 +191,21 @@ class Lookups:
         """
         own = self._in_namespace.of((kind, namespace))
         shared = self._in_namespace.of((kind, SHARED))
+        return self._newest(namespace, own, shared)
+
+    def called(self, kind: str, namespace: str, name: str) -> Sequence[Any]:
+        """Return the records with a name, also terminated ones, as ``newest`` does.
+
+        The kind must be in ``relations.NAMED``.
+        """
+        own = self._called.of((kind, namespace, name))
+        shared = self._called.of((kind, SHARED, name))
+        return self._newest(namespace, own, shared)
+
+    @staticmethod
+    def _newest(
+        namespace: str, own: Sequence[Record], shared: Sequence[Record]
+    ) -> Sequence[Any]:
         if own and shared and namespace != SHARED:
             return NewestFirst(sorted([*own, *shared], key=lambda r: r.number))
         return NewestFirst(own or shared)
@@ -292,6 +311,8 @@ class Lookups:
 
     def repository_for(self, namespace: str, image: str) -> Repository | None:
         """Return the repository with the credentials for pulling an image."""
+        if not self.repositories:
+            return None
         wanted = ImageName.parse(image).familiar().repository
         return next(iter(self._found(relations.registered(namespace, wanted))), None)
 
@@ -398,30 +419,6 @@ class Lookups:
             stack: The uuid of the stack of a service; None of one outside of stacks.
         """
         return self._found(relations.has_name(kind, namespace, stack, name))
-
-
-class NewestFirst(Sequence[R]):
-    """A list of records in reverse, without a copy."""
-
-    def __init__(self, records: Sequence[R]) -> None:
-        self._records = records
-
-    def __len__(self) -> int:
-        return len(self._records)
-
-    @overload
-    def __getitem__(self, at: int) -> R: ...
-
-    @overload
-    def __getitem__(self, at: slice) -> list[R]: ...
-
-    def __getitem__(self, at: int | slice) -> R | list[R]:
-        if isinstance(at, slice):
-            return [self._records[~place] for place in range(len(self))[at]]
-        return self._records[~at]
-
-    def __iter__(self) -> Iterator[R]:
-        return reversed(self._records)
 
 
 def _live(records: Iterable[R]) -> list[R]:

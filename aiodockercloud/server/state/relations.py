@@ -13,6 +13,7 @@ from .records import (
     Action,
     Container,
     Node,
+    NodeCluster,
     Record,
     Repository,
     Service,
@@ -25,6 +26,8 @@ Key = tuple[str | None, ...]
 
 #: In place of the health, for the state of a job that has ended as it should.
 ENDED = "ended"
+#: The kinds of records that have ``names``.
+NAMED = frozenset({"service", "container", "stack", "nodecluster"})
 #: The kinds of records that have ``keys``.
 LOOKED_UP = frozenset({"service", "stack", "secret", "config", "repository"})
 
@@ -43,6 +46,13 @@ def owners(record: Record) -> tuple[Key, ...]:
     elif isinstance(record, Action):
         owner = (record.object,)
     return tuple((record.kind, uuid) for uuid in owner if uuid)
+
+
+def names(record: Record) -> tuple[Key, ...]:
+    """Return the name under which a record is listed, which never changes."""
+    if isinstance(record, Service | Container | Stack | NodeCluster):
+        return ((record.kind, record.namespace, record.name),)
+    return ()
 
 
 def places(container: Container) -> tuple[str | tuple[str, str], ...]:

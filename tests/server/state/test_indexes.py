@@ -355,6 +355,13 @@ def check_names(world: World) -> None:
             assert view[-2:] == newest[-2:]
             assert [view[at] for at in range(len(newest))] == newest
         for name in NAMES:
+            for kind in ("service", "stack", "container"):
+                everything = list(cloud._tables[kind].values())
+                assert list(cloud.called(kind, namespace, name)) == [
+                    r
+                    for r in cloud.all(kind, namespace)
+                    if getattr(r, "name", None) == name
+                ]
             for kind in ("stack", "secret"):
                 assert cloud.named(kind, name, namespace) == [
                     r
