@@ -44,6 +44,7 @@ _NO_OUTPUTS = (
 )
 #: The options that select what the server sends, with their defaults.
 _OUTPUTS: Mapping[str, bool] = {"stdout": True, "stderr": True, "details": False}
+_NONE: frozenset[str | None] = frozenset()
 _loads = wire.loads
 
 #: A number of past lines, or all of them.
@@ -181,7 +182,7 @@ class LogStream(Reconnecting[L], Generic[L]):
         self._known: dict[str | None, tuple[int | None, str]] = {}
         #: The containers in ``_known`` without a repeated line so far: their next line
         #: may come after missing ones.
-        self._unproven: set[str | None] = set()
+        self._unproven: frozenset[str | None] = _NONE
         #: Whether lines are compared with the known ones.
         self._comparing = False
         #: ``_last`` as of the current connection's start.
@@ -263,7 +264,8 @@ class LogStream(Reconnecting[L], Generic[L]):
             source: (loglines.log_stamp(line), str(line.get("log")))
             for source, line in self._last.items()
         }
-        self._unproven = set() if self._at is not None else set(self._known)
+        proven = self._at is not None or not self._known
+        self._unproven = _NONE if proven else frozenset(self._known)
         self._comparing = bool(self._known) or (
             old and (again or self._since is not None)
         )
@@ -327,12 +329,12 @@ class LogStream(Reconnecting[L], Generic[L]):
             self._forget(source)
             return False
         if stamp is not None and last is not None and stamp <= last:
-            self._unproven.discard(source)
+            self._unproven -= {source}
             return False
         missing = source in self._unproven
         self._forget(source)
         if missing:
-            self._unproven.clear()  # one report for all containers
+            self._unproven = _NONE  # one report for all containers
             self._frames.appendleft(data)
             self._report_gap(source)
         return not missing
@@ -340,7 +342,7 @@ class LogStream(Reconnecting[L], Generic[L]):
     def _forget(self, source: str | None) -> None:
         """Regard all further lines of a container as new."""
         del self._known[source]
-        self._unproven.discard(source)
+        self._unproven -= {source}
         self._comparing = bool(self._known) or self._at is None
 
     def _is_wanted(self, stamp: int | None) -> bool:

@@ -328,7 +328,7 @@ class Stream(AsyncIterator[T], Generic[T]):
         # A window always has room for what the server may send.
         most = WINDOW + 1 if windowed else self._limits.buffer
         size, largest = 0, self._limits.buffer_bytes
-        end = StreamClosed(ABNORMAL, "the connection was lost")
+        end: StreamClosed | None = None
         try:
             while True:
                 message = await receive()
@@ -351,19 +351,22 @@ class Stream(AsyncIterator[T], Generic[T]):
                     data = data.encode()
                 before = len(frames)
                 room, more = most - before, 0
+                bound = largest - room * _OVERHEAD
                 while True:
                     frames.append(data)
                     length = len(data)
                     if length >= CREDIT_BYTES:
                         more += frame_cost(data) - 1
-                    size += length + _OVERHEAD
+                    size += length
                     room -= 1
-                    if size >= largest or not room:
+                    if size >= bound or not room:
                         break
                     if not ready or ready[0][0][0] is not _TEXT:
                         break
-                    data = (await take()).data
-                self._owed += len(frames) - before + more
+                    data = (await take())[1]
+                received = len(frames) - before
+                self._owed += received + more
+                size += received * _OVERHEAD
                 if size >= largest:
                     # Frames that were read in the meantime count, too.
                     size = sum(map(getsizeof, frames))
@@ -379,6 +382,7 @@ class Stream(AsyncIterator[T], Generic[T]):
         finally:
             credits.end()
             if self._reader is asyncio.current_task():  # else _drop() closes the socket
+                end = end or StreamClosed(ABNORMAL, "the connection was lost")
                 self._end = self._end or end
                 if end.code == ABNORMAL:
                     hang_up(self._socket)
