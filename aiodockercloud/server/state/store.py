@@ -25,6 +25,7 @@ from typing import Any, NamedTuple
 import aiosqlite
 
 from ... import wire
+from ...wire.signal import Signal
 from ..settings import Storage
 from . import database
 from .files import MINE, is_read_only
@@ -144,7 +145,9 @@ class Store:
         #: The numbers of queued and of written changes since the start.
         self._queued = self._written = 0
         self._wanted = asyncio.Event()
-        self._progress: asyncio.Future[None] | None = None
+        #: Sent after each attempt of the writer, and why the last attempt failed.
+        self._attempted = Signal()
+        self._failure: OSError | None = None
         self._closing = False
         self._writer: asyncio.Task[None] | None = None
         #: A transaction of the writer, or a backup, is in progress.
@@ -337,14 +340,14 @@ class Store:
         request = self._request()
         target = self._queued
         while self._written < target:
-            if self._progress is None:
-                self._progress = asyncio.get_running_loop().create_future()
             if self._writer is None:
                 raise OSError("the database is closed")
             if self._dirty:
                 # After a failure, the writer waits for this before the next attempt.
                 self._wanted.set()
-            await asyncio.shield(self._progress)
+            await self._attempted.next()
+            if self._failure is not None:
+                raise self._failure
         if request is not None and request.reverted:
             raise OSError(request.reverted)
 
@@ -358,30 +361,24 @@ class Store:
             self._wanted.clear()
             dirty, self._dirty = self._dirty, {}
             queued = self._queued
-            failure: OSError | None = None
             try:
                 async with self._busy:
                     await self.write(db, vault, dirty)
             except Exception as error:
                 # Any exception: without a writer, every flush would wait forever.
                 self._dirty = dirty | self._dirty
-                failure = OSError(f"the database cannot be written: {error}")
-                failure.__cause__ = error
-                self.failing = str(failure)
+                self._failure = OSError(f"the database cannot be written: {error}")
+                self._failure.__cause__ = error
+                self.failing = str(self._failure)
                 self._revert_requests()
             else:
-                self.failing = None
+                self._failure = self.failing = None
                 self._written = queued
                 while self._changes and self._changes[0].number <= queued:
                     self._changes.popleft()
-            progress, self._progress = self._progress, None
-            if progress is not None and not progress.done():
-                if failure is None:
-                    progress.set_result(None)
-                else:
-                    progress.set_exception(failure)
-            if failure is not None and self._closing:
-                raise failure
+            self._attempted.send()
+            if self._failure is not None and self._closing:
+                raise self._failure
 
     def _revert_requests(self) -> None:
         """Revert the changes of all requests in progress, the last one first.
