@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import cache
 from urllib.parse import urlsplit, urlunsplit
 
 __all__ = ["redact", "redact_headers", "redact_text"]
@@ -24,43 +25,49 @@ _SECRET_HEADERS = frozenset(
     }
 )
 
-#: Patterns of secrets in a text, each with the replacement.
-_IN_TEXT = (
-    # The user and password of a URL.
-    (re.compile(r"(://)[^\s/?#'\"]*@"), r"\1"),
-    (re.compile(rf"([?&]{_PARAMETERS})[^&\s'\"]+"), _HIDDEN),
-    (_TRIGGER, _HIDDEN),
-    # A header with a value; "send Authorization: Basic" has no value.
-    (
-        re.compile(
-            rf"(\b(?:{'|'.join(sorted(_SECRET_HEADERS))})['\"]?\s*[:=]\s*['\"]?"
-            rf"(?:{_SCHEMES}\s+)?)(?!{_SCHEMES}\b)[^\s'\",;]+",
-            re.I,
+
+@cache
+def _patterns() -> tuple[tuple[re.Pattern[str], str], ...]:
+    """Return the patterns of secrets in a text, each with the replacement.
+
+    They are compiled for the first text, because most programs redact none.
+    """
+    return (
+        # The user and password of a URL.
+        (re.compile(r"(://)[^\s/?#'\"]*@"), r"\1"),
+        (re.compile(rf"([?&]{_PARAMETERS})[^&\s'\"]+"), _HIDDEN),
+        (_TRIGGER, _HIDDEN),
+        # A header with a value; "send Authorization: Basic" has no value.
+        (
+            re.compile(
+                rf"(\b(?:{'|'.join(sorted(_SECRET_HEADERS))})['\"]?\s*[:=]\s*['\"]?"
+                rf"(?:{_SCHEMES}\s+)?)(?!{_SCHEMES}\b)[^\s'\",;]+",
+                re.I,
+            ),
+            _HIDDEN,
         ),
-        _HIDDEN,
-    ),
-    # A value without the header; "Basic authentication" is no value.
-    (
-        re.compile(
-            rf"(\b{_SCHEMES} +)"
-            r"(?![A-Z]?[a-z]+(?![\w+/=:-])|realm=)[^\s'\",;]+"
+        # A value without the header; "Basic authentication" is no value.
+        (
+            re.compile(
+                rf"(\b{_SCHEMES} +)"
+                r"(?![A-Z]?[a-z]+(?![\w+/=:-])|realm=)[^\s'\",;]+"
+            ),
+            _HIDDEN,
         ),
-        _HIDDEN,
-    ),
-    (
-        re.compile(r"((?:passw(?:or)?d|api_?key|secret|token)=)[^\s'\"&,;]+", re.I),
-        _HIDDEN,
-    ),
-    # JSON, or the repr of a dict, where quotes in a value are escaped.
-    (
-        re.compile(
-            r"((['\"])\w*(?:passw(?:or)?d|api_?key|secret|token|auth)\2\s*:\s*(['\"]))"
-            r"(?:\\.|(?!\3).)+",
-            re.I,
+        (
+            re.compile(r"((?:passw(?:or)?d|api_?key|secret|token)=)[^\s'\"&,;]+", re.I),
+            _HIDDEN,
         ),
-        _HIDDEN,
-    ),
-)
+        # JSON, or the repr of a dict, where quotes in a value are escaped.
+        (
+            re.compile(
+                r"((['\"])\w*(?:passw(?:or)?d|api_?key|secret|token|auth)\2\s*:\s*(['\"]))"
+                r"(?:\\.|(?!\3).)+",
+                re.I,
+            ),
+            _HIDDEN,
+        ),
+    )
 
 
 def redact(url: str) -> str:
@@ -86,6 +93,6 @@ def redact_text(text: str) -> str:
     The origin of a text is unknown, so this is a safety net for URLs, headers, and
     values with names like password, key or token.
     """
-    for pattern, replacement in _IN_TEXT:
+    for pattern, replacement in _patterns():
         text = pattern.sub(replacement, text)
     return text

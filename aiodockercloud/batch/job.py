@@ -23,7 +23,7 @@ from ..resources.answers import reading
 from ..types import LogLine, Service, ServiceFields, ServiceState
 from ..wire import states
 from ..wire.loglines import log_text
-from ..wire.service_fields import ALWAYS, OFF
+from ..wire.service_words import ALWAYS, OFF
 
 __all__ = ["JobResult", "attempt", "run"]
 

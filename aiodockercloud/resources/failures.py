@@ -12,7 +12,7 @@ from typing import Any
 from ..exceptions import DockerCloudError
 from ..types import Action
 from ..wire import loglines, states
-from ..wire.service_fields import EVERY_NODE, OFF
+from ..wire.service_words import EVERY_NODE, OFF
 from .readable import Resource
 
 __all__ = [

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 from datetime import datetime
-from difflib import get_close_matches
+from functools import cached_property
 from types import UnionType
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 from uuid import UUID
@@ -30,19 +30,31 @@ class Filters:
     A filter of *typed* has a value of its type there. Any field of an object is a
     filter as well, and all have the lookups of the API, as in ``cpu_shares__gt``.
 
+    The types are evaluated when a filter is checked for the first time: at the import,
+    programs would wait for the types of all kinds.
+
     Args:
         typed: The ``TypedDict`` of the filters.
         shape: The ``TypedDict`` of an object.
-
-    Attributes:
-        fields: The names of all filters, without lookups.
-        states: The states of such objects.
     """
 
     def __init__(self, typed: type, shape: type) -> None:
-        self._types = get_type_hints(typed)
-        self.fields: set[str] = {*map(_field, self._types), *shape.__annotations__}
-        self.states: frozenset[str] = frozenset(_literals(self._types.get("state")))
+        self._typed = typed
+        self._shape = shape
+
+    @cached_property
+    def _types(self) -> dict[str, Any]:
+        return get_type_hints(self._typed)
+
+    @cached_property
+    def fields(self) -> set[str]:
+        """The names of all filters, without lookups."""
+        return {*map(_field, self._types), *self._shape.__annotations__}
+
+    @cached_property
+    def states(self) -> frozenset[str]:
+        """The states of such objects."""
+        return frozenset(_literals(self._types.get("state")))
 
     def check(self, given: Mapping[str, Any]) -> None:
         """Check the names of filters and the types of their values.
@@ -56,6 +68,9 @@ class Filters:
         """
         for name, value in given.items():
             if _field(name) not in self.fields:
+                # Here, because only this error needs the module.
+                from difflib import get_close_matches  # noqa: PLC0415
+
                 near = get_close_matches(name, {*self.fields, *self._types})
                 hint = f"; did you mean {' or '.join(near)}?" if near else ""
                 raise UnknownFilter(f"{name}: there is no such filter{hint}")

@@ -205,10 +205,10 @@ class Readable(Generic[T]):
         json: Any = None,
         headers: Mapping[str, str] | None = None,
     ) -> Awaitable[T]:
-        found: Awaitable[Any] = self.cloud.request(
+        found = self.cloud.request(
             method, path, params=params, json=json, headers=headers
         )
-        return found
+        return cast(Awaitable[T], found)
 
 
 class Resource(Readable[T]):

@@ -9,7 +9,7 @@ import builtins
 from collections.abc import AsyncIterator
 from typing import ClassVar, Literal, Unpack, overload
 
-from .. import stackfile, wire
+from .. import wire
 from ..transport.log_stream import LogStream, Since, Tail
 from ..types import (
     Container,
@@ -23,9 +23,10 @@ from ..types import (
     ServiceState,
 )
 from ..wire import states
-from ..wire.service_fields import ALWAYS, OFF
+from ..wire.service_words import ALWAYS, OFF
 from .answers import reading
 from .filters import Filters
+from .forms import api_fields
 from .managed import WAIT_TIMEOUT, Readable, Reference
 from .registry_auth import AuthFrom, auth_params, registry_headers
 from .run_result import result_of
@@ -132,7 +133,7 @@ class Services(ServiceOperations):
             Docker Cloud API reference, "Create a new service"; ``stack`` in the
             requests of real clients, and ``X-Registry-Auth`` of the Docker Engine.
         """
-        body = stackfile.api_fields(fields)
+        body = api_fields(fields)
         if stack is not None:
             key = wire.target_of("stack", stack).key
             body["stack"] = wire.path("stack", *key, dialect=self.cloud.dialect)
@@ -299,7 +300,7 @@ class Services(ServiceOperations):
         """
         return await self._update(
             service,
-            stackfile.api_fields(fields),
+            api_fields(fields),
             version=version,
             params=auth_params(registry_auth_from),
             headers=registry_headers(registry_auth),

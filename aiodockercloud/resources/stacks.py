@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Unpack
 
-from .. import stackfile, wire
+from .. import wire
 from ..exceptions import BadRequest, DockerCloudError, WaitFailed
 from ..transport.log_stream import Since, Tail
 from ..transport.session import Transport
@@ -23,6 +23,7 @@ from .actions import Actions
 from .containers import Containers
 from .failures import last_output, may_be_empty, succeeded
 from .filters import Filters
+from .forms import stack_fields
 from .managed import POLL, WAIT_TIMEOUT, Managed, Reference
 from .merged_logs import MergedLogStream, ServiceLists
 from .services import Services
@@ -107,7 +108,7 @@ class Stacks(Managed[Stack, StackState]):
         Source:
             Docker Cloud API reference, "Create a new stack".
         """
-        return await self._create(_in_api_form(fields))
+        return await self._create(stack_fields(fields))
 
     async def update(
         self,
@@ -147,7 +148,7 @@ class Stacks(Managed[Stack, StackState]):
         Source:
             Docker Cloud API reference, "Update an existing stack".
         """
-        body, params = _in_api_form(fields), {"prune": prune or None}
+        body, params = stack_fields(fields), {"prune": prune or None}
         return await self._update(stack, body, version=version, params=params)
 
     async def start(self, stack: Reference) -> Stack:
@@ -352,6 +353,9 @@ class Stacks(Managed[Stack, StackState]):
             "Create a new stack", "Update an existing stack", "Start a stack" and
             "Redeploy a stack".
         """
+        # Here, because only a deployment reads stack files.
+        from .. import stackfile  # noqa: PLC0415
+
         file = await asyncio.to_thread(stackfile.load, path, environ=environ)
         for warning in file.warnings:
             log.warning("%s", warning)
@@ -440,11 +444,3 @@ class Stacks(Managed[Stack, StackState]):
             f" {details or 'without containers'}",
             *([lines] if lines else []),
         ]
-
-
-def _in_api_form(fields: StackFields | StackChanges) -> dict[str, Any]:
-    """Return the fields of a stack, with those of its services in the API's form."""
-    body: dict[str, Any] = {**fields}
-    if services := fields.get("services"):
-        body["services"] = [stackfile.api_fields(service) for service in services]
-    return body

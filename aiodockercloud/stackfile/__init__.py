@@ -32,7 +32,6 @@ from .layout import LAYOUT, compose_problem, compose_section
 from .objects import reader_of, with_json_types
 from .policies import healthcheck, rollback_config, update_config
 from .values import environment_of
-from .yaml_text import MAX_SIZE, TOO_LARGE, read_yaml
 
 __all__ = [
     "API_KEYS",
@@ -53,6 +52,10 @@ __all__ = [
     "unsupported",
     "update_config",
 ]
+
+#: The bound on the bytes of one file.
+MAX_SIZE = 2**20
+TOO_LARGE = "is larger than 1 MiB"
 
 FILE_NAMES = (
     "docker-cloud.yml",
@@ -222,6 +225,11 @@ def _stack_name(file: str) -> str:
 
 def _services(text: str, file: str) -> dict[str, dict[str, Any]]:
     """Return the services of a file, untranslated; check the layout of the file."""
+    if len(text) > MAX_SIZE:
+        raise StackFileError(TOO_LARGE, file)
+    # Here, because YAML takes long to import, and only stack files need YAML.
+    from .yaml_text import read_yaml  # noqa: PLC0415
+
     data = read_yaml(text, file)
     if data is None or data == {}:
         raise StackFileError(f"is empty; {LAYOUT}", file)

@@ -12,12 +12,10 @@ from yaml.composer import ComposerError
 
 from ..exceptions import StackFileError
 
-__all__ = ["MAX_SIZE", "TOO_LARGE", "read_yaml"]
+__all__ = ["read_yaml"]
 
-#: Bounds on one file: bytes, and values with all aliases expanded.
-MAX_SIZE = 2**20
+#: The bound on the values of one file, with all aliases expanded.
 MAX_NODES = 100_000
-TOO_LARGE = "is larger than 1 MiB"
 _TAG = "tag:yaml.org,2002:"
 
 
@@ -115,12 +113,9 @@ def read_yaml(text: str, file: str) -> Any:
     """Return the content of the only document of a file, None for an empty file.
 
     Raises:
-        StackFileError: The text is too large or not valid YAML, a key is given twice,
-            or there are several documents. The message quotes no value, which may be a
-            secret.
+        StackFileError: The text is not valid YAML, a key is given twice, or there are
+            several documents. The message quotes no value, which may be a secret.
     """
-    if len(text) > MAX_SIZE:
-        raise StackFileError(TOO_LARGE, file)
     try:
         documents = list(islice(yaml.load_all(text, Loader=_Loader), 2))
     except yaml.MarkedYAMLError as exc:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from aiohttp import ClientTimeout
 
-__all__ = ["check_texts", "client_timeout"]
+from .. import wire
+
+__all__ = ["basic_auth", "check_header", "check_texts", "client_timeout"]
 
 
 def check_texts(**values: object) -> None:
@@ -35,3 +37,23 @@ def client_timeout(value: float | ClientTimeout | None) -> ClientTimeout:
     if value is not None and not value > 0:
         raise ValueError(f"timeout: must be above 0 s, not {value}")
     return ClientTimeout(total=value)
+
+
+def basic_auth(user: str, key: str) -> str:
+    """Return the value of ``Authorization`` for a user and a key.
+
+    Line breaks at the end, as files with secrets have them, are left out.
+    """
+    return wire.basic_auth(user.rstrip("\r\n"), key.rstrip("\r\n"))
+
+
+def check_header(auth: str, name: str) -> str:
+    """Return a complete value of ``Authorization``, without line breaks at the end.
+
+    Raises:
+        ValueError: The value contains a control character; the message has the *name*.
+    """
+    auth = auth.rstrip("\r\n")
+    if any(ord(char) < 32 or ord(char) == 127 for char in auth):
+        raise ValueError(f"{name}: contains a control character")
+    return auth

@@ -23,10 +23,11 @@ from yarl import URL
 from .. import wire
 from ..exceptions import AuthError
 from . import diagnostics
+from .arguments import basic_auth, check_header
 from .credential_helper import ask_helper
 from .settings import DEFAULT_LIMITS, DEFAULT_TIMINGS, Limits, Timings
 
-__all__ = ["basic_auth", "check_header", "resolve"]
+__all__ = ["resolve"]
 
 #: The account of the hosted Docker Cloud in ``config.json``, that of Docker Hub.
 INDEX = "https://index.docker.io/v1/"
@@ -99,26 +100,6 @@ async def resolve(
     missing = f"none in the environment, and none for {account} in {path}"
     diagnostics.credentials_found(missing if found is None else str(path))
     return found
-
-
-def basic_auth(user: str, key: str) -> str:
-    """Return the value of ``Authorization`` for a user and a key.
-
-    Line breaks at the end, as files with secrets have them, are left out.
-    """
-    return wire.basic_auth(user.rstrip("\r\n"), key.rstrip("\r\n"))
-
-
-def check_header(auth: str, name: str) -> str:
-    """Return a complete value of ``Authorization``, without line breaks at the end.
-
-    Raises:
-        ValueError: The value contains a control character; the message has the *name*.
-    """
-    auth = auth.rstrip("\r\n")
-    if any(ord(char) < 32 or ord(char) == 127 for char in auth):
-        raise ValueError(f"{name}: contains a control character")
-    return auth
 
 
 def _account(dialect: wire.Dialect, addresses: tuple[str, str]) -> str | None:

@@ -24,7 +24,7 @@ from ..exceptions import (
 )
 from ..redaction import redact
 from . import diagnostics
-from .settings import USER_AGENT, Limits
+from .settings import Limits, user_agent
 
 __all__ = [
     "FAULTS",
@@ -63,7 +63,7 @@ def request_headers(auth: str | None) -> dict[str, str]:
     headers = {
         "Accept": "application/json",
         "Content-Type": "application/json",
-        "User-Agent": USER_AGENT,
+        "User-Agent": user_agent(),
     }
     return headers if auth is None else {**headers, "Authorization": auth}
 

@@ -27,8 +27,8 @@ from ..exceptions import (
     ThrottledError,
 )
 from ..wire import DOCKER_CLOUD, Dialect
-from . import credentials, diagnostics
-from .arguments import check_texts, client_timeout
+from . import diagnostics
+from .arguments import basic_auth, check_header, check_texts, client_timeout
 from .exchange import (
     FAULTS,
     Login,
@@ -112,10 +112,10 @@ class Transport:
         self._rest = RestAddress(self.rest_url)
         self._stream_origin = handshake_url(self.stream_url).origin()
         if base.user is not None and user is None and auth is None:
-            auth = credentials.basic_auth(base.user, base.password or "")
+            auth = basic_auth(base.user, base.password or "")
         if auth is None and user is not None and apikey is not None:
-            auth = credentials.basic_auth(user, apikey)
-        self._auth = None if auth is None else credentials.check_header(auth, "auth")
+            auth = basic_auth(user, apikey)
+        self._auth = None if auth is None else check_header(auth, "auth")
         variable = f"{dialect.env_prefix}_NAMESPACE"
         self.namespace: str | None = namespace or os.environ.get(variable)
         self.dialect = dialect
@@ -425,6 +425,9 @@ class Transport:
                 return self._session
             auth = self._auth
             if auth is None:
+                # Here, because many programs pass their credentials as arguments.
+                from . import credentials  # noqa: PLC0415
+
                 auth = await credentials.resolve(
                     self.dialect,
                     os.environ,

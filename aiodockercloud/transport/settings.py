@@ -8,17 +8,26 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
+from functools import cache
 
 from .. import wire
 from ..wire.window import WINDOW
 
-__all__ = ["DEFAULT_LIMITS", "DEFAULT_TIMINGS", "USER_AGENT", "Limits", "Timings"]
+__all__ = ["DEFAULT_LIMITS", "DEFAULT_TIMINGS", "Limits", "Timings", "user_agent"]
 
-try:
-    USER_AGENT = f"aiodockercloud/{version('aiodockercloud')}"
-except PackageNotFoundError:  # run from a source tree that is not installed
-    USER_AGENT = "aiodockercloud"
+
+@cache
+def user_agent() -> str:
+    """Return the value of ``User-Agent``: the name and the version of the client."""
+    # Here, because the module takes longer to import than the client's own settings.
+    from importlib import metadata  # noqa: PLC0415
+
+    try:
+        return f"aiodockercloud/{metadata.version('aiodockercloud')}"
+    except (
+        metadata.PackageNotFoundError
+    ):  # run from a source tree that is not installed
+        return "aiodockercloud"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

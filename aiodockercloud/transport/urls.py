@@ -13,7 +13,6 @@ from uuid import UUID
 from yarl import URL
 
 from .. import wire
-from ..wire.service_fields import BY_NAME, Kind
 
 __all__ = [
     "SEVERAL",
@@ -189,6 +188,9 @@ def _text(name: str, value: Any) -> str:
 
 
 def _mapping_text(name: str, value: Mapping[str, Any]) -> str:
+    # Here, because the table takes long to build, and few requests select by labels.
+    from ..wire.service_fields import BY_NAME, Kind  # noqa: PLC0415
+
     field = BY_NAME.get(name)
     if field is not None and field.kind is Kind.LABELS:
         return wire.dumps(dict(value)).decode()

@@ -15,6 +15,19 @@ from typing import Any, Final
 
 from .engine_fields import LEAST_MEMORY, engine_fields
 from .field_kinds import Actor, InContainers, Kind, Part, Pattern, ServiceField
+from .service_words import (
+    ALWAYS,
+    EMPTIEST_NODE,
+    EVERY_NODE,
+    HIGH_AVAILABILITY,
+    HOST,
+    INGRESS,
+    JOB,
+    OFF,
+    ON_FAILURE,
+    ON_SUCCESS,
+    REPLICATED,
+)
 
 __all__ = [
     "ALWAYS",
@@ -47,30 +60,6 @@ __all__ = [
     "ServiceField",
     "complete",
 ]
-
-# --- words ----------------------------------------------------------------------------
-
-#: Values of ``deployment_strategy``.
-EMPTIEST_NODE: Final = "EMPTIEST_NODE"
-HIGH_AVAILABILITY: Final = "HIGH_AVAILABILITY"
-EVERY_NODE: Final = "EVERY_NODE"
-
-#: Values of ``autorestart`` (without ``ON_SUCCESS``) and ``autodestroy`` (without
-#: ``ON_FAILURE``).
-OFF: Final = "OFF"
-ON_FAILURE: Final = "ON_FAILURE"
-ON_SUCCESS: Final = "ON_SUCCESS"
-ALWAYS: Final = "ALWAYS"
-
-#: Values of ``mode`` of a service: containers that are to run all the time, or to end.
-REPLICATED: Final = "replicated"
-JOB: Final = "job"
-
-#: Values of ``mode`` of a port: the port of the container's node, or one port of all
-#: nodes of the cluster.
-HOST: Final = "host"
-INGRESS: Final = "ingress"
-
 
 # --- the table ------------------------------------------------------------------------
 

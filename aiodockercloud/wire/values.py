@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
-from decimal import Decimal
 from email.utils import parsedate_to_datetime
 from typing import Any
 
@@ -73,14 +72,7 @@ def parse_bool(text: str) -> bool:
         raise ValueError(f"{text!r} is not true or false") from None
 
 
-_UNITS = {
-    "h": Decimal(3600),
-    "m": Decimal(60),
-    "s": Decimal(1),
-    "ms": Decimal("1e-3"),
-    "us": Decimal("1e-6"),
-    "ns": Decimal("1e-9"),
-}
+_UNITS = {"h": "3600", "m": "60", "s": "1", "ms": "1e-3", "us": "1e-6", "ns": "1e-9"}
 _NUMBER = r"[0-9]{1,9}(?:\.[0-9]{1,9})?"
 _PARTS = re.compile(rf"({_NUMBER})(h|ms|us|ns|m|s)")
 _DURATION = re.compile(rf"{_NUMBER}|(?:{_NUMBER}(?:h|ms|us|ns|m|s))+")
@@ -99,7 +91,11 @@ def parse_duration(value: Any) -> int | float:
         found = value
     elif isinstance(value, str) and _DURATION.fullmatch(text := value.strip()):
         parts = _PARTS.findall(text) or [(text, "s")]
-        found = float(sum(Decimal(number) * _UNITS[unit] for number, unit in parts))
+        # Here, because only a duration as a text needs exact decimals.
+        from decimal import Decimal  # noqa: PLC0415
+
+        seconds = (Decimal(number) * Decimal(_UNITS[unit]) for number, unit in parts)
+        found = float(sum(seconds))
     if found is None or not 0 <= found <= _LONGEST:
         raise ValueError(
             f"{str(value)[:60]!r} is not a duration; give seconds, such as 0.5, or"

@@ -275,6 +275,7 @@ WORDS = {
 }
 SPELLED = {
     "aiodockercloud/wire/service_fields.py",
+    "aiodockercloud/wire/service_words.py",
     "aiodockercloud/types/words.py",
     # Literals of a type, which only strings can be.
     "aiodockercloud/server/engines/__init__.py",
