@@ -261,4 +261,8 @@ def complete(definition: Mapping[str, Any]) -> dict[str, Any]:
 
     A definition stored by an older server lacks the fields added since.
     """
-    return {row.name: row.initial() for row in FIELDS} | dict(definition)
+    known = {
+        row.name: definition[row.name] if row.name in definition else row.initial()
+        for row in FIELDS
+    }
+    return known | dict(definition)

@@ -98,6 +98,10 @@ class Load:
                 del self.reserved[name]  # with the rounding errors of the sum
 
 
+#: The load of a node without containers.
+_NOTHING = Load()
+
+
 class Loads(Index[Container, Footprint]):
     """The load of each node by its containers."""
 
@@ -107,7 +111,7 @@ class Loads(Index[Container, Footprint]):
 
     def of(self, node: str) -> Load:
         """Return the load of a node, which must not be changed."""
-        return self._loads.get(node) or Load()
+        return self._loads.get(node, _NOTHING)
 
     def _enter(self, record: Container, fact: Footprint) -> None:
         self._loads.setdefault(fact.node, Load()).change(fact, 1)

@@ -104,8 +104,19 @@ class Lookups:
         for table in self._tables.values():
             self._sort(table)
             for record in table.values():
+                self._share_definition(record)
                 self._number = max(self._number, record.number)
                 self._index(record)
+
+    def _share_definition(self, record: Record) -> None:
+        """Let a loaded container have the definition of its service, if both are equal.
+
+        One dict takes the memory then, as when the container was deployed.
+        """
+        if isinstance(record, Container):
+            service = self.services.get(record.service)
+            if service is not None and record.definition == service.definition:
+                record.definition = service.definition
 
     @staticmethod
     def _sort(table: dict[str, Any]) -> None:
