@@ -20,7 +20,7 @@ from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from dataclasses import replace
-from functools import lru_cache, partial
+from functools import partial
 from typing import Any
 
 from ... import wire
@@ -30,7 +30,8 @@ from ..control.control_plane import ControlPlane
 from ..engines import EngineError, LogLine, NoSuchContainer
 from ..journal import Journal, Missed
 from ..state.records import Container, Service
-from .log_selection import UNTIL_STOPPED, Selection
+from . import log_frames
+from .log_selection import Selection
 
 #: The states in which nothing runs or is about to run.
 _AT_REST = frozenset({states.NOT_RUNNING, states.STOPPED, states.TERMINATED})
@@ -41,59 +42,6 @@ Lines = AsyncGenerator[LogLine, None]
 Stop = asyncio.Task[None]
 #: Lines with the name of their container.
 Named = AsyncGenerator[tuple[str, LogLine], None]
-
-
-# --- frames -------------------------------------------------------------------------
-
-
-def _frame(line: LogLine, source: str | None, wanted: Selection) -> str:
-    """Return the frame of a line.
-
-    As in the hosted service, the text begins with the stamp of the engine and ends with
-    a newline. A frame with the key ``missed`` replaces lines that cannot be read; one
-    with the key ``partial`` is a piece of a line that the next frame continues.
-    """
-    render = _kept if len(line.text) <= _SHORT else _rendered
-    return render(line, source, wanted.timestamps, wanted.details)
-
-
-def _rendered(
-    line: LogLine, source: str | None, timestamps: bool, details: bool
-) -> str:
-    frame: dict[str, Any] = {"type": "log"}
-    if source is not None:
-        frame["source"] = source
-    stamp = f"{loglines.format_stamp(line.time_ns)} " if timestamps else ""
-    frame["log"] = f"{stamp}{line.text}\n"
-    frame["streamType"] = line.stream
-    frame["timestamp"] = line.time_ns // loglines.NANOSECONDS
-    if line.missing != 0:
-        frame["missed"] = line.missing
-    if line.partial:
-        frame["partial"] = True
-    if details and line.missing == 0:
-        frame["details"] = dict(line.details)
-    return wire.dumps(frame).decode()
-
-
-#: Characters of a line whose frame is kept for other readers of the log.
-_SHORT = 4096
-_kept = lru_cache(maxsize=1024)(_rendered)
-
-
-def _position(cloud: ControlPlane, wanted: Selection) -> str:
-    """Return the frame with the time of the client's first request."""
-    at = wanted.at_ns or cloud.engine.time_ns()
-    frame = {"type": "position", "at": loglines.format_stamp(at)}
-    if wanted.until_stopped:
-        frame["until"] = UNTIL_STOPPED
-    return wire.dumps(frame).decode()
-
-
-def _unreadable(container: Container, error: EngineError) -> LogLine:
-    """Return a line that replaces the log of a container."""
-    text = f"[log of {container.name}: {error}]"
-    return LogLine(time.time_ns(), "stderr", text, None)
 
 
 # --- logs of containers -------------------------------------------------------------
@@ -241,7 +189,7 @@ async def _frames(
             async with aclosing(found) as lines:
                 async for line in lines:
                     last = line
-                    yield _frame(line, source, wanted)
+                    yield log_frames.frame(line, source, wanted)
             return
         except EngineError as error:
             if _was_removed_before(container, max(wanted.seen.values(), default=0)):
@@ -250,7 +198,9 @@ async def _frames(
                 await cloud.until(container, lambda: not _is_starting(container))
                 continue
             if not reported:
-                yield _frame(_unreadable(container, error), source, wanted)
+                yield log_frames.frame(
+                    log_frames.unreadable(container, error), source, wanted
+                )
             reported = True
         if not wanted.follow or container.state == states.TERMINATED:
             return
@@ -294,7 +244,7 @@ async def container_log(
     A followed log ends with the container, or when the container has stopped.
     """
     if wanted.send_position:
-        yield _position(cloud, wanted)
+        yield log_frames.position(cloud, wanted)
     if not _is_wanted(container, wanted):
         return
     async with (
@@ -333,7 +283,7 @@ def _containers(
 
 async def _sorted(cloud: ControlPlane, service: Service, wanted: Selection) -> Frames:
     if wanted.send_position:
-        yield _position(cloud, wanted)
+        yield log_frames.position(cloud, wanted)
     end = wanted.at_ns or cloud.engine.time_ns()
     # The tail is that of the first request, without regard to received lines: the
     # selection must not change when the client reconnects.
@@ -346,7 +296,7 @@ async def _sorted(cloud: ControlPlane, service: Service, wanted: Selection) -> F
     async with aclosing(found) as lines:
         async for name, line in lines:
             if line.time_ns >= wanted.seen.get(name, 0):
-                yield _frame(line, name, wanted)
+                yield log_frames.frame(line, name, wanted)
 
 
 async def _past(
@@ -360,7 +310,7 @@ async def _past(
                     return
                 yield line
     except EngineError as error:
-        yield _unreadable(container, error)
+        yield log_frames.unreadable(container, error)
 
 
 async def _last(logs: Sequence[tuple[str, Lines]], tail: int) -> Named:
@@ -392,7 +342,7 @@ async def _in_order(logs: Sequence[tuple[str, Lines]]) -> Named:
 
 async def _followed(cloud: ControlPlane, service: Service, wanted: Selection) -> Frames:
     if wanted.send_position:
-        yield _position(cloud, wanted)
+        yield log_frames.position(cloud, wanted)
     merge = Merge[str](cloud.settings.limits.lines_ahead)
 
     def join(container: Container, wanted: Selection, stop: Stop | None) -> None:
