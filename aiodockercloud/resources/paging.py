@@ -55,7 +55,7 @@ class Pages(Generic[T]):
         #: Whether the page to request begins with the last object of the former page.
         self._overlapping = False
         # No object matches any of no values.
-        self.ended = any(
+        self.ended: bool = any(
             isinstance(value, SEVERAL) and not value and not name.endswith("__ne")
             for name, value in params.items()
         )

@@ -85,7 +85,7 @@ class Pulse:
 
     def __init__(self, ws: ClientWebSocketResponse[Any]) -> None:
         self._ws = ws
-        self.quiet = 0
+        self.quiet: int = 0
         self._ping: asyncio.Task[None] | None = None
 
     def beat(self, *, receiving: bool) -> bool:

@@ -23,7 +23,7 @@ class Slots:
     """
 
     def __init__(self, number: int) -> None:
-        self.free = number
+        self.free: int = number
         self._waiting: deque[asyncio.Future[None]] = deque()
 
     def take(self) -> bool:

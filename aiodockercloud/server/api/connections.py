@@ -23,7 +23,7 @@ from ..log import SparseLog
 from ..settings import Timings
 from .guard import SECURITY_HEADERS
 
-__all__ = ["Connection", "Connections", "recognize"]
+__all__ = ["Connections", "Output", "output_of", "recognize"]
 
 log: logging.Logger = logging.getLogger(__name__)
 
@@ -74,7 +74,7 @@ class Connections:
 
     def http(self) -> asyncio.Protocol:
         """Return the protocol of a connection whose first bytes are HTTP."""
-        return Connection(
+        return _Connection(
             self,
             self._server,
             loop=asyncio.get_running_loop(),
@@ -116,7 +116,7 @@ class Connections:
     async def _counted(self, request: web.BaseRequest) -> web.StreamResponse:
         """Handle a request; its connection cannot be replaced meanwhile."""
         connection = request.protocol
-        assert isinstance(connection, Connection)
+        assert isinstance(connection, _Connection)
         self._unknown.pop(connection, None)
         self._known.pop(connection, None)
         connection.begin()
@@ -200,8 +200,37 @@ class _Handshake(asyncio.Protocol):
 
 def recognize(request: web.Request) -> None:
     """Note that the client at the other end of a connection has valid credentials."""
-    if isinstance(request.protocol, Connection):
+    if isinstance(request.protocol, _Connection):
         request.protocol.known = True
+
+
+class Output(Protocol):
+    """The way to a client, for bytes that are written without aiohttp."""
+
+    #: Whether the transport has more bytes to send than fit its buffer.
+    is_full: bool
+
+    @property
+    def is_open(self) -> bool:
+        """Whether bytes that are written now may reach the client."""
+        ...
+
+    def write(self, data: bytes) -> None:
+        """Write bytes to the open connection."""
+        ...
+
+    async def until_room(self) -> None:
+        """Wait until the transport has room for more bytes, or has closed."""
+        ...
+
+
+def output_of(request: web.Request) -> Output | None:
+    """Return the way to the client of a request.
+
+    None in an application that another server than ours serves.
+    """
+    protocol = request.protocol
+    return protocol if isinstance(protocol, _Connection) else None
 
 
 class _Deadlines:
@@ -214,21 +243,21 @@ class _Deadlines:
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
         #: Connection → its deadline, the earliest first.
-        self._ends: dict[Connection, float] = {}
+        self._ends: dict[_Countable, float] = {}
         self._timer: asyncio.TimerHandle | None = None
 
-    def begin(self, connection: Connection) -> None:
+    def begin(self, connection: _Countable) -> None:
         """Drop the connection when its time ends before ``end``."""
         loop = asyncio.get_running_loop()
         self._ends[connection] = end = loop.time() + self._seconds
         if self._timer is None:
             self._timer = loop.call_at(end, self._expire)
 
-    def end(self, connection: Connection) -> None:
+    def end(self, connection: _Countable) -> None:
         """Forget the deadline of a connection."""
         self._ends.pop(connection, None)
 
-    def __contains__(self, connection: Connection) -> bool:
+    def __contains__(self, connection: _Countable) -> bool:
         return connection in self._ends
 
     def _expire(self) -> None:
@@ -243,7 +272,7 @@ class _Deadlines:
             connection.drop()
 
 
-class Connection(web.RequestHandler):
+class _Connection(web.RequestHandler):
     """The protocol of one connection."""
 
     __slots__ = ("_connections", "_handling", "_room", "is_full", "known", "peer")
@@ -287,6 +316,11 @@ class Connection(web.RequestHandler):
     def is_open(self) -> bool:
         """Whether bytes that are written now may reach the client."""
         return self.transport is not None and not self.transport.is_closing()
+
+    def write(self, data: bytes) -> None:
+        """Write bytes to the open connection."""
+        assert self.transport is not None
+        self.transport.write(data)
 
     async def until_room(self) -> None:
         """Wait until the transport has room for more bytes, or has closed."""

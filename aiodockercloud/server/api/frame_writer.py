@@ -7,7 +7,7 @@ from functools import lru_cache
 
 from aiohttp import web
 
-from .connections import Connection
+from .connections import output_of
 
 __all__ = ["FrameWriter"]
 
@@ -31,12 +31,10 @@ class FrameWriter:
         ws: The websocket, open and without compression.
     """
 
-    __slots__ = ("_connection", "_frames", "_size", "_ws")
+    __slots__ = ("_frames", "_output", "_size", "_ws")
 
     def __init__(self, request: web.Request, ws: web.WebSocketResponse) -> None:
-        protocol = request.protocol
-        #: None in an application that another server than ours serves.
-        self._connection = protocol if isinstance(protocol, Connection) else None
+        self._output = output_of(request)
         self._ws = ws
         self._frames: list[bytes] = []
         self._size = 0
@@ -47,28 +45,27 @@ class FrameWriter:
         Raises:
             ConnectionError: The connection is closed.
         """
-        connection = self._connection
-        if connection is None:
+        output = self._output
+        if output is None:
             await self._ws.send_str(text)
             return
-        if self._ws.closed or not connection.is_open:
+        if self._ws.closed or not output.is_open:
             raise ConnectionResetError("the websocket is closed")
         if not self._frames:
             asyncio.get_running_loop().call_soon(self.flush)
         frame = _kept(text) if len(text) <= _KEPT else _encoded(text)
         self._frames.append(frame)
         self._size += len(frame)
-        if connection.is_full or self._size >= _LARGEST:
+        if output.is_full or self._size >= _LARGEST:
             self.flush()
-            await connection.until_room()
+            await output.until_room()
 
     def flush(self) -> None:
         """Write the frames that wait."""
         frames, self._frames, self._size = self._frames, [], 0
-        connection = self._connection
-        if frames and connection is not None and connection.is_open:
-            assert connection.transport is not None
-            connection.transport.write(b"".join(frames))
+        output = self._output
+        if frames and output is not None and output.is_open:
+            output.write(b"".join(frames))
 
 
 def _encoded(text: str) -> bytes:

@@ -223,14 +223,17 @@ class Lookups:
 
     # --- relations ------------------------------------------------------------------
 
+    def _parts_of(self, kind: str, owner: str) -> list[Any]:
+        """Return the parts of an object, of one kind."""
+        return list(self._parts.of((kind, owner)))
+
     def stack_of(self, service: Service) -> Stack | None:
         """Return the stack of a service, if the service is in a stack."""
         return self.stacks.get(service.stack) if service.stack else None
 
     def services_of(self, stack: Stack) -> list[Service]:
         """Return the services of a stack that are not terminated."""
-        services: Iterable[Any] = self._parts.of(("service", stack.uuid))
-        return _live(services)
+        return _live(self._parts_of("service", stack.uuid))
 
     def containers_of(self, service: Service) -> list[Container]:
         """Return the containers of a service that are not terminated, by ordinal."""
@@ -280,34 +283,30 @@ class Lookups:
 
     def nodes_of(self, cluster: NodeCluster) -> list[Node]:
         """Return the nodes of a cluster that are not terminated."""
-        nodes: Iterable[Any] = self._parts.of(("node", cluster.uuid))
-        return _live(nodes)
+        return _live(self._parts_of("node", cluster.uuid))
 
     def triggers_of(self, service: Service) -> list[Trigger]:
         """Return the triggers of a service."""
-        triggers: Iterable[Any] = self._parts.of(("trigger", service.uuid))
-        return list(triggers)
+        return self._parts_of("trigger", service.uuid)
 
     def triggers_made_by(self, container: Container) -> list[Trigger]:
         """Return the triggers that the key of a container created."""
-        triggers: Iterable[Any] = self._parts.of(("trigger", container.uuid))
-        return list(triggers)
+        return self._parts_of("trigger", container.uuid)
 
     def members(self, record: Record) -> list[Record]:
         """Return all parts of a stack, a service or a cluster, terminated ones too."""
         if isinstance(record, NodeCluster):
-            return list(self._parts.of(("node", record.uuid)))
+            return self._parts_of("node", record.uuid)
         if isinstance(record, Stack):
-            inside = list(self._parts.of(("service", record.uuid)))
+            inside = self._parts_of("service", record.uuid)
             return [*inside, *(c for s in inside for c in self.members(s))]
         if isinstance(record, Service):
-            return list(self._parts.of(("container", record.uuid)))
+            return self._parts_of("container", record.uuid)
         return []
 
     def actions_on(self, uri: str) -> list[Action]:
         """Return the actions on the object with a canonical URI, oldest first."""
-        actions: Iterable[Any] = self._parts.of(("action", uri))
-        return list(actions)
+        return self._parts_of("action", uri)
 
     def with_digest(self, service: Service, deployment: str) -> list[Container]:
         """Return the containers of a deployment whose image has a known digest."""

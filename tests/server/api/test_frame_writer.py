@@ -92,7 +92,7 @@ class Counting:
 
 async def test_frames_of_a_turn_leave_in_one_write() -> None:
     async with Pair(ours=True) as pair, asyncio.timeout(PATIENCE):
-        connection: Any = pair.writer._connection
+        connection: Any = pair.writer._output
         connection.transport = counting = Counting(connection.transport)
         for number in range(10):
             await pair.writer.send(str(number))

@@ -177,11 +177,11 @@ class Api:
         # The spec in a response contains no credentials.
         keep = {} if auth or path.startswith("nodes/") else {"registryAuthFrom": "spec"}
         for attempt in range(attempts):
-            found = found or await self.call("GET", path)
-            spec = change(found["Spec"])
+            current: Json = found or await self.call("GET", path)
+            spec = change(current["Spec"])
             if spec is None:
                 return None
-            version = found["Version"]["Index"]
+            version = current["Version"]["Index"]
             try:
                 answer: Json | None = await self.call(
                     "POST",
