@@ -33,6 +33,8 @@ def _line(row: Row) -> str:
             f"| {row.what} | {row.peer} | | | {_goal(row)} | not run | {row.figures} |"
         )
     spread = f"{min(row.ratios):.2f} … {max(row.ratios):.2f}"
+    if len(row.ratios) == 1:
+        spread = ""
     verdict = "" if row.goal is None else "holds" if row.holds else "**misses**"
     cells = (row.what, row.peer, f"{row.ratio:.2f}", spread, _goal(row), verdict)
     return f"| {' | '.join(cells)} | {row.figures} |"
@@ -88,7 +90,7 @@ def page(rows: Sequence[Row], when: datetime | None = None) -> str:
 
 def machine() -> str:
     """Return the machine and the versions of the libraries in a sentence."""
-    packages = ("aiohttp", "orjson", "aiodocker", "requests", "websockets")
+    packages = ("aiohttp", "orjson", "aiodocker", "requests", "websockets", "moto")
     versions = ", ".join(f"{name} {metadata.version(name)}" for name in packages)
     load = statistics.fmean(os.getloadavg())
     return (
@@ -107,10 +109,12 @@ _PAGE = """\
 ## Method
 
 A row compares the project with a peer that does the same work, in the same run. Both
-sides take turns in short slices; a ratio is the median of {rounds} rounds, the spread
-is their range. Only the CPU time of the measured process counts, because wall time
-depends on what else the machine does. Of rates, more is better (≥); of costs, less is
-better (≤).
+sides take turns in short slices; a ratio is the median of the rounds ({rounds} of most
+rows), the spread is their range, and a row without a spread has one round. The CPU time
+of the measured process counts, because wall time depends on what else the machine does;
+a row that measures wall time says so. Of rates, more is better (≥); of costs, less is
+better (≤). Pages and objects that do not change are kept by the server, so the rows of
+reads show what an unchanged answer costs.
 
 Measured on {date}: {machine}.
 
