@@ -74,8 +74,9 @@ def page(rows: Sequence[Row], when: datetime | None = None) -> str:
     when = when or datetime.now(UTC)
     notes = tomllib.loads(NOTES.read_text())
     missing = [row for row in rows if row.ratios and not row.holds]
-    said = [
-        f"{row.what}, beside {row.peer}\n: {notes.get(row.what, 'Not studied yet.')}\n"
+    sentences = [
+        f"- **{row.what}**{f', beside {row.peer}' if row.peer else ''}:"
+        f" {notes.get(row.what, 'Not studied yet.')}"
         for row in missing
     ]
     head = _PAGE.format(
@@ -85,7 +86,9 @@ def page(rows: Sequence[Row], when: datetime | None = None) -> str:
         table=table(rows),
         carries="\n".join(f"- {sentence}" for sentence in carries(rows)),
     )
-    return head + "\n".join(["\n## Rows that miss their goal\n", *said] if said else [])
+    if not sentences:
+        return head
+    return head + "\n".join(["\n## Rows that miss their goal\n", *sentences, ""])
 
 
 def machine() -> str:
