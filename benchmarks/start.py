@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator
+from functools import partial
 
 import aiohttp
 from aiohttp import web
@@ -68,14 +69,24 @@ async def rows() -> AsyncIterator[Row]:
 
 async def _import(module: str) -> float:
     program = [sys.executable, "-c", _MEASURED.format(module=module)]
-    return float(await asyncio.to_thread(subprocess.check_output, program))
+    output = partial(subprocess.check_output, program, env=_environment())
+    return float(await asyncio.to_thread(output))
+
+
+def _environment() -> dict[str, str]:
+    """Return the environment of programs, which may keep their compiled modules."""
+    env = {**os.environ, "DOCKERCLOUD_USER": USER, "DOCKERCLOUD_APIKEY": KEY}
+    env.pop("PYTHONDONTWRITEBYTECODE", None)
+    return env
 
 
 def _until_answer(program: list[str], port: int | None) -> float:
     """Return the CPU time of a program until it answers, or until it ends."""
-    env = {**os.environ, "DOCKERCLOUD_USER": USER, "DOCKERCLOUD_APIKEY": KEY}
     process = subprocess.Popen(
-        program, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        program,
+        env=_environment(),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
     )
     while port is not None:
         try:
