@@ -61,10 +61,10 @@ class FrameWriter:
             await output.until_room()
 
     def flush(self) -> None:
-        """Write the frames that wait."""
+        """Write the frames that wait; none may follow a close frame."""
         frames, self._frames, self._size = self._frames, [], 0
         output = self._output
-        if frames and output is not None and output.is_open:
+        if frames and output is not None and output.is_open and not self._ws.closed:
             output.write(b"".join(frames))
 
 

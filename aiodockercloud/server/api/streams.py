@@ -129,6 +129,8 @@ async def close(
     ws: web.WebSocketResponse, code: int, reason: str, seconds: float
 ) -> None:
     """Close a websocket; wait at most *seconds* for a slow or silent client."""
+    # Frames that wait for the end of the loop turn leave before the close frame.
+    await asyncio.sleep(0)
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(seconds):
             await ws.close(code=code, message=reason.encode())

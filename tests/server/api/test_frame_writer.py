@@ -11,7 +11,7 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from aiodockercloud.server.api import frame_writer
+from aiodockercloud.server.api import frame_writer, streams
 from aiodockercloud.server.api.connections import Connections
 from aiodockercloud.server.api.frame_writer import FrameWriter
 from aiodockercloud.server.settings import Timings
@@ -25,12 +25,13 @@ class Pair:
         self.ours = ours
         self.opened: asyncio.Future[FrameWriter] = asyncio.Future()
         self.request: web.Request | None = None
+        self.socket: web.WebSocketResponse | None = None
         self.done = asyncio.Event()
 
     async def handle(self, request: web.Request) -> web.WebSocketResponse:
         ws = web.WebSocketResponse(compress=False)
         await ws.prepare(request)
-        self.request = request
+        self.request, self.socket = request, ws
         self.opened.set_result(FrameWriter(request, ws))
         await self.done.wait()
         return ws
@@ -140,6 +141,33 @@ async def test_sender_ends_when_the_connection_is_lost() -> None:
         await pair.ws.receive()
         with pytest.raises(ConnectionError):
             await pair.writer.send("x")
+
+
+async def test_frame_of_the_turn_of_a_close_leaves_before_the_close() -> None:
+    async with Pair(ours=True) as pair, asyncio.timeout(PATIENCE):
+        assert pair.socket is not None
+        closing = asyncio.create_task(
+            streams.close(pair.socket, aiohttp.WSCloseCode.GOING_AWAY, "end", PATIENCE)
+        )
+        await pair.writer.send("last")
+
+        assert await pair.ws.receive_str() == "last"
+        assert (await pair.ws.receive()).type is aiohttp.WSMsgType.CLOSE
+        await closing
+
+
+async def test_no_frame_follows_a_close_frame() -> None:
+    """RFC 6455, section 5.5.1; aiohttp closes by itself when the client does."""
+    async with Pair(ours=True) as pair, asyncio.timeout(PATIENCE):
+        assert pair.socket is not None
+        connection: Any = pair.writer._output
+        connection.transport = counting = Counting(connection.transport)
+        closing = asyncio.create_task(pair.socket.close())
+        await pair.writer.send("late")  # the close begins before the turn ends
+
+        assert (await pair.ws.receive()).type is aiohttp.WSMsgType.CLOSE
+        await closing
+    assert not any(b"late" in data for data in counting.writes)
 
 
 async def test_server_of_aiohttp_itself_sends_each_frame() -> None:
