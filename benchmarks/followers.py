@@ -23,6 +23,8 @@ from aiodockercloud import DockerCloud, Timings
 from .harness import AUTH, KEY, USER, memory
 
 HEARTBEAT = 4.0
+#: Streams before the measurement: what is made once is no part of a stream.
+WARM = 50
 
 
 async def main(kind: str, url: str, path: str, number: int, seconds: float) -> None:
@@ -58,7 +60,7 @@ async def main(kind: str, url: str, path: str, number: int, seconds: float) -> N
             tasks.append(asyncio.create_task(work))
             await opened.wait()
 
-    await follow(50)  # what is made once is no part of a stream
+    await follow(WARM)
     gc.collect()
     before = memory(os.getpid())
     await follow(number)

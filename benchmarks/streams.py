@@ -18,6 +18,7 @@ from websockets.asyncio.client import connect
 from aiodockercloud import DockerCloud
 
 from .children import LINE
+from .followers import WARM
 from .harness import AUTH, KEY, USER, Child, Raw, Row, child, memory, paired, place, row
 
 LINES = 10_000
@@ -63,7 +64,7 @@ async def rows() -> AsyncIterator[Row]:
             _bench_server(session, bare),
             _readers(cloud, ours, bare),
             _events(cloud, ours, bare),
-            _memory(cloud, ours, bare),
+            _memory(bare),
         ):
             async for one in part:
                 yield one
@@ -301,27 +302,34 @@ async def _follower(*arguments: str) -> asyncio.subprocess.Process:
     )
 
 
-async def _memory(cloud: DockerCloud, ours: Child, bare: Child) -> AsyncIterator[Row]:
-    """Open many streams that stay idle, from processes of their own."""
-    service = await cloud.services.find("live")
-    (container,) = await cloud.services.containers(service)
-    path = container["resource_uri"]
-    kilobytes: list[float] = []
+async def _memory(bare: Child) -> AsyncIterator[Row]:
+    """Open many streams that stay idle, from processes of their own.
+
+    Each measurement has a server of its own: memory that earlier streams have returned
+    would hide what new streams take.
+    """
+    client, server = list[float](), list[float]()
     for _ in range(3):
-        before = memory(ours.pid)
-        process = await _follower("ours", ours.url, path, str(FOLLOWED), "0")
-        assert process.stdout is not None
-        found = json.loads(await process.stdout.readline())
-        kilobytes.append(found["kilobytes"])
-        server = (memory(ours.pid) - before) / 1024 / FOLLOWED
-        process.kill()
-        await process.wait()
-        if len(kilobytes) == 1:
-            first = server
-    yield Row(
-        "memory of a followed stream, client (KB)", "", 14, False, kilobytes, "KB"
-    )
-    yield Row("memory of a followed stream, server (KB)", "", 20, False, [first], "KB")
+        async with (
+            child("ours") as ours,
+            DockerCloud(ours.url, user=USER, apikey=KEY) as cloud,
+        ):
+            service = await cloud.services.run(image="live")
+            (container,) = await cloud.services.containers(service)
+            first = await _sinks(ours.url, f"{container['resource_uri']}logs/", 50)
+            before = memory(ours.pid)
+            path = container["resource_uri"]
+            process = await _follower("ours", ours.url, path, str(FOLLOWED), "0")
+            assert process.stdout is not None
+            found = json.loads(await process.stdout.readline())
+            client.append(found["kilobytes"])
+            opened = FOLLOWED + WARM
+            server.append((memory(ours.pid) - before) / 1024 / opened)
+            process.kill()
+            await process.wait()
+            _close(first)
+    yield Row("memory of a followed stream, client (KB)", "", 14, False, client, "KB")
+    yield Row("memory of a followed stream, server (KB)", "", 20, False, server, "KB")
     shares = []
     for _ in range(2):
         idle = []
