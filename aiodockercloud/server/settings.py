@@ -64,7 +64,7 @@ class Retention:
 class Timings:
     """Time limits and intervals, in seconds."""
 
-    #: For which one read of a list holds the event loop before other requests run.
+    #: Time for which a list holds the event loop before other requests run.
     read_turn: float = 0.002
     #: Interval between two pings on a stream.
     heartbeat: float = 30.0

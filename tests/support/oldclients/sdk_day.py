@@ -30,6 +30,7 @@ from facts import (
     until_ended,
     until_state,
 )
+from sdk_follower import Follower
 
 IMAGE = "dockercloud/hello-world"
 DATE = re.compile(r"^\w{3}, \d{1,2} \w{3} \d{4} \d\d:\d\d:\d\d \+0000$")
@@ -48,30 +49,6 @@ def visit(container):
     check(port["published"] and port["outer_port"], port)
     page = requests.get("http://%s:%d/" % (node.public_ip, port["outer_port"]))
     check("Hello world!" in page.text and container.name in page.text, page.text)
-
-
-class Follower(threading.Thread):
-    """Follow a service's log until told to stop; the frames are in .frames."""
-
-    def __init__(self, service):
-        super(Follower, self).__init__()
-        self.daemon = True
-        self.service = service
-        self.frames = []
-        self.enough = lambda frame: False
-        self.start()
-
-    def run(self):
-        try:
-            self.service.logs(tail=100, follow=True, log_handler=self.take)
-        except SystemExit:  # the one way out of a followed log that the SDK has
-            pass
-
-    def take(self, message):
-        frame = json.loads(message)
-        self.frames.append(frame)
-        if self.enough(frame):
-            sys.exit()
 
 
 class Day(object):
