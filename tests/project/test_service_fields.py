@@ -16,7 +16,7 @@ from aiodockercloud.server.engines.embedded import Embedded
 from aiodockercloud.server.engines.embedded import supported as embedded
 from aiodockercloud.server.engines.swarm import service_specs, supported
 from aiodockercloud.server.settings import Settings
-from aiodockercloud.server.state.accounts import Access
+from aiodockercloud.server.state.access import Access
 from aiodockercloud.server.state.records import Container, new_uuid
 from aiodockercloud.server.state.store import Store
 from aiodockercloud.server.state.tables import Tables

@@ -31,7 +31,7 @@ from ...exceptions import (
 from ..control.control_plane import ControlPlane
 from ..engines import EngineError
 from ..faults import Faults
-from ..state.accounts import ANONYMOUS, Access
+from ..state.access import ANONYMOUS, Access
 from ..state.errors import (
     CredentialsRefused,
     NotAllowedNow,
@@ -385,17 +385,22 @@ async def authenticate(request: web.Request, cloud: ControlPlane) -> Access:
         scheme, _, rest = query["auth"].partition(" ")
         header = f"{scheme} {rest.replace(' ', '+')}"
     if header is not None:
+        if (access := cloud.accounts.recognize(header)) is not None:
+            return access
         credentials = wire.parse_authorization(header)
     elif "user" in query and "token" in query:
         credentials = (query["user"], query["token"])
     else:
         credentials = None
     try:
-        return await cloud.accounts.authenticate(credentials, request.remote or "")
+        access = await cloud.accounts.authenticate(credentials, request.remote or "")
     except (CredentialsRefused, TooManyAttempts) as error:
         if credentials is not None:
             request_log.login_failed(request, cloud, credentials[0], error)
         raise
+    if header is not None:
+        cloud.accounts.remember(header, access)
+    return access
 
 
 def _as_api_error(error: Exception, request: web.Request) -> ApiError:

@@ -25,7 +25,7 @@ from ...wire.service_fields import (
 from ..control import deployment, links, names, stored_files
 from ..control.control_plane import ControlPlane
 from ..engines import PortSpec
-from ..state.accounts import Access
+from ..state.access import Access
 from ..state.records import Service, Stack, new_uuid
 from . import fields, rights
 from .errors import api_errors

@@ -21,7 +21,7 @@ from aiohttp import hdrs, web
 
 from ...exceptions import ApiError, BadRequest, Forbidden, ThrottledError
 from ..settings import Settings
-from ..state.accounts import Access
+from ..state.access import Access
 from ..state.throttle import Throttle
 from .capacity import Capacity
 from .resource import SAFE

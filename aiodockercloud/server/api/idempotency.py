@@ -25,7 +25,7 @@ from aiohttp import web
 from ... import wire
 from ...exceptions import BadRequest, OperationNotAllowed
 from ..settings import Settings
-from ..state.accounts import Access
+from ..state.access import Access
 from ..state.store import Store
 from .resource import SAFE
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import logging
+import random
 import re
-import secrets
 import time
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -54,6 +54,15 @@ def current() -> Exchange:
     return found
 
 
+#: Not the generator of the module, which a program may seed for its own purposes.
+_random = random.Random()
+
+
+def new_id() -> str:
+    """Return the id of a request, unique in the log; ids are no secrets."""
+    return f"{_random.getrandbits(64):016x}"
+
+
 class Recorded:
     """A context that gives a request its id; at the end, logs and counts the request.
 
@@ -67,7 +76,7 @@ class Recorded:
         given = request.headers.get(wire.REQUEST_ID)
         known = given is not None and _ID.fullmatch(given)
         self._request = request
-        self._found = Exchange(given if given and known else secrets.token_hex(8))
+        self._found = Exchange(given if given and known else new_id())
 
     def __enter__(self) -> Exchange:
         self._tokens = _CURRENT.set(self._found), REQUEST_ID.set(self._found.id)

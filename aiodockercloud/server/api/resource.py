@@ -11,7 +11,7 @@ from aiohttp import web
 from ... import wire
 from ...exceptions import BadRequest, ObjectNotFound, UnsupportedMediaType
 from ..control.control_plane import ControlPlane
-from ..state.accounts import Access
+from ..state.access import Access
 from ..state.errors import AccessRefused
 from ..state.records import SHARED, Action
 from .pieces import Json

@@ -13,7 +13,8 @@ from typing import Any
 from ... import wire
 from ...wire.scopes import DEPLOY, with_implied
 from ..control.control_plane import ControlPlane
-from ..state.accounts import CONTAINER_SCOPES, Access
+from ..state.access import Access
+from ..state.accounts import CONTAINER_SCOPES
 from ..state.errors import AccessRefused
 from ..state.records import Action, Container, Node, NodeCluster, Service
 from .resource import OPERATE, PUBLIC, Call

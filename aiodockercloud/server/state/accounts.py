@@ -7,7 +7,7 @@ namespace. The server keeps only hashes of keys.
 
 from __future__ import annotations
 
-import hmac
+import hashlib
 import secrets
 import time
 from collections import defaultdict
@@ -19,6 +19,7 @@ from ... import wire
 from ...wire.scopes import ADMIN, DEPLOY, EXEC, READ, with_implied
 from ..settings import Settings
 from . import keys as key_texts
+from .access import ANONYMOUS, Access
 from .attempts import Attempts
 from .errors import CredentialsRefused, NamespaceRefused
 from .keys import Key, as_bytes
@@ -32,6 +33,8 @@ FIRST_KEY = "first key"
 CONTAINER_SCOPES = (DEPLOY, EXEC)
 #: Seconds between two changes of a key's date of use in the store.
 _USED = 60.0
+#: Headers that the server recognizes. A key has one header, unless its owner varies it.
+_MOST_RECOGNIZED = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,43 +51,6 @@ class Account:
     user: str
     namespaces: tuple[str, ...]
     operator: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Access:
-    """What the credentials of a request allow.
-
-    Attributes:
-        user: The user.
-        namespace: The namespace of requests whose path has none.
-        namespaces: The namespaces that the credentials reach; None for all.
-        scopes: The scopes, with those that they include.
-        key: The uuid of the key.
-        container: The uuid of the container that has the key, or an empty text.
-        expires: When the key expires; None for never.
-    """
-
-    user: str
-    namespace: str
-    namespaces: frozenset[str] | None
-    scopes: frozenset[str]
-    key: str = ""
-    container: str = ""
-    expires: float | None = None
-
-    @property
-    def scoped(self) -> bool:
-        """Whether the credentials do not reach all namespaces."""
-        return self.namespaces is not None
-
-    @property
-    def operator(self) -> bool:
-        """Whether the credentials may change what all namespaces share."""
-        return self.namespaces is None and ADMIN in self.scopes
-
-
-#: The access of requests that need no credentials.
-ANONYMOUS = Access("", "", frozenset(), frozenset())
 
 
 class Accounts:
@@ -104,6 +70,8 @@ class Accounts:
         #: Compared credentials, by a fast digest with a secret of this process.
         self._secret = secrets.token_bytes(32)
         self._compared: dict[bytes, Access] = {}
+        #: The headers with such credentials, by the same digest.
+        self._recognized: dict[bytes, Access] = {}
         #: Uuid of a chosen key → the digest of its credentials, once they are known.
         self._known: dict[str, bytes] = {}
         self._attempts = Attempts(settings or Settings())
@@ -130,7 +98,7 @@ class Accounts:
             key: The user of an account, or the uuid of a key.
             before: The row before the change; None for a new row.
         """
-        self._compared.clear()
+        self._forget_compared()
         if before is not None:
             self.load(kind, before)
         elif kind == ACCOUNT:
@@ -186,7 +154,7 @@ class Accounts:
         """Add or change an account; open streams end if the account reaches less."""
         before = self._accounts.get(account.user)
         self._accounts[account.user] = account
-        self._compared.clear()
+        self._forget_compared()
         row = {**asdict(account), "namespaces": list(account.namespaces)}
         self._store.put_row(ACCOUNT, account.user, row)
         if before is not None and _reaches_less(account, before):
@@ -235,7 +203,7 @@ class Accounts:
                 return None, False
             key, stored = key_texts.make(_first_key(user))
         else:
-            digest = self._digest(user, key)
+            digest = self._digest(f"{user}\0{key}")
             if before is not None and (
                 self._known.get(before.uuid) == digest or before.matches(key)
             ):
@@ -248,8 +216,8 @@ class Accounts:
         self._replace_first_key(stored)
         return key, before is not None
 
-    def _digest(self, user: str, text: str) -> bytes:
-        return hmac.digest(self._secret, as_bytes(f"{user}\0{text}"), "sha256")
+    def _digest(self, text: str) -> bytes:
+        return hashlib.blake2b(as_bytes(text), key=self._secret).digest()
 
     def _stored_first_key(self, user: str) -> Key | None:
         keys = self._of_user[user].values()
@@ -265,7 +233,7 @@ class Accounts:
         for key in list(self._of_user.pop(user, {}).values()):
             self.revoke(key)
         if self._accounts.pop(user, None) is not None:
-            self._compared.clear()
+            self._forget_compared()
             self._store.put_row(ACCOUNT, user, None)
 
     # --- keys -----------------------------------------------------------------------
@@ -308,7 +276,7 @@ class Accounts:
         self._keys.pop(key.uuid, None)
         self._known.pop(key.uuid, None)
         self._of_user.get(key.user, {}).pop(key.uuid, None)
-        self._compared.clear()
+        self._forget_compared()
         self._store.put_row(KEY, key.uuid, None)
         self.on_revoked(key.uuid)
 
@@ -352,15 +320,41 @@ class Accounts:
                 "credentials are missing: send Authorization: Basic"
             )
         user, text = credentials
-        digest = self._digest(user, text)
+        digest = self._digest(f"{user}\0{text}")
         access = self._compared.get(digest)
         if access is None:
             access = await self._compare(user, text, digest, address)
             self._compared[digest] = access
-        if access.expires is not None and access.expires <= time.time():
+        if access.expired:
             raise CredentialsRefused("the API key has expired")
         self._note_use(access.key)
         return access
+
+    def remember(self, header: str, access: Access) -> None:
+        """Let ``recognize`` find the header of a request whose credentials are valid.
+
+        Args:
+            header: The value of ``Authorization``.
+            access: What ``authenticate`` returned, without an ``await`` in between.
+        """
+        if len(self._recognized) >= _MOST_RECOGNIZED:
+            self._recognized.clear()
+        self._recognized[self._digest(header)] = access
+
+    def recognize(self, header: str) -> Access | None:
+        """Return what a header allows that was remembered; None for any other header.
+
+        A digest of the header is enough: the credentials need not be read from it.
+        """
+        access = self._recognized.get(self._digest(header))
+        if access is None or access.expired:
+            return None
+        self._note_use(access.key)
+        return access
+
+    def _forget_compared(self) -> None:
+        self._compared.clear()
+        self._recognized.clear()
 
     async def _compare(
         self, user: str, text: str, digest: bytes, address: str

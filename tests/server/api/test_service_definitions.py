@@ -13,7 +13,7 @@ from aiodockercloud.server.api.definitions import FIELDS
 from aiodockercloud.server.api.readonly import ReadOnly
 from aiodockercloud.server.control.control_plane import ControlPlane
 from aiodockercloud.server.engines.embedded import Embedded
-from aiodockercloud.server.state.accounts import Access
+from aiodockercloud.server.state.access import Access
 from aiodockercloud.wire.service_fields import READ_ONLY, SYNONYMS
 from tests.support.facts import SHARED
 
