@@ -13,13 +13,13 @@ from aiodockercloud.server.api.definitions import build, read
 from aiodockercloud.server.control.control_plane import ControlPlane
 from aiodockercloud.server.engines import ContainerSpec, UnsupportedField
 from aiodockercloud.server.engines.embedded import Embedded
-from aiodockercloud.server.engines.embedded import supported as embedded
 from aiodockercloud.server.engines.swarm import service_specs, supported
 from aiodockercloud.server.settings import Settings
 from aiodockercloud.server.state.access import Access
 from aiodockercloud.server.state.records import Container, new_uuid
 from aiodockercloud.server.state.store import Store
 from aiodockercloud.server.state.tables import Tables
+from aiodockercloud.wire.engine_support import EMBEDDED, SWARM
 from aiodockercloud.wire.service_fields import (
     BY_NAME,
     CONTAINER_FIELDS,
@@ -178,13 +178,13 @@ def test_rendered_container_has_the_fields_that_the_table_states() -> None:
 
 
 def test_swarm_honours_or_refuses_each_option() -> None:
-    honoured, refused = supported.HONOURED, set(supported.REFUSED)
+    honoured, refused = SWARM.honoured, set(SWARM.refused)
 
     assert honoured | refused == ENGINE_OPTIONS
     assert not honoured & refused
 
 
-@pytest.mark.parametrize("name", sorted(ENGINE_OPTIONS - set(supported.REFUSED)))
+@pytest.mark.parametrize("name", sorted(ENGINE_OPTIONS - set(SWARM.refused)))
 def test_swarm_spec_shows_each_option_that_swarm_honours(name: str) -> None:
     """An option that ``service_spec`` does not read would be lost without a word."""
     row = BY_NAME[name]
@@ -213,13 +213,13 @@ def test_swarm_spec_shows_each_option_that_swarm_honours(name: str) -> None:
 
 
 def test_embedded_honours_accepts_or_refuses_each_option() -> None:
-    kinds = (embedded.HONOURED, embedded.WITHOUT_EFFECT, set(embedded.REFUSED))
+    kinds = (EMBEDDED.honoured, EMBEDDED.emulated, set(EMBEDDED.refused))
 
     assert frozenset().union(*kinds) == ENGINE_OPTIONS
     assert sum(map(len, kinds)) == len(ENGINE_OPTIONS)
 
 
-@pytest.mark.parametrize("name", sorted(embedded.REFUSED))
+@pytest.mark.parametrize("name", sorted(EMBEDDED.refused))
 def test_embedded_refuses_an_option_with_an_alternative(name: str) -> None:
     with pytest.raises(UnsupportedField, match=f"^{name}: .*; "):
         Embedded().check({name: value_of(BY_NAME[name])}, ())
@@ -230,7 +230,7 @@ def test_embedded_accepts_every_other_option() -> None:
     options = {
         row.name: value_of(row)
         for row in FIELDS
-        if row.name in ENGINE_OPTIONS and row.name not in embedded.REFUSED
+        if row.name in ENGINE_OPTIONS and row.name not in EMBEDDED.refused
     }
 
     Embedded().check(options, ())

@@ -9,8 +9,7 @@ from __future__ import annotations
 import csv
 import io
 
-from aiodockercloud.server.engines.embedded import supported as embedded
-from aiodockercloud.server.engines.swarm import supported as swarm
+from aiodockercloud.wire.engine_support import EMULATED, ENGINES
 from aiodockercloud.wire.service_fields import FIELDS, Actor, ServiceField
 from tests.support.facts import ROOT
 
@@ -32,12 +31,11 @@ def _on(engine: str, row: ServiceField) -> str:
         return "control plane"
     if (engine, row.name) in PARTLY:
         return PARTLY[engine, row.name]
-    refused = embedded.REFUSED if engine == "embedded" else swarm.REFUSED
-    if row.name in refused:
-        return f"refused: {refused[row.name].partition(';')[0]}"
-    if engine == "embedded" and row.name in embedded.WITHOUT_EFFECT:
-        return "without effect"
-    return "honoured"
+    support = ENGINES[engine]
+    if row.name in support.refused:
+        return f"refused: {support.refused[row.name].partition(';')[0]}"
+    word = support.of(row.name)
+    return "without effect" if word == EMULATED else word
 
 
 def page() -> str:
