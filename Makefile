@@ -38,7 +38,7 @@ lint: develop
 	# Programs for Python 2.7, which the rules above do not fit.
 	$(BIN)/ruff check --isolated --select F tests/support/oldclients
 	$(BIN)/mypy
-	$(BIN)/mypy docs/quickstart.py docs/*/*.py
+	$(BIN)/mypy docs/index.py docs/quickstart.py docs/*/*.py
 	$(BIN)/python -m tests.support.snippets build/snippets
 	$(BIN)/mypy --allow-untyped-defs build/snippets
 	$(BIN)/pyright --pythonpath $(BIN)/python
@@ -50,7 +50,7 @@ fmt: develop
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-docs: $(VENV)/.docs
+docs: develop
 	$(BIN)/sphinx-build --fail-on-warning --keep-going --nitpicky docs docs/_build
 
 clean:
@@ -60,9 +60,5 @@ clean:
 
 $(VENV)/.develop: pyproject.toml scripts/venv
 	scripts/venv $(PYTHON) $(VENV)
-	$(PIP) install --editable '.[test,lint]'
-	touch $@
-
-$(VENV)/.docs: $(VENV)/.develop
-	$(PIP) install --editable '.[docs]'
+	$(PIP) install --editable '.[test,lint,docs]'
 	touch $@

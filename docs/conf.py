@@ -11,6 +11,7 @@ extensions = [
     "sphinx.ext.napoleon",
     # The page that the benchmarks write.
     "myst_parser",
+    "sphinx_design",
 ]
 exclude_patterns = ["_build"]
 

@@ -31,6 +31,7 @@ def page_example(page: Path) -> tuple[str, str]:
 
 
 PAGES = [
+    ROOT / "docs" / "index.rst",
     ROOT / "docs" / "quickstart.rst",
     *sorted((ROOT / "docs" / "api").glob("*.rst")),
     *sorted((ROOT / "docs" / "orchestration").glob("*.py")),
