@@ -42,6 +42,8 @@ class Account(TypedDict):
 class NewAccount(Account):
     """A created account.
 
+    The further keys are those of :class:`Account`.
+
     Attributes:
         key: The first key of the user, which no later answer contains.
     """
@@ -119,6 +121,8 @@ class ApiKey(TypedDict):
 
 class NewApiKey(ApiKey):
     """A created API key.
+
+    The further keys are those of :class:`ApiKey`.
 
     Attributes:
         key: The key, which no later answer contains.

@@ -31,7 +31,7 @@ _KEY_SEGMENTS = {"region": 2, "nodetype": 2, "az": 3, "repository": 99, "events"
 _TUTUM_KINDS = {**SUBSYSTEMS, "image": "repo", "volumegroup": "infra"}
 
 #: What programs that watch a server read, by the only part of the path.
-SERVER_KINDS = frozenset({"healthz", "readyz", "metrics"})
+SERVER_KINDS = frozenset({"healthz", "readyz", "metrics", "openapi.json"})
 
 #: Kinds that all namespaces share; their paths have no namespace.
 GLOBAL_KINDS = SERVER_KINDS | {

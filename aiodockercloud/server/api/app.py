@@ -51,6 +51,7 @@ from . import (
     metrics,
     nodeclusters,
     nodes,
+    openapi,
     repositories,
     request_log,
     rights,
@@ -94,6 +95,7 @@ RESOURCES = {
         *health.RESOURCES,
         metrics.resource,
         backup.resource,
+        openapi.resource,
     )
 }
 
@@ -128,6 +130,7 @@ def make_app(cloud: ControlPlane, faults: Faults | None = None) -> web.Applicati
     app[IDEMPOTENCY] = IdempotencyKeys(cloud.store, cloud.settings)
     app[GUARD] = Guard(cloud.settings)
     app[PIECES] = Pieces(cloud)
+    app[openapi.DOCUMENT] = openapi.Document(RESOURCES)
     cloud.stored[ANSWER] = app[IDEMPOTENCY]
     app[streams.SOCKETS] = {}
     app[health.PROBE] = health.EngineProbe(cloud)

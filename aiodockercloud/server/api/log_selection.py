@@ -56,7 +56,7 @@ class Selection:
 
 
 #: The parameters of every log.
-_PARAMETERS = ("tail", "follow", "since", "at", "seen")
+PARAMETERS = ("tail", "follow", "since", "at", "seen")
 #: The parameters of the logs of containers and services, besides those of every log.
 OUTPUT = ("until", "stdout", "stderr", "timestamps", "details")
 
@@ -71,7 +71,7 @@ def selection(call: Call, *others: str) -> Selection:
     Raises:
         BadRequest: A parameter is invalid or unknown.
     """
-    call.refuse_parameters_except(*_PARAMETERS, *others)
+    call.refuse_parameters_except(*PARAMETERS, *others)
     query = call.query
     follow = call.parameter("follow", {}, True)
     until = query.get("until")
