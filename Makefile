@@ -38,7 +38,7 @@ lint: develop
 	# Programs for Python 2.7, which the rules above do not fit.
 	$(BIN)/ruff check --isolated --select F tests/support/oldclients
 	$(BIN)/mypy
-	$(BIN)/mypy docs/index.py docs/quickstart.py docs/*/*.py
+	$(BIN)/mypy docs/index.py docs/quickstart.py docs/*/*.py docs/*/*/*.py
 	$(BIN)/python -m tests.support.snippets build/snippets
 	$(BIN)/mypy --allow-untyped-defs build/snippets
 	$(BIN)/pyright --pythonpath $(BIN)/python

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import shutil
 import sys
 from pathlib import Path
@@ -36,6 +37,7 @@ PAGES = [
     *sorted((ROOT / "docs" / "api").glob("*.rst")),
     *sorted((ROOT / "docs" / "orchestration").glob("*.py")),
     ROOT / "docs" / "testing" / "faults.py",
+    *sorted((ROOT / "docs" / "howto").glob("*.py")),
 ]
 
 
@@ -74,11 +76,17 @@ async def test_example_as_printed_prints_its_output(program: str, printed: str) 
 @pytest.mark.parametrize(
     "settings", [[], ["asyncio_mode=auto"]], ids=["default", "auto"]
 )
-@pytest.mark.parametrize("name", ["test_resize.py", "test_program.py"])
+@pytest.mark.parametrize(
+    ("file", "number"),
+    [
+        pytest.param(file, file.read_text(encoding="utf-8").count("def test_"))
+        for file in sorted((ROOT / "docs").rglob("test_*.py"))
+    ],
+)
 async def test_example_of_a_test_file_passes(
-    tmp_path: Path, settings: list[str], name: str
+    tmp_path: Path, settings: list[str], file: Path, number: int
 ) -> None:
-    example = shutil.copy(ROOT / "docs" / "testing" / name, tmp_path)
+    example = shutil.copy(file, tmp_path)
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-X", "dev", "-m", "pytest", example),
         *("-p", "pytest_aiodockercloud", "-q", "-W", "error"),
@@ -93,5 +101,7 @@ async def test_example_of_a_test_file_passes(
     )
     output, errors = await ended(process)
 
-    assert "2 passed" in output.decode(), errors.decode()
+    passed = re.search(r"^(\d+) passed in", output.decode(), re.MULTILINE)
+    assert passed is not None, output.decode() + errors.decode()
+    assert int(passed[1]) >= number
     assert process.returncode == 0

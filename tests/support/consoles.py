@@ -142,7 +142,8 @@ async def _check(block: str, folder: Path, known: Mapping[str, str]) -> None:
 
     found = output.decode().replace("\r", "").strip()
     assert process.returncode == 0, f"{script}{found}"
-    assert re.fullmatch(pattern(printed).strip(), found), f"{script}{found}"
+    shown = "\n".join(printed).strip().splitlines()
+    assert re.fullmatch(pattern(shown), found), f"{script}{found}"
 
 
 async def _started(
