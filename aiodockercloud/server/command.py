@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import os
 import signal
 import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
 
 from .. import checks
 from . import log
@@ -19,40 +21,80 @@ from .settings import Settings, Storage, Timings
 from .state import maintenance
 from .state.vault import VARIABLE, SecretKeys
 
-__all__ = ["run", "serve"]
+__all__ = ["ServeOptions", "rekey", "restore", "serve"]
 
 
-def run(options: argparse.Namespace) -> int:
-    """Run a command of the server and return the exit status.
+@dataclass(frozen=True, kw_only=True)
+class ServeOptions:
+    """The options of ``aiodockercloud serve``, checked; docs/server.rst describes each.
+
+    Attributes:
+        node_engine: The Docker Engines of Swarm nodes, as names and URLs.
+        image_poll: Seconds between two checks for pushed images.
+        shutdown_timeout: Seconds within which the server ends after a signal.
+    """
+
+    engine: Literal["embedded", "swarm"] = "embedded"
+    host: str = "127.0.0.1"
+    port: int = 8008
+    data_dir: Path | None = None
+    secret_key_file: Path | None = None
+    fsync: bool = False
+    nodes: int = 1
+    privileged_ports: bool = False
+    node_engine: tuple[tuple[str, str], ...] = ()
+    image_poll: float = 300.0
+    public_url: str | None = None
+    tls_cert: str | None = None
+    tls_key: str | None = None
+    insecure_plain_http: bool = False
+    allowed_host: tuple[str, ...] = ()
+    shutdown_timeout: float = 10.0
+    domain: str = ""
+    log_level: str = "warning"
+    log_format: str = "text"
+    access_log: bool = False
+    metrics_public: bool = False
+
+
+def restore(file: Path, data_dir: Path, secret_key_file: Path | None) -> None:
+    """Make a backup the database of a data directory that no server uses.
 
     Raises:
-        OSError: The server cannot start, or the files cannot be changed.
+        OSError: The files cannot be read or changed.
     """
-    if options.command == "serve":
-        return asyncio.run(serve(options))
-    storage, directory = _storage(options), checks.directory(options.data_dir)
-    keys = SecretKeys(directory, text=storage.secret_key, file=storage.secret_key_file)
-    if options.command == "rekey":
-        maintenance.change_key(directory, keys)
-        _note(f"the database is encrypted with the new key in {keys.place}")
-    elif (former := maintenance.restore(options.file, directory, keys)) is not None:
+    former = maintenance.restore(file, data_dir, _keys(data_dir, secret_key_file))
+    if former is not None:
         _note(f"the former database is {former}")
-    return 0
 
 
-def _storage(options: argparse.Namespace) -> Storage:
-    """Return the settings of the database, with the secret key of the environment."""
-    return Storage(
-        fsync=getattr(options, "fsync", False),
-        secret_key_file=options.secret_key_file,
-        secret_key=os.environ.get(VARIABLE) or None,
-    )
+def rekey(data_dir: Path, secret_key_file: Path | None) -> None:
+    """Encrypt the database of a data directory that no server uses with a new key.
+
+    Raises:
+        OSError: The files cannot be read or changed.
+    """
+    keys = _keys(data_dir, secret_key_file)
+    maintenance.change_key(data_dir, keys)
+    _note(f"the database is encrypted with the new key in {keys.place}")
 
 
-async def serve(options: argparse.Namespace) -> int:
+def _keys(data_dir: Path, secret_key_file: Path | None) -> SecretKeys:
+    text = _secret_key()
+    return SecretKeys(data_dir, text=text, file=secret_key_file)
+
+
+def _secret_key() -> str | None:
+    return os.environ.get(VARIABLE) or None
+
+
+async def serve(options: ServeOptions) -> int:
     """Run a server until SIGTERM or SIGINT and return the exit status.
 
     When the server is ready, one line with its address is printed on standard output.
+
+    Raises:
+        OSError: The server cannot start.
     """
     log.configure(options.log_level, options.log_format, sys.stderr)
     if options.access_log:
@@ -76,7 +118,7 @@ async def serve(options: argparse.Namespace) -> int:
     return 0
 
 
-def _engine(options: argparse.Namespace) -> Engine:
+def _engine(options: ServeOptions) -> Engine:
     """Return the engine that the options select."""
     if options.engine == "swarm":
         from .engines.swarm import Swarm  # noqa: PLC0415 - only this needs aiodocker
@@ -86,11 +128,15 @@ def _engine(options: argparse.Namespace) -> Engine:
     return Embedded(nodes=options.nodes, settings=settings)
 
 
-async def _run(options: argparse.Namespace, user: str, apikey: str | None) -> None:
+async def _run(options: ServeOptions, user: str, apikey: str | None) -> None:
     settings = Settings(
         metrics_public=options.metrics_public,
         timings=Timings(shutdown=options.shutdown_timeout),
-        storage=_storage(options),
+        storage=Storage(
+            fsync=options.fsync,
+            secret_key_file=options.secret_key_file,
+            secret_key=_secret_key(),
+        ),
     )
     if warning := allow_files(settings.limits):
         _note(warning)

@@ -19,7 +19,11 @@ import pytest
 from tests.support.facts import ROOT
 
 #: The modules that need an extra; all others need the client's dependencies only.
-ROOMS = {"server": "aiodockercloud/server", "pytest": "pytest_aiodockercloud.py"}
+ROOMS = {
+    "cli": "aiodockercloud/cli",
+    "server": "aiodockercloud/server",
+    "pytest": "pytest_aiodockercloud.py",
+}
 #: The parts of aiohttp that its own interface consists of.
 OF_AIOHTTP = {"multidict", "yarl"}
 
@@ -102,14 +106,14 @@ def declared(extra: str | None) -> set[str]:
     extras = project["optional-dependencies"]
     found = {*project["dependencies"], *extras["speedups"]}
     if extra is not None:
-        found |= {*extras[extra], *extras["server"]}
+        found |= {*extras[extra], *(() if extra == "cli" else extras["server"])}
     return {*map(normal, found)}
 
 
 @pytest.mark.parametrize("extra", [None, *ROOMS])
 def test_every_imported_package_is_declared(extra: str | None) -> None:
     files = modules(ROOMS[extra] if extra else "aiodockercloud")
-    files -= set() if extra else modules(ROOMS["server"])
+    files -= set() if extra else modules(ROOMS["server"]) | modules(ROOMS["cli"])
     own = {*sys.stdlib_module_names, "aiodockercloud", *OF_AIOHTTP}
     distributions = packages_distributions()
 

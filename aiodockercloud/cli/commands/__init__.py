@@ -1,0 +1,1 @@
+"""The commands, by purpose; each module adds its own with ``add_to``."""
