@@ -5,13 +5,14 @@ Source: Docker Cloud API reference, "Stacks".
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
 from ... import stackfile
-from ...exceptions import BadRequest, DockerCloudError
+from ...exceptions import BadRequest, DockerCloudError, StackFileError
 from ...wire import service_fields
 from ...wire.images import ImageName
 from ...wire.scopes import DEPLOY, READ
@@ -34,6 +35,11 @@ READ_ONLY: Mapping[str, str] = {
     "state": "change it with an operation, such as start",
     "version": versions.READ_ONLY,
 }
+
+#: The type of a body that is a stack file.
+YAML = "application/yaml"
+#: The name of that stack file in messages.
+_FILE = "stack file"
 
 resource: Resource = Resource("stack")
 
@@ -63,6 +69,29 @@ def find(call: Call) -> Stack:
     """
     stack: Stack = call.get("stack", call.pk)
     return stack
+
+
+async def _body(call: Call) -> dict[str, Any]:
+    """Return the body of a stack: JSON or, an addition to the API, a stack file.
+
+    A stack file has the type ``application/yaml``; the parameter ``name`` names the
+    stack. The file has no variables: those of the server are not the caller's.
+
+    Raises:
+        StackFileError: The stack file has a mistake.
+        BadRequest: The body is not valid JSON, or the stack file has variables.
+    """
+    if call.request.content_type != YAML:
+        return await call.body()
+    try:
+        text = (await call.request.read()).decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise StackFileError("is not UTF-8 text", _FILE) from None
+    file = await asyncio.to_thread(stackfile.parse, text, file=_FILE, environ={})
+    if file.warnings:
+        raise BadRequest("; ".join(file.warnings))
+    name = call.query.get("name")
+    return {**({"name": name} if name else {}), "services": file.services}
 
 
 def _read_services(
@@ -121,7 +150,7 @@ async def index(call: Call) -> Reply:
 async def create(call: Call) -> Reply:
     cloud = call.cloud
     read_only = call.read_only(READ_ONLY, definitions.NEW)
-    body = fields.read(await call.body(), FIELDS, read_only=read_only)
+    body = fields.read(await _body(call), FIELDS, read_only=read_only)
     if "name" not in body:
         raise BadRequest("name: is missing; give the stack a name")
     if cloud.named("stack", body["name"], call.namespace):
@@ -184,7 +213,7 @@ async def update(call: Call) -> Reply:
     that the body leaves out are terminated.
     """
     cloud, stack = call.cloud, find(call)
-    given = await call.body()
+    given = await _body(call)
     refuse_busy(stack, "update")
     versions.check(call, stack)
     prune = call.parameter("prune", given, False)

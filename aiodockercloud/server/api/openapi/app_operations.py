@@ -101,6 +101,8 @@ def _stacks() -> Rows:
         Operation(
             id="create_stack",
             summary="Create a stack with its services, which are not started.",
+            description="A body of the type `application/yaml` is a stack file without"
+            " variables; the parameter `name` names the stack.",
             answers={201: stack},
             body=types.StackFields,
             errors=(409,),
@@ -114,7 +116,8 @@ def _stacks() -> Rows:
             id="update_stack",
             summary="Change and add services of a stack; its other services stay.",
             description="The containers of changed services stay unchanged until a"
-            " redeploy, and new services are not started.",
+            " redeploy, and new services are not started. A body of the type"
+            " `application/yaml` is a stack file without variables.",
             answers={200: stack},
             body=types.StackChanges,
             parameters=("prune", *VERSION),
