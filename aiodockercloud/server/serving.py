@@ -17,6 +17,7 @@ from aiohttp import web
 from .. import checks
 from .api.connections import Connections
 from .api.guard import GUARD
+from .api.one_route import OneRoute
 from .control.control_plane import ControlPlane
 from .engines import Engine
 from .settings import Settings
@@ -134,9 +135,11 @@ async def serving(
         cloud.rest_host = (public_url or url).rstrip("/")
         await runner.setup()
         assert runner.server is not None
+        server = runner.server
+        server.request_handler = OneRoute(app, server.request_handler)
         capacity = app[GUARD].capacity
         connections = Connections(
-            runner.server,
+            server,
             capacity.connections,
             timings,
             certificate.context if certificate is not None else None,
