@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from http.client import responses
 
 __all__ = ["reason"]
@@ -10,6 +11,7 @@ __all__ = ["reason"]
 _PHRASES = {413: "Request Entity Too Large", 422: "Unprocessable Entity"}
 
 
+@cache
 def reason(status: int) -> str:
     """Return the reason phrase of a status, in upper case; empty if there is none.
 

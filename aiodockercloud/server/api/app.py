@@ -63,6 +63,7 @@ from . import (
     tutum,
     versions,
 )
+from .answer import Answer
 from .connections import recognize
 from .counts import OTHER, Metrics
 from .errors import api_error, is_unexpected
@@ -194,7 +195,8 @@ async def handle(request: web.Request) -> web.StreamResponse:
     with request_log.Recorded(request) as exchange:
         response = exchange.response = await _handle(request)
         if not response.prepared:
-            response.set_status(response.status, wire.reason(response.status))
+            if not isinstance(response, Answer):
+                response.set_status(response.status, wire.reason(response.status))
             response.headers[wire.REQUEST_ID] = exchange.id
         return response
 
@@ -265,7 +267,7 @@ def _json_response(
         return web.Response(status=204, headers={wire.IDEMPOTENCY_KEPT: kept})
     # No charset: the PHP client compares the whole value of Content-Type.
     headers = {wire.IDEMPOTENCY_KEPT: kept, hdrs.CONTENT_TYPE: "application/json"}
-    return web.Response(body=body, status=status, headers=headers)
+    return Answer(body, status, headers)
 
 
 class _Found(NamedTuple):

@@ -224,7 +224,7 @@ class Output(Protocol):
         ...
 
 
-def output_of(request: web.Request) -> Output | None:
+def output_of(request: web.BaseRequest) -> Output | None:
     """Return the way to the client of a request.
 
     None in an application that another server than ours serves.
