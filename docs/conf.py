@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 from importlib.metadata import version as version_of
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).with_name("_ext")))
 
 project = "aiodockercloud"
 release = version = version_of("aiodockercloud")
@@ -12,10 +16,14 @@ extensions = [
     # The page that the benchmarks write.
     "myst_parser",
     "sphinx_design",
+    "inherited_types",
 ]
 exclude_patterns = ["_build"]
 
 autodoc_member_order = "bysource"
+# The heading of a page names the module; types are links.
+add_module_names = False
+python_use_unqualified_type_names = True
 napoleon_use_ivar = True
 # Outside the package things have their documentation elsewhere; type variables none.
 nitpick_ignore_regex = [

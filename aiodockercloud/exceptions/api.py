@@ -215,6 +215,8 @@ def error_class(status: int) -> type[ApiError]:
     Returns:
         The class for the status, or the base class when the status has no class of its
         own: :class:`ServerError` from 500 on, else :class:`ApiError`.
+
+    :meta private:
     """
     fallback = ServerError if status >= 500 else ApiError
     return _BY_STATUS.get(status, fallback)

@@ -106,9 +106,9 @@ class Exec(_Process[ExecFrame, str]):
         r"""Send text to the input of the command; ``"\x04"`` ends the input.
 
         Returns when the whole text is sent. While the command does not read its input,
-        sending waits as soon as a window of data (``aiodockercloud.wire.window``) is
-        under way. A command that writes output while it reads, as ``cat`` does, reads
-        on only while another task reads the output.
+        sending waits as soon as a window of data is under way. A command that writes
+        output while it reads, as ``cat`` does, reads on only while another task reads
+        the output.
 
         Args:
             text: The text, of any length.

@@ -30,9 +30,9 @@ _UUID4 = re.compile(
 class Managed(Resource[T], Generic[T, S]):
     """Objects with names and states: adds ``find``, ``delete`` and ``wait``."""
 
-    #: The filter by the name of the stack, for kinds that belong to a stack.
+    # The filter by the name of the stack, for kinds that belong to a stack.
     stack_filter: ClassVar[str | None] = None
-    #: Whether objects of this kind have a name to search for.
+    # Whether objects of this kind have a name to search for.
     has_names: ClassVar[bool] = True
 
     def __init__(self, cloud: Transport, feed: ChangeFeed) -> None:

@@ -36,9 +36,9 @@ class Readable(Generic[T]):
     """
 
     kind: str
-    #: The field that identifies an object whose dict has no ``resource_uri``.
+    # The field that identifies an object whose dict has no ``resource_uri``.
     key: str = "uuid"
-    #: The filters of the kind; without them, the server checks the filters.
+    # The filters of the kind; without them, the server checks the filters.
     filters: ClassVar[Filters | None] = None
 
     def __init__(self, cloud: Transport, kind: str | None = None) -> None:

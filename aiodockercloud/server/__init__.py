@@ -51,7 +51,8 @@ class Server:
         user: The user of the first account.
         apikey: The API key of ``user``. None when the key was created at an earlier
             start on the same data directory: the server keeps only its hash.
-        cloud: The control plane, with all records. Internal: may change in any version.
+        cloud (ControlPlane): The control plane, with all records. Internal: may change
+            in any version.
         engine: The engine that runs the containers.
         faults: The faults of this server, for tests of clients.
     """

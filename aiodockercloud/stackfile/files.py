@@ -24,6 +24,8 @@ def file_mounts(value: Any) -> list[dict[str, Any]]:
 
     Raises:
         ValueError: The value is not a list of names and objects, or a key is wrong.
+
+    :meta private:
     """
     if value is None:
         return []

@@ -101,6 +101,8 @@ def api_fields(fields: Mapping[str, Any]) -> dict[str, Any]:
 
     Args:
         fields: The fields of a service, by name.
+
+    :meta private:
     """
     found = dict(fields)
     for name, value in fields.items():

@@ -15,7 +15,10 @@ LAYOUT = "a stack file has its services at the top level, each a mapping with an
 
 
 def compose_problem(section: str) -> str:
-    """Return the message for a file of Compose v2+, which has the key *section*."""
+    """Return the message for a file of Compose v2+, which has the key *section*.
+
+    :meta private:
+    """
     return (
         "this is a Compose file of version 2 or later (Compose v2+) with"
         f" {section!r} at the top level; {LAYOUT} (the layout of Compose v1)."
@@ -28,6 +31,8 @@ def compose_section(data: Mapping[Any, Any]) -> str | None:
     """Return the top-level key that only Compose v2+ has, ``None`` if there is none.
 
     A service may have the name of such a key.
+
+    :meta private:
     """
     version = data.get("version")
     if version is not None and not isinstance(version, dict):

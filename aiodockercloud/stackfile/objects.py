@@ -22,7 +22,10 @@ __all__ = ["reader_of", "with_json_types"]
 
 
 def reader_of(row: Part) -> values.Reader:
-    """Return the reader of a field of one of the kinds of this module."""
+    """Return the reader of a field of one of the kinds of this module.
+
+    :meta private:
+    """
     match row.kind:
         case Kind.OBJECT:
             return lambda value: _object(row, value)

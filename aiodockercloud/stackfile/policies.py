@@ -30,6 +30,8 @@ def healthcheck(value: Any) -> dict[str, Any] | None:
     """Return a health check; ``None`` if no key has a value: the image decides.
 
     ``disable: true`` of Compose becomes the test ``["NONE"]``.
+
+    :meta private:
     """
     found = _object(value, _HEALTHCHECK)
     if found.pop("disable", False):
@@ -38,12 +40,18 @@ def healthcheck(value: Any) -> dict[str, Any] | None:
 
 
 def update_config(value: Any) -> dict[str, Any] | None:
-    """Return the policy of updates; ``None`` if no key has a value."""
+    """Return the policy of updates; ``None`` if no key has a value.
+
+    :meta private:
+    """
     return _object(value, _UPDATE) or None
 
 
 def rollback_config(value: Any) -> dict[str, Any] | None:
-    """Return the policy of rollbacks, which cannot be rolled back themselves."""
+    """Return the policy of rollbacks, which cannot be rolled back themselves.
+
+    :meta private:
+    """
     return _object(value, _ROLLBACK) or None
 
 

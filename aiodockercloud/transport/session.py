@@ -214,8 +214,8 @@ class Transport:
 
         Args:
             method: ``GET``, ``POST``, ``PATCH`` or ``DELETE``.
-            path: The path from the root, quoted, as
-                ``aiodockercloud.wire.path()`` returns it.
+            path: The path from the root, quoted, for example
+                ``/api/app/v1/service/``.
             params: The query. ``None`` values are left out, booleans become ``true``
                 or ``false``, an object's dict becomes its resource URI, and a
                 ``datetime`` ISO 8601 text. A parameter is repeated for each value of a
@@ -347,8 +347,8 @@ class Transport:
         paths that no sub-API has. One attempt is made.
 
         Args:
-            path: The path from the root, quoted, as
-                ``aiodockercloud.wire.path()`` returns it with ``stream=True``.
+            path: The path from the root, quoted, for example
+                ``/api/app/v1/container/UUID/exec/``.
             params: The query, as for :meth:`request`.
             pings: Whether aiohttp sends and answers pings, as a ``Stream`` does itself.
 

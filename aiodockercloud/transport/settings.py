@@ -69,6 +69,8 @@ class Timings:
         """Return the pauses before each further attempt, as seconds.
 
         They grow from ``first_pause`` to ``longest_pause`` and have a jitter.
+
+        :meta private:
         """
         return wire.backoff(self.first_pause, cap=self.longest_pause)
 
@@ -82,8 +84,7 @@ class Limits:
             Streams do not count: a client with many streams could not send a request
             otherwise.
         buffer: Frames of one stream that are read before they are used, from servers
-            without flow control (``aiodockercloud.wire.window``). A stream with flow
-            control keeps one window.
+            without flow control. A stream with flow control keeps one window.
         buffer_bytes: The size of these frames together, from all servers. One frame
             may exceed the bound, because the frame is read as a whole.
         merged_lines: Lines of each service that the log of several services reads

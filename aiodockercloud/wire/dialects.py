@@ -53,7 +53,10 @@ class Dialect:
     by_subsystem: bool
 
     def prefix(self, kind: str, *, stream: bool = False) -> str:
-        """Return the path up to the namespace, e.g. ``/api/app/v1/``."""
+        """Return the path up to the namespace, e.g. ``/api/app/v1/``.
+
+        :meta private:
+        """
         if self.by_subsystem:
             return f"/api/{SUBSYSTEMS[kind]}/v1/"
         return "/v1/" if stream else "/api/v1/"

@@ -5,38 +5,15 @@ No test sends a request to another host.
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
+from tests.support.builtdocs import LIMIT
 from tests.support.facts import ROOT
 from tests.support.links import broken
 
-#: Seconds for a build, which takes half a minute on an idle machine.
-LIMIT = 900.0
-
 MARKDOWN = sorted(ROOT.glob("*.md"))
-
-
-@pytest.fixture(scope="module")
-def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return the folder with the docs as HTML, built as by ``make docs``."""
-    for module in ("sphinx", "furo", "myst_parser", "sphinx_design"):
-        pytest.importorskip(module, reason="needs aiodockercloud[docs]")
-    folder = tmp_path_factory.mktemp("docs")
-    build = subprocess.run(
-        [
-            *(sys.executable, "-m", "sphinx", "--fail-on-warning", "--keep-going"),
-            *("--nitpicky", "--quiet", str(ROOT / "docs"), str(folder)),
-        ],
-        capture_output=True,
-        text=True,
-        timeout=LIMIT,
-    )
-    assert build.returncode == 0, build.stderr
-    return folder
 
 
 @pytest.mark.timeout(LIMIT)

@@ -41,11 +41,17 @@ class Interceptor:
         self.active: bool = False
 
     def begin(self) -> None:
-        """Start: rules of an earlier run of the server apply again."""
+        """Start: rules of an earlier run of the server apply again.
+
+        :meta private:
+        """
         self._ended = False
 
     def end(self) -> None:
-        """End: hold up nothing any more, and keep the rules for the next run."""
+        """End: hold up nothing any more, and keep the rules for the next run.
+
+        :meta private:
+        """
         self._ended = True
         self._pauses.release(self._pauses.rules)
         self._half_open.reset(self._half_open.rules)
@@ -62,6 +68,8 @@ class Interceptor:
 
         Returns:
             The response for aiohttp.
+
+        :meta private:
         """
         if not self.active:
             return await handler(request)
@@ -104,6 +112,8 @@ class Interceptor:
         Args:
             request: The request that opened the websocket.
             ws: The websocket.
+
+        :meta private:
         """
         stream = self._streams[ws] = OpenStream(request, ws, self._refresh)
         try:
@@ -126,6 +136,8 @@ class Interceptor:
 
         Raises:
             ConnectionResetError: A fault has closed the connection.
+
+        :meta private:
         """
         async with aclosing(frames):
             async for frame in frames:
@@ -165,6 +177,8 @@ class Interceptor:
         """Return a random generator of its own for each rule.
 
         The requests that one rule meets do not influence another rule.
+
+        :meta private:
         """
         self._created += 1
         return random.Random(
@@ -172,12 +186,18 @@ class Interceptor:
         )
 
     def use_up(self, rule: Rule) -> None:
-        """Drop a rule that had its last hit; the requests it holds up stay held up."""
+        """Drop a rule that had its last hit; the requests it holds up stay held up.
+
+        :meta private:
+        """
         self._rules.remove(rule)
         self._refresh()
 
     def forget(self, rule: Rule) -> None:
-        """Drop a removed rule and release the requests that the rule holds up."""
+        """Drop a removed rule and release the requests that the rule holds up.
+
+        :meta private:
+        """
         if rule in self._rules:
             self.use_up(rule)
         self._pauses.release({rule})

@@ -114,7 +114,10 @@ class Rule:
             await self._hit.wait()
 
     def fits(self, request: web.Request) -> bool:
-        """Return whether the rule is in force and selects this request."""
+        """Return whether the rule is in force and selects this request.
+
+        :meta private:
+        """
         return (
             not self._removed
             and self.hits != self._times
@@ -123,7 +126,10 @@ class Rule:
         )
 
     def meets(self, request: web.Request) -> bool:
-        """Return whether the fault happens to this request, and count the hit."""
+        """Return whether the fault happens to this request, and count the hit.
+
+        :meta private:
+        """
         if not self.fits(request) or self.random.random() >= self._chance:
             return False
         self.hits += 1
@@ -134,7 +140,10 @@ class Rule:
         return True
 
     def part(self, default: int) -> int:
-        """Return how many bytes or frames pass before the fault happens."""
+        """Return how many bytes or frames pass before the fault happens.
+
+        :meta private:
+        """
         if isinstance(self._after, range):
             return self.random.choice(self._after)
         return default if self._after is None else self._after
