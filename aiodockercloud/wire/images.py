@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Final
 
-__all__ = ["DOCKER_HUB", "ImageName"]
+__all__ = ["DOCKER_HUB", "PATTERN", "ImageName"]
 
 #: The registry of an image whose name has no host.
 DOCKER_HUB: Final = "registry-1.docker.io"
@@ -26,6 +26,8 @@ _IMAGE = re.compile(
     r"(?::(?P<tag>[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}))?"
     r"(?:@(?P<digest>sha256:[0-9a-f]{64}))?"
 )
+#: The regular expression of a name, without names of groups.
+PATTERN: Final = re.sub(r"\?P<\w+>", "?:", _IMAGE.pattern)
 
 
 @dataclass(frozen=True, slots=True)

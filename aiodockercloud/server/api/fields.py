@@ -241,15 +241,15 @@ def labels(place: str, value: Any) -> dict[str, str]:
     }
 
 
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}")
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}")
 _KINDS = frozenset(wire.SUBSYSTEMS)
-_STACK_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,127}")
+STACK_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,127}")
 
 
 def namespace(place: str, value: Any) -> str:
     """Parse the name of a user or an organisation, which stands in paths."""
     found = required_text(place, value)
-    if not _NAME.fullmatch(found) or found in _KINDS:
+    if not NAME.fullmatch(found) or found in _KINDS:
         raise BadRequest(
             f"{place}: must have at most 63 letters, digits, _, . and -, begin with a"
             f" letter or digit, and not be the name of a kind, not {rendered(value)}"
@@ -259,7 +259,7 @@ def namespace(place: str, value: Any) -> str:
 
 def name(place: str, value: Any) -> str:
     """Parse the name of a service, a part of host names and of variables."""
-    if _NAME.fullmatch(required_text(place, value).strip()):
+    if NAME.fullmatch(required_text(place, value).strip()):
         return str(value).strip()
     raise BadRequest(
         f"{place}: must be letters, digits, -, _ and ., at most 63, beginning with a"
@@ -268,7 +268,7 @@ def name(place: str, value: Any) -> str:
 
 
 def stack_name(place: str, value: Any) -> str:
-    if _STACK_NAME.fullmatch(required_text(place, value).strip()):
+    if STACK_NAME.fullmatch(required_text(place, value).strip()):
         return str(value).strip()
     raise BadRequest(
         f"{place}: must be letters, digits, -, _ and ., at most 128, beginning with a"

@@ -174,7 +174,7 @@ PARAMETERS: Mapping[str, Schema] = {
 _ACTION = wire.DOCKER_CLOUD.action_header
 #: Name → header of answers, for ``components`` of the document.
 HEADERS: Mapping[str, Schema] = {
-    name: {"description": description, "schema": _TEXT}
+    name: {"description": description, "required": True, "schema": _TEXT}
     for name, description in {
         wire.REQUEST_ID: "The id of the request, which the log of the server has, too.",
         wire.ETAG: "The version of the object, for If-Match.",

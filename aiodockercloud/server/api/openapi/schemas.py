@@ -24,8 +24,10 @@ from typing import (
 )
 
 from .... import types
+from ....wire import images
 from ....wire.service_fields import FIELDS, TUTUM_NAMES, Kind, Part
-from .own import NewService
+from .. import fields
+from .own import NewService, StoredFileChanges, StoredFileFields
 
 __all__ = ["Schema", "Schemas", "descriptions", "plain"]
 
@@ -46,6 +48,21 @@ _OMITTED = frozenset({*types.Changed.__annotations__, *TUTUM_NAMES})
 _OF_SERVICES = (NewService, types.ServiceChanges)
 #: Values in the docstrings of Python → their spelling in JSON.
 _WORDS = {"None": "null", "True": "true", "False": "false"}
+#: Kinds of texts whose form the table does not state → regular expression.
+_FORMS = {Kind.IMAGE: images.PATTERN, Kind.NAME: fields.NAME.pattern}
+#: The alphabets of files and of URLs.
+_BASE64 = (
+    "([A-Za-z0-9+/_-]{4})*([A-Za-z0-9+/_-]{2}(==|[A-Za-z0-9+/_-](=|[A-Za-z0-9+/_-])))"
+)
+#: Bodies besides services → the forms of their keys.
+_NAMED: Mapping[Any, Mapping[str, str]] = {
+    types.StackFields: {"name": fields.STACK_NAME.pattern},
+    types.NodeClusterFields: {"name": fields.NAME.pattern},
+    types.RepositoryFields: {"name": images.PATTERN},
+    types.AccountFields: {"user": fields.NAME.pattern},
+    StoredFileFields: {"name": fields.NAME.pattern, "data": _BASE64},
+    StoredFileChanges: {"data": _BASE64},
+}
 _NUMBERS = frozenset({Kind.INTEGER, Kind.MEGABYTES, Kind.NUMBER})
 _REFERENCE = "#/components/schemas/"
 
@@ -71,6 +88,8 @@ class Schemas:
         component["additionalProperties"] = False
         if kind in _OF_SERVICES:
             self._constrain(component, FIELDS)
+        for key, form in _NAMED.get(kind, {}).items():
+            component["properties"][key]["pattern"] = _whole(form)
         return schema
 
     def named(self, name: str, schema: Schema) -> Schema:
@@ -140,13 +159,19 @@ class Schemas:
                 continue
             if row.kind in _NUMBERS:
                 found |= dict(zip(("minimum", "maximum"), row.bounds, strict=True))
-            if row.pattern and row.kind is Kind.TEXT:
-                found["pattern"] = f"^(?:{row.pattern.expression})$"
+            form = row.pattern.expression if row.pattern else _FORMS.get(row.kind)
+            if form is not None and row.kind is not Kind.TEXTS:
+                found["pattern"] = _whole(form)
             if row.default is not None:
                 found["default"] = row.default
             for name in _names(found):
                 if row.parts and name.endswith("Fields"):
                     self._constrain(self.components[name], row.parts)
+
+
+def _whole(expression: str) -> str:
+    """Return a regular expression that a whole text must match."""
+    return f"^(?:{expression})$"
 
 
 def _name(hint: Any) -> str:
