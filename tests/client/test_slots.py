@@ -46,8 +46,9 @@ class Model:
                 self.tasks[name].cancel()
 
 
-async def settle() -> None:
-    for _ in range(4):
+async def settle(model: Model) -> None:
+    # A task that is canceled while it receives a slot passes the slot on a turn later.
+    for _ in range(4 + len(model.tasks)):
         await asyncio.sleep(0)
 
 
@@ -57,7 +58,7 @@ async def check(number: int, steps: Sequence[tuple[str, int]], *, at_once: int) 
     for index, (action, value) in enumerate(steps):
         model.step(action, value)
         if index % at_once == 0:
-            await settle()
+            await settle(model)
             live = [name for name, one in model.tasks.items() if not one.done()]
             running = [name for name in live if name in model.began]
             assert len(running) == min(number, len(live))
