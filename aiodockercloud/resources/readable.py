@@ -185,13 +185,13 @@ class Readable(Generic[T]):
 
     def _path(self, thing: Reference, *operation: str, stream: bool = False) -> str:
         """Return the path of an object, or of an operation on the object."""
-        target = wire.target_of(self.kind, thing, key=self.key)
-        return wire.path(
+        return wire.object_path(
             self.kind,
-            *target.key,
+            thing,
             *operation,
+            key=self.key,
             # The namespace of the object's URI precedes the client's.
-            namespace=target.namespace or self.cloud.namespace,
+            namespace=self.cloud.namespace,
             dialect=self.cloud.dialect,
             stream=stream,
         )
@@ -229,7 +229,8 @@ class Resource(Readable[T]):
         headers: Mapping[str, str] | None = None,
     ) -> T:
         path = self._path(thing)
-        params = {**(params or {}), "version": version}
+        if version is not None:
+            params = {**(params or {}), "version": version}
         return await self._call(
             "PATCH", path, params=params, json=fields, headers=headers
         )

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from io import BytesIO
+from itertools import count
 from ssl import SSLContext
 from typing import Any, NamedTuple, NoReturn
 
@@ -16,29 +17,30 @@ from yarl import URL
 
 from .. import wire
 from ..exceptions import (
-    ApiError,
     ConnectError,
     DockerCloudError,
     InvalidResponse,
-    error_class,
 )
-from ..redaction import redact
 from . import diagnostics
-from .settings import Limits, user_agent
+from .redirects import check_redirects, next_url
+from .settings import Limits, Timings, user_agent
 
 __all__ = [
     "FAULTS",
     "Login",
-    "call_headers",
+    "body_at_hand",
     "check_handshake",
-    "check_redirects",
-    "exchange",
+    "find_auth",
+    "finish",
     "headers_and_login",
+    "idempotency_keys",
+    "kept_seconds",
     "new_session",
     "no_answer",
     "raise_refused",
     "read_body",
     "request_body",
+    "request_data",
     "request_headers",
     "request_options",
     "with_login",
@@ -56,6 +58,37 @@ FAULTS = (
 )
 
 _MOST_REDIRECTS = 10
+
+
+async def find_auth(
+    auth: str | None,
+    dialect: wire.Dialect,
+    addresses: tuple[str, str],
+    *,
+    timings: Timings,
+    limits: Limits,
+) -> str | None:
+    """Return the value of ``Authorization``: the argument's, or the environment's.
+
+    Args:
+        auth: The value that the arguments of the client gave.
+        dialect: The dialect, which determines the names of the variables.
+        addresses: The addresses of the server, for the credentials of ``docker login``.
+        timings: The durations of the client.
+        limits: The bounds of the client.
+
+    Raises:
+        AuthError: The credentials of ``docker login`` cannot be read.
+    """
+    if auth is not None:
+        diagnostics.credentials_found("the arguments of DockerCloud")
+        return auth
+    # Here, because many programs pass their credentials as arguments.
+    from . import credentials  # noqa: PLC0415
+
+    return await credentials.resolve(
+        dialect, os.environ, addresses, timings=timings, limits=limits
+    )
 
 
 def request_headers(auth: str | None) -> dict[str, str]:
@@ -92,17 +125,28 @@ class Login(NamedTuple):
         return "<the credentials of the client>"
 
 
-def call_headers(method: str, headers: Mapping[str, str] | None) -> dict[str, str]:
-    """Return the headers of one call: with its idempotency key, unless it only reads.
+def idempotency_keys() -> Iterator[str]:
+    """Yield the keys of a client's writes: 12 random bytes, and a number.
+
+    The first key makes the random bytes, so processes that inherit an unused client
+    have different keys.
+    """
+    prefix = os.urandom(12).hex()
+    for number in count():
+        yield f"{prefix}{number:08x}"
+
+
+def kept_seconds(response: ClientResponse, before: float | None) -> float | None:
+    """Return for how long the server keeps the answer to a write, as far as is known.
 
     Args:
-        method: The method of the requests.
-        headers: The headers that the caller gives.
+        response: A response of the server.
+        before: What former responses stated.
     """
-    own = dict(headers) if headers else {}
-    if method != "GET":
-        own[wire.IDEMPOTENCY_KEY] = os.urandom(16).hex()
-    return own
+    kept = response.headers.get(wire.IDEMPOTENCY_KEPT)
+    if kept is not None:
+        return float(kept) if kept.isdecimal() else 0
+    return 0 if response.status < 300 else before  # an error may come from a proxy
 
 
 def headers_and_login(
@@ -154,6 +198,11 @@ def request_body(value: object) -> bytes:
         raise
 
 
+def request_data(body: bytes) -> bytes | BytesIO:
+    """Return the body of a request for aiohttp, which warns about large bytes."""
+    return BytesIO(body) if len(body) > 2**20 else body
+
+
 def new_session(
     headers: Mapping[str, str],
     check_handshake: Callable[[ClientResponse], Awaitable[None]],
@@ -175,56 +224,61 @@ def new_session(
     return session
 
 
-async def exchange(
-    session: ClientSession,
-    method: str,
+def body_at_hand(response: ClientResponse, limits: Limits) -> bytes | None:
+    """Return the body of a success if the whole body has arrived, as most have.
+
+    Such a response has left its connection to the next request already.
+
+    Raises:
+        InvalidResponse: The body is larger than allowed.
+    """
+    if response.status >= 300 or not response.content.is_eof():
+        return None
+    body = response.content.read_nowait()
+    if len(body) > limits.response_bytes:
+        raise _too_large(response, limits.response_bytes)
+    return body
+
+
+async def finish(
+    response: ClientResponse,
     target: URL,
-    *,
-    body: bytes | None,
-    headers: Mapping[str, str] | None,
+    send: Callable[[URL], Awaitable[ClientResponse]],
     limits: Limits,
     reading: set[ClientResponse],
-    login: Login | None,
-    options: Mapping[str, Any],
+    sent: bool,
 ) -> tuple[ClientResponse, bytes]:
-    """Send a request, follow its redirects, and return the response and its body.
+    """Follow the redirects of a response, and return the last one and its body.
 
     Args:
-        session: The session of aiohttp.
-        method: The method of the request.
+        response: The response to the request.
         target: The URL of the request.
-        body: The body of the request.
-        headers: The headers of the request.
+        send: Sends the request to another URL.
         limits: The bounds of the response.
         reading: Contains each response while its body is read.
-        login: The credentials, when no header carries them.
-        options: The result of :func:`request_options`.
+        sent: Whether the request has a body.
 
     Raises:
         ApiError: The response redirects a write, or leads to another server.
         InvalidResponse: The redirects do not end, or the body is too large.
     """
     url = target
-    for _ in range(_MOST_REDIRECTS):
-        response = await session.request(
-            method,
-            with_login(url, login) if login else url,
-            # aiohttp warns about larger bodies that are no files.
-            data=BytesIO(body) if body and len(body) > 2**20 else body,
-            headers=headers,
-            **options,
-        )
+    for number in range(_MOST_REDIRECTS):
+        if number:
+            response = await send(url)
         reading.add(response)
         try:
-            if response.status < 300 or (following := _next_url(response)) is None:
+            if response.status < 300 or (following := next_url(response)) is None:
                 return response, await read_body(response, limits)
             url = following
         finally:
             reading.discard(response)
             response.release()
-            if body is not None:  # which the server may not have read to its end
+            if sent:  # the server may not have read the body to its end
                 await response.wait_for_close()
-    raise InvalidResponse("the redirects do not end", method=method, url=str(target))
+    raise InvalidResponse(
+        "the redirects do not end", method=response.method, url=str(target)
+    )
 
 
 async def read_body(response: ClientResponse, limits: Limits) -> bytes:
@@ -253,50 +307,16 @@ async def read_body(response: ClientResponse, limits: Limits) -> bytes:
     response.close()
     if failed:
         return b"".join(parts)[:most]
-    raise InvalidResponse(
+    raise _too_large(response, most)
+
+
+def _too_large(response: ClientResponse, most: int) -> InvalidResponse:
+    return InvalidResponse(
         f"the response has more than {most} bytes, the response_bytes of Limits",
         status=response.status,
         method=response.method,
         url=str(response.url),
     )
-
-
-def _next_url(response: ClientResponse) -> URL | None:
-    """Return the URL to which a response redirects; ``None`` without a redirect.
-
-    Raises:
-        ApiError: The client does not follow the redirect: the request is a write, which
-            a redirect would change, or another server would receive the credentials.
-    """
-    location = response.headers.get("Location")
-    if location is None or not 300 <= response.status < 400:
-        return None
-    try:
-        url = response.url.join(URL(location))
-        followed = response.method == "GET" and _same_server(response.url, url)
-    except ValueError:
-        raise _redirected(response, "") from None
-    if not followed:
-        raise _redirected(response, str(url))
-    return url
-
-
-def check_redirects(url: URL, response_url: URL, status: int) -> None:
-    """Check that aiohttp followed redirects of a stream on one server only.
-
-    Args:
-        url: The URL of the stream.
-        response_url: The URL of the response, to which aiohttp sent no credentials
-            when the response comes from another server.
-        status: The status of the response.
-
-    Raises:
-        InvalidResponse: The response comes from another server.
-    """
-    if not _same_server(url, response_url):
-        raise InvalidResponse(
-            _redirection(str(response_url)), status=status, method="GET", url=str(url)
-        )
 
 
 async def check_handshake(
@@ -393,36 +413,3 @@ def _is_unreadable(exc: Exception) -> bool:
     if isinstance(exc, aiohttp.ClientPayloadError):
         return isinstance(exc.__cause__, ContentEncodingError)
     return isinstance(exc, ClientResponseError)
-
-
-def _same_server(one: URL, other: URL) -> bool:
-    """Return whether the credentials for one URL belong to another URL as well.
-
-    The upgrade from http to https on the default ports stays on one server.
-    """
-    if one.origin() == other.origin():
-        return True
-    upgraded = (one.scheme, other.scheme) == ("http", "https")
-    return (
-        upgraded
-        and one.host == other.host
-        and one.is_default_port()
-        and other.is_default_port()
-    )
-
-
-def _redirected(response: ClientResponse, to: str) -> ApiError:
-    return error_class(response.status)(
-        _redirection(to),
-        response.status,
-        method=response.method,
-        url=str(response.url),
-    )
-
-
-def _redirection(to: str) -> str:
-    where = redact(to) if to else "an unreadable address"
-    return (
-        f"the server redirects to {where}; the client does not follow, and sends no"
-        " credentials there. If that server is the right one, use its address"
-    )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -14,7 +14,7 @@ from .. import wire
 from ..exceptions import ApiError, ConnectError, DockerCloudError, ThrottledError
 from . import diagnostics
 
-__all__ = ["RateGate", "Retry", "may_repeat", "retry_after"]
+__all__ = ["Attempts", "RateGate", "Retry", "may_repeat", "retry_after"]
 
 
 @dataclass(frozen=True)
@@ -108,6 +108,44 @@ class RateGate:
             then = self.opens_at + random.uniform(0, self._spread)
             await asyncio.sleep(then - now)
             now = loop.time()
+
+
+class Attempts:
+    """The attempts to send one request, from the first failure on.
+
+    Args:
+        retry: When to repeat; ``None`` repeats nothing.
+        gate: Holds the requests of the client back.
+
+    Attributes:
+        number: How often the request was sent.
+    """
+
+    def __init__(self, retry: Retry | None, gate: RateGate) -> None:
+        self._retry = retry
+        self._gate = gate
+        self._delays: Iterator[float] | None = None
+        self.number: int = 0
+
+    def pause_after(self, exc: ApiError | ConnectError) -> float | None:
+        """Return the seconds before the next attempt; ``None`` raises the error.
+
+        Args:
+            exc: The error of the last attempt, which receives the number of attempts.
+        """
+        retry, sent = self._retry, exc.attempts > 0
+        exc.attempts += self.number
+        self.number += 1
+        if retry is None or not sent or not may_repeat(exc):
+            return None
+        asked = retry_after(exc)
+        if asked > retry.patience:
+            return None
+        self._delays = self._delays or wire.backoff(retry.first, cap=retry.cap)
+        pause = max(next(self._delays), asked)
+        if isinstance(exc, ThrottledError):
+            self._gate.close(pause, exc.headers)
+        return pause if self.number < retry.attempts else None
 
 
 def may_repeat(exc: ApiError | ConnectError) -> bool:

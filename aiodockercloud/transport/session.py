@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from contextlib import suppress
 from functools import partial
 from ssl import SSLContext
@@ -17,6 +17,7 @@ from weakref import WeakSet
 
 import aiohttp
 from aiohttp import ClientTimeout, ClientWebSocketResponse
+from yarl import URL
 
 from .. import wire
 from ..exceptions import (
@@ -32,21 +33,23 @@ from .arguments import basic_auth, check_header, check_texts, client_timeout
 from .exchange import (
     FAULTS,
     Login,
-    call_headers,
+    body_at_hand,
     check_handshake,
-    check_redirects,
-    exchange,
+    find_auth,
+    finish,
     headers_and_login,
+    idempotency_keys,
+    kept_seconds,
     new_session,
     no_answer,
-    raise_refused,
     request_body,
+    request_data,
     request_headers,
     request_options,
     with_login,
 )
 from .heartbeats import Heartbeats
-from .retry import RateGate, Retry, may_repeat, retry_after
+from .retry import Attempts, RateGate, Retry
 from .settings import DEFAULT_LIMITS, DEFAULT_TIMINGS, Limits, Timings
 from .slots import Slots
 from .stream import Stream
@@ -58,7 +61,7 @@ from .urls import (
     proxy_for,
     url_text,
 )
-from .websocket import handshake_seconds, shut, socket_options
+from .websocket import connect, handshake_seconds, shut, socket_options
 
 __all__ = ["Transport"]
 
@@ -129,7 +132,8 @@ class Transport:
         #: The proxies for requests and streams, for a session of the client's own.
         self._proxies: tuple[str | None, str | None] = (None, None)
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._ready = False
+        #: The loop on which requests can be sent at once.
+        self._ready_on: asyncio.AbstractEventLoop | None = None
         self._preparing = asyncio.Lock()
         self._slots = Slots(limits.concurrency)
         self._sockets: WeakSet[ClientWebSocketResponse[Any]] = WeakSet()
@@ -143,6 +147,7 @@ class Transport:
         self._retry = retry
         self.rate_gate: RateGate = RateGate()
         self._reading: set[aiohttp.ClientResponse] = set()
+        self._keys = idempotency_keys()
         #: Seconds for which the server keeps the answer to a write by the write's
         #: idempotency key: 0 when the server keeps none, None until a response came.
         self._kept: float | None = None
@@ -180,6 +185,7 @@ class Transport:
                 nevertheless. Errors of connections are not raised.
         """
         self._closed = True
+        self._ready_on = None
         for response in list(self._reading):
             response.close()  # closing the session does not wake up the reader
         for stream in self.streams:
@@ -247,33 +253,23 @@ class Transport:
         """
         url = url_text(self.rest_url, path, params)
         body = None if json is None else request_body(json)
-        own = call_headers(method, headers)
-        retry, began = self._retry, time.monotonic()
-        attempt, delays, unsure = 0, None, False
+        if method != "GET":
+            headers = {**(headers or {}), wire.IDEMPOTENCY_KEY: next(self._keys)}
+        began, attempts, unsure = time.monotonic(), None, False
         while True:
-            attempt += 1
             try:
-                return await self._send(method, url, body, own)
+                return await self._send(method, url, body, headers)
             except (ApiError, ConnectError) as exc:
-                sent = exc.attempts > 0
-                exc.attempts += attempt - 1
-                if retry is None or not sent or not may_repeat(exc):
+                attempts = attempts or Attempts(self._retry, self.rate_gate)
+                pause = attempts.pause_after(exc)
+                if pause is None:
                     raise
-                asked = retry_after(exc)
-                if asked > retry.patience:
-                    raise
-                delays = delays or wire.backoff(retry.first, cap=retry.cap)
-                pause = max(next(delays), asked)
                 throttled = isinstance(exc, ThrottledError)
-                if isinstance(exc, ThrottledError):
-                    self.rate_gate.close(pause, exc.headers)
-                if attempt >= retry.attempts:
-                    raise
                 # The server may have carried out a write that was not refused.
                 unsure = unsure or (method != "GET" and not throttled)
                 if unsure and not await self._is_known(began, pause):
                     raise
-                diagnostics.repeating(exc, attempt, pause)
+                diagnostics.repeating(exc, attempts.number, pause)
             if not throttled:
                 await asyncio.sleep(pause)
 
@@ -293,27 +289,35 @@ class Transport:
         return time.monotonic() + pause - began < (self._kept or 0) / 2
 
     async def _send(
-        self, method: str, url: str, body: bytes | None, own: Mapping[str, str]
+        self, method: str, url: str, body: bytes | None, own: Mapping[str, str] | None
     ) -> dict[str, Any]:
+        """Send a request once; most responses are successes that arrive whole."""
         session = self._usable() or await self._prepared()
-        headers = {**(self._headers or {}), **own} if own else self._headers
+        if self._headers:
+            own = {**self._headers, **own} if own else self._headers
         if not self._slots.take():
             await self._slots.wait()
         try:
-            if self._retry is not None and self.rate_gate.opens_at:
+            if self.rate_gate.opens_at and self._retry is not None:
                 await self.rate_gate.wait(self._retry.patience, method, url)
             began = time.monotonic()
-            response, answer = await exchange(
-                session,
-                method,
-                self._rest.url(url),
-                body=body,
-                headers=headers,
-                limits=self.limits,
-                reading=self._reading,
-                login=self._login,
-                options=self._options,
-            )
+
+            def send(target: URL) -> Awaitable[aiohttp.ClientResponse]:
+                return session.request(
+                    method,
+                    with_login(target, self._login),
+                    data=None if body is None else request_data(body),
+                    headers=own,
+                    **self._options,
+                )
+
+            response = await send(target := self._rest.url(url))
+            answer = body_at_hand(response, self.limits)
+            if answer is None:
+                bounds, sent = (self.limits, self._reading), body is not None
+                response, answer = await finish(response, target, send, *bounds, sent)
+            elif body is not None:  # which the server may not have read to its end
+                await response.wait_for_close()
         except FAULTS as exc:
             if self._closed:
                 raise ClientClosed from exc
@@ -321,11 +325,7 @@ class Transport:
         finally:
             self._slots.give()
         diagnostics.answered(method, url, response.status, response.headers, began)
-        kept = response.headers.get(wire.IDEMPOTENCY_KEPT)
-        if kept is not None:
-            self._kept = float(kept) if kept.isdecimal() else 0
-        elif response.status < 300:  # an error may come from a proxy
-            self._kept = 0
+        self._kept = kept_seconds(response, self._kept)
         return wire.decode_response(
             response.status,
             response.headers,
@@ -372,18 +372,17 @@ class Transport:
         if self._retry is not None:
             await self.rate_gate.wait(self._retry.patience, "GET", url)
         try:
-            async with asyncio.timeout(handshake_seconds(self._timeout)):
-                ws: ClientWebSocketResponse[Any] = await session.ws_connect(
-                    with_login(handshake_url(url), self._login),
-                    headers=self._headers,
-                    ssl=self._ssl,
-                    proxy=self._proxies[1],
-                    **socket_options(self.timings, self.limits, pings=pings),
-                )
-        except aiohttp.ClientResponseError as exc:
-            final = exc.request_info.real_url
-            check_redirects(self._stream_origin, final, exc.status)
-            raise_refused(url, exc)
+            ws = await connect(
+                session,
+                url,
+                self._stream_origin,
+                self._login,
+                seconds=handshake_seconds(self._timeout),
+                headers=self._headers,
+                ssl=self._ssl,
+                proxy=self._proxies[1],
+                **socket_options(self.timings, self.limits, pings=pings),
+            )
         except FAULTS as exc:
             if self._closed:
                 raise ClientClosed from exc
@@ -403,40 +402,36 @@ class Transport:
             ClientClosed: The client or its session is closed.
             RuntimeError: The client belongs to another event loop.
         """
+        loop, session = asyncio.get_running_loop(), self._session
+        if self._ready_on is loop and session is not None and not session.closed:
+            return session
         if self._closed:
             raise ClientClosed
-        if self._session is not None and self._session.closed:
+        if session is not None and session.closed:
             raise ClientClosed("the session of the client was closed")
-        if self._loop is not (loop := asyncio.get_running_loop()):
+        if self._loop is not loop:
             if self._loop is not None:
                 raise RuntimeError(
                     "this DockerCloud belongs to another event loop: create a client"
                     " within each asyncio.run(), or run everything within one"
                 )
             self._loop = loop
-        return self._session if self._ready else None
+        return None
 
     async def _prepared(self) -> aiohttp.ClientSession:
         """Return the session; the first call finds the credentials."""
         if session := self._usable():
             return session
         async with self._preparing:
-            if self._ready and self._session is not None:
+            if self._ready_on is not None and self._session is not None:
                 return self._session
-            auth = self._auth
-            if auth is None:
-                # Here, because many programs pass their credentials as arguments.
-                from . import credentials  # noqa: PLC0415
-
-                auth = await credentials.resolve(
-                    self.dialect,
-                    os.environ,
-                    (self.rest_url, self.stream_url),
-                    timings=self.timings,
-                    limits=self.limits,
-                )
-            else:
-                diagnostics.credentials_found("the arguments of DockerCloud")
+            auth = await find_auth(
+                self._auth,
+                self.dialect,
+                (self.rest_url, self.stream_url),
+                timings=self.timings,
+                limits=self.limits,
+            )
             if self._session is None:
                 headers = request_headers(auth)
                 origin, limits = self._stream_origin, self.limits
@@ -446,5 +441,5 @@ class Transport:
             else:
                 self._headers, self._login = headers_and_login(self._session, auth)
             self._options.update(proxy=self._proxies[0])
-            self._ready = True
+            self._ready_on = None if self._closed else self._loop
             return self._session

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Set
+from collections.abc import Callable, Mapping, Set
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 from urllib.parse import quote, urlencode
 from urllib.request import getproxies, proxy_bypass
@@ -147,6 +148,10 @@ class RestAddress:
 
     Args:
         address: The address as text.
+
+    Attributes:
+        url: Returns the URL for its text, quoted, which begins with the address. The
+            URLs of the last requests are kept, with the parts that aiohttp reads.
     """
 
     def __init__(self, address: str) -> None:
@@ -154,15 +159,11 @@ class RestAddress:
         self._path_start = len(
             f"{self._address.scheme}://{self._address.raw_authority}"
         )
+        self.url: Callable[[str], URL] = lru_cache(256)(self._new_url)
 
-    def url(self, text: str) -> URL:
-        """Return the URL of a request; a plain path is not parsed again.
-
-        Args:
-            text: The URL as text, quoted, which begins with the address.
-        """
+    def _new_url(self, text: str) -> URL:
         path = text[self._path_start :]
-        if _is_plain_path(path):
+        if _is_plain_path(path):  # such a path is not parsed again
             return self._address.with_path(path, encoded=True)
         return URL(text, encoded=True)
 

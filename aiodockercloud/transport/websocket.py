@@ -12,13 +12,18 @@ from typing import Any
 
 import aiohttp
 from aiohttp import ClientWebSocketResponse, WSMessage, WSMsgType
+from yarl import URL
 
 from ..exceptions import StreamClosed
 from ..wire.window import WINDOW_PROTOCOL
+from .exchange import Login, raise_refused, with_login
+from .redirects import check_redirects
 from .settings import Limits, Timings
+from .urls import handshake_url
 
 __all__ = [
     "ABNORMAL",
+    "connect",
     "ending",
     "handshake_seconds",
     "hang_up",
@@ -69,6 +74,41 @@ def socket_options(timings: Timings, limits: Limits, *, pings: bool) -> dict[str
         "max_msg_size": limits.frame_bytes,
         **RAW_FRAMES,
     }
+
+
+async def connect(
+    session: aiohttp.ClientSession,
+    url: str,
+    origin: URL,
+    login: Login | None,
+    *,
+    seconds: float | None,
+    **options: Any,
+) -> ClientWebSocketResponse[Any]:
+    """Open a websocket.
+
+    Args:
+        session: The session of aiohttp.
+        url: The URL of the stream.
+        origin: The URL of the server of streams.
+        login: The credentials, when no header carries them.
+        seconds: How long opening may take.
+        options: The options of ``ws_connect``.
+
+    Raises:
+        ApiError: The server refused the upgrade.
+        InvalidResponse: The response is not the one of a websocket, or comes from
+            another server.
+    """
+    try:
+        async with asyncio.timeout(seconds):
+            ws: ClientWebSocketResponse[Any] = await session.ws_connect(
+                with_login(handshake_url(url), login), **options
+            )
+            return ws
+    except aiohttp.ClientResponseError as exc:
+        check_redirects(origin, exc.request_info.real_url, exc.status)
+        raise_refused(url, exc)
 
 
 async def shut(ws: ClientWebSocketResponse[Any]) -> None:

@@ -16,6 +16,7 @@ __all__ = [
     "SERVER_KINDS",
     "Target",
     "canonical_uri",
+    "object_path",
     "path",
     "respell",
     "split_path",
@@ -210,15 +211,76 @@ def target_of(
         ValueError: The argument names no object of the kind.
         TypeError: The argument is neither a dict nor a text.
     """
-    if not isinstance(reference, str):
-        if not isinstance(reference, Mapping):
-            raise TypeError(
-                f"a {kind} is given as its dict, its resource_uri or its {key},"
-                f" not as {type(reference).__name__}"
-            )
-        reference = reference.get("resource_uri") or reference.get(key) or ""
-        if not isinstance(reference, str) or not reference:
-            raise ValueError(f"the {kind} has neither resource_uri nor {key}")
+    return _named(kind, _text_of(kind, reference, key))
+
+
+def object_path(
+    kind: str,
+    reference: str | Mapping[str, Any],
+    *operation: str,
+    key: str = "uuid",
+    namespace: str | None = None,
+    dialect: Dialect = DOCKER_CLOUD,
+    stream: bool = False,
+) -> str:
+    """Return the path of an object that a reference names, or of an operation on it.
+
+    Programs ask for the same objects again and again, so the paths are kept.
+
+    Args:
+        kind: The kind of object.
+        reference: As for :func:`target_of`.
+        operation: The segments of the operation.
+        key: As for :func:`target_of`.
+        namespace: The namespace of an object whose URI has none.
+        dialect: The dialect of the path.
+        stream: Whether the path belongs to the stream API.
+
+    Raises:
+        ValueError, TypeError: As for :func:`target_of` and :func:`path`.
+    """
+    text = reference if type(reference) is str else _text_of(kind, reference, key)
+    return _object_path(kind, text, operation, namespace, dialect.by_subsystem, stream)
+
+
+@lru_cache(1024)
+def _object_path(
+    kind: str,
+    reference: str,
+    operation: tuple[str, ...],
+    namespace: str | None,
+    by_subsystem: bool,
+    stream: bool,
+) -> str:
+    target = _named(kind, reference)
+    return path(
+        kind,
+        *target.key,
+        *operation,
+        # The namespace of the object's URI precedes the other one.
+        namespace=target.namespace or namespace,
+        dialect=DOCKER_CLOUD if by_subsystem else TUTUM,
+        stream=stream,
+    )
+
+
+def _text_of(kind: str, reference: str | Mapping[str, Any], key: str) -> str:
+    """Return the URI or the key that a reference contains."""
+    if isinstance(reference, str):
+        return reference
+    if not isinstance(reference, Mapping):
+        raise TypeError(
+            f"a {kind} is given as its dict, its resource_uri or its {key},"
+            f" not as {type(reference).__name__}"
+        )
+    found = reference.get("resource_uri") or reference.get(key) or ""
+    if not isinstance(found, str) or not found:
+        raise ValueError(f"the {kind} has neither resource_uri nor {key}")
+    return found
+
+
+def _named(kind: str, reference: str) -> Target:
+    """Return the object that a URI or a key names."""
     if "/" in reference and (reference.startswith("/") or "://" in reference):
         target = split_path(urlsplit(reference).path)
         if target is None or not target.key or target.kind != kind:

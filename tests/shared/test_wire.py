@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 from datetime import UTC, datetime, timedelta, timezone
 from urllib.parse import quote
 
@@ -11,9 +12,11 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from aiodockercloud import (
+    DOCKER_CLOUD,
     TUTUM,
     ApiError,
     ConnectError,
+    Dialect,
     InvalidResponse,
     ObjectNotFound,
     OperationNotAllowed,
@@ -65,6 +68,56 @@ def test_path_has_each_segment_quoted(
 def test_path_with_a_segment_that_names_another_path_is_refused(segment: str) -> None:
     with pytest.raises(ValueError, match="cannot stand in a path"):
         wire.path("service", segment)
+
+
+@pytest.mark.parametrize("dialect", [DOCKER_CLOUD, TUTUM])
+@given(
+    reference=st.one_of(
+        st.text(min_size=1),
+        st.sampled_from(
+            [UUID, f"/api/app/v1/acme/service/{UUID}/", f"/api/v1/service/{UUID}/"]
+        ),
+    ),
+    operation=st.sampled_from([(), ("start",)]),
+    namespace=st.sampled_from([None, "beta"]),
+    stream=st.booleans(),
+)
+def test_path_of_an_object_is_that_of_its_target(
+    dialect: Dialect,
+    reference: str,
+    operation: tuple[str, ...],
+    namespace: str | None,
+    stream: bool,
+) -> None:
+    def parsed() -> str:
+        target = wire.target_of("service", reference)
+        return wire.path(
+            "service",
+            *target.key,
+            *operation,
+            namespace=target.namespace or namespace,
+            dialect=dialect,
+            stream=stream,
+        )
+
+    def kept(given: str | dict[str, str]) -> str:
+        return wire.object_path(
+            "service",
+            given,
+            *operation,
+            namespace=namespace,
+            dialect=dialect,
+            stream=stream,
+        )
+
+    try:
+        expected = parsed()
+    except ValueError as exc:
+        with pytest.raises(ValueError, match=re.escape(str(exc))):
+            kept(reference)
+        return
+    assert [kept(reference), kept(reference)] == [expected, expected]
+    assert kept({"resource_uri": reference}) == expected
 
 
 def test_path_in_tutum_has_no_subsystem_and_no_namespace() -> None:
