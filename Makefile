@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: develop demo test test-versions bench lint fmt docs clean
+.PHONY: develop demo dist sbom test test-versions bench lint fmt docs clean
 
 develop: $(VENV)/.develop
 
@@ -20,9 +20,25 @@ demo: develop
 test: develop
 	$(BIN)/python -m pytest --numprocesses 4 $(ARGS)
 
-# The tests that need no Swarm, with the lowest declared version of every dependency on the
-# oldest Python, and with the newest versions on the newest Python of this machine.
-test-versions:
+# The wheel and the source distribution, checked.
+dist: develop
+	$(PIP) install --editable '.[release]'
+	rm -rf dist
+	$(BIN)/python -m build --outdir dist
+	$(BIN)/twine check --strict dist/*
+	$(BIN)/check-wheel-contents dist/*.whl
+
+# What an installation of the server consists of, as a CycloneDX bill of materials.
+sbom: dist
+	scripts/venv $(PYTHON) .venv-sbom
+	.venv-sbom/bin/python -m pip --quiet install "$$(ls dist/*.whl)[server,speedups]"
+	$(BIN)/cyclonedx-py environment --output-reproducible --pyproject pyproject.toml \
+		--output-file dist/sbom.json .venv-sbom/bin/python
+
+# The tests that need no Swarm, from the wheel: with the lowest declared version of every
+# dependency on the oldest Python of this machine, and with the newest versions on each
+# newer Python.
+test-versions: dist
 	scripts/test-versions lowest $(ARGS)
 	scripts/test-versions newest $(ARGS)
 
@@ -54,7 +70,7 @@ docs: develop
 	$(BIN)/sphinx-build --fail-on-warning --keep-going --nitpicky docs docs/_build
 
 clean:
-	rm -rf $(VENV) .venv-py27 .venv-lowest .venv-newest docs/_build dist build
+	rm -rf $(VENV) .venv-py27 .venv-lowest .venv-newest .venv-sbom docs/_build dist build
 	rm -rf .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 

@@ -48,7 +48,8 @@ from .transport.log_stream import LogStream
 from .transport.stream import Stream
 from .wire import DOCKER_CLOUD, TUTUM, Dialect
 
-__version__ = "0.1.0"
+#: The version of the installed distribution, which comes from git's tag.
+__version__: str
 
 __all__ = [
     "DOCKER_CLOUD",
@@ -93,3 +94,16 @@ __all__ = [
     "WaitFailed",
     "log_text",
 ]
+
+
+def _attribute(name: str) -> str:
+    """Return the version when a program asks for it: a plain import needs none."""
+    if name == "__version__":
+        from importlib.metadata import version  # noqa: PLC0415 - a slow import
+
+        return version("aiodockercloud")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+# Type checkers must not see this: they would take any misspelled name for a string.
+globals()["__getattr__"] = _attribute
