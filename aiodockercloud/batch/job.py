@@ -25,7 +25,7 @@ from ..wire import states
 from ..wire.loglines import log_text
 from ..wire.service_words import ALWAYS, OFF
 
-__all__ = ["JobResult", "attempt", "run"]
+__all__ = ["JobResult", "attempt", "run", "terminate", "to_the_end"]
 
 log: logging.Logger = logging.getLogger("aiodockercloud.batch")
 
@@ -170,7 +170,7 @@ async def attempt(
             async with asyncio.timeout(grace):
                 await _collect(cloud, service, tail, result)
     finally:
-        await _to_the_end(_remove(cloud, creating, result, grace))
+        await to_the_end(_remove(cloud, creating, result, grace))
     return result
 
 
@@ -230,7 +230,7 @@ async def _remove(
             async with asyncio.timeout(grace):
                 await asyncio.wait([creating])
                 if creating.exception() is None:
-                    await _terminate(cloud, creating.result()["resource_uri"])
+                    await terminate(cloud, creating.result()["resource_uri"])
         except Exception as error:
             result._left = True
             name = _name(result.job)
@@ -240,7 +240,13 @@ async def _remove(
             creating.cancel()
 
 
-async def _terminate(cloud: DockerCloud, service: str) -> None:
+async def terminate(cloud: DockerCloud, service: str) -> None:
+    """Delete a service, whatever its state, and wait until it is terminated.
+
+    Args:
+        cloud: The client.
+        service: The ``resource_uri`` of the service.
+    """
     with suppress(ObjectNotFound):
         try:
             deleted = await cloud.services.delete(service)
@@ -262,7 +268,7 @@ async def _at_rest(cloud: DockerCloud, service: str) -> str:
     return (await cloud.services.wait(service, _AT_REST, timeout=None))["state"]
 
 
-async def _to_the_end(work: Coroutine[Any, Any, None]) -> None:
+async def to_the_end(work: Coroutine[Any, Any, None]) -> None:
     """Await *work* to its end, even when this task is cancelled in the meantime.
 
     A task group cancels each of its tasks once, however often the group is cancelled.

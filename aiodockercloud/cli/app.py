@@ -10,7 +10,19 @@ import typer
 
 from .. import __version__
 from . import exits, frame
-from .commands import accounts, server
+from .commands import (
+    accounts,
+    context,
+    deploy,
+    events,
+    execs,
+    jobs,
+    listing,
+    logs,
+    operations,
+    server,
+    triggers,
+)
 from .options import option
 
 __all__ = ["app", "main"]
@@ -51,7 +63,22 @@ def _root(
     """
 
 
-for module in (accounts, server):
+#: In the order of the help.
+_COMMANDS = (
+    deploy,
+    jobs,
+    listing,
+    logs,
+    execs,
+    operations,
+    events,
+    triggers,
+    context,
+    server,
+    accounts,
+)
+
+for module in _COMMANDS:
     module.add_to(app)
 
 

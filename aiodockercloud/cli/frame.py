@@ -21,7 +21,7 @@ from typing import Annotated, Any, get_type_hints
 import typer
 
 from ..client import DockerCloud
-from ..exceptions import DockerCloudError
+from ..exceptions import DockerCloudError, ObjectNotFound
 from . import exits
 from .contexts import Context, Contexts
 from .options import option
@@ -124,6 +124,7 @@ def command(
     *,
     examples: str = "",
     without: Sequence[str] = (),
+    verbatim: bool = False,
     status_of: Callable[[BaseException], int] = exits.status_of,
 ) -> Callable[[Command], Command]:
     """Make a coroutine function, whose first argument is :class:`Cli`, a command.
@@ -133,8 +134,11 @@ def command(
         name: The name of the command.
         examples: Lines that the help of the command shows.
         without: Common options that have another meaning after the command's name.
+        verbatim: Whether all after the first argument is passed on, options included,
+            as the command for a container.
         status_of: Returns the exit status for an error.
     """
+    settings = {"allow_interspersed_args": not verbatim}
     shared = {key: one for key, one in COMMON.items() if key not in without}
 
     def register(function: Command) -> Command:
@@ -148,7 +152,12 @@ def command(
         common = [_option(key, annotation) for key, annotation in shared.items()]
         own = _parameters(function)[1:]
         _declare(call, [_option("typer_context", typer.Context), *own, *common])
-        app.command(name, help=inspect.getdoc(function), epilog=_epilog(examples))(call)
+        app.command(
+            name,
+            help=inspect.getdoc(function),
+            epilog=_epilog(examples),
+            context_settings=settings,
+        )(call)
         return function
 
     return register
@@ -300,7 +309,7 @@ def reported(
         first = _first(error)
         if not isinstance(first, DockerCloudError | OSError | ValueError):
             raise
-        note(str(first) or type(first).__name__)
+        note(_text(first))
         failure.status = status_of(first)
 
 
@@ -309,6 +318,13 @@ def _first(error: BaseException) -> BaseException:
     return (
         _first(error.exceptions[0]) if isinstance(error, BaseExceptionGroup) else error
     )
+
+
+def _text(error: BaseException) -> str:
+    """Return the message of an error; without a status that no server has sent."""
+    if isinstance(error, ObjectNotFound) and not error.method:
+        return error.message
+    return str(error) or type(error).__name__
 
 
 def _silence_output() -> None:
