@@ -10,7 +10,7 @@ import typer
 from .. import checks
 from ..redaction import redact
 
-__all__ = ["checked", "duration", "node_engine", "seconds"]
+__all__ = ["at_least", "checked", "duration", "node_engine", "seconds"]
 
 T = TypeVar("T")
 U = TypeVar("U")
@@ -38,6 +38,17 @@ def checked(convert: Callable[[Any], T], check: Callable[[T], U]) -> Callable[[A
             raise typer.BadParameter(str(error)) from None
 
     return parse
+
+
+def at_least(least: int) -> Callable[[Any], int]:
+    """Return a parser for typer of whole numbers from a least one on."""
+
+    def check(number: int) -> int:
+        if number < least:
+            raise ValueError(f"{number} is too small: a number from {least} on")
+        return number
+
+    return checked(int, check)
 
 
 def node_engine(text: str) -> tuple[str, str]:

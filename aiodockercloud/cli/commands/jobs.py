@@ -27,7 +27,7 @@ from ..frame import Cli, command
 from ..options import argument, option
 from ..output import Columns, Form
 from ..printing import LogPrinter
-from ..values import checked, seconds
+from ..values import at_least, checked, seconds
 
 __all__ = ["add_to"]
 
@@ -208,11 +208,22 @@ async def batch(
         ),
     ],
     limit: Annotated[
-        int, option("--limit", min=1, metavar="N", help="jobs at once (default: 50)")
+        Any,
+        option(
+            "--limit",
+            metavar="N",
+            parser=at_least(1),
+            help="jobs at once (default: 50)",
+        ),
     ] = LIMIT,
     retries: Annotated[
-        int,
-        option("--retries", min=0, metavar="N", help="further attempts (default: 0)"),
+        Any,
+        option(
+            "--retries",
+            metavar="N",
+            parser=at_least(0),
+            help="further attempts (default: 0)",
+        ),
     ] = 0,
     timeout: Annotated[  # noqa: ASYNC109 - an option of the user
         Any,

@@ -15,6 +15,7 @@ from ..frame import Cli, command, group
 from ..names import RUNNABLE, find, find_all
 from ..options import argument, option
 from ..output import write
+from ..values import at_least
 
 __all__ = ["add_to"]
 
@@ -131,7 +132,14 @@ async def list_actions(
     cli: Cli,
     name: Annotated[str | None, argument(metavar="[NAME]")] = None,
     last: Annotated[
-        int, option("--last", "-n", min=1, metavar="N", help="how many (default: 25)")
+        Any,
+        option(
+            "--last",
+            "-n",
+            metavar="N",
+            parser=at_least(1),
+            help="how many (default: 25)",
+        ),
     ] = 25,
 ) -> None:
     """List the last actions: all of them, or those on one object."""

@@ -13,7 +13,7 @@ from ..columns import BY_KIND, services
 from ..frame import Cli, command
 from ..names import Found, find_all, service_of, stacks_of
 from ..options import argument, option
-from ..values import checked, seconds
+from ..values import at_least, checked, seconds
 
 __all__ = ["add_to"]
 
@@ -52,7 +52,7 @@ def add_to(app: typer.Typer) -> None:
 async def scale(
     cli: Cli,
     name: _Service,
-    containers: Annotated[int, argument(metavar="NUMBER", min=0)],
+    containers: Annotated[Any, argument(metavar="NUMBER", parser=at_least(0))],
     detach: _Detach = False,
     timeout: _Timeout = WAIT_TIMEOUT,  # noqa: ASYNC109 - an option of the user
 ) -> None:

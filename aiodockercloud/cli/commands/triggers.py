@@ -15,7 +15,7 @@ from ..frame import Cli, command, group
 from ..names import service_of, stacks_of
 from ..options import argument, option
 from ..output import Columns, note
-from ..values import checked
+from ..values import at_least, checked
 
 __all__ = ["add_to"]
 
@@ -107,8 +107,13 @@ async def call_trigger(
     name: _Service,
     trigger: _Trigger,
     containers: Annotated[
-        int | None,
-        option("--containers", min=1, metavar="N", help="how many SCALEUP adds"),
+        Any,
+        option(
+            "--containers",
+            metavar="N",
+            parser=at_least(1),
+            help="how many SCALEUP adds (default: 1)",
+        ),
     ] = None,
     body: Annotated[
         Any,
