@@ -246,8 +246,7 @@ def _action_header(request: web.Request, action: Action | None) -> dict[str, str
     """Return the header that names an action, in the dialect of the request."""
     if action is None:
         return {}
-    target = wire.split_path(request.path)
-    dialect = target.dialect if target else wire.DOCKER_CLOUD
+    dialect = _find(request.rel_url.raw_path, request.method).target.dialect
     return {dialect.action_header: wire.respell(action.uri, dialect)}
 
 

@@ -39,6 +39,10 @@ FIELDS: Mapping[str, Field] = {
 }
 
 
+#: The keys of one service that have a meaning, and those that only stack files have.
+_KNOWN = stackfile.STACK_KEYS | stackfile.API_KEYS
+_IN_STACK_FILES = stackfile.STACK_KEYS - stackfile.API_KEYS
+
 #: The values of a new service's read-only fields.
 NEW: Mapping[str, Any] = {"state": states.NOT_RUNNING, "synchronized": True}
 _NEW = ReadOnly(READ_ONLY, NEW)
@@ -58,10 +62,9 @@ def read(body: Mapping[str, Any], read_only: ReadOnly = _NEW) -> dict[str, Any]:
     """
     fixed = {key: body[key] for key in body if key in read_only.instead}
     writable = {key: body[key] for key in body if key not in fixed}
-    known = stackfile.STACK_KEYS | stackfile.API_KEYS
     # A key of the API with a typing error is compared with the API's fields below.
-    if all(key in known or stackfile.unsupported(key) for key in writable) or (
-        writable.keys() & (stackfile.STACK_KEYS - stackfile.API_KEYS)
+    if all(key in _KNOWN or stackfile.unsupported(key) for key in writable) or (
+        writable.keys() & _IN_STACK_FILES
     ):
         try:
             writable = stackfile.to_api(str(body.get("name") or ""), writable)
@@ -307,8 +310,9 @@ def changed(
 def apply(service: Service, definition: dict[str, Any]) -> None:
     """Set a changed definition; the containers stay unchanged until a redeploy."""
     before = service.definition
-    if any(definition[k] != before[k] for k in definition if k not in IN_STEP):
+    changed = {key for key, value in definition.items() if value != before[key]}
+    if not changed <= IN_STEP:
         service.revision += 1
-    if definition["target_num_containers"] != before["target_num_containers"]:
+    if "target_num_containers" in changed:
         service.scale_pending = True
     service.definition = definition

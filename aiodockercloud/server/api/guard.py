@@ -150,6 +150,9 @@ class Guard:
         largest, announced = request.client_max_size, request.content_length or 0
         if announced > largest:
             raise web.HTTPRequestEntityTooLarge(largest, announced)
+        if request.content.is_eof():  # all of the body has arrived
+            await request.read()
+            return
         seconds = self._timings.body
         try:
             async with asyncio.timeout(seconds):

@@ -18,7 +18,7 @@ from ..control.origin import Origin
 from ..log import REQUEST_ID
 from ..state.records import Record, Service, Stack
 from ..state.relations import NAMED
-from . import filters, plans, registry_auth, versions
+from . import filters, plans, registry_auth, request_log, versions
 from .pieces import PIECES, Json, Render, joined
 from .resource import Call, Reply, Resource
 
@@ -240,7 +240,7 @@ def origin(call: Call) -> Origin:
         user=call.access.user,
         method=request.method,
         # The uuid of a trigger is a credential: a call needs no other.
-        path=wire.redact(request.path),
+        path=request_log.redacted(request.path),
         ip=request.remote or "",
         # Bytes that are not UTF-8 arrive as lone surrogates, which JSON cannot contain.
         user_agent=request.headers.get("User-Agent", "")

@@ -56,11 +56,9 @@ def render(cloud: ControlPlane, service: Service) -> dict[str, Any]:
     dns = names.service_dns(cloud, service)
     stack = cloud.stack_of(service)
     in_state = [container.state for container in containers]
-    rendered = {
-        key: value
-        for key, value in definition.items()
-        if key not in ("image", "tags", image_digests.PINNED)
-    }
+    rendered = dict(definition)
+    for name in ("image", "tags", image_digests.PINNED):
+        rendered.pop(name, None)
     return {
         **rendered,
         "autodestroy": definition["autodestroy"],

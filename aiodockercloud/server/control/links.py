@@ -191,10 +191,12 @@ def variables(
         of_one = _variables_of(container, _address(cloud, container, target, client))
         if position == 0:
             prefix = f"{alias}_"
-            found |= {prefix + key: value for key, value in of_one.items()}
+            for key, value in of_one.items():
+                found[prefix + key] = value
             found[f"{alias}_NAME"] = f"/{container.uuid}/{container.name}"
         prefix = f"{alias}_{container.ordinal}_"
-        found |= {prefix + key: value for key, value in of_one.items()}
+        for key, value in of_one.items():
+            found[prefix + key] = value
     found[f"{alias}_DOCKERCLOUD_API_URL"] = f"{cloud.rest_host}{target.uri}"
     return found
 

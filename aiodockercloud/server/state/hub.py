@@ -13,6 +13,7 @@ import secrets
 import time
 from collections.abc import AsyncGenerator, Collection, Sequence
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from ... import wire
@@ -66,9 +67,7 @@ class Hub:
             "state": record.state,
             "health": health,
             "uuid": new_uuid(),
-            "datetime": wire.format_event_date(
-                datetime.fromtimestamp(time.time(), UTC)
-            ),
+            "datetime": _date(int(time.time())),
             "id": self.id_at(self.journal.end + 1),
         }
         self._namespaces.add(record.namespace)
@@ -163,6 +162,11 @@ class Hub:
                     yield _frame("position", id=self.id_at(position))
 
         return frames()
+
+
+@lru_cache(maxsize=2)
+def _date(seconds: int) -> str:
+    return wire.format_event_date(datetime.fromtimestamp(seconds, UTC))
 
 
 def _frame(kind: str, **more: Any) -> str:

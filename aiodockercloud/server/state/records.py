@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import time
 import uuid as uuid_module
+from collections.abc import Callable
 from dataclasses import dataclass, field, fields
+from functools import cache
+from operator import attrgetter
 from typing import Any, ClassVar
 
 from ... import wire
@@ -51,7 +54,7 @@ class Record:
     @property
     def uri(self) -> str:
         """Return the URI as in bodies, events, headers and variables."""
-        return wire.path(self.kind, self.uuid)
+        return f"{_list_path(self.kind)}{self.uuid}/"
 
     def __repr__(self) -> str:
         # Without the fields: definitions and variables contain secrets, and a trigger's
@@ -64,7 +67,23 @@ class Record:
 
     def as_json(self) -> dict[str, Any]:
         """Return the fields as the body of the record's row."""
-        return {f.name: getattr(self, f.name) for f in fields(self)}
+        kind: Any = type(self)
+        names, values = _fields(kind)
+        return dict(zip(names, values(self), strict=True))
+
+
+@cache
+def _list_path(kind: str) -> str:
+    return wire.path(kind)
+
+
+@cache
+def _fields(
+    kind: type[Any],
+) -> tuple[tuple[str, ...], Callable[[Record], tuple[Any, ...]]]:
+    """Return the names of the fields of a kind, and a function for their values."""
+    names = tuple(one.name for one in fields(kind))
+    return names, attrgetter(*names)
 
 
 @dataclass(slots=True, kw_only=True, repr=False)
