@@ -20,7 +20,7 @@ import os
 import re
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +32,7 @@ from .layout import LAYOUT, compose_problem, compose_section
 from .objects import reader_of, with_json_types
 from .policies import healthcheck, rollback_config, update_config
 from .values import environment_of
+from .variables import Place, Variables
 
 __all__ = [
     "API_KEYS",
@@ -185,15 +186,15 @@ def _read(path: Path) -> str:
 def _build(
     sources: Sequence[tuple[str, str]], environ: Mapping[str, str] | None
 ) -> StackFile:
-    variables = _Variables(os.environ if environ is None else environ)
-    read: dict[str, tuple[_Place, dict[str, Any]]] = {}
+    variables = Variables(os.environ if environ is None else environ)
+    read: dict[str, tuple[Place, dict[str, Any]]] = {}
     for file, text in sources:
         try:
             for name, keys in _services(text, file).items():
                 read[name] = (
-                    _Place(file, name),
+                    Place(file, name),
                     {
-                        key: variables.replace(value, _Place(file, name, str(key)))
+                        key: variables.replace(value, Place(file, name, str(key)))
                         for key, value in keys.items()
                     },
                 )
@@ -207,12 +208,7 @@ def _build(
         except StackFileError as exc:
             raise variables.explained(exc, place) from None
         services.append(service)
-    warnings = tuple(
-        f"{at.file}: service {at.service}: key {at.key}: the variable {variable} is"
-        " not set, an empty text stands in its place"
-        for variable, at in variables.unset.items()
-    )
-    return StackFile(_stack_name(sources[0][0]), services, warnings)
+    return StackFile(_stack_name(sources[0][0]), services, tuple(variables.warnings()))
 
 
 def _stack_name(file: str) -> str:
@@ -249,80 +245,9 @@ def _services(text: str, file: str) -> dict[str, dict[str, Any]]:
 
 # --- services -----------------------------------------------------------------------
 
-_VARIABLE = re.compile(
-    r"\$(?:(?P<escaped>\$)|(?P<named>[_a-zA-Z][_a-zA-Z0-9]*)"
-    r"|\{(?P<braced>[_a-zA-Z][_a-zA-Z0-9]*)\}|(?P<invalid>))"
-)
-#: Prefixes of variables that the platform sets in each container, and expands when it
-#: deploys the container.
-_PLATFORM = ("DOCKERCLOUD_", "TUTUM_")
-
-
-@dataclass(frozen=True)
-class _Place:
-    """A place in the files, for messages."""
-
-    file: str
-    service: str
-    key: str = ""
-
-    def error(self, problem: str, key: str = "") -> StackFileError:
-        return StackFileError(problem, self.file, self.service, key or self.key)
-
-
-@dataclass
-class _Variables:
-    """Replaces ``$NAME``; records the variables that are not set.
-
-    Attributes:
-        environ: The values of the variables.
-        unset: Each variable that is not set → the first place that has the variable.
-        places: Each place → the variables there that are not set.
-    """
-
-    environ: Mapping[str, str]
-    unset: dict[str, _Place] = field(default_factory=dict)
-    places: dict[_Place, dict[str, None]] = field(default_factory=dict)
-
-    def replace(self, value: Any, place: _Place) -> Any:
-        """Return a value with its variables replaced at any depth, except in keys."""
-        if isinstance(value, dict):
-            return {name: self.replace(item, place) for name, item in value.items()}
-        if isinstance(value, list):
-            return [self.replace(item, place) for item in value]
-        if isinstance(value, str):
-            return _VARIABLE.sub(lambda match: self._one(match, place), value)
-        return value
-
-    def _one(self, match: re.Match[str], place: _Place) -> str:
-        if match["escaped"]:
-            return "$"
-        name = match["named"] or match["braced"]
-        if name is None:  # The message has no value, which may be a secret.
-            raise place.error(
-                f"the $ at character {match.start() + 1} of a value begins no variable;"
-                " allowed: $NAME, ${NAME} (without a default), and $$ for a plain $"
-            )
-        if name in self.environ:
-            return self.environ[name]
-        if name.startswith(_PLATFORM):
-            return match[0]
-        self.unset.setdefault(name, place)
-        self.places.setdefault(place, {})[name] = None
-        return ""
-
-    def explained(self, error: StackFileError, place: _Place) -> StackFileError:
-        """Return the error of a key; names the variables there that are not set."""
-        names = self.places.get(_Place(place.file, place.service, error.key or ""))
-        if not names:
-            return error
-        are = "the variable" if len(names) == 1 else "the variables"
-        not_set = f"{are} {' and '.join(names)} {'is' if len(names) == 1 else 'are'}"
-        return place.error(f"{not_set} not set: {error.problem}", error.key or "")
-
 
 def _service(
-    place: _Place, keys: Mapping[str, Any], environ: Mapping[str, str]
+    place: Place, keys: Mapping[str, Any], environ: Mapping[str, str]
 ) -> dict[str, Any]:
     """Return the API JSON of one service. A key without a value has no effect."""
     given = {k: v for k, v in keys.items() if v is not None or k == "image"}
@@ -343,7 +268,7 @@ def _service(
 
 
 def _check_targets(
-    place: _Place, service: Mapping[str, Any], known: Collection[str]
+    place: Place, service: Mapping[str, Any], known: Collection[str]
 ) -> None:
     """Check that the files have each plain name; ``name.stack`` is another stack's."""
     wanted = [

@@ -1,18 +1,24 @@
-"""The YAML of stack files: each scalar is text, and the size is bounded."""
+"""The YAML of stack files: scalars are texts, keys have lines, the size is bounded."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
-from itertools import islice
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import yaml
 from yaml.composer import ComposerError
 
 from ..exceptions import StackFileError
 
-__all__ = ["read_yaml"]
+__all__ = [
+    "Document",
+    "Path",
+    "comment_lines",
+    "read_document",
+    "read_yaml",
+    "write_yaml",
+]
 
 #: The bound on the values of one file, with all aliases expanded.
 MAX_NODES = 100_000
@@ -109,6 +115,28 @@ for _name in ("bool", "int", "float", "timestamp", "binary"):
     _Loader.add_constructor(f"{_TAG}{_name}", _as_written)
 
 
+#: The path of a value from the top of a file: keys, and positions in lists.
+Path = tuple[str | int, ...]
+
+
+class Document(NamedTuple):
+    """The content of a file.
+
+    Attributes:
+        data: The content, ``None`` for an empty file.
+        lines: The path of each key and of each item → the line, from 1.
+    """
+
+    data: Any
+    lines: Mapping[Path, int]
+
+    def line(self, path: Path) -> int:
+        """Return the line of a value, or of the nearest value around it."""
+        while path and path not in self.lines:
+            path = path[:-1]
+        return self.lines.get(path, 1)
+
+
 def read_yaml(text: str, file: str) -> Any:
     """Return the content of the only document of a file, None for an empty file.
 
@@ -116,8 +144,23 @@ def read_yaml(text: str, file: str) -> Any:
         StackFileError: The text is not valid YAML, a key is given twice, or there are
             several documents. The message quotes no value, which may be a secret.
     """
+    return read_document(text, file).data
+
+
+def read_document(text: str, file: str) -> Document:
+    """Return the content of a file with the lines of its keys.
+
+    Raises:
+        StackFileError: As :func:`read_yaml` raises.
+    """
     try:
-        documents = list(islice(yaml.load_all(text, Loader=_Loader), 2))
+        loader = _Loader(text)
+        try:
+            node = loader.get_node() if loader.check_node() else None
+            several = loader.check_node()
+            data = None if node is None else loader.construct_document(node)
+        finally:
+            loader.dispose()
     except yaml.MarkedYAMLError as exc:
         # Without the lines that PyYAML quotes, which may have a secret.
         mark = exc.problem_mark or exc.context_mark
@@ -128,8 +171,69 @@ def read_yaml(text: str, file: str) -> Any:
     except yaml.reader.ReaderError as exc:
         line = f", line {text.count(chr(10), 0, exc.position) + 1}"
         raise StackFileError(f"is not valid YAML{line}: {exc.reason}", file) from None
-    if len(documents) > 1:
+    if several:
         raise StackFileError(
             "has several YAML documents (---); write one stack per file", file
         )
-    return documents[0] if documents else None
+    return Document(data, {} if node is None else dict(_lines(node, ())))
+
+
+def _lines(node: yaml.Node, path: Path) -> Iterator[tuple[Path, int]]:
+    """Yield the line of each key and of each item; of merged keys, that of the key."""
+    if isinstance(node, yaml.MappingNode):
+        for key, value in node.value:
+            below = (*path, key.value if isinstance(key, yaml.ScalarNode) else "?")
+            yield below, key.start_mark.line + 1
+            yield from _lines(value, below)
+    elif isinstance(node, yaml.SequenceNode):
+        for number, item in enumerate(node.value):
+            yield (*path, number), item.start_mark.line + 1
+            yield from _lines(item, (*path, number))
+
+
+def comment_lines(text: str) -> list[int]:
+    """Return the lines of a valid YAML text that have a comment."""
+    found, end = [], 0
+    for token in yaml.scan(text):
+        gap = text[end : token.start_mark.index]
+        first = text.count("\n", 0, end) + 1 if "#" in gap else 0
+        found += [
+            first + number
+            for number, line in enumerate(gap.split("\n"))
+            if "#" in line and first
+        ]
+        end = max(end, token.end_mark.index)
+    return found
+
+
+# --- writing --------------------------------------------------------------------------
+
+
+class _Dumper(yaml.SafeDumper):
+    """YAML of which every version of the language reads the same texts."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        return True
+
+    def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:
+        """Indent the items of a list below their key."""
+        super().increase_indent(flow, False)
+
+
+def _text(dumper: _Dumper, text: str) -> yaml.Node:
+    """Return a text; quoted where a version of YAML could read a number."""
+    style = '"' if re.match(r"[-+.]?[0-9]", text) else None
+    if "\n" in text:
+        style = "|"
+    return dumper.represent_scalar(f"{_TAG}str", text, style)
+
+
+_Dumper.add_representer(str, _text)
+
+
+def write_yaml(data: Any) -> str:
+    """Return data as YAML, its keys in the given order."""
+    found: str = yaml.dump(
+        data, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=1000
+    )
+    return found
