@@ -1,9 +1,11 @@
 """Translate stack files, ``docker-cloud.yml`` and ``tutum.yml``, to API JSON and back.
 
 A stack file has the services of one stack at the top level, like a Compose file of
-version 1. :func:`find` returns the stack files of a directory, :func:`load` reads
-files, :func:`parse` reads a text. :func:`to_api` and :func:`to_stackfile` translate the
-keys of one service.
+version 1. A Compose file of today, with its ``services``, is read as well, as far as
+stack files can express its keys. :func:`find` returns the stack files of a directory,
+:func:`load` reads files, :func:`parse` reads a text. :func:`to_api` and
+:func:`to_stackfile` translate the keys of one service. :func:`lint` states what each
+engine does with each key, and :func:`convert` converts one layout to the other.
 
 Each scalar stays the text of the file until its key defines the type: ``22:22`` is a
 pair of ports and not a number to the base 60, ``1.10`` keeps its zero, ``no`` is a
@@ -17,33 +19,52 @@ value in ``environment`` are completed.
 from __future__ import annotations
 
 import os
-import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from ..exceptions import StackFileError
+from .conversion import Conversion, convert
 from .files import file_mounts
 from .forms import api_fields
 from .keys import API_KEYS, STACK_KEYS, to_api, to_stackfile, unsupported
-from .layout import LAYOUT, compose_problem, compose_section
+from .layout import COMPOSE, compose_problem, compose_section, is_compose
+from .linting import Finding, lint
 from .objects import reader_of, with_json_types
 from .policies import healthcheck, rollback_config, update_config
+from .remarks import Loss
+from .targets import missing_targets
 from .values import environment_of
 from .variables import Place, Variables
+from .written import (
+    MAX_SIZE,
+    TOO_LARGE,
+    Written,
+    compose_services,
+    document_of,
+    stack_name,
+    written,
+)
 
 __all__ = [
     "API_KEYS",
     "STACK_KEYS",
+    "Conversion",
+    "Finding",
+    "Loss",
     "StackFile",
     "api_fields",
     "compose_problem",
     "compose_section",
+    "compose_services",
+    "convert",
     "file_mounts",
     "find",
     "healthcheck",
+    "is_compose",
+    "lint",
     "load",
     "parse",
     "reader_of",
@@ -54,10 +75,6 @@ __all__ = [
     "update_config",
 ]
 
-#: The bound on the bytes of one file.
-MAX_SIZE = 2**20
-TOO_LARGE = "is larger than 1 MiB"
-
 FILE_NAMES = (
     "docker-cloud.yml",
     "docker-cloud.yaml",
@@ -65,6 +82,8 @@ FILE_NAMES = (
     "tutum.yaml",
     "docker-compose.yml",
     "docker-compose.yaml",
+    "compose.yaml",
+    "compose.yml",
 )
 
 
@@ -73,15 +92,19 @@ class StackFile:
     """The services of one stack file, or of several files together.
 
     Attributes:
-        name: A name for the stack: the name of the first file's directory.
+        name: A name for the stack: the ``name`` of a Compose file, or the name of the
+            first file's directory.
         services: API JSON, ready to be posted as ``services`` of a stack, in the order
             of the file. Links name services.
-        warnings: Messages for the user, such as a variable that is not set.
+        warnings: Messages for the user: about each variable that is not set, and about
+            each key of a Compose file that has no effect.
+        unset: The messages about variables alone.
     """
 
     name: str
     services: list[dict[str, Any]]
     warnings: tuple[str, ...] = ()
+    unset: tuple[str, ...] = ()
 
 
 def find(directory: str | os.PathLike[str]) -> list[Path]:
@@ -115,6 +138,7 @@ def load(
     path: str | os.PathLike[str] | Sequence[str | os.PathLike[str]],
     *,
     environ: Mapping[str, str] | None = None,
+    name: str | None = None,
 ) -> StackFile:
     """Read one stack file, or several files of which a later one replaces services.
 
@@ -123,6 +147,9 @@ def load(
             later file replaces the whole service of the same name.
         environ: The variables for ``$NAME`` and ``environment``, by default the
             variables of the process.
+        name: The name of the stack; by default the ``name`` of a Compose file, or
+            the name of the file's directory. In a Compose file, the name precedes the
+            names of volumes and networks that belong to the file alone.
 
     Returns:
         The services as API JSON, the name of the stack, and warnings.
@@ -139,7 +166,9 @@ def load(
         raise StackFileError(
             f"no stack file was given or found; one is called {', '.join(FILE_NAMES)}"
         )
-    return _build([(str(each), _read(Path(each))) for each in paths], environ)
+    return _build(
+        [(str(each), _read(Path(each))) for each in paths], environ, name or ""
+    )
 
 
 def parse(
@@ -147,6 +176,7 @@ def parse(
     *,
     file: str = "docker-cloud.yml",
     environ: Mapping[str, str] | None = None,
+    name: str | None = None,
 ) -> StackFile:
     """Read the text of a stack file.
 
@@ -155,6 +185,9 @@ def parse(
         file: The path for messages; its directory names the stack. No file is read.
         environ: The variables for ``$NAME`` and ``environment``, by default the
             variables of the process.
+        name: The name of the stack; by default the ``name`` of a Compose file, or
+            the name of the file's directory. In a Compose file, the name precedes the
+            names of volumes and networks that belong to the file alone.
 
     Returns:
         The services as API JSON, the name of the stack, and warnings.
@@ -166,7 +199,7 @@ def parse(
     Source:
         Docker Cloud stack file reference.
     """
-    return _build([(file, text)], environ)
+    return _build([(file, text)], environ, name or "")
 
 
 def _read(path: Path) -> str:
@@ -184,73 +217,80 @@ def _read(path: Path) -> str:
 
 
 def _build(
-    sources: Sequence[tuple[str, str]], environ: Mapping[str, str] | None
+    sources: Sequence[tuple[str, str]], environ: Mapping[str, str] | None, name: str
 ) -> StackFile:
     variables = Variables(os.environ if environ is None else environ)
-    read: dict[str, tuple[Place, dict[str, Any]]] = {}
+    read: dict[str, Written] = {}
+    warnings: list[str] = []
     for file, text in sources:
         try:
-            for name, keys in _services(text, file).items():
-                read[name] = (
-                    Place(file, name),
-                    {
-                        key: variables.replace(value, Place(file, name, str(key)))
-                        for key, value in keys.items()
-                    },
-                )
+            document = document_of(text, file)
+            data = _replaced(document.data, file, variables)
         except RecursionError:
             raise StackFileError("is nested too deeply", file) from None
+        name = name or stack_name(file, data)
+        source = written(replace(document, data=data), file, name)
+        source.refuse_losses()
+        warnings += [f"{file}: {loss}" for loss in source.losses]
+        read |= dict.fromkeys(source.services, source)
     services = []
-    for place, keys in read.values():
+    for service, source in read.items():
         try:
-            service = _service(place, keys, variables.environ)
-            _check_targets(place, service, read.keys())
+            found = _service(service, source.services[service], variables.environ)
+            for key, problem in missing_targets(found, read.keys()):
+                raise StackFileError(problem, key=key)
         except StackFileError as exc:
-            raise variables.explained(exc, place) from None
-        services.append(service)
-    return StackFile(_stack_name(sources[0][0]), services, tuple(variables.warnings()))
+            raise _placed(exc, source, service, variables) from None
+        services.append(found)
+    unset = tuple(variables.warnings())
+    return StackFile(name, services, (*unset, *warnings), unset)
 
 
-def _stack_name(file: str) -> str:
-    folder = Path(file).absolute().parent.name
-    return re.sub(r"[^A-Za-z0-9_-]+", "-", folder).strip("-_") or "stack"
+def _replaced(data: Mapping[str, Any], file: str, variables: Variables) -> Any:
+    """Return the content of a file with the variables of its values replaced."""
+    compose = is_compose(data)
+
+    def replaced(services: Mapping[str, Any]) -> dict[str, Any]:
+        return {
+            name: {
+                key: variables.replace(
+                    value, Place(file, name, str(key)), defaults=compose
+                )
+                for key, value in keys.items()
+            }
+            for name, keys in services.items()
+        }
+
+    if not compose:
+        return replaced(data)
+    return {
+        section: replaced(value)
+        if section == "services"
+        else variables.replace(value, Place(file, "", section), defaults=True)
+        for section, value in data.items()
+    }
 
 
-# --- the layout ---------------------------------------------------------------------
-
-
-def _services(text: str, file: str) -> dict[str, dict[str, Any]]:
-    """Return the services of a file, untranslated; check the layout of the file."""
-    if len(text) > MAX_SIZE:
-        raise StackFileError(TOO_LARGE, file)
-    # Here, because YAML takes long to import, and only stack files need YAML.
-    from .yaml_text import read_yaml  # noqa: PLC0415
-
-    data = read_yaml(text, file)
-    if data is None or data == {}:
-        raise StackFileError(f"is empty; {LAYOUT}", file)
-    if not isinstance(data, dict):
-        found = "a list" if isinstance(data, list) else "one text"
-        raise StackFileError(f"holds {found}; {LAYOUT}", file)
-    if section := compose_section(data):
-        raise StackFileError(compose_problem(section), file, key=section)
-    for name, keys in data.items():
-        if not isinstance(name, str) or not name.strip():
-            raise StackFileError(f"a service has no name; {LAYOUT}", file, str(name))
-        if not isinstance(keys, dict):
-            found = "no keys" if keys is None else "no mapping but other content"
-            raise StackFileError(f"the service has {found}; {LAYOUT}", file, name)
-    return data
-
-
-# --- services -----------------------------------------------------------------------
+def _placed(
+    error: StackFileError, source: Written, service: str, variables: Variables
+) -> StackFileError:
+    """Return the error of a key of a service with its place in the file."""
+    if not error.key:
+        return StackFileError(error.problem, source.file, service)
+    line, key = source.place(service, error.key)
+    compose = source.layout == COMPOSE
+    top = key.partition(".")[0] if compose else key
+    problem = variables.missing_at(Place(source.file, service, top)) + error.problem
+    if compose:
+        problem = f"line {line}: {problem}"
+    return StackFileError(problem, source.file, service, key)
 
 
 def _service(
-    place: Place, keys: Mapping[str, Any], environ: Mapping[str, str]
+    name: str, keys: Mapping[str, Any], environ: Mapping[str, str]
 ) -> dict[str, Any]:
-    """Return the API JSON of one service. A key without a value has no effect."""
-    given = {k: v for k, v in keys.items() if v is not None or k == "image"}
+    """Return the API JSON of one service."""
+    given = dict(keys)
     if "environment" in given:
         with suppress(ValueError):  # to_api reports the mistake.
             named = environment_of(given["environment"])
@@ -259,37 +299,12 @@ def _service(
             }
     if "swarm" in given:
         given["swarm"] = with_json_types(given["swarm"])
-    service = to_api(place.service, given, file=place.file)
+    service = to_api(name, given)
     if "image" not in service:
-        raise place.error("is missing; every service must name its image", "image")
-    if service.setdefault("name", place.service) != place.service:
-        raise place.error("differs from the name of the service in the file", "name")
-    return {"name": place.service, **service}
-
-
-def _check_targets(
-    place: Place, service: Mapping[str, Any], known: Collection[str]
-) -> None:
-    """Check that the files have each plain name; ``name.stack`` is another stack's."""
-    wanted = [
-        (key, entry.get(part))
-        for key, field_name, part in (
-            ("links", "linked_to_service", "to_service"),
-            ("volumes_from", "bindings", "volumes_from"),
+        raise StackFileError(
+            "is missing; every service must name its image", key="image"
         )
-        for entry in _dicts(service.get(field_name))
-    ]
-    for key, target in wanted:
-        # API fields may have resource URIs, which only the server can resolve.
-        if isinstance(target, str) and target not in known and not {*"./"} & {*target}:
-            raise place.error(
-                f"there is no service {target} in the file; there are"
-                f" {', '.join(sorted(known))}; a service of another stack is written"
-                " service.stack",
-                key,
-            )
-
-
-def _dicts(entries: Any) -> list[dict[str, Any]]:
-    given = entries if isinstance(entries, list) else []
-    return [entry for entry in given if isinstance(entry, dict)]
+    if service.setdefault("name", name) != name:
+        problem = "differs from the name of the service in the file"
+        raise StackFileError(problem, key="name")
+    return {"name": name, **service}

@@ -26,7 +26,15 @@ from . import files, long_forms, policies, values
 from .forms import api_value
 from .objects import reader_of
 
-__all__ = ["API_KEYS", "STACK_KEYS", "to_api", "to_stackfile", "unsupported"]
+__all__ = [
+    "API_KEYS",
+    "READ_KEYS",
+    "STACK_KEYS",
+    "field_of",
+    "to_api",
+    "to_stackfile",
+    "unsupported",
+]
 
 
 # --- the table ----------------------------------------------------------------------
@@ -146,8 +154,17 @@ _READ_ALSO = {"autorestart": _KEYS["restart"]}
 
 #: The keys of a service in a stack file.
 STACK_KEYS = frozenset(_KEYS)
+#: The keys of a service that are read as in a stack file.
+READ_KEYS = STACK_KEYS.union(_READ_ALSO)
 #: The fields of the API that a definition may set, with their synonyms.
 API_KEYS = frozenset(BY_NAME).union(SYNONYMS)
+
+
+def field_of(key: str) -> str:
+    """Return the name of the API field that a valid key of a stack file sets."""
+    entry = _KEYS.get(key) or _READ_ALSO.get(key)
+    return entry.field.name if entry else SYNONYMS.get(key, key)
+
 
 _INSTEAD = {
     "build": "images are not built here; build and push one, and use its name as image",

@@ -1,6 +1,6 @@
-"""The layout of a stack file, which is the layout of Compose v1.
+"""The layouts of stack files: that of Docker Cloud, which is Compose v1, and Compose.
 
-Source: Docker Cloud stack file reference.
+Source: Docker Cloud stack file reference; Compose file reference.
 """
 
 from __future__ import annotations
@@ -8,22 +8,41 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-__all__ = ["LAYOUT", "compose_problem", "compose_section"]
+__all__ = [
+    "COMPOSE",
+    "DOCKER_CLOUD",
+    "LAYOUT",
+    "compose_problem",
+    "compose_section",
+    "is_compose",
+    "service_problem",
+]
+
+#: The names of the layouts.
+COMPOSE = "compose"
+DOCKER_CLOUD = "docker-cloud"
 
 _COMPOSE_SECTIONS = ("services", "networks", "volumes", "configs", "secrets")
 LAYOUT = "a stack file has its services at the top level, each a mapping with an image"
 
 
+def is_compose(data: Mapping[Any, Any]) -> bool:
+    """Return whether a file has the layout of Compose: its services in ``services``.
+
+    :meta private:
+    """
+    services = data.get("services")
+    return isinstance(services, Mapping) and compose_section(data) is not None
+
+
 def compose_problem(section: str) -> str:
-    """Return the message for a file of Compose v2+, which has the key *section*.
+    """Return the message for a file with the key *section*, but without services.
 
     :meta private:
     """
     return (
-        "this is a Compose file of version 2 or later (Compose v2+) with"
-        f" {section!r} at the top level; {LAYOUT} (the layout of Compose v1)."
-        " Remove version, networks and volumes, and move the services from below"
-        " 'services' to the top level"
+        f"has {section!r} of a Compose file (Compose v2+) at the top level, but no"
+        f" mapping 'services'; {LAYOUT}, a Compose file has them in 'services'"
     )
 
 
@@ -48,3 +67,12 @@ def compose_section(data: Mapping[Any, Any]) -> str | None:
         ):
             return section
     return None
+
+
+def service_problem(name: Any, keys: Any) -> str:
+    """Return why a service has no keys, empty if the service has keys."""
+    if not isinstance(name, str) or not name.strip():
+        return "a service has no name"
+    if not isinstance(keys, Mapping):
+        return f"the service has {'no keys' if keys is None else 'no mapping'}"
+    return ""

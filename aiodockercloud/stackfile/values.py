@@ -306,9 +306,9 @@ def settle_ports(ports: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
     distinct = {
         (
             port["inner_port"],
-            port["protocol"],
-            port["outer_port"],
-            port["published"],
+            port.get("protocol") or "tcp",
+            port.get("outer_port"),
+            bool(port.get("published")),
         ): port
         for port in ports
     }

@@ -38,8 +38,8 @@ class Place:
     service: str
     key: str = ""
 
-    def error(self, problem: str, key: str = "") -> StackFileError:
-        return StackFileError(problem, self.file, self.service, key or self.key)
+    def error(self, problem: str) -> StackFileError:
+        return StackFileError(problem, self.file, self.service, self.key)
 
 
 @dataclass
@@ -119,21 +119,22 @@ class Variables:
         self.places.setdefault(place, {})[name] = None
         return ""
 
-    def explained(self, error: StackFileError, place: Place) -> StackFileError:
-        """Return the error of a key; names the variables there that are not set."""
-        names = self.places.get(Place(place.file, place.service, error.key or ""))
+    def missing_at(self, place: Place) -> str:
+        """Return the variables of a place that are not set, in front of a problem."""
+        names = self.places.get(place)
         if not names:
-            return error
+            return ""
         are = "the variable" if len(names) == 1 else "the variables"
-        not_set = f"{are} {' and '.join(names)} {'is' if len(names) == 1 else 'are'}"
-        return place.error(f"{not_set} not set: {error.problem}", error.key or "")
+        verb = "is" if len(names) == 1 else "are"
+        return f"{are} {' and '.join(names)} {verb} not set: "
 
     def warnings(self) -> Iterator[str]:
         """Yield a message about each variable that is not set."""
         for variable, at in self.unset.items():
+            service = f"service {at.service}: " if at.service else ""
             yield (
-                f"{at.file}: service {at.service}: key {at.key}: the variable"
-                f" {variable} is not set, an empty text stands in its place"
+                f"{at.file}: {service}key {at.key}: the variable {variable} is not set,"
+                " an empty text stands in its place"
             )
 
 

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
 
 import yaml
 from yaml.composer import ComposerError
 
 from ..exceptions import StackFileError
+from .documents import Document, Path
 
 __all__ = [
     "Document",
     "Path",
     "comment_lines",
     "read_document",
-    "read_yaml",
     "write_yaml",
 ]
 
@@ -115,43 +115,12 @@ for _name in ("bool", "int", "float", "timestamp", "binary"):
     _Loader.add_constructor(f"{_TAG}{_name}", _as_written)
 
 
-#: The path of a value from the top of a file: keys, and positions in lists.
-Path = tuple[str | int, ...]
-
-
-class Document(NamedTuple):
-    """The content of a file.
-
-    Attributes:
-        data: The content, ``None`` for an empty file.
-        lines: The path of each key and of each item → the line, from 1.
-    """
-
-    data: Any
-    lines: Mapping[Path, int]
-
-    def line(self, path: Path) -> int:
-        """Return the line of a value, or of the nearest value around it."""
-        while path and path not in self.lines:
-            path = path[:-1]
-        return self.lines.get(path, 1)
-
-
-def read_yaml(text: str, file: str) -> Any:
-    """Return the content of the only document of a file, None for an empty file.
+def read_document(text: str, file: str) -> Document:
+    """Return the content of the only document of a file, and the lines of its keys.
 
     Raises:
         StackFileError: The text is not valid YAML, a key is given twice, or there are
             several documents. The message quotes no value, which may be a secret.
-    """
-    return read_document(text, file).data
-
-
-def read_document(text: str, file: str) -> Document:
-    """Return the content of a file with the lines of its keys.
-
-    Raises:
-        StackFileError: As :func:`read_yaml` raises.
     """
     try:
         loader = _Loader(text)
@@ -220,11 +189,20 @@ class _Dumper(yaml.SafeDumper):
         super().increase_indent(flow, False)
 
 
+_NOT_TEXT = re.compile(r"[-+.]?[0-9]|(true|false|yes|no|on|off|y|n|null)$", re.I)
+
+
+#: Characters that only the escapes of double quotes keep.
+_SPECIAL = re.compile("[^\\t\\n\\x20-\\x7e\\xa0-\\u2027\\u202a-\\ufefe\\uff00-\\uffef]")
+
+
 def _text(dumper: _Dumper, text: str) -> yaml.Node:
     """Return a text; quoted where a version of YAML could read a number."""
-    style = '"' if re.match(r"[-+.]?[0-9]", text) else None
+    style = '"' if _NOT_TEXT.match(text) else None
     if "\n" in text:
         style = "|"
+    if _SPECIAL.search(text):
+        style = '"'
     return dumper.represent_scalar(f"{_TAG}str", text, style)
 
 

@@ -21,9 +21,11 @@ def _index() -> list[dict[str, str]]:
 
 #: One row per file: ``file``, ``kind``, ``services``…; empty without the folder.
 INDEX = _index()
-#: Names of the files that are stack files, and of the other files.
+#: Compose files of which a deployment loses only what has no effect.
+COMPOSE = {"EREYSEB--Stackfile.stackfile.yml", "Skarlso--rrfc.docker-cloud.yml"}
+#: Names of the files that are stack files, and of the files that are refused.
 GOOD = sorted(row["file"] for row in INDEX if row["kind"] == "stackfile")
-BAD = sorted(row["file"] for row in INDEX if row["kind"] != "stackfile")
+BAD = sorted({row["file"] for row in INDEX} - {*GOOD} - COMPOSE)
 
 
 def references(services: Sequence[dict[str, Any]]) -> set[tuple[str, str]]:
