@@ -318,15 +318,18 @@ class Stacks(Managed[Stack, StackState]):
         timeout: float | None = WAIT_TIMEOUT,  # noqa: ASYNC109 - finite by default
         poll: float = POLL,
     ) -> Stack:
-        """Deploy a stack file: create or update the stack, start it, and wait.
+        """Deploy a stack file or a Compose file: create or update, start, and wait.
 
         An existing stack of the name that is not terminated is updated and redeployed.
         A variable that is not set is an empty text and a warning in the log; when the
         value of the key is wrong without the variable, the error names the variable.
+        A key of a Compose file without which the containers run as before is a warning
+        in the log; any other key that stack files cannot express is an error.
 
         Args:
-            path: The path of the stack file.
-            name: The name of the stack; by default the name of the file's directory.
+            path: The path of the stack file or the Compose file.
+            name: The name of the stack; by default the ``name`` of a Compose file, or
+                the name of the file's directory.
             environ: Values for ``${VARIABLES}``; by default the process's environment.
             reuse_volumes: Whether redeployed containers keep their volumes.
             prune: Whether services of an existing stack that the file leaves out are
@@ -356,7 +359,7 @@ class Stacks(Managed[Stack, StackState]):
         # Here, because only a deployment reads stack files.
         from .. import stackfile  # noqa: PLC0415
 
-        file = await asyncio.to_thread(stackfile.load, path, environ=environ)
+        file = await asyncio.to_thread(stackfile.load, path, environ=environ, name=name)
         for warning in file.warnings:
             log.warning("%s", warning)
         name = name or file.name
@@ -368,7 +371,7 @@ class Stacks(Managed[Stack, StackState]):
                     stack = await self._apply(name, file.services, reuse_volumes, prune)
                 except BadRequest as exc:
                     # The server names the service and the key, but not the file.
-                    exc.message = "; ".join([f"{path}: {exc.message}", *file.warnings])
+                    exc.message = "; ".join([f"{path}: {exc.message}", *file.unset])
                     raise
                 if action_uri(stack):
                     await self._actions.wait(stack, timeout=None, poll=poll)

@@ -88,13 +88,13 @@ async def test_conflict_of_names_has_the_words_that_programs_search(
     assert body["name"] in answer.error
 
 
-async def test_compose_file_posted_by_the_old_command_line_is_explained(
+async def test_broken_compose_file_posted_by_the_old_command_line_is_explained(
     raw: Raw,
 ) -> None:
-    services = [{"name": "services", "web": {"image": "x"}, "db": {"image": "y"}}]
+    services = [{"name": "networks", "front": {"driver": "overlay"}}]
     body = json.dumps({"name": "shop", "services": services})
 
     answer = await raw("POST", "/api/app/v1/stack/", body)
 
     assert answer.status == 400
-    assert "this is a Compose file of version 2 or later" in answer.error
+    assert "has 'networks' of a Compose file" in answer.error

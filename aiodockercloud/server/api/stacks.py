@@ -71,27 +71,62 @@ def find(call: Call) -> Stack:
     return stack
 
 
-async def _body(call: Call) -> dict[str, Any]:
+async def _body(call: Call, stack: Stack | None = None) -> dict[str, Any]:
     """Return the body of a stack: JSON or, an addition to the API, a stack file.
 
     A stack file has the type ``application/yaml``; the parameter ``name`` names the
     stack. The file has no variables: those of the server are not the caller's.
+
+    Args:
+        call: The request.
+        stack: The stack that the body changes, ``None`` for a new one.
 
     Raises:
         StackFileError: The stack file has a mistake.
         BadRequest: The body is not valid JSON, or the stack file has variables.
     """
     if call.request.content_type != YAML:
-        return await call.body()
+        return _without_compose(await call.body(), stack)
     try:
         text = (await call.request.read()).decode("utf-8-sig")
     except UnicodeDecodeError:
         raise StackFileError("is not UTF-8 text", _FILE) from None
-    file = await asyncio.to_thread(stackfile.parse, text, file=_FILE, environ={})
-    if file.warnings:
-        raise BadRequest("; ".join(file.warnings))
     name = call.query.get("name")
+    file = await asyncio.to_thread(
+        stackfile.parse,
+        text,
+        file=_FILE,
+        environ={},
+        name=stack.name if stack else name,
+    )
+    if file.unset:
+        raise BadRequest("; ".join(file.unset))
     return {**({"name": name} if name else {}), "services": file.services}
+
+
+def _without_compose(body: dict[str, Any], stack: Stack | None) -> dict[str, Any]:
+    """Return a body with the services of a Compose file as those of a stack file.
+
+    The old CLI posts each key at the top level of a file as a service: those of a
+    Compose file are ``services``, ``networks`` and others.
+
+    Raises:
+        StackFileError: The file has a key that stack files cannot express.
+    """
+    posted = body.get("services")
+    if not isinstance(posted, list) or not all(isinstance(one, dict) for one in posted):
+        return body
+    data = {
+        one["name"]: {key: one[key] for key in one if key != "name"}
+        for one in posted
+        if isinstance(one.get("name"), str)
+    }
+    if len(data) < len(posted) or not stackfile.is_compose(data):
+        return body
+    name = stack.name if stack else body.get("name")
+    found = stackfile.compose_services(data, str(name))
+    services = [{"name": service, **keys} for service, keys in found.items()]
+    return {**body, "services": services}
 
 
 def _read_services(
@@ -213,7 +248,7 @@ async def update(call: Call) -> Reply:
     that the body leaves out are terminated.
     """
     cloud, stack = call.cloud, find(call)
-    given = await _body(call)
+    given = await _body(call, stack)
     refuse_busy(stack, "update")
     versions.check(call, stack)
     prune = call.parameter("prune", given, False)
