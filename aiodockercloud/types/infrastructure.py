@@ -84,8 +84,9 @@ class NodeCluster(Changed):
         name: The name of the cluster.
         nickname: A display name; by default the name.
         state: The state of the cluster.
-        node_type: The type of the nodes, as its ``resource_uri``.
-        region: The region of the nodes, as its ``resource_uri``.
+        node_type: The type of the nodes, as its ``resource_uri``; ``None`` for nodes that
+            the engine does not provision.
+        region: The region of the nodes, as its ``resource_uri``, or ``None`` likewise.
         disk: The size of a node's disk, in GB.
         nodes: The nodes, as resource URIs.
         target_num_nodes: The number of nodes to which scaling leads.
@@ -103,8 +104,8 @@ class NodeCluster(Changed):
     name: str
     nickname: str
     state: NodeClusterState
-    node_type: str
-    region: str
+    node_type: str | None
+    region: str | None
     disk: int
     nodes: list[str]
     target_num_nodes: int

@@ -8,10 +8,12 @@ import re
 from collections.abc import Collection
 from typing import Any
 
+import aiohttp
 import openapi_spec_validator
 import pytest
 
 from aiodockercloud import DockerCloud, wire
+from aiodockercloud.server import Embedded, running
 from aiodockercloud.server.api import (
     accounts,
     app,
@@ -35,6 +37,7 @@ from tests.support.openapi import (
     OPERATIONS,
     STREAMS,
     check,
+    check_answer,
     component,
     filled,
 )
@@ -175,6 +178,23 @@ def _version() -> str:
     from importlib.metadata import version  # noqa: PLC0415
 
     return version("aiodockercloud")
+
+
+class Own(Embedded):
+    """An engine that provisions no nodes."""
+
+    provisions = False
+
+
+@pytest.mark.parametrize(
+    "kind", ["node", "nodecluster", "provider", "region", "az", "nodetype"]
+)
+async def test_own_nodes_are_as_documented(kind: str) -> None:
+    async with running(Own(nodes=2)) as server, aiohttp.ClientSession() as session:
+        answer = await Raw(server, session)("GET", wire.path(kind))
+
+    name = f"GET {wire.path(kind)}"
+    check_answer(name, answer.status, answer.headers, answer.body)
 
 
 async def test_frames_of_streams_have_their_schemas(
