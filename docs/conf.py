@@ -17,6 +17,7 @@ extensions = [
     "myst_parser",
     "sphinx_design",
     "inherited_types",
+    "openapi",
 ]
 exclude_patterns = ["_build"]
 

@@ -84,8 +84,8 @@ class NodeCluster(Changed):
         name: The name of the cluster.
         nickname: A display name; by default the name.
         state: The state of the cluster.
-        node_type: The type of the nodes, as its ``resource_uri``; ``None`` for nodes that
-            the engine does not provision.
+        node_type: The type of the nodes, as its ``resource_uri``; ``None`` for nodes
+            that the engine does not provision.
         region: The region of the nodes, as its ``resource_uri``, or ``None`` likewise.
         disk: The size of a node's disk, in GB.
         nodes: The nodes, as resource URIs.

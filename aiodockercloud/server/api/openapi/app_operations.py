@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from .... import types
+from ..stacks import YAML
 from . import frames
 from .operation import (
     OLD_VERSION,
@@ -93,6 +94,9 @@ def _services() -> Rows:
     )
 
 
+_STACK_FILE = Media(YAML, {"type": "object"})
+
+
 def _stacks() -> Rows:
     stack = types.Stack
     yield from listing("stack", "stacks", stack, types.StackFilters)
@@ -105,6 +109,8 @@ def _stacks() -> Rows:
             " variables; the parameter `name` names the stack.",
             answers={201: stack},
             body=types.StackFields,
+            other_body=_STACK_FILE,
+            parameters=("stack",),
             errors=(409,),
             acts=True,
         ),
@@ -120,6 +126,7 @@ def _stacks() -> Rows:
             " `application/yaml` is a stack file without variables.",
             answers={200: stack},
             body=types.StackChanges,
+            other_body=_STACK_FILE,
             parameters=("prune", *VERSION),
             errors=OLD_VERSION,
             acts=True,

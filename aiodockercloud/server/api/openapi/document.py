@@ -213,18 +213,18 @@ def _security(scope: str) -> list[dict[str, list[str]]]:
 
 def _body(endpoint: Endpoint, operation: Operation, schemas: Schemas) -> Schema:
     if isinstance(operation.body, Media):
-        content = {operation.body.type: {"schema": dict(operation.body.schema)}}
-        return {"content": content}
+        return {"content": _media(operation.body)}
     schema = schemas.body(operation.body)
+    other = _media(operation.other_body) if operation.other_body else {}
+    required = "required" in schemas.components[schema["$ref"].rpartition("/")[2]]
     return {
-        "required": endpoint.method == "POST"
-        and "required" in _target(schema, schemas),
-        "content": {"application/json": {"schema": schema}},
+        "required": endpoint.method == "POST" and required,
+        "content": {"application/json": {"schema": schema}, **other},
     }
 
 
-def _target(reference: Schema, schemas: Schemas) -> Schema:
-    return schemas.components[reference["$ref"].rpartition("/")[2]]
+def _media(media: Media) -> Schema:
+    return {media.type: {"schema": dict(media.schema)}}
 
 
 # --- answers --------------------------------------------------------------------------
@@ -264,7 +264,7 @@ def _response(
     if answer is None:
         content = {}
     elif isinstance(answer, Media):
-        content = {answer.type: {"schema": dict(answer.schema)}}
+        content = _media(answer)
     else:
         schema = (
             _page(answer.of, schemas)

@@ -54,6 +54,7 @@ class Operation:
         answers: Status → the type of the answer, a ``Page``, a ``Media``, or None for
             an answer without a body.
         body: The type of the body, a ``Media``, or None for a request without a body.
+        other_body: Another form of the body.
         parameters: The names of the parameters, in ``parameters.PARAMETERS``.
         filters: The type of the filters of a list.
         errors: The statuses of errors, besides those that follow from the route.
@@ -66,6 +67,7 @@ class Operation:
     description: str = ""
     answers: Mapping[int, Any]
     body: Any = None
+    other_body: Media | None = None
     parameters: tuple[str, ...] = ()
     filters: Any = None
     errors: tuple[int, ...] = ()

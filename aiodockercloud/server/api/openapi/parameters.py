@@ -155,8 +155,8 @@ _ALL: tuple[Schema, ...] = (
     ),
     _query("parents", "Another name of `parent`.", _TEXT),
 )
-#: Name → parameter, for ``components`` of the document. The parameter ``name`` of a
-#: repository and the position of events have names that other parameters have, too.
+#: Name → parameter, for ``components`` of the document. Names of a repository and of
+#: a stack, and the position of events, have names that other parameters have, too.
 PARAMETERS: Mapping[str, Schema] = {
     **{one["name"]: one for one in _ALL},
     "position": _query(
@@ -165,6 +165,7 @@ PARAMETERS: Mapping[str, Schema] = {
         " stream continues. The first frame is then a `position`.",
         _TEXT,
     ),
+    "stack": _query("name", "The name of the stack of a stack file.", _TEXT),
     "repository": {
         **_query("name", "The name of the repository.", {**_TEXT, "minLength": 1}),
         "required": True,
