@@ -29,6 +29,7 @@ from aiohttp import web
 
 from aiodockercloud.server import Embedded, running
 from aiodockercloud.server.engines.embedded import Container
+from aiodockercloud.server.garbage import collected_seldom
 
 from .harness import KEY, USER
 
@@ -199,7 +200,8 @@ def main() -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     logging.disable(logging.WARNING)  # the bare server knows no protocol of ours
     serve = {"ours": ours, "bare": bare}[sys.argv[1]]
-    asyncio.run(serve(sys.argv[2] if len(sys.argv) > 2 else None))
+    with collected_seldom():  # as in the process of ``aiodockercloud serve``
+        asyncio.run(serve(sys.argv[2] if len(sys.argv) > 2 else None))
 
 
 if __name__ == "__main__":

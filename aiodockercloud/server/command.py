@@ -16,6 +16,7 @@ from .api.app import make_app
 from .api.capacity import allow_files
 from .engines import Engine, EngineError
 from .engines.embedded import Embedded, EmbeddedSettings
+from .garbage import collected_seldom, keep_loaded
 from .serving import DEFAULT_USER, control_plane, serving
 from .settings import Settings, Storage, Timings
 from .state import maintenance
@@ -108,7 +109,8 @@ async def serve(options: ServeOptions) -> int:
     try:
         apikey = os.environ.get("DOCKERCLOUD_APIKEY", "")
         # A blank text is a variable that was not set, and must never be a key.
-        await _run(options, user, apikey if apikey.strip() else None)
+        with collected_seldom():
+            await _run(options, user, apikey if apikey.strip() else None)
     except ValueError as error:  # options that cannot be used together
         print(f"aiodockercloud: {error}", file=sys.stderr)
         return 2
@@ -164,6 +166,7 @@ async def _run(options: ServeOptions, user: str, apikey: str | None) -> None:
         tls_key=options.tls_key,
         insecure_plain_http=options.insecure_plain_http,
     ) as server:
+        keep_loaded()
         if server.certificate is not None:
             loop.add_signal_handler(signal.SIGHUP, server.certificate.reload)
         if server.key_replaced:
