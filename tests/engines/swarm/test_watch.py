@@ -239,6 +239,17 @@ async def test_looks_that_take_long_are_rare(engine: Swarm) -> None:
     assert watch._gap(whole=True) == 5.0  # as often as an idle Swarm, at least
 
 
+@pytest.mark.parametrize(("took", "due"), [(0.01, 1.0), (0.5, 5.0), (3.0, 30.0)])
+async def test_whole_looks_cost_at_most_a_tenth_of_the_time(
+    engine: Swarm, took: float, due: float
+) -> None:
+    watch = engine._watch
+    watch._poll, watch._whole_took = 1.0, took
+    watch.changed("s1")  # a change makes looks frequent
+
+    assert watch._whole_interval() == due
+
+
 @pytest.mark.parametrize("seed", range(5))
 async def test_partial_looks_observe_what_a_whole_look_observes(
     swarm: SimulatedSwarm, engine: Swarm, observer: Observer, seed: int

@@ -32,6 +32,9 @@ class SwarmSettings:
     #: The interval before a look, as a multiple of the seconds that the last look took:
     #: the cost of looking stays a fixed part of the time.
     pace: float = 2.0
+    #: The shortest interval between two whole looks, likewise: events and partial looks
+    #: report most changes sooner, so whole looks cost at most a tenth of the time.
+    whole_pace: float = 10.0
     #: Between two attempts to subscribe to the events of the Engine.
     events_retry: float = 1.0
     #: That a task may wait for a node until the container is reported as stopped.

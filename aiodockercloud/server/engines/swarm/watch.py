@@ -370,10 +370,14 @@ class Watch:
         undecided = any(map(self._patience.undecided, self._unsettled))
         return undecided or bool(self.leaving) or _now() < self._busy_until
 
+    def _whole_interval(self) -> float:
+        """Return the most seconds between two whole looks."""
+        factor = 1 if self._is_busy() else self._settings.idle_factor
+        return max(self._poll * factor, self._settings.whole_pace * self._whole_took)
+
     def _whole_look_is_due(self) -> float:
         """Return the seconds until the next whole look at the latest."""
-        interval = self._poll * (1 if self._is_busy() else self._settings.idle_factor)
-        return max(0.0, self._looked_at + interval - _now())
+        return max(0.0, self._looked_at + self._whole_interval() - _now())
 
     def _gap(self, whole: bool) -> float:
         """Return the seconds between what wakes the watch and a look.
