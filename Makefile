@@ -14,6 +14,9 @@ develop: $(VENV)/.develop
 demo: develop
 	$(BIN)/python examples/quickstart.py $(if $(ENGINE),--engine $(ENGINE)) \
 		$(if $(IMAGE),--image $(IMAGE))
+	@echo "Try next, in two terminals:"
+	@echo "    $(BIN)/aiodockercloud serve"
+	@echo "    $(BIN)/aiodockercloud up examples/docker-cloud.yml"
 
 # Some of the tests: make test ARGS="tests/shared/test_wire.py -k paging"
 # Four processes on two cores: most tests wait for containers, a Swarm or old clients.

@@ -132,15 +132,18 @@ class Contexts:
     def with_context(self, name: str, context: Context) -> Contexts:
         """Return the contexts with one more, which becomes current as the first one.
 
+        A context of the same name and address is replaced: its key is a new one.
+
         Raises:
-            ContextError: The name is in use, or is no word.
+            ContextError: The name has another address, or is no word.
         """
         if not name or not name.isprintable() or " " in name:
             raise ContextError(f"{name!r} is not a name of a context: one word")
-        if name in self.by_name:
+        known = self.by_name.get(name)
+        if known is not None and known.url != context.url:
             raise ContextError(
-                f"the context {name!r} exists; remove it first: aiodockercloud context"
-                f" rm {name}"
+                f"the context {name!r} is that of {known.url}; to remove the context:"
+                f" aiodockercloud context rm {name}"
             )
         return Contexts({**self.by_name, name: context}, self.current or name)
 

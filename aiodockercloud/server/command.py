@@ -169,14 +169,20 @@ async def _run(options: ServeOptions, user: str, apikey: str | None) -> None:
         keep_loaded()
         if server.certificate is not None:
             loop.add_signal_handler(signal.SIGHUP, server.certificate.reload)
+        new = bool(server.apikey and apikey is None and not server.key_replaced)
         if server.key_replaced:
             _note(f"DOCKERCLOUD_APIKEY replaced the first API key of {server.user}")
-        elif server.apikey and apikey is None:
+        elif new:
             _note(
                 f"created an API key for {server.user}, printed only now:"
                 f" {server.apikey}"
             )
         print(f"aiodockercloud: ready on {server.url}", flush=True)
+        if new:
+            _note(
+                "for commands in another terminal, store address and key:"
+                f" aiodockercloud context add local {server.url} --user {server.user}"
+            )
         await stop.wait()
         loop.call_later(options.shutdown_timeout, _give_up, options.shutdown_timeout)
 

@@ -119,7 +119,24 @@ def test_wrong_context_is_refused_in_one_line(
 def test_name_in_use_is_refused(run: Run, server: ThreadServer) -> None:
     add(run, server, "home")
 
-    run("context", "add", "home", server.url, "--user", "x", status=1)
+    said = run("context", "add", "home", "http://other", "--user", "x", status=1).err
+
+    assert server.url in said
+    assert "context rm home" in said
+
+
+def test_same_address_receives_the_new_key(
+    run: Run, server: ThreadServer, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A server without a data directory has a new key after each start."""
+    add(run, server, "home")
+    monkeypatch.setenv("DOCKERCLOUD_APIKEY", "new")
+
+    run("context", "add", "home", server.url, "--user", server.user)
+
+    stored = json.loads(file.read_text())
+    assert stored["contexts"]["home"]["apikey"] == "new"
+    assert stored["current"] == "home"
 
 
 @pytest.mark.parametrize(

@@ -95,6 +95,7 @@ def add_context(
 ) -> None:
     """Store a cloud under a name; the first one becomes the current one.
 
+    A stored context of the same address receives the new key.
     The file, contexts.json in ~/.config/aiodockercloud, is for its owner only.
     """
     contexts = Contexts.load()
