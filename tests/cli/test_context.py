@@ -130,9 +130,10 @@ def test_same_address_receives_the_new_key(
 ) -> None:
     """A server without a data directory has a new key after each start."""
     add(run, server, "home")
-    monkeypatch.setenv("DOCKERCLOUD_APIKEY", "new")
 
-    run("context", "add", "home", server.url, "--user", server.user)
+    with monkeypatch.context() as patch:
+        patch.setenv("DOCKERCLOUD_APIKEY", "new")
+        run("context", "add", "home", server.url, "--user", server.user)
 
     stored = json.loads(file.read_text())
     assert stored["contexts"]["home"]["apikey"] == "new"
