@@ -25,6 +25,9 @@ autodoc_member_order = "bysource"
 # The heading of a page names the module; types are links.
 add_module_names = False
 python_use_unqualified_type_names = True
+# Defaults as the code names them, and each parameter of a long signature on its line.
+autodoc_preserve_defaults = True
+maximum_signature_line_length = 88
 napoleon_use_ivar = True
 # Outside the package things have their documentation elsewhere; type variables none.
 nitpick_ignore_regex = [
@@ -39,4 +42,6 @@ nitpick_ignore_regex = [
 suppress_warnings = ["ref.python"]
 
 html_theme = "furo"
-html_title = f"aiodockercloud {release}"
+html_title = f"aiodockercloud {release.partition('+')[0]}"
+html_static_path = ["_static"]
+html_css_files = ["reference.css"]

@@ -226,8 +226,10 @@ class ServiceFields(_ServiceOptions):
         secrets: The secrets that the containers have as files: names, or a list of
             :class:`FileFields`. ``"db"`` is the file ``/run/secrets/db``.
         configs: The configs, as ``secrets``. ``"nginx.conf"`` is ``/nginx.conf``.
-        autorestart: Whether a container that ends is restarted; ``"OFF"`` by default.
-        autodestroy: Whether a container that ends is removed; ``"OFF"`` by default.
+        autorestart: Whether a container that ends is restarted: never, after another
+            exit code than 0, or always; ``"OFF"`` by default.
+        autodestroy: Whether a container that ended for good is removed, with its
+            volumes: never, after exit code 0, or always; ``"OFF"`` by default.
         autoredeploy: Whether a new version of the image redeploys the service;
             ``False`` by default.
         autoreplace: Tutum's former name of ``autorestart``.
@@ -240,20 +242,24 @@ class ServiceFields(_ServiceOptions):
         max_concurrent: Jobs only: how many of them run at once; by default all.
         sequential_deployment: Whether containers are deployed one after the other;
             ``False`` by default.
-        update_config: How ``redeploy`` replaces the containers.
-        rollback_config: How ``rollback`` replaces the containers.
+        update_config: How ``redeploy`` replaces the containers; by default one after
+            the other.
+        rollback_config: How ``rollback`` replaces the containers, as ``update_config``.
         healthcheck: How the health of the containers is checked; by default as the
             image states.
-        deployment_strategy: How nodes are chosen, by their numbers of running
-            containers; ``"EMPTIEST_NODE"`` by default.
+        deployment_strategy: How nodes are chosen: the node with the fewest running
+            containers, the node with the fewest containers of this service, or one
+            container on each node; ``"EMPTIEST_NODE"`` by default.
         roles: ``["global"]`` gives the containers access to the API.
         tags: The tags that a node must have.
-        net: The network mode; ``"bridge"`` by default.
-        pid: The PID namespace; ``"none"`` by default.
-        cpu_shares: The relative weight of the CPU, 2 to 262144.
+        net: The network mode: networks of the server, or the network of the node;
+            ``"bridge"`` by default.
+        pid: The PID namespace: one of the container, or that of the node; ``"none"`` by
+            default.
+        cpu_shares: The relative weight of the CPU, 2 to 262144; by default 1024.
         cpuset: The CPUs to use, such as ``"0,1"``.
         memory: The limit of the memory, in MB, or as ``"512m"`` or ``"2g"``; 4 MB or
-            more.
+            more; by default no limit.
         memory_swap: The limit of memory and swap together, as ``memory``.
         privileged: Whether the containers have all privileges; ``False`` by default.
         read_only: Whether the file system of the containers is read-only; ``False`` by
@@ -276,11 +282,11 @@ class ServiceFields(_ServiceOptions):
         security_opt: The security options of Docker: ``"label:type:NAME"``,
             ``"no-new-privileges"``, ``"seccomp=unconfined"``,
             ``"apparmor=unconfined"``.
-        cpus: The limit of the CPU time, in CPUs such as 0.5.
+        cpus: The limit of the CPU time, in CPUs such as 0.5; by default no limit.
         cpu_reservation: The CPUs that a node must have left for each container.
         memory_reservation: The memory that a node must have left for each container, as
             ``memory``.
-        pids_limit: The most processes and threads of a container.
+        pids_limit: The most processes and threads of a container; by default no limit.
         generic_resources: The resources of nodes that each container reserves:
             ``["gpu=1"]``, or a list of :class:`GenericResourceFields`.
         stop_grace_period: The time from the signal to stop to the kill, in seconds or

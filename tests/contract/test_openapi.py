@@ -29,6 +29,7 @@ from aiodockercloud.server.api import (
 from aiodockercloud.server.api.openapi.document import endpoints
 from aiodockercloud.server.api.openapi.operations import OPERATIONS as TABLE
 from aiodockercloud.server.api.resource import PUBLIC
+from aiodockercloud.wire import service_fields
 from tests.support.endpoints import SLIPS
 from tests.support.facts import PATIENCE, SHARED
 from tests.support.flows import Raw, containers, run
@@ -42,6 +43,7 @@ from tests.support.openapi import (
     filled,
 )
 
+FIELDS = [row.name for row in service_fields.FIELDS]
 REFERENCE = SHARED / "reference" / "endpoints.json"
 
 
@@ -134,6 +136,15 @@ def test_body_has_the_fields_of_the_server(name: str, fields: Collection[str]) -
 
     assert schema["properties"].keys() == set(fields)
     assert schema["additionalProperties"] is False
+
+
+@pytest.mark.parametrize("name", FIELDS)
+def test_example_of_a_field_has_the_form_of_its_schema(name: str) -> None:
+    schema = DOCUMENT["components"]["schemas"]["NewService"]["properties"][name]
+
+    for example in schema["examples"]:
+        check(example, schema)
+    assert len(schema["examples"]) == 1
 
 
 def test_all_keys_of_bodies_and_answers_have_descriptions() -> None:

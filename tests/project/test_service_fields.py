@@ -20,6 +20,7 @@ from aiodockercloud.server.state.records import Container, new_uuid
 from aiodockercloud.server.state.store import Store
 from aiodockercloud.server.state.tables import Tables
 from aiodockercloud.wire.engine_support import EMBEDDED, SWARM
+from aiodockercloud.wire.field_notes import EXAMPLES
 from aiodockercloud.wire.service_fields import (
     BY_NAME,
     CONTAINER_FIELDS,
@@ -172,6 +173,20 @@ def test_rendered_container_has_the_fields_that_the_table_states() -> None:
     }
     for row in FIELDS:
         assert (row.name in container) == (row.in_containers is not InContainers.ABSENT)
+
+
+# --- examples -------------------------------------------------------------------------
+
+
+def test_each_field_has_an_example() -> None:
+    assert list(EXAMPLES) == list(BY_NAME)
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_example_of_a_field_is_accepted_and_differs_from_the_default(name: str) -> None:
+    found = read({"image": "nginx", name: EXAMPLES[name]})
+
+    assert found[name] not in (None, BY_NAME[name].initial())
 
 
 # --- engines --------------------------------------------------------------------------

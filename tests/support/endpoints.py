@@ -326,14 +326,22 @@ real objects and compares this page with the calls; the refusals on Docker Swarm
 tested on an engine that provisions no nodes.
 
 .. list-table::
+   :class: wide
    :header-rows: 1
-   :widths: 50 24 12 14
+   :widths: 46 20 10 24
 
    * - Endpoint
      - Client
      - Embedded
      - Swarm
 """
+
+
+def _method(name: str) -> str:
+    """Return a link to the method of a sub-API, such as ``services.list``."""
+    api, _, method = name.partition(".")
+    owner = getattr(DockerCloud, api)
+    return f":meth:`{name} <{owner.__module__}.{owner.__qualname__}.{method}>`"
 
 
 def page() -> str:
@@ -343,7 +351,7 @@ def page() -> str:
         shown = path.replace("optional_namespace", "ns")
         text += (
             f"   * - ``{shown}``\n"
-            f"     - ``{endpoint.client}``\n"
+            f"     - {_method(endpoint.client)}\n"
             "     - yes\n"
             f"     - {endpoint.swarm}\n"
         )

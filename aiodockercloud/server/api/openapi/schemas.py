@@ -1,7 +1,7 @@
 """JSON Schemas, from the types of the client and from the table of service fields.
 
 The docstrings of the types describe the keys. The table of service fields adds bounds,
-patterns and defaults to the schemas of a service's body.
+patterns and defaults to the schemas of a service's body, and its notes an example.
 """
 
 from __future__ import annotations
@@ -25,7 +25,8 @@ from typing import (
 
 from .... import types
 from ....wire import images
-from ....wire.service_fields import FIELDS, TUTUM_NAMES, Kind, Part
+from ....wire.field_notes import EXAMPLES
+from ....wire.service_fields import FIELDS, TUTUM_NAMES, Kind, Part, ServiceField
 from .. import fields
 from .own import NewService, StoredFileChanges, StoredFileFields
 
@@ -164,6 +165,8 @@ class Schemas:
                 found["pattern"] = _whole(form)
             if row.default is not None:
                 found["default"] = row.default
+            if isinstance(row, ServiceField):
+                found["examples"] = [EXAMPLES[row.name]]
             for name in _names(found):
                 if row.parts and name.endswith("Fields"):
                     self._constrain(self.components[name], row.parts)
