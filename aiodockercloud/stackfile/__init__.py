@@ -39,11 +39,10 @@ from .targets import missing_targets
 from .values import environment_of
 from .variables import Place, Variables
 from .written import (
-    MAX_SIZE,
-    TOO_LARGE,
     Written,
     compose_services,
     document_of,
+    read_text,
     stack_name,
     written,
 )
@@ -67,6 +66,7 @@ __all__ = [
     "lint",
     "load",
     "parse",
+    "read_text",
     "reader_of",
     "rollback_config",
     "to_api",
@@ -167,7 +167,7 @@ def load(
             f"no stack file was given or found; one is called {', '.join(FILE_NAMES)}"
         )
     return _build(
-        [(str(each), _read(Path(each))) for each in paths], environ, name or ""
+        [(str(each), read_text(Path(each))) for each in paths], environ, name or ""
     )
 
 
@@ -200,20 +200,6 @@ def parse(
         Docker Cloud stack file reference.
     """
     return _build([(file, text)], environ, name or "")
-
-
-def _read(path: Path) -> str:
-    try:
-        with path.open("rb") as source:
-            data = source.read(MAX_SIZE + 1)
-        if len(data) > MAX_SIZE:
-            raise StackFileError(TOO_LARGE, str(path))
-        return data.decode("utf-8-sig")
-    except OSError as exc:
-        problem = f"cannot be read: {exc.strerror or exc}"
-        raise StackFileError(problem, str(path)) from exc
-    except UnicodeDecodeError as exc:
-        raise StackFileError("is not UTF-8 text", str(path)) from exc
 
 
 def _build(

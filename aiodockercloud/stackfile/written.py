@@ -30,7 +30,15 @@ from .remarks import Loss, Remark
 from .values import text_of
 from .variables import has_variables
 
-__all__ = ["Written", "compose_services", "document_of", "problem_of", "written"]
+__all__ = [
+    "Written",
+    "compose_services",
+    "document_of",
+    "problem_of",
+    "read_text",
+    "stack_name",
+    "written",
+]
 
 #: The bound on the bytes of one file.
 MAX_SIZE = 2**20
@@ -87,6 +95,27 @@ class Written:
         raise StackFileError(
             f"{line}{first.problem}{more}", self.file, first.service, first.key
         )
+
+
+def read_text(path: FilePath) -> str:
+    """Return the text of a stack file.
+
+    :meta private:
+
+    Raises:
+        StackFileError: The file cannot be read, is too large, or is not UTF-8 text.
+    """
+    try:
+        with path.open("rb") as source:
+            data = source.read(MAX_SIZE + 1)
+        if len(data) > MAX_SIZE:
+            raise StackFileError(TOO_LARGE, str(path))
+        return data.decode("utf-8-sig")
+    except OSError as exc:
+        problem = f"cannot be read: {exc.strerror or exc}"
+        raise StackFileError(problem, str(path)) from exc
+    except UnicodeDecodeError as exc:
+        raise StackFileError("is not UTF-8 text", str(path)) from exc
 
 
 def document_of(text: str, file: str) -> Document:

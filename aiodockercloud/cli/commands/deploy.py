@@ -12,14 +12,14 @@ import typer
 from rich.console import Console
 from rich.live import Live
 
-from ... import stackfile
-from ...exceptions import DockerCloudError, StackFileError
+from ...exceptions import DockerCloudError
 from ...resources.managed import WAIT_TIMEOUT
 from ..columns import services
 from ..frame import Cli, command
 from ..options import argument, option
 from ..output import table
 from ..values import checked, seconds
+from .files import nearest
 
 __all__ = ["add_to"]
 
@@ -69,11 +69,12 @@ async def up(
 ) -> None:
     """Deploy a stack file, and wait until each service runs or has done its work.
 
-    Without STACKFILE, the file is docker-cloud.yml, tutum.yml or docker-compose.yml of
-    this folder or of the nearest folder above. A stack of the name is updated and
-    redeployed. When a service fails, the reason and its last lines are printed.
+    Without STACKFILE, the file is docker-cloud.yml, tutum.yml, docker-compose.yml or
+    compose.yaml of this folder or of the nearest folder above. A stack of the name is
+    updated and redeployed. When a service fails, the reason and its last lines are
+    printed.
     """
-    path = file or _nearest()
+    path = file or nearest()
     stack_name = name or path.absolute().parent.name
     async with _watched(cli, stack_name):
         stack = await cli.cloud.stacks.deploy(
@@ -87,20 +88,6 @@ async def up(
         stack=stack["resource_uri"], terminated=False
     )
     cli.output.rows(listed, services({stack["resource_uri"]: stack}))
-
-
-def _nearest() -> Path:
-    """Return the stack file of this folder, or of the nearest folder above.
-
-    Raises:
-        StackFileError: No folder has a stack file.
-    """
-    found = stackfile.find(Path())
-    if not found:
-        raise StackFileError(
-            f"there is no stack file here: one of {', '.join(stackfile.FILE_NAMES)}"
-        )
-    return found[0]
 
 
 @asynccontextmanager
