@@ -13,6 +13,7 @@ import json
 import logging
 import secrets
 import ssl
+from collections.abc import Callable
 from typing import Any, Protocol
 
 from aiohttp import http_exceptions, web
@@ -63,6 +64,8 @@ class Connections:
         #: credentials and those that did. Those that have waited longest are first.
         self._unknown: dict[_Countable, None] = {}
         self._known: dict[_Countable, None] = {}
+        #: What is written at the end of the loop turn.
+        self._writing: list[Callable[[], None]] = []
         self._refusals = SparseLog(log, _QUIET)
         self.unreadable: SparseLog = SparseLog(log, _QUIET)
 
@@ -106,6 +109,21 @@ class Connections:
         self._open.discard(connection)
         self._unknown.pop(connection, None)
         self._known.pop(connection, None)
+
+    def at_end_of_turn(self, write: Callable[[], None]) -> None:
+        """Call *write* once when all tasks of this loop turn have run.
+
+        All connections have one handle of the event loop: an event is written to
+        hundreds of connections in one turn.
+        """
+        if not self._writing:
+            asyncio.get_running_loop().call_soon(self._end_turn)
+        self._writing.append(write)
+
+    def _end_turn(self) -> None:
+        writing, self._writing = self._writing, []
+        for write in writing:
+            write()
 
     def end_handshakes(self) -> None:
         """Close the connections that aiohttp does not know yet."""
@@ -219,6 +237,10 @@ class Output(Protocol):
         """Write bytes to the open connection."""
         ...
 
+    def at_end_of_turn(self, write: Callable[[], None]) -> None:
+        """Call *write* once when all tasks of this loop turn have run."""
+        ...
+
     async def until_room(self) -> None:
         """Wait until the transport has room for more bytes, or has closed."""
         ...
@@ -321,6 +343,10 @@ class _Connection(web.RequestHandler):
         """Write bytes to the open connection."""
         assert self.transport is not None
         self.transport.write(data)
+
+    def at_end_of_turn(self, write: Callable[[], None]) -> None:
+        """Call *write* once when all tasks of this loop turn have run."""
+        self._connections.at_end_of_turn(write)
 
     async def until_room(self) -> None:
         """Wait until the transport has room for more bytes, or has closed."""

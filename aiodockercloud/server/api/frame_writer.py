@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from functools import lru_cache
 
 from aiohttp import web
@@ -52,7 +51,7 @@ class FrameWriter:
         if self._ws.closed or not output.is_open:
             raise ConnectionResetError("the websocket is closed")
         if not self._frames:
-            asyncio.get_running_loop().call_soon(self.flush)
+            output.at_end_of_turn(self.flush)
         frame = _kept(text) if len(text) <= _KEPT else _encoded(text)
         self._frames.append(frame)
         self._size += len(frame)

@@ -104,6 +104,26 @@ async def test_frames_of_a_turn_leave_in_one_write() -> None:
         assert [await pair.ws.receive_str() for _ in range(10)] == list("0123456789")
 
 
+async def test_writes_at_the_end_of_a_turn_run_once_and_in_order() -> None:
+    async with Pair(ours=True) as pair, asyncio.timeout(PATIENCE):
+        output = pair.writer._output
+        assert output is not None
+        done: list[str] = []
+
+        def first() -> None:
+            done.append("first")
+            output.at_end_of_turn(lambda: done.append("of the next turn"))
+
+        output.at_end_of_turn(first)
+        output.at_end_of_turn(lambda: done.append("second"))
+        assert done == []
+
+        await asyncio.sleep(0)
+        assert done == ["first", "second"]
+        await asyncio.sleep(0)
+        assert done == ["first", "second", "of the next turn"]
+
+
 async def test_sender_waits_while_the_reader_does_not_read() -> None:
     """The bytes that wait are bounded, however long the reader takes."""
     async with Pair(ours=True) as pair, asyncio.timeout(PATIENCE):
