@@ -141,8 +141,30 @@ async def _options(command: str) -> set[str]:
 )
 def test_page_has_no_block_that_no_test_reads(page: Path) -> None:
     text = page.read_text(encoding="utf-8")
-    languages = re.findall(r"^(?:```|\.\. code-block:: )(\w+)", text, re.MULTILINE)
+    languages = re.findall(r"^(?:```| *\.\. code-block:: )(\w+)", text, re.MULTILINE)
 
     assert set(languages) <= LANGUAGES
     if page.suffix == ".rst":
-        assert re.findall(r"^(?!\.\. ).*::$", text, re.MULTILINE) == []
+        assert re.findall(r"^(?! *\.\. ).*::$", text, re.MULTILINE) == []
+
+
+def test_every_program_of_the_docs_is_run() -> None:
+    shown = {
+        name
+        for page in snippets.PAGES
+        for block in snippets.blocks(page, "console")
+        for name in re.findall(r"python (\w+\.py)", block)
+    }
+    programs = [
+        path
+        for path in (ROOT / "docs").rglob("*.py")
+        if not {"_build", "_ext"} & set(path.parts) and path.name != "conf.py"
+    ]
+
+    assert [
+        _named(path)
+        for path in programs
+        if path.name not in shown
+        and not path.name.startswith("test_")
+        and not path.with_suffix(".txt").exists()
+    ] == []

@@ -3,9 +3,9 @@
 A line with a prompt, ``$``, is a command; the lines below are its output. An ellipsis
 stands for any text of a line, and on a line of its own for any lines. Commands of one
 block share a shell, and the blocks of a page share a folder and a server.
-``aiodockercloud serve`` starts that server, on a free port; on a page without the
-command, the server runs already. Where a page sets the address or the credentials, the
-runner sets those of the server.
+``aiodockercloud serve`` starts that server, on a free port, unless the page shows its
+failure (``|| true``); on a page without the command, the server runs already. Where a
+page sets the address or the credentials, the runner sets those of the server.
 """
 
 from __future__ import annotations
@@ -87,7 +87,7 @@ async def run(
     servers: list[asyncio.subprocess.Process] = []
     try:
         for block in blocks:
-            if block.startswith(_SERVE):
+            if block.startswith(_SERVE) and "||" not in block:
                 servers.append(await _serve(block, folder, known))
             else:
                 await _check(block, folder, known)

@@ -21,8 +21,11 @@ from tests.support.facts import ROOT
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.rst"))]
 
 #: Fenced blocks of Markdown, and blocks of reStructuredText with their indentation.
-_MARKDOWN = r"^```{language}\n(.*?)^```$"
-_RST = r"^\.\. code-block:: {language}\n\n((?:   [^\n]*\n|\n)+)"
+_MARKDOWN = r"^```{language}\n(?P<block>.*?)^```$"
+_RST = (
+    r"^(?P<indent> *)\.\. code-block:: {language}\n\n"
+    r"(?P<block>(?:(?P=indent)   [^\n]*\n|\n)+)"
+)
 
 #: What the fragments use without introducing it.
 _PREAMBLE = """\
@@ -62,10 +65,10 @@ def blocks(page: Path, language: str = "python") -> list[str]:
     """Return the blocks of a page in a language, without their indentation."""
     pattern = _MARKDOWN if page.suffix == ".md" else _RST
     text = page.read_text(encoding="utf-8")
-    found = re.findall(
+    found = re.finditer(
         pattern.format(language=language), text, re.DOTALL | re.MULTILINE
     )
-    return [dedent(block).strip() + "\n" for block in found]
+    return [dedent(match["block"]).strip() + "\n" for match in found]
 
 
 def programs() -> Iterator[tuple[str, str]]:
