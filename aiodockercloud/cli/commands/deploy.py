@@ -18,8 +18,8 @@ from ..columns import services
 from ..frame import Cli, command
 from ..options import argument, option
 from ..output import table
+from ..stackfiles import nearest
 from ..values import checked, seconds
-from .files import nearest
 
 __all__ = ["add_to"]
 

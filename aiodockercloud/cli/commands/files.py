@@ -10,14 +10,14 @@ from typing import Annotated, Any, Literal
 import typer
 
 from ... import stackfile
-from ...exceptions import StackFileError
 from ...wire.engine_support import ENGINES, REFUSED
 from .. import exits
 from ..frame import local_command
 from ..options import argument, option
 from ..output import Columns, Form, Output, note, write
+from ..stackfiles import nearest
 
-__all__ = ["add_to", "nearest"]
+__all__ = ["add_to"]
 
 _File = Annotated[
     Path | None,
@@ -32,20 +32,6 @@ def add_to(app: typer.Typer) -> None:
     """Add the commands."""
     local_command(app, "lint", examples=_LINT)(lint)
     local_command(app, "convert", examples=_CONVERT)(convert)
-
-
-def nearest() -> Path:
-    """Return the stack file of this folder, or of the nearest folder above.
-
-    Raises:
-        StackFileError: No folder has a stack file.
-    """
-    found = stackfile.find(Path())
-    if not found:
-        raise StackFileError(
-            f"there is no stack file here: one of {', '.join(stackfile.FILE_NAMES)}"
-        )
-    return found[0]
 
 
 _LINT = """
