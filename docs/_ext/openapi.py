@@ -7,6 +7,7 @@ several requests have.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
@@ -175,6 +176,10 @@ def _facts(operation: Mapping[str, Any]) -> Iterator[tuple[str, nodes.paragraph]
     if "requestBody" in operation:
         content = operation["requestBody"]["content"]
         yield "Body", _contents(content)
+        for one in content.values():
+            if "example" in one:
+                text = json.dumps(one["example"])
+                yield "Example", _paragraph(nodes.literal("", text))
     answers, errors = [], []
     for status, answer in operation["responses"].items():
         if "$ref" in answer:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+import subprocess
+import sys
 from collections.abc import Collection
 from typing import Any
 
@@ -13,7 +15,7 @@ import openapi_spec_validator
 import pytest
 
 from aiodockercloud import DockerCloud, wire
-from aiodockercloud.server import Embedded, running
+from aiodockercloud.server import Embedded, Server, running
 from aiodockercloud.server.api import (
     accounts,
     app,
@@ -42,8 +44,16 @@ from tests.support.openapi import (
     component,
     filled,
 )
+from tests.support.routes import url_of
 
 FIELDS = [row.name for row in service_fields.FIELDS]
+#: The operation → the example of its body.
+EXAMPLES: dict[str, Any] = {
+    name: content["example"]
+    for name, one in OPERATIONS.items()
+    for content in one.get("requestBody", {}).get("content", {}).values()
+    if "example" in content
+}
 REFERENCE = SHARED / "reference" / "endpoints.json"
 
 
@@ -189,6 +199,46 @@ def _version() -> str:
     from importlib.metadata import version  # noqa: PLC0415
 
     return version("aiodockercloud")
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+async def test_example_of_a_body_is_accepted(
+    live: DockerCloud, raw: Raw, server: Server, name: str
+) -> None:
+    method, _, path = name.partition(" ")
+    target = wire.split_path(path)
+    assert target is not None
+    keyed = "{uuid}" in path or len(target.key) > (target.kind == "trigger")
+    route = (target.kind, method, keyed, "/".join(target.operation))
+    path = await url_of(wire.DOCKER_CLOUD, route, live, server)
+
+    answer = await raw(method, path, json.dumps(EXAMPLES[name]))
+
+    assert 200 <= answer.status < 300, answer.body
+    check_answer(name, answer.status, answer.headers, answer.body)
+
+
+def test_every_body_of_json_has_an_example() -> None:
+    bodies = {
+        name
+        for name, one in OPERATIONS.items()
+        if "application/json" in one.get("requestBody", {}).get("content", {})
+    }
+
+    assert bodies == EXAMPLES.keys()
+
+
+def test_server_starts_without_the_tables_of_the_document() -> None:
+    program = (
+        "import sys, aiodockercloud.server\n"
+        "names = [name for name in sys.modules if 'api.openapi.' in name]\n"
+        "print(names)"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+
+    assert run.stdout.strip() == "[]"
 
 
 class Own(Embedded):

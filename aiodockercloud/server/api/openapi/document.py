@@ -216,10 +216,11 @@ def _body(endpoint: Endpoint, operation: Operation, schemas: Schemas) -> Schema:
         return {"content": _media(operation.body)}
     schema = schemas.body(operation.body)
     other = _media(operation.other_body) if operation.other_body else {}
+    example = {} if operation.example is None else {"example": operation.example}
     required = "required" in schemas.components[schema["$ref"].rpartition("/")[2]]
     return {
         "required": endpoint.method == "POST" and required,
-        "content": {"application/json": {"schema": schema}, **other},
+        "content": {"application/json": {"schema": schema, **example}, **other},
     }
 
 

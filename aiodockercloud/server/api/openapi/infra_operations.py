@@ -38,6 +38,7 @@ def _nodes() -> Rows:
             description="Changed tags apply to later deployments.",
             answers={200: node},
             body=types.NodeFields,
+            example={"tags": ["web"]},
             acts=True,
         ),
     )
@@ -58,6 +59,12 @@ def _nodes() -> Rows:
             summary="Create a node cluster, which is not deployed.",
             answers={201: cluster},
             body=types.NodeClusterFields,
+            example={
+                "name": "farm",
+                "node_type": "/api/infra/v1/nodetype/aws/t2.micro/",
+                "region": "/api/infra/v1/region/aws/us-east-1/",
+                "target_num_nodes": 2,
+            },
             errors=(409, 501),
             acts=True,
         ),
@@ -71,6 +78,7 @@ def _nodes() -> Rows:
             description="Status 202 means that the cluster scales.",
             answers={200: cluster, 202: cluster},
             body=types.NodeClusterChanges,
+            example={"target_num_nodes": 3},
             parameters=VERSION,
             errors=(*OLD_VERSION, 501),
             acts=True,

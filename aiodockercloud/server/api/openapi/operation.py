@@ -55,6 +55,7 @@ class Operation:
             an answer without a body.
         body: The type of the body, a ``Media``, or None for a request without a body.
         other_body: Another form of the body.
+        example: A body that the server accepts.
         parameters: The names of the parameters, in ``parameters.PARAMETERS``.
         filters: The type of the filters of a list.
         errors: The statuses of errors, besides those that follow from the route.
@@ -68,6 +69,7 @@ class Operation:
     answers: Mapping[int, Any]
     body: Any = None
     other_body: Media | None = None
+    example: Mapping[str, Any] | None = None
     parameters: tuple[str, ...] = ()
     filters: Any = None
     errors: tuple[int, ...] = ()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from .... import types
@@ -38,6 +39,11 @@ def _files() -> Rows:
             summary="Store the credentials for a repository.",
             answers={201: repository},
             body=types.RepositoryFields,
+            example={
+                "name": "registry.example.com/team/app",
+                "username": "me",
+                "password": "secret",
+            },
             errors=(409,),
             acts=True,
         ),
@@ -55,6 +61,7 @@ def _files() -> Rows:
     )
     yield from _stored(
         *("repository", "{name}", repository, types.RepositoryChanges),
+        {"username": "me", "password": "other"},
         "Change the credentials for a repository.",
     )
     for kind, plural in (("secret", "secrets"), ("config", "configs")):
@@ -67,17 +74,26 @@ def _files() -> Rows:
                 summary=f"Create a {kind}.",
                 answers={201: stored},
                 body=StoredFileFields,
+                example={"name": "site", "data": "aGVsbG8="},
                 errors=(409,),
                 acts=True,
             ),
         )
         yield from _stored(
             *(kind, "{uuid}", stored, StoredFileChanges),
+            {"data": "YnllLg=="},
             f"Change the content of a {kind}; a redeploy gives containers the change.",
         )
 
 
-def _stored(kind: str, key: str, of: Any, changes: Any, update: str) -> Rows:
+def _stored(
+    kind: str,
+    key: str,
+    of: Any,
+    changes: Any,
+    example: Mapping[str, Any],
+    update: str,
+) -> Rows:
     yield from inspection(f"{kind}/{key}", kind, of)
     yield (
         f"PATCH {kind}/{key}",
@@ -86,6 +102,7 @@ def _stored(kind: str, key: str, of: Any, changes: Any, update: str) -> Rows:
             summary=update,
             answers={200: of},
             body=changes,
+            example=example,
             parameters=VERSION,
             errors=OLD_VERSION,
             acts=True,
@@ -114,6 +131,7 @@ def _accounts() -> Rows:
             summary="Create an account with its first key, which has the scope admin.",
             answers={201: types.NewAccount},
             body=types.AccountFields,
+            example={"user": "carol", "namespaces": ["carol", "acme"]},
             errors=(409,),
         ),
     )
@@ -125,6 +143,7 @@ def _accounts() -> Rows:
             summary="Change what an account reaches.",
             answers={200: account},
             body=types.AccountChanges,
+            example={"namespaces": ["carol"]},
         ),
     )
     yield (
@@ -146,6 +165,7 @@ def _accounts() -> Rows:
             " creates it.",
             answers={201: types.NewApiKey},
             body=types.ApiKeyFields,
+            example={"name": "backups", "scopes": ["read"], "expires_in": 86400},
         ),
     )
     yield from inspection("key/{uuid}", "key", key)
