@@ -126,11 +126,12 @@ async def run_jobs(
     that time is awaited first. When the server cannot be reached for the deletion, the
     error of the result contains the reason, and a warning is logged.
 
-    A job of one container takes at least seven requests, including the websocket of its
-    log, and nine when the job still runs at the first inspection, which is usual. Each
-    further container takes one more. ``autorestart`` may be ``"ON_FAILURE"``, which
-    ends with the first success. ``"ALWAYS"`` is refused because such a job has no end,
-    and any ``autodestroy`` is refused because the log would be removed.
+    A job of one container takes six requests, including the websocket of its log, when
+    the event stream, which all jobs share, reports the end of the job and of its
+    service. Each further container takes one more. ``autorestart`` may be
+    ``"ON_FAILURE"``, which ends with the first success. ``"ALWAYS"`` is refused because
+    such a job has no end, and any ``autodestroy`` is refused because the log would be
+    removed.
 
     Args:
         cloud: The client.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AsyncExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any, get_args
@@ -20,6 +20,8 @@ from ..exceptions import (
     WaitFailed,
 )
 from ..resources.answers import reading
+from ..resources.waiting import POLL
+from ..resources.watch import Subscription
 from ..types import LogLine, Service, ServiceFields, ServiceState
 from ..wire import states
 from ..wire.loglines import log_text
@@ -34,6 +36,16 @@ LOG_ATTEMPTS = 4
 
 #: The states in which a service can be deleted, and ``"Terminated"``.
 _AT_REST = frozenset(get_args(ServiceState)) - states.TRANSITIONAL_STATES
+
+
+#: The states of events after which a job goes on, or its removal does.
+_GOES_ON = states.TRANSITIONAL_STATES | {
+    states.RUNNING,
+    states.PARTLY_RUNNING,
+    states.PENDING,
+    states.IN_PROGRESS,
+    states.SUCCESS,
+}
 
 
 @dataclass
@@ -156,21 +168,25 @@ async def attempt(
     result = JobResult(job)
     # A task of its own: the response must be awaited even when this task is cancelled.
     creating = asyncio.create_task(_create(cloud, job))
-    try:
-        with result._recording():
-            await asyncio.wait([creating])
-            service = creating.result()
+    async with AsyncExitStack() as stack:
+        changes: Subscription | None = None
+        try:
             with result._recording():
-                started = await cloud.services.start(service)
-                service = await cloud.services.wait(
-                    started, states.STOPPED, timeout=seconds
-                )
-            if result.error is not None:
-                service = await cloud.services.inspect(service)
-            async with asyncio.timeout(grace):
-                await _collect(cloud, service, tail, result)
-    finally:
-        await to_the_end(_remove(cloud, creating, result, grace))
+                await asyncio.wait([creating])
+                service = creating.result()
+                with result._recording():
+                    subscribed = cloud.services._changes(service, ignored=_GOES_ON)
+                    changes = await stack.enter_async_context(subscribed)
+                    started = await cloud.services.start(service)
+                    service = await cloud.services._wait_for(
+                        started, states.STOPPED, changes, seconds=seconds
+                    )
+                if result.error is not None:
+                    service = await cloud.services.inspect(service)
+                async with asyncio.timeout(grace):
+                    await _collect(cloud, service, tail, result)
+        finally:
+            await to_the_end(_remove(cloud, creating, changes, result, grace))
     return result
 
 
@@ -221,6 +237,7 @@ async def _read(
 async def _remove(
     cloud: DockerCloud,
     creating: asyncio.Task[Service],
+    changes: Subscription | None,
     result: JobResult,
     grace: float,
 ) -> None:
@@ -230,7 +247,8 @@ async def _remove(
             async with asyncio.timeout(grace):
                 await asyncio.wait([creating])
                 if creating.exception() is None:
-                    await terminate(cloud, creating.result()["resource_uri"])
+                    service = creating.result()["resource_uri"]
+                    await terminate(cloud, service, changes)
         except Exception as error:
             result._left = True
             name = _name(result.job)
@@ -240,12 +258,15 @@ async def _remove(
             creating.cancel()
 
 
-async def terminate(cloud: DockerCloud, service: str) -> None:
+async def terminate(
+    cloud: DockerCloud, service: str, changes: Subscription | None = None
+) -> None:
     """Delete a service, whatever its state, and wait until it is terminated.
 
     Args:
         cloud: The client.
         service: The ``resource_uri`` of the service.
+        changes: A subscription to changes of the service.
     """
     with suppress(ObjectNotFound):
         try:
@@ -254,7 +275,8 @@ async def terminate(cloud: DockerCloud, service: str) -> None:
             if await _at_rest(cloud, service) == states.TERMINATED:
                 return  # another client deleted the service
             deleted = await cloud.services.delete(service)
-        await cloud.services.wait(deleted, states.TERMINATED, timeout=None)
+        if changes is None or not await changes.reaches(states.TERMINATED, POLL):
+            await cloud.services.wait(deleted, states.TERMINATED, timeout=None)
 
 
 async def _at_rest(cloud: DockerCloud, service: str) -> str:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import AsyncIterator, Collection, Mapping
+from contextlib import asynccontextmanager
 from typing import Any, ClassVar, Generic, TypeVar, cast
 
 from .. import wire
@@ -12,7 +13,7 @@ from ..transport.session import Transport
 from ..wire import states
 from .readable import Readable, Reference, Resource
 from .waiting import POLL, WAIT_TIMEOUT, StateWait, action_uri, until
-from .watch import ChangeFeed
+from .watch import ChangeFeed, Subscription
 
 __all__ = ["POLL", "WAIT_TIMEOUT", "Managed", "Readable", "Reference", "Resource"]
 
@@ -195,9 +196,49 @@ class Managed(Resource[T], Generic[T, S]):
             )
         if isinstance(thing, str) and not ("/" in thing or _UUID4.fullmatch(thing)):
             thing = cast(Mapping[str, Any], await self.find(thing))
+        done = StateWait(self, thing, goal, healthy=healthy).done
         action = action_uri(thing)
         also = [wire.target_of("action", action).pk] if action else []
-        done = StateWait(self, thing, goal, healthy=healthy).done
         return await until(
             self, self._feed, thing, done, seconds=timeout, poll=poll, also=also
+        )
+
+    @asynccontextmanager
+    async def _changes(
+        self, thing: Reference, *, ignored: Collection[str]
+    ) -> AsyncIterator[Subscription]:
+        """Subscribe to changes of an object, before a call changes the object.
+
+        Args:
+            thing: The object.
+            ignored: The states whose events are no hints.
+
+        Yields:
+            The subscription for :meth:`_wait_for`.
+        """
+        uuid = self.target(thing).pk
+        async with self._feed.subscribe(uuid, ignored=ignored) as changes:
+            await changes.wait(POLL)  # until the event stream is open
+            yield changes
+
+    async def _wait_for(
+        self, thing: T, state: S, changes: Subscription, *, seconds: float | None
+    ) -> T:
+        """Wait as :meth:`wait` does, with a subscription from before the call.
+
+        No inspection comes before the first hint.
+
+        Args:
+            thing: The result of the call that changed the object.
+            state: The state to wait for.
+            changes: The subscription.
+            seconds: Seconds to wait at most; ``None`` waits without a limit.
+        """
+        named = cast(Mapping[str, Any], thing)
+        done = StateWait(self, named, {state}).done
+        return await until(
+            *(self, self._feed, named, done),
+            seconds=seconds,
+            poll=POLL,
+            changes=changes,
         )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
-from contextlib import suppress
+from contextlib import AsyncExitStack, suppress
 from typing import Any, Generic, TypeVar, cast
 
 from .. import wire
@@ -25,7 +25,7 @@ from ..wire.health import HEALTHY
 from .answers import reading
 from .failures import description, failure, last_failure, last_output
 from .readable import Readable, Reference, Resource
-from .watch import ChangeFeed
+from .watch import ChangeFeed, Subscription
 
 __all__ = [
     "POLL",
@@ -78,6 +78,7 @@ async def until(
     seconds: float | None,
     poll: float,
     also: Collection[str] = (),
+    changes: Subscription | None = None,
 ) -> T:
     """Inspect an object at each hint about a change, until *done* returns an object.
 
@@ -93,6 +94,8 @@ async def until(
         seconds: How long the wait may take; None waits without a limit.
         poll: Seconds between two inspections without a hint.
         also: The uuids of further objects whose changes are hints.
+        changes: A subscription from before the call that changed the object: the first
+            inspection waits for a hint, too, while the event stream is open.
 
     Returns:
         The result of *done*.
@@ -105,14 +108,20 @@ async def until(
     """
     uuid = resource.target(thing).pk
     last: Mapping[str, Any] = thing if isinstance(thing, Mapping) else {}
-    inspected = False
+    stated = changes
+    inspected = stated is not None  # by the call that changed the object
     problem, pauses = "", resource.cloud.timings.pauses()
     pause = poll
     limit = asyncio.timeout(seconds)
     try:
-        async with limit, feed.subscribe(uuid, *also) as subscription:
+        async with limit, AsyncExitStack() as stack:
+            if changes is None:
+                subscribed = feed.subscribe(uuid, *also)
+                changes = await stack.enter_async_context(subscribed)
+            elif not changes.live:
+                changes.notify()
             while True:
-                await subscription.wait(pause)
+                await changes.wait(pause)
                 forgotten, pause = False, poll
                 try:
                     try:
@@ -141,7 +150,8 @@ async def until(
     except TimeoutError as exc:
         if not limit.expired():
             raise
-        state = repr(last.get("state")) if inspected else "not inspected"
+        found_state = stated.state if stated and stated.state else last.get("state")
+        state = repr(found_state) if inspected else "not inspected"
         raise TimeoutError(
             f"{resource.kind} {uuid} was still {state} after {seconds:g} s{problem}"
         ) from exc

@@ -7,7 +7,7 @@ the object itself. A lost, late or repeated event therefore never yields a wrong
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Collection, Iterable
 from contextlib import asynccontextmanager, suppress
 
 from .. import wire
@@ -24,16 +24,63 @@ class Subscription:
     """Hints about changes of some objects and of their parts.
 
     Args:
+        feed: The event stream.
         uuids: The uuids of the objects.
+        ignored: The states of events that are no hints. By default, every event is a
+            hint; with a set of states, events of containers and of creations are not.
+
+    Attributes:
+        state: The state that the last event stated of one of the objects, if any.
     """
 
-    def __init__(self, uuids: Iterable[str]) -> None:
+    def __init__(
+        self, feed: ChangeFeed, uuids: Iterable[str], ignored: Collection[str] | None
+    ) -> None:
         self.uuids: frozenset[str] = frozenset(uuid.lower() for uuid in uuids)
+        self.state: str | None = None
+        self._feed = feed
+        self._ignored = ignored
         self._notified = asyncio.Event()
+
+    @property
+    def live(self) -> bool:
+        """Whether the event stream is open: each event arrives, or a hint."""
+        return self._feed.live
 
     def notify(self) -> None:
         """Wake up the waiting side, now or at its next :meth:`wait`."""
         self._notified.set()
+
+    def receive(self, event: Event, uuid: str) -> None:
+        """Wake up the waiting side, unless the event is no hint.
+
+        Args:
+            event: An event of one of the objects or of their parts.
+            uuid: The uuid of the event's object.
+        """
+        state = event.get("state")
+        if uuid in self.uuids and isinstance(state, str):
+            self.state = state
+        if self._ignored is None or not (
+            state in self._ignored
+            or event["type"] == "container"
+            or event.get("action") == "create"
+        ):
+            self.notify()
+
+    async def reaches(self, state: str, poll: float) -> bool:
+        """Return whether an event states a final state of the object.
+
+        Args:
+            state: A state that the object never leaves.
+            poll: Seconds after which to return without the event.
+        """
+        with suppress(TimeoutError):
+            async with asyncio.timeout(poll):
+                while self.live and self.state != state:
+                    await self._notified.wait()
+                    self._notified.clear()
+        return self.state == state
 
     async def wait(self, poll: float) -> None:
         """Return at the next hint, or at once when a hint came since the last call.
@@ -58,6 +105,9 @@ class ChangeFeed:
     Args:
         subscribe: Returns a new event stream.
         timings: The pauses before each attempt to connect again.
+
+    Attributes:
+        live: Whether the stream is open.
     """
 
     def __init__(
@@ -69,18 +119,22 @@ class ChangeFeed:
         self._task: asyncio.Task[None] | None = None
         #: The stream is open, or the attempt to open it failed.
         self._settled = False
+        self.live: bool = False
 
     @asynccontextmanager
-    async def subscribe(self, *uuids: str) -> AsyncIterator[Subscription]:
+    async def subscribe(
+        self, *uuids: str, ignored: Collection[str] | None = None
+    ) -> AsyncIterator[Subscription]:
         """Subscribe to changes for the time of the block.
 
         Args:
             *uuids: The uuids of the objects.
+            ignored: As for :class:`Subscription`.
 
         Yields:
             The subscription.
         """
-        subscription = Subscription(uuids)
+        subscription = Subscription(self, uuids, ignored)
         self._subscriptions.add(subscription)
         if self._task is None:
             self._settled = False
@@ -104,6 +158,7 @@ class ChangeFeed:
                 with suppress(StopAsyncIteration):
                     try:
                         async with self._subscribe() as events:
+                            self.live = True
                             self._notify_all()
                             while True:
                                 self._dispatch(await anext(events))
@@ -111,9 +166,11 @@ class ChangeFeed:
                         if not wire.is_transient(exc):
                             return
                         diagnostics.interrupted(None, exc, pause)
+                self.live = False
                 self._notify_all()
                 await asyncio.sleep(pause)
         finally:
+            self.live = False
             self._notify_all()
 
     def _dispatch(self, event: Event) -> None:
@@ -123,13 +180,14 @@ class ChangeFeed:
         try:
             # Events of other servers may lack these keys.
             uris = (event.get("resource_uri", ""), *event.get("parents", ()))
-            uuids = {uri.rstrip("/").rpartition("/")[2] for uri in uris}
+            own, *parents = [uri.rstrip("/").rpartition("/")[2] for uri in uris]
         except (TypeError, AttributeError):  # such an event may be about any object
             self._notify_all()
             return
+        uuids = {own, *parents}
         for subscription in self._subscriptions:
             if not subscription.uuids.isdisjoint(uuids):
-                subscription.notify()
+                subscription.receive(event, own)
 
     def _notify_all(self) -> None:
         self._settled = True
