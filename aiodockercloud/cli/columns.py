@@ -82,6 +82,14 @@ NODES: Columns = {
     "DOCKER": lambda one: one.get("docker_version"),
     "TAGS": lambda one: ", ".join(tag["name"] for tag in one.get("tags") or ()),
 }
+_NODECLUSTERS: Columns = {
+    "NAME": lambda one: one["name"],
+    "STATE": lambda one: one["state"],
+    "NODES": lambda one: (
+        f"{one.get('current_num_nodes')}/{one.get('target_num_nodes')}"
+    ),
+    "UUID": lambda one: short(one["uuid"]),
+}
 ACTIONS: Columns = {
     "UUID": lambda one: short(one["uuid"]),
     "ACTION": lambda one: one.get("action"),
@@ -103,6 +111,7 @@ BY_KIND: Mapping[str, Columns] = {
     "stack": _STACKS,
     "container": _CONTAINERS,
     "node": NODES,
+    "nodecluster": _NODECLUSTERS,
     "action": ACTIONS,
 }
 

@@ -20,14 +20,25 @@ from rich.text import Text
 
 from ..wire import states
 
-__all__ = ["Column", "Columns", "Form", "Output", "note", "rendered", "table"]
+__all__ = [
+    "Column",
+    "Columns",
+    "Form",
+    "Output",
+    "joined",
+    "note",
+    "progress_console",
+    "rendered",
+    "table",
+    "write",
+]
 
 #: Returns the text of a cell, for one object.
 Column = Callable[[Mapping[str, Any]], object]
 #: The columns of a table by their titles.
 Columns = Mapping[str, Column]
 
-#: Wide enough for each row off a terminal, where no row is cut or wrapped.
+#: Wide enough for each row: no cell is cut, a narrow terminal wraps long rows.
 _UNLIMITED = 100_000
 
 _COLOURS = {
@@ -85,12 +96,18 @@ class Output:
     @contextmanager
     def waiting(self, text: str) -> Iterator[None]:
         """Show on a terminal that the command waits."""
-        console = Console(stderr=True, markup=False)
-        if not console.is_terminal:
+        console = progress_console()
+        if console is None:
             yield
             return
         with console.status(Text(text)):
             yield
+
+
+def progress_console() -> Console | None:
+    """Return the console for progress; ``None`` where progress cannot be shown."""
+    console = Console(stderr=True, markup=False)
+    return console if console.is_terminal and not console.is_dumb_terminal else None
 
 
 def table(objects: Iterable[Mapping[str, Any]], columns: Columns) -> Table:
@@ -110,9 +127,7 @@ def _cell(value: object) -> Text:
 
 def rendered(found: Table) -> str:
     """Return a table as text, with colour on a terminal only."""
-    console = Console(highlight=False, emoji=False)
-    if not console.is_terminal:
-        console = Console(highlight=False, emoji=False, width=_UNLIMITED)
+    console = Console(highlight=False, emoji=False, width=_UNLIMITED, height=1)
     with console.capture() as capture:
         console.print(found)
     return "".join(f"{line.rstrip()}\n" for line in capture.get().splitlines())

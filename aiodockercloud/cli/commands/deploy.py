@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from operator import itemgetter
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.live import Live
 
 from ...exceptions import DockerCloudError
@@ -17,7 +17,7 @@ from ...resources.managed import WAIT_TIMEOUT
 from ..columns import services
 from ..frame import Cli, command
 from ..options import argument, option
-from ..output import table
+from ..output import progress_console, table
 from ..stackfiles import nearest
 from ..values import checked, seconds
 
@@ -87,14 +87,15 @@ async def up(
     listed = await cli.cloud.services.list(
         stack=stack["resource_uri"], terminated=False
     )
+    listed = sorted(listed, key=itemgetter("name"))
     cli.output.rows(listed, services({stack["resource_uri"]: stack}))
 
 
 @asynccontextmanager
 async def _watched(cli: Cli, stack: str) -> AsyncIterator[None]:
     """Show the services of a stack on a terminal while the block runs."""
-    console = Console(stderr=True)
-    if not console.is_terminal:
+    console = progress_console()
+    if console is None:
         yield
         return
     with Live(console=console, transient=True, auto_refresh=False) as live:

@@ -13,7 +13,6 @@ from shlex import join
 from typing import Annotated, Any, cast
 
 import typer
-from rich.console import Console
 from rich.progress import Progress
 
 from ...batch import LIMIT, JobResult, run_jobs
@@ -25,7 +24,7 @@ from ..columns import BY_KIND
 from ..exits import FAILED, SUCCESS
 from ..frame import Cli, command
 from ..options import argument, option
-from ..output import Columns, Form
+from ..output import Columns, Form, progress_console
 from ..printing import LogPrinter
 from ..values import at_least, checked, seconds
 
@@ -245,13 +244,16 @@ async def batch(
     numbers = {id(job): number for number, job in enumerate(jobs, 1)}
     failed = 0
     rows: list[dict[str, Any]] = []
-    with _bar(len(jobs)) as advance:
+    as_table = cli.output.form is Form.TABLE
+    # Where results are read on a terminal as they come, they show the progress.
+    shows_bar = as_table or not sys.stdout.isatty()
+    with _bar(len(jobs) if shows_bar else 0) as advance:
 
         def ended(done: int, total: int | None, result: JobResult) -> None:
             nonlocal failed
             failed += not result.ok
             row = _result(numbers[id(result.job)], result)
-            if cli.output.form is Form.TABLE:
+            if as_table:
                 rows.append(row)
             else:
                 cli.output.line(row)
@@ -265,7 +267,7 @@ async def batch(
             timeout=timeout,
             progress=ended,
         )
-    if cli.output.form is Form.TABLE:
+    if as_table:
         cli.output.rows(sorted(rows, key=lambda row: int(row["number"])), _RESULTS)
     return FAILED if failed else SUCCESS
 
@@ -324,11 +326,11 @@ def _result(number: int, result: JobResult) -> dict[str, Any]:
 @contextmanager
 def _bar(total: int) -> Iterator[Any]:
     """Show a progress bar on a terminal; yields a function to call after each job."""
-    console = Console(stderr=True)
-    if not console.is_terminal:
+    console = progress_console()
+    if console is None or not total:
         yield lambda failed: None
         return
-    with Progress(console=console, transient=True) as progress:
+    with Progress(console=console, transient=True, redirect_stdout=False) as progress:
         task = progress.add_task("jobs", total=total)
 
         def advance(failed: int) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from itertools import islice
+from operator import itemgetter
 from typing import Annotated, Any
 
 import typer
@@ -80,7 +81,7 @@ async def ps(
                 stack=one.object["resource_uri"], terminated=terminated
             )
     if not containers:
-        cli.output.rows(found, services(known))
+        cli.output.rows(sorted(found, key=itemgetter("name")), services(known))
         return
     uris = [one["resource_uri"] for one in found]
     listed: list[Mapping[str, Any]] = []
@@ -88,7 +89,7 @@ async def ps(
         listed += await cloud.containers.list(terminated=terminated)
     elif uris:
         listed += await cloud.containers.list(service=uris, terminated=terminated)
-    cli.output.rows(listed, BY_KIND["container"])
+    cli.output.rows(sorted(listed, key=itemgetter("name")), BY_KIND["container"])
 
 
 _INSPECT = """

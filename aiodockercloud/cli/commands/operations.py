@@ -11,7 +11,7 @@ import typer
 from ...resources.managed import WAIT_TIMEOUT
 from ..columns import BY_KIND, services
 from ..frame import Cli, command
-from ..names import Found, find_all, service_of, stacks_of
+from ..names import RUNNABLE, Found, find_all, service_of, stacks_of
 from ..options import argument, option
 from ..values import at_least, checked, seconds
 
@@ -133,6 +133,7 @@ async def stop(
 _RM = """
     aiodockercloud rm web
     aiodockercloud rm stack/shop
+    aiodockercloud rm node/7eaf7fff
 """
 
 
@@ -142,8 +143,9 @@ async def remove(
     detach: _Detach = False,
     timeout: _Timeout = WAIT_TIMEOUT,  # noqa: ASYNC109 - an option of the user
 ) -> None:
-    """Terminate services, stacks or containers, with their volumes."""
-    found = await find_all(cli.cloud, names)
+    """Terminate services, stacks or containers, with their volumes, or nodes."""
+    kinds = (*RUNNABLE, "node", "nodecluster")
+    found = await find_all(cli.cloud, names, kinds)
     await _carry_out(cli, found, lambda one: one.api.delete, detach, timeout)
 
 
