@@ -68,8 +68,9 @@ class Job:
                 await operations.wait(running)
             if record.state not in lifecycle.OPERATIONS[record.kind][operation].allowed:
                 return
-            self.log(f"{operation} {name}")
             action = self._start_part(operation, record)
+            # Stores the part as well: the row of this action grows with its parts.
+            self.log(f"{operation} {name}")
         try:
             await operations.wait(action)
         except asyncio.CancelledError:
@@ -82,7 +83,8 @@ class Job:
             raise OperationFailed(f"{name}: {why}")
 
     def _start_part(self, operation: str, record: Record) -> Action:
-        cloud, own = self.cloud, self.action
+        """Start the action of a part; the caller stores the own action."""
+        own = self.action
         origin = Origin(
             user=own.user,
             method=own.method,
@@ -93,7 +95,6 @@ class Job:
         )
         action = self.operations.submit(operation, record, origin, **self.params)
         own.parts[record.uuid] = action.uuid
-        cloud.save(own)
         return action
 
 
