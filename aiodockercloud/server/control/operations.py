@@ -69,8 +69,7 @@ class Job:
             if record.state not in lifecycle.OPERATIONS[record.kind][operation].allowed:
                 return
             action = self._start_part(operation, record)
-            # Stores the part as well: the row of this action grows with its parts.
-            self.log(f"{operation} {name}")
+            self.log(f"{operation} {name}")  # stores the part, too
         try:
             await operations.wait(action)
         except asyncio.CancelledError:
