@@ -1,20 +1,19 @@
 import asyncio
-import sys
 
-from aiodockercloud import DockerCloud, StackFileError, WaitFailed
+import aiohttp
+
+from aiodockercloud import DockerCloud
 
 
 async def main() -> None:
-    async with DockerCloud() as cloud:
+    async with DockerCloud() as cloud, aiohttp.ClientSession() as session:
         stack = await cloud.stacks.deploy("docker-cloud.yml", name="tutorial")
         print(stack["name"], "is", stack["state"])
-        services = await cloud.services.list(stack=stack)
-        for service in sorted(services, key=lambda one: one["name"]):
-            for container in await cloud.services.containers(service):
-                print(f"{container['name']:8} {container['state']}")
+        web = await cloud.services.find("web.tutorial")
+        for container in await cloud.services.containers(web):
+            address = await cloud.containers.address(container, 80)
+            async with session.get(f"http://{address}/") as response:
+                print(container["name"], "answers", response.status)
 
 
-try:
-    asyncio.run(main())
-except (StackFileError, WaitFailed) as error:
-    sys.exit(str(error))
+asyncio.run(main())

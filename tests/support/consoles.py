@@ -108,7 +108,7 @@ async def _serve(
     assert server.stdout is not None
     lines: list[str] = []
     async with asyncio.timeout(PATIENCE):
-        while not _ADDRESS.search(lines[-1] if lines else ""):
+        while len(lines) < len(printed) or not any(map(_ADDRESS.search, lines)):
             line = (await server.stdout.readline()).decode()
             assert line, f"{command}{lines}"
             lines.append(line.rstrip())
@@ -117,7 +117,7 @@ async def _serve(
     known["DOCKERCLOUD_USER"] = "admin"
     known["DOCKERCLOUD_APIKEY"] = _found(_KEY, output)
     shown = "\n".join(printed)
-    shown = _ADDRESS.sub(known["DOCKERCLOUD_REST_HOST"], shown)
+    shown = shown.replace(_found(_ADDRESS, shown), known["DOCKERCLOUD_REST_HOST"])
     assert re.fullmatch(pattern(shown.splitlines()), output), output
     return server
 
