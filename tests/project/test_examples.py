@@ -93,7 +93,7 @@ async def interrupted(process: asyncio.subprocess.Process) -> None:
 
 def test_readme_lists_the_examples() -> None:
     readme = (EXAMPLES.parent / "README.md").read_text(encoding="utf-8")
-    listed = re.findall(r"^- \[(\w+\.py)\]\(examples/\1\)", readme, re.MULTILINE)
+    listed = re.findall(r"^- \[(\w+\.py)\]\(\S*/examples/\1\)", readme, re.MULTILINE)
 
     assert sorted(listed) == sorted(path.name for path in EXAMPLES.glob("*.py"))
 
