@@ -18,8 +18,8 @@ class Limits:
 
     #: Bytes of a request body.
     largest_body: int = 4 * 2**20
-    #: Bytes of the body of a trigger call, which needs no credentials and becomes a
-    #: variable of the new containers.
+    #: Bytes of the body of a request without credentials: a login of the page, or a
+    #: trigger call, whose body becomes a variable of the new containers.
     largest_trigger_body: int = 64 * 1024
     #: Objects on a page of a list, unless the request sets ``limit``.
     page: int = 25
@@ -40,6 +40,10 @@ class Limits:
     streams: int = 5000
     #: Commands that run in containers at once for one key.
     execs: int = 500
+    #: Sessions of the page that are open at once; a further one closes the oldest.
+    sessions: int = 1000
+    #: Sessions of the page that one key has at once.
+    sessions_of_key: int = 50
     #: Calls of one trigger at once; ``Timings.trigger_call`` is the rate after that.
     trigger_calls: int = 60
     #: Answers kept for the idempotency keys of one account.
@@ -99,6 +103,8 @@ class Timings:
     #: Delay of the answer to an attempt beyond the limit, so that a client that guesses
     #: keys costs the server little.
     refusal: float = 1.0
+    #: Time after which a session of the page ends.
+    session: float = 12 * 3600.0
     #: Interval between two measurements of the delay of the event loop.
     loop_lag: float = 1.0
     #: Time limit for the engine to answer when a request asks whether the server is

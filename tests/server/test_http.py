@@ -104,8 +104,9 @@ async def test_streams_by_any_spelling_are_upgraded(
 @pytest.mark.parametrize(
     "path",
     [
-        "/",
         "/api/",
+        "/page/",
+        "/page/nothing.js",
         "/nothing/",
         "/api/app/v1/",
         "/api/app/v1/thing/",

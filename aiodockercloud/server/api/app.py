@@ -31,7 +31,7 @@ from ...exceptions import (
 from ..control.control_plane import ControlPlane
 from ..engines import EngineError
 from ..faults import Faults
-from ..state.access import ANONYMOUS, Access
+from ..state.access import ANONYMOUS
 from ..state.errors import (
     CredentialsRefused,
     NotAllowedNow,
@@ -39,6 +39,7 @@ from ..state.errors import (
     TooManyAttempts,
 )
 from ..state.records import Action
+from ..state.sessions import Sessions
 from . import (
     accounts,
     actions,
@@ -52,11 +53,13 @@ from . import (
     nodeclusters,
     nodes,
     openapi,
+    page,
     repositories,
     request_log,
     rights,
     secrets,
     services,
+    session,
     stacks,
     streams,
     triggers,
@@ -64,13 +67,14 @@ from . import (
     versions,
 )
 from .answer import Answer
+from .authentication import SESSIONS, authenticate, challenge
 from .connections import recognize
 from .counts import OTHER, Metrics
 from .errors import api_error, is_unexpected
 from .guard import GUARD, Guard, add_headers, retry_after
 from .idempotency import ANSWER, IdempotencyKeys
 from .pieces import PIECES, Json, Pieces
-from .resource import PUBLIC, SAFE, Call, Reply, Route
+from .resource import PUBLIC, SAFE, Call, Reply, Resource, Route
 
 log: logging.Logger = logging.getLogger(__name__)
 
@@ -99,6 +103,9 @@ RESOURCES = {
         openapi.resource,
     )
 }
+
+#: What the server has beside the API: the page, and its session.
+OF_PAGE = {one.kind: one for one in (page.resource, session.resource)}
 
 #: Kinds that Tutum did not have.
 NEW_KINDS = wire.SERVER_KINDS | {"account", "backup", "key", "secret", "config"}
@@ -134,6 +141,8 @@ def make_app(cloud: ControlPlane, faults: Faults | None = None) -> web.Applicati
     app[openapi.DOCUMENT] = openapi.Document(RESOURCES)
     cloud.stored[ANSWER] = app[IDEMPOTENCY]
     app[streams.SOCKETS] = {}
+    app[SESSIONS] = Sessions(cloud.settings)
+    app[SESSIONS].on_closed = partial(streams.end_of_session, app, cloud)
     app[health.PROBE] = health.EngineProbe(cloud)
     app[metrics.METRICS] = Metrics(cloud, app[streams.SOCKETS])
     app.on_response_prepare.extend([request_log.name_stream, add_headers])
@@ -292,10 +301,12 @@ def _find(raw_path: str, method: str) -> _Found:
     Raises:
         ObjectNotFound: The API has no such path.
     """
-    target = wire.split_path(raw_path)
-    if target is None:
+    if (target := page.target_of(raw_path)) is not None:
+        resource: Resource | None = OF_PAGE[target.kind]
+    elif (target := wire.split_path(raw_path)) is not None:
+        resource = SERVED[target.dialect].get(target.kind)
+    else:
         raise ObjectNotFound(f"there is no path {unquote(raw_path)}")
-    resource = SERVED[target.dialect].get(target.kind)
     routes = resource.find(target) if resource else {}
     route = routes.get("GET" if method == "HEAD" else method)
     public = any(one.scope == PUBLIC for one in routes.values())
@@ -316,9 +327,6 @@ async def _dispatch(request: web.Request, cloud: ControlPlane) -> web.StreamResp
     )
     try:
         access = ANONYMOUS if public else await authenticate(request, cloud)
-    except TooManyAttempts:
-        await asyncio.sleep(cloud.settings.timings.refusal)
-        raise
     except CredentialsRefused:
         if target.dialect is wire.TUTUM and streams.is_upgrade(request):
             return await tutum.refuse(request)
@@ -347,6 +355,8 @@ async def _dispatch(request: web.Request, cloud: ControlPlane) -> web.StreamResp
     if public and target.kind == triggers.resource.kind:
         _, trigger = triggers.called(call)
         call.request = await guard.receive_call(request, trigger.uuid)
+    elif public:
+        call.request = await guard.receive_unknown(request)
     else:
         await guard.receive(request)
 
@@ -371,42 +381,6 @@ def _allowed(routes: Mapping[str, Route]) -> str:
     return ", ".join([*routes, *head, "OPTIONS"])
 
 
-async def authenticate(request: web.Request, cloud: ControlPlane) -> Access:
-    """Return what the credentials of a request allow.
-
-    The credentials are in the ``Authorization`` header. Browsers and old clients send
-    credentials for websockets in the query: ``auth=``, or ``user=`` with ``token=``.
-    In the query of other requests, credentials are refused: queries are logged.
-
-    Raises:
-        CredentialsRefused: The credentials are missing or wrong.
-        TooManyAttempts: Too many attempts failed before.
-    """
-    query = request.query if streams.is_upgrade(request) else {}
-    header = request.headers.get("Authorization")
-    if header is None and "auth" in query:
-        # The Node client does not percent-encode the value: a plus arrives as a space.
-        scheme, _, rest = query["auth"].partition(" ")
-        header = f"{scheme} {rest.replace(' ', '+')}"
-    if header is not None:
-        if (access := cloud.accounts.recognize(header)) is not None:
-            return access
-        credentials = wire.parse_authorization(header)
-    elif "user" in query and "token" in query:
-        credentials = (query["user"], query["token"])
-    else:
-        credentials = None
-    try:
-        access = await cloud.accounts.authenticate(credentials, request.remote or "")
-    except (CredentialsRefused, TooManyAttempts) as error:
-        if credentials is not None:
-            request_log.login_failed(request, cloud, credentials[0], error)
-        raise
-    if header is not None:
-        cloud.accounts.remember(header, access)
-    return access
-
-
 def _as_api_error(error: Exception, request: web.Request) -> ApiError:
     """Return the error of the response, and log errors that clients do not cause."""
     if isinstance(error, ApiError):
@@ -418,7 +392,7 @@ def _as_api_error(error: Exception, request: web.Request) -> ApiError:
         if isinstance(error, TooManyAttempts):
             refusal.headers = retry_after(error.seconds)
         if isinstance(refusal, AuthError):
-            refusal.headers = {"WWW-Authenticate": 'Basic realm="aiodockercloud"'}
+            refusal.headers = challenge(request)
         if isinstance(error, NotAllowedNow):
             # The Failed action that records the attempt.
             refusal.headers = _action_header(request, error.action)

@@ -121,6 +121,29 @@ class Guard:
                 " streams; the operator may allow a host (--allowed-host)"
             )
 
+    def check_page(self, request: web.Request) -> None:
+        """Check that the server's own page sends a request with a cookie, or for one.
+
+        A browser sends the cookie with requests of all pages of the host, on any port.
+        :meth:`check` has accepted the origin, if the request has one.
+
+        Raises:
+            Forbidden: Not the server's page requests a change or a stream.
+        """
+        if request.method in SAFE and hdrs.UPGRADE not in request.headers:
+            return
+        site = request.headers.get("Sec-Fetch-Site")
+        # Not all browsers send the header with websockets, and with plain HTTP.
+        if site is not None and hdrs.UPGRADE not in request.headers:
+            own = site == "same-origin"
+        else:
+            own = hdrs.ORIGIN in request.headers
+        if not own:
+            raise Forbidden(
+                "Origin: a session belongs to the page of this server; other programs"
+                " send Authorization: Basic"
+            )
+
     def _is_served(self, sent: str, address: str) -> bool:
         host = _hostname(f"//{sent}")
         return (
@@ -164,7 +187,7 @@ class Guard:
     async def receive_call(self, request: web.Request, trigger: str) -> web.Request:
         """Return the call of an existing trigger, with its body.
 
-        A call needs no credentials: its body is small, and calls have a rate.
+        Calls have a rate, because a call needs no credentials.
 
         Raises:
             ThrottledError: The trigger was called too often.
@@ -176,13 +199,22 @@ class Guard:
                 "this trigger was called too often", headers=retry_after(delay)
             )
         self._calls.count(trigger)
+        return await self.receive_unknown(request)
+
+    async def receive_unknown(self, request: web.Request) -> web.Request:
+        """Return a request without credentials, with its body, which is small.
+
+        Raises:
+            BadRequest: The body is too large.
+            ApiError: 408: the body did not arrive in time.
+        """
         largest = self._limits.largest_trigger_body
-        call = request.clone(client_max_size=largest)
+        small = request.clone(client_max_size=largest)
         try:
-            await self.receive(call)
+            await self.receive(small)
         except web.HTTPRequestEntityTooLarge:
             raise BadRequest(f"body: must be at most {largest} bytes") from None
-        return call
+        return small
 
     # --- streams --------------------------------------------------------------------
 

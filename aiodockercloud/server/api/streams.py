@@ -19,13 +19,15 @@ from aiohttp import WSCloseCode, WSMsgType, hdrs, web
 from ...exceptions import BadRequest, StreamClosed
 from ...wire.window import BATCH, WINDOW, WINDOW_PROTOCOL, Credits, frame_cost
 from ..control.control_plane import ControlPlane
+from ..state.access import Access
+from ..state.sessions import Session
 from .frame_writer import FrameWriter
 from .resource import Call
 
 log: logging.Logger = logging.getLogger(__name__)
 
-#: Open websockets, and the uuid of the key of each.
-SOCKETS: web.AppKey[dict[web.WebSocketResponse, str]] = web.AppKey("sockets", dict)
+#: Open websockets, and the access of each.
+SOCKETS: web.AppKey[dict[web.WebSocketResponse, Access]] = web.AppKey("sockets", dict)
 
 Frames = AsyncGenerator[str, None]
 
@@ -89,7 +91,7 @@ async def open_socket(call: Call) -> AsyncIterator[web.WebSocketResponse]:
     transport = call.request.transport
     await ws.prepare(call.request)
     sockets = call.request.app[SOCKETS]
-    sockets[ws] = call.access.key
+    sockets[ws] = call.access
     ending = _end_with_key(call, ws)
     try:
         hook = call.request.app.get(FRAME_HOOK)
@@ -105,19 +107,25 @@ async def open_socket(call: Call) -> AsyncIterator[web.WebSocketResponse]:
 
 
 def _end_with_key(call: Call, ws: web.WebSocketResponse) -> asyncio.TimerHandle | None:
-    """Let a stream end when its key expires."""
+    """Let a stream end when its key, or its session, expires."""
     if call.access.expires is None:
         return None
     left = call.access.expires - time.time()
     return asyncio.get_running_loop().call_later(
-        left, _refuse, call.cloud, ws, "the API key has expired"
+        left, _refuse, call.cloud, ws, "the API key or the session has expired"
     )
 
 
 def end_of_key(app: web.Application, cloud: ControlPlane, key: str) -> None:
     """Close the streams of a key that was revoked, or that reaches less."""
-    for ws in [ws for ws, used in app[SOCKETS].items() if used == key]:
+    for ws in [ws for ws, used in app[SOCKETS].items() if used.key == key]:
         _refuse(cloud, ws, "the API key was revoked, or reaches less")
+
+
+def end_of_session(app: web.Application, cloud: ControlPlane, session: Session) -> None:
+    """Close the streams of a session that was closed."""
+    for ws in [ws for ws, used in app[SOCKETS].items() if used.session == session.id]:
+        _refuse(cloud, ws, "the session was closed")
 
 
 def _refuse(cloud: ControlPlane, ws: web.WebSocketResponse, reason: str) -> None:

@@ -21,7 +21,8 @@ class Access:
         scopes: The scopes, with those that they include.
         key: The uuid of the key.
         container: The uuid of the container that has the key, or an empty text.
-        expires: When the key expires; None for never.
+        expires: When the key, or its session, expires; None for never.
+        session: The identity of the session, or an empty text.
     """
 
     user: str
@@ -31,6 +32,7 @@ class Access:
     key: str = ""
     container: str = ""
     expires: float | None = None
+    session: str = ""
 
     @property
     def expired(self) -> bool:

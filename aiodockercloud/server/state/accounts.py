@@ -325,6 +325,20 @@ class Accounts:
         if access is None:
             access = await self._compare(user, text, digest, address)
             self._compared[digest] = access
+        return self._used(access)
+
+    def access_of(self, uuid: str) -> Access:
+        """Return what a key allows, for a session that the key has opened.
+
+        Raises:
+            CredentialsRefused: The key was revoked, or has expired.
+        """
+        if (key := self._keys.get(uuid)) is None:
+            raise CredentialsRefused("the API key was revoked")
+        return self._used(self._access(key))
+
+    def _used(self, access: Access) -> Access:
+        """Note the use of a key that has not expired."""
         if access.expired:
             raise CredentialsRefused("the API key has expired")
         self._note_use(access.key)
