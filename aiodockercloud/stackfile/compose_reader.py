@@ -12,14 +12,15 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from .compose_deploy import READERS, Reader
+from . import compose_deploy
+from .compose_deploy import Reader
 from .compose_keys import HARMLESS, LOST, SAME, TOP_LEVEL
 from .compose_service import ComposeFile, Keys, Service, Shared, mapping
 from .documents import Path
 from .remarks import Remark
 from .volume_forms import read_volume
 
-__all__ = ["ComposeFile", "read_compose"]
+__all__ = ["READERS", "ComposeFile", "read_compose"]
 
 
 def read_compose(data: Mapping[str, Any], project: str) -> ComposeFile:
@@ -47,7 +48,7 @@ def read_compose(data: Mapping[str, Any], project: str) -> ComposeFile:
 
 
 def _read(service: Service, key: str, value: Any) -> None:
-    if reader := _READERS.get(key):
+    if reader := READERS.get(key):
         reader(service, (key,), value)
     elif key in SAME:
         service.set(key, value, (key,))
@@ -71,7 +72,7 @@ def _top_level_remarks(data: Mapping[str, Any]) -> Iterator[Remark]:
 
 
 def _unknown(key: str) -> str:
-    known = {*SAME, *_READERS, *HARMLESS, *LOST}
+    known = {*SAME, *READERS, *HARMLESS, *LOST}
     close = difflib.get_close_matches(key.lower().replace("-", "_"), known)
     meant = f"; did you mean {' or '.join(close)}?" if close else ""
     return f"unknown key{meant}"
@@ -253,8 +254,9 @@ def _extra_hosts(service: Service, path: Path, value: Any) -> None:
     service.set("extra_hosts", value, path)
 
 
-_READERS: Mapping[str, Reader] = {
-    **READERS,
+#: The readers of the keys that have another name or form in a stack file.
+READERS: Mapping[str, Reader] = {
+    **compose_deploy.READERS,
     "configs": _files,
     "depends_on": _depends_on,
     "extra_hosts": _extra_hosts,

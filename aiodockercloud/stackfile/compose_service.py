@@ -87,10 +87,10 @@ class Shared:
 
 #: The network of every service without ``networks``.
 _PRIVATE = ("networks", "default")
-_DEFAULT_DRIVERS = {
+_DEFAULT_DRIVERS = (
     ("networks", "driver", "overlay"),
     ("networks", "driver", "bridge"),
-}
+)
 
 
 def _name_of(options: Mapping[str, Any]) -> str:

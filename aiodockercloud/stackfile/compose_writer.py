@@ -15,14 +15,17 @@ from ..exceptions import StackFileError
 from ..wire.service_fields import BY_NAME, FIELDS, Kind
 from . import long_forms, values
 from .compose_keys import CONDITIONS, DEPLOY_PATHS, LOST_IN_COMPOSE, SAME
-from .keys import to_api, to_stackfile
+from .keys import field_of, to_api, to_stackfile
 from .natives import duration, native
 from .remarks import Remark
 from .variables import has_variables
 
-__all__ = ["WRITERS", "written_compose"]
+__all__ = ["UNREADABLE", "WRITERS", "written_compose"]
 
 Keys = dict[str, Any]
+#: The errors of a value with a part of another form.
+UNREADABLE = (StackFileError, ValueError, LookupError, AttributeError, TypeError)
+
 _KINDS = {key: row.kind for row in FIELDS for key in row.stack_keys}
 _PLACES = {key: path for path, key in DEPLOY_PATHS.items()}
 
@@ -71,15 +74,18 @@ class _Service:
 
     def write(self, key: str, value: Any, keys: Mapping[str, Any]) -> None:
         """Write one key of the stack file; *keys* are all keys of the service."""
+        try:
+            self._write(key, value, keys)
+        except UNREADABLE:
+            # What is checked before are neither variables nor values of the API's form.
+            self.lose(key, "has a part whose form Compose does not have")
+
+    def _write(self, key: str, value: Any, keys: Mapping[str, Any]) -> None:
         if key in LOST_IN_COMPOSE:
             if not _is_default(key, value):
                 self.lose(key, LOST_IN_COMPOSE[key])
         elif writer := WRITERS.get(key):
-            try:
-                writer(self, value, keys)
-            except (StackFileError, ValueError):
-                # All values are valid, so a variable stands in a part that is read.
-                self.lose(key, "has a variable in a value that has another form here")
+            writer(self, value, keys)
         elif path := _PLACES.get(key):
             self.set(path, _plain(key, value))
         else:
@@ -100,7 +106,8 @@ class _Service:
 def _is_default(key: str, value: Any) -> bool:
     if has_variables(value):
         return False
-    return key not in to_stackfile(to_api("", {key: value}))
+    row = BY_NAME[field_of(key)]
+    return to_api("", {key: value})[row.name] in (row.default, "", [], {})
 
 
 # --- values that both layouts have ----------------------------------------------------

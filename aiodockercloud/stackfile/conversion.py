@@ -10,7 +10,7 @@ from typing import Any, Literal, NamedTuple
 
 from ..exceptions import StackFileError
 from ..wire.service_fields import FIELDS, Kind
-from .compose_writer import written_compose
+from .compose_writer import UNREADABLE, written_compose
 from .keys import STACK_KEYS, to_api, to_stackfile
 from .layout import COMPOSE, DOCKER_CLOUD
 from .natives import native_parts
@@ -154,4 +154,9 @@ def _stack_keys(
             problem = "has a variable and the name of a field of the API"
             losses.append(source.loss(service, key, problem))
         elif key != "name":
-            yield from to_stackfile(to_api("", {key: value})).items()
+            try:
+                yield from to_stackfile(to_api("", {key: value})).items()
+            except UNREADABLE:
+                # No value of the API's form is checked before.
+                problem = "has neither the form of the API nor that of a stack file"
+                losses.append(source.loss(service, key, problem))

@@ -14,9 +14,10 @@ from pathlib import Path as FilePath
 from typing import Any
 
 from ..exceptions import StackFileError
+from ..wire.service_fields import BY_NAME, Kind
 from .compose_reader import read_compose
 from .documents import Document, dotted
-from .keys import to_api
+from .keys import field_of, to_api
 from .layout import (
     COMPOSE,
     DOCKER_CLOUD,
@@ -190,17 +191,55 @@ def stack_name(file: str, data: Mapping[str, Any]) -> str:
     return re.sub(r"[^A-Za-z0-9_-]+", "-", folder).strip("-_") or "stack"
 
 
+#: Kinds of fields whose values are mappings, lists, or lists or mappings.
+_MAPPINGS = frozenset({Kind.HEALTHCHECK, Kind.ROLLOUT, Kind.OBJECT, Kind.JSON})
+_LISTS = frozenset(
+    {
+        *(Kind.TEXTS, Kind.PORTS, Kind.LINKS, Kind.BINDINGS, Kind.TAGS),
+        *(Kind.CHOICES, Kind.FILES, Kind.COMMAND),
+    }
+)
+_EITHER = frozenset({Kind.LABELS, Kind.ENVVARS, Kind.HOSTS, Kind.OBJECTS, Kind.PAIRS})
+#: Kinds whose lists may have mappings.
+_OF_MAPPINGS = frozenset(
+    {*(Kind.PORTS, Kind.BINDINGS, Kind.TAGS, Kind.FILES), *_EITHER} - {Kind.HOSTS}
+)
+
+
 def problem_of(key: str, value: Any) -> str:
     """Return why a key of a stack file is wrong, empty if the key is right.
 
-    The value is not checked if it has a variable.
+    Of a value that has a variable, only the form is checked.
     """
+    checked = value
     if has_variables(value):
-        value = "x" if key == "image" else None
+        checked = "x" if key == "image" else None
     try:
-        to_api("", {key: value})
+        to_api("", {key: checked})
     except StackFileError as error:
         return error.problem
+    return "" if checked is value else _form_problem(key, value)
+
+
+def _form_problem(key: str, value: Any) -> str:
+    """Return why a value is no text, no list or no mapping, which it should be."""
+    kind = BY_NAME[field_of(key)].kind
+    if isinstance(value, Mapping):
+        if kind not in _MAPPINGS | _EITHER:
+            return "must not be a mapping"
+        deep = any(isinstance(one, list) for one in value.values())
+        return "must be a mapping of texts" if deep and kind not in _MAPPINGS else ""
+    if kind in _MAPPINGS:
+        return "must be a mapping"
+    if not isinstance(value, list):
+        return ""
+    if kind not in _LISTS | _EITHER:
+        return "must be one text, not a list"
+    for number, item in enumerate(value, 1):
+        if isinstance(item, list) or item is None:
+            return f"item {number} of the list: must be one text"
+        if isinstance(item, Mapping) and kind not in _OF_MAPPINGS:
+            return f"item {number} of the list: must not be a mapping"
     return ""
 
 

@@ -314,7 +314,7 @@ def test_convert_variable_in_a_value_of_another_form_is_reported() -> None:
     [loss] = convert("web:\n  image: x\n  ulimits: ['nofile=$N']\n").losses
 
     assert (loss.line, loss.key) == (3, "ulimits")
-    assert "variable" in loss.problem
+    assert loss.problem == "has a part whose form Compose does not have"
 
 
 def test_convert_to_the_same_layout_is_refused() -> None:
