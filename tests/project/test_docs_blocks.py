@@ -22,6 +22,8 @@ from tests.support import consoles, snippets
 from tests.support.facts import IDLE, PATIENCE, ROOT
 from tests.support.programs import environment
 
+#: The page of the command: ``test_command_page`` runs its sessions on a terminal.
+ON_A_TERMINAL = ROOT / "docs" / "command.rst"
 LANGUAGES = {"console", "python", "sh", "text", "yaml"}
 
 
@@ -37,7 +39,9 @@ def _pages(language: str) -> list[Any]:
     ]
 
 
-@pytest.mark.parametrize("page", _pages("console"))
+@pytest.mark.parametrize(
+    "page", [one for one in _pages("console") if ON_A_TERMINAL not in one.values]
+)
 async def test_commands_print_what_the_page_shows(
     live: DockerCloud, server: Server, tmp_path: Path, page: Path
 ) -> None:
