@@ -16,7 +16,7 @@ extensions = [
     # The page that the benchmarks write.
     "myst_parser",
     "sphinx_design",
-    "inherited_types",
+    "plain_reference",
     "openapi",
 ]
 exclude_patterns = ["_build"]

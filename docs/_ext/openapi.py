@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from typing import Any
 
@@ -102,7 +102,9 @@ def _notes(schema: Mapping[str, Any]) -> str:
 
 
 def _table(
-    heads: tuple[str, ...], widths: tuple[int, ...], rows: Iterable[list[nodes.Node]]
+    heads: tuple[str, ...],
+    widths: tuple[int, ...],
+    rows: Iterable[Sequence[nodes.Node]],
 ) -> nodes.table:
     group = nodes.tgroup("", cols=len(heads))
     group.extend(nodes.colspec(colwidth=width) for width in widths)
@@ -111,7 +113,7 @@ def _table(
     return nodes.table("", group)
 
 
-def _row(cells: list[nodes.Node]) -> nodes.row:
+def _row(cells: Sequence[nodes.Node]) -> nodes.row:
     return nodes.row("", *(nodes.entry("", cell) for cell in cells))
 
 

@@ -1,7 +1,11 @@
-"""Sphinx: inherited methods show their own types, as ``→ Service``, not ``→ T``."""
+"""Sphinx: the reference without what only the authors of the code need.
+
+Inherited methods show the types of their sub-API, ``→ Service`` and not ``→ T``.
+"""
 
 from __future__ import annotations
 
+import inspect
 import re
 from importlib import import_module
 from typing import Any, TypeVar, get_args, get_origin
@@ -36,28 +40,43 @@ def _replaced(owner: type) -> dict[str, str]:
     return found
 
 
-def _process(
+def _inherited(name: str, text: str) -> str:
+    """Return a signature with the types of the sub-API that inherits the method."""
+    module, _, rest = name.partition(".resources.")
+    place, owner, _ = rest.rsplit(".", 2)
+    replaced = _replaced(getattr(import_module(f"{module}.resources.{place}"), owner))
+    return _VARIABLE.sub(lambda match: replaced.get(match[1], match[0]), text)
+
+
+def _signature(
     _app: Sphinx,
     what: str,
     name: str,
-    _object: object,
+    found: object,
     _options: object,
     arguments: str | None,
     returned: str | None,
-) -> tuple[str | None, str | None] | None:
-    module, _, rest = name.partition(".resources.")
-    if what != "method" or not rest:
-        return None
-    place, owner, _ = rest.rsplit(".", 2)
-    replaced = _replaced(getattr(import_module(f"{module}.resources.{place}"), owner))
+) -> tuple[str | None, str | None]:
+    if what == "exception":
+        # Programs catch the errors and construct none.
+        return "", None
+    if what == "method" and ".resources." in name:
+        arguments = arguments and _inherited(name, arguments)
+        returned = returned and _inherited(name, returned)
+    # The default of a field that is new for each object.
+    return arguments and arguments.replace("<factory>", "..."), returned
 
-    def known(text: str | None) -> str | None:
-        return text and _VARIABLE.sub(lambda m: replaced.get(m[1], m[0]), text)
 
-    return known(arguments), known(returned)
+def _skip(
+    _app: Sphinx, _what: str, _name: str, found: object, _skip: bool, _options: object
+) -> bool | None:
+    """Leave out the fields of named tuples; the docstrings of classes describe them."""
+    described = (inspect.getdoc(found) or "").startswith("Alias for field")
+    return True if described else None
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
     """Register the extension."""
-    app.connect("autodoc-process-signature", _process)
+    app.connect("autodoc-process-signature", _signature)
+    app.connect("autodoc-skip-member", _skip)
     return {"parallel_read_safe": True}
