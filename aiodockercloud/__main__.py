@@ -28,6 +28,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             raise
         print(f"aiodockercloud: {error}; install aiodockercloud[cli]", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:  # during the imports
+        return 130
     return app.main(arguments)
 
 

@@ -3,43 +3,38 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from importlib import import_module
 from typing import Annotated, Any
 
 import typer
 
 from .. import __version__
 from . import exits, frame
-from .commands import (
-    accounts,
-    context,
-    deploy,
-    events,
-    execs,
-    files,
-    jobs,
-    listing,
-    logs,
-    operations,
-    server,
-    triggers,
-)
 from .options import option
 
-__all__ = ["app", "main"]
+__all__ = ["COMMANDS", "main", "make_app"]
 
 NAME = "aiodockercloud"
 
 #: What pydantic, which typer converts values with, puts before a message.
 _COERCION = "Value error, "
 
-#: Plain help: the same text on a terminal, in a file and in the docs.
-app = typer.Typer(
-    name=NAME,
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
+#: The modules of commands, in the order of the help, and the commands of each.
+COMMANDS: Mapping[str, tuple[str, ...]] = {
+    "deploy": ("up",),
+    "jobs": ("run", "batch"),
+    "listing": ("ps", "inspect", "node", "action"),
+    "logs": ("logs",),
+    "execs": ("exec",),
+    "operations": ("scale", "redeploy", "rollback", "start", "stop", "rm"),
+    "events": ("events", "top"),
+    "triggers": ("trigger",),
+    "files": ("lint", "convert"),
+    "context": ("context",),
+    "server": ("serve", "restore", "rekey"),
+    "accounts": ("account", "key", "backup"),
+}
 
 
 def _show_version(wanted: bool) -> None:
@@ -48,7 +43,29 @@ def _show_version(wanted: bool) -> None:
         raise typer.Exit
 
 
-@frame.root(app)
+def make_app(arguments: Sequence[str] = ()) -> typer.Typer:
+    """Return the command, with the commands that the arguments can mean.
+
+    A server starts sooner without the modules of all other commands.
+
+    Args:
+        arguments: The arguments; if the first one is a command, only its module is
+            imported.
+    """
+    # Plain help: the same text on a terminal, in a file and in the docs.
+    app = typer.Typer(
+        name=NAME,
+        rich_markup_mode=None,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    frame.root(app)(_root)
+    wanted = [name for name, own in COMMANDS.items() if {*arguments[:1]} & {*own}]
+    for name in wanted or COMMANDS:
+        import_module(f".commands.{name}", __package__).add_to(app)
+    return app
+
+
 def _root(
     version: Annotated[
         bool,
@@ -62,26 +79,6 @@ def _root(
     The cloud is the one of --host or DOCKERCLOUD_REST_HOST, or else the current
     context, see: aiodockercloud context --help.
     """
-
-
-#: In the order of the help.
-_COMMANDS = (
-    deploy,
-    jobs,
-    listing,
-    logs,
-    execs,
-    operations,
-    events,
-    triggers,
-    files,
-    context,
-    server,
-    accounts,
-)
-
-for module in _COMMANDS:
-    module.add_to(app)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -99,7 +96,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     try:
         given = list(sys.argv[1:] if arguments is None else arguments)
-        status: int | None = app(
+        status: int | None = make_app(given)(
             args=given or ["--help"], prog_name=NAME, standalone_mode=False
         )
     except typer.TyperException as error:

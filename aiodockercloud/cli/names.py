@@ -58,7 +58,7 @@ async def find(
     kind, slash, rest = identifier.partition("/")
     if slash and kind in _KINDS and "/" not in rest:
         if kind not in kinds:
-            raise ValueError(f"{identifier}: must be a {' or a '.join(kinds)}")
+            raise ValueError(f"{identifier}: must be a {_any(kinds)}")
         return Found(kind, *await _one(cloud, kind, rest))
     if slash:  # a resource_uri names its kind
         kinds = [one for one in kinds if f"/{one}/" in identifier]
@@ -76,13 +76,19 @@ async def find(
         one for one in found if one.object.get("state") != states.TERMINATED
     ] or found
     if not found:
-        raise ObjectNotFound(f"there is no {' or '.join(kinds)} {identifier!r}")
+        raise ObjectNotFound(f"there is no {_any(kinds)} {identifier!r}")
     if len(found) > 1:
         raise NonUniqueIdentifier(
             f"{identifier!r} is the {' and the '.join(one.title for one in found)};"
             f" write {' or '.join(f'{one.kind}/{identifier}' for one in found)}"
         )
     return found[0]
+
+
+def _any(kinds: Sequence[str]) -> str:
+    """Return kinds as text: ``a, b or c``."""
+    *others, last = kinds
+    return f"{', '.join(others)} or {last}" if others else last
 
 
 async def find_all(

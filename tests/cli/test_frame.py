@@ -9,6 +9,7 @@ import sys
 import pytest
 
 from aiodockercloud.__main__ import main
+from aiodockercloud.cli.app import COMMANDS
 from aiodockercloud.server import ThreadServer
 from tests.cli.conftest import Run
 from tests.support.facts import ROOT
@@ -57,7 +58,7 @@ def test_option_after_the_command_wins(run: Run) -> None:
         (["ps", "-c", "-s"], 2, "exclude"),
         (["--context", "nope", "ps"], 1, "no context 'nope'"),
         (["--context", "a", "--host", "http://a", "ps"], 1, "excludes"),
-        (["stop", "node/abc"], 1, "must be a service or a stack or a container"),
+        (["stop", "node/abc"], 1, "must be a service, stack or container"),
         (["--host", "http://a", "serve", "--port", "0"], 2, "--host"),
     ],
 )
@@ -109,6 +110,38 @@ def test_without_arguments_the_help_is_printed(run: Run) -> None:
     assert "Usage: aiodockercloud" in out
     for command in ("up", "ps", "serve", "context"):
         assert f"\n  {command} " in out
+
+
+def test_list_of_commands_is_true(run: Run) -> None:
+    """A command whose module the list does not name would be missing from the help."""
+    listed = run("--help").out.partition("Commands:")[2].splitlines()
+
+    found = [line.split()[0] for line in listed if line.strip()]
+    assert sorted(found) == sorted(name for own in COMMANDS.values() for name in own)
+
+
+@pytest.mark.parametrize("command", [name for own in COMMANDS.values() for name in own])
+def test_each_command_is_found_in_its_module(run: Run, command: str) -> None:
+    assert run(command, "--help").out.startswith(f"Usage: aiodockercloud {command} ")
+
+
+def test_start_of_a_server_imports_no_other_command() -> None:
+    program = """
+import sys
+from aiodockercloud.__main__ import main
+main(["serve", "--help"])
+slow = {"rich", "yaml", "aiodockercloud.batch"}
+print(sorted(slow & {*sys.modules}), file=sys.stderr)
+"""
+    ended = subprocess.run(
+        [sys.executable, "-c", program],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert ended.stderr == "[]\n"
 
 
 def test_completion_completes_commands() -> None:

@@ -62,8 +62,9 @@ def test_run_that_the_server_refuses_leaves_no_service(run: Run) -> None:
 
 
 def test_run_that_takes_too_long_is_removed(run: Run) -> None:
-    run("run", "--timeout", "1", SHELL, "sleep", "1000", status=1)
+    err = run("run", "--timeout", "1", SHELL, "sleep", "1000", status=1).err
 
+    assert "not ended within 1 s" in err
     assert run("ps").out == ""
 
 

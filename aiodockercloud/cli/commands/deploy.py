@@ -17,8 +17,8 @@ from ...resources.managed import WAIT_TIMEOUT
 from ..columns import services
 from ..frame import Cli, command
 from ..options import argument, option
-from ..output import progress_console, table
 from ..stackfiles import nearest
+from ..tables import progress_console, table
 from ..values import checked, seconds
 
 __all__ = ["add_to"]

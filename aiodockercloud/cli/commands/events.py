@@ -18,7 +18,8 @@ from ..columns import EVENTS, services
 from ..frame import Cli, command
 from ..names import RUNNABLE, find_all
 from ..options import argument, option
-from ..output import note, table, write
+from ..output import note, write
+from ..tables import table
 
 __all__ = ["add_to"]
 

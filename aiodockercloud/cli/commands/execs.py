@@ -40,13 +40,13 @@ async def execute(
     ],
     words: Annotated[list[str], argument(metavar="-- COMMAND...")],
     interactive: Annotated[
-        bool,
+        bool | None,
         option(
             "--interactive/--no-interactive",
             "-i/-I",
             help="pass the input on (default: on a terminal)",
         ),
-    ] = sys.stdin is not None and sys.stdin.isatty(),
+    ] = None,
 ) -> int:
     """Run a command in a container, and end with the command's status.
 
@@ -59,7 +59,8 @@ async def execute(
         raise typer.BadParameter("the command is missing, after --")
     container = await _container(cli, name)
     async with cli.cloud.containers.exec(container, line, text=False) as process:
-        sender = asyncio.create_task(_send(process)) if interactive else None
+        sends = sys.stdin.isatty() if interactive is None else interactive
+        sender = asyncio.create_task(_send(process)) if sends else None
         try:
             async for frame in process:
                 file = sys.stderr if frame["streamType"] == "stderr" else sys.stdout

@@ -24,8 +24,9 @@ from ..columns import BY_KIND
 from ..exits import FAILED, SUCCESS
 from ..frame import Cli, command
 from ..options import argument, option
-from ..output import Columns, Form, progress_console
+from ..output import Columns, Form
 from ..printing import LogPrinter
+from ..tables import progress_console
 from ..values import at_least, checked, seconds
 
 __all__ = ["add_to"]
@@ -143,8 +144,14 @@ async def run(
             )
         cli.output.rows([service], BY_KIND["service"])
         return SUCCESS
-    async with asyncio.timeout(timeout):
-        return await _attached(cli, cast(ServiceFields, definition), keep)
+    limit = asyncio.timeout(timeout)
+    try:
+        async with limit:
+            return await _attached(cli, cast(ServiceFields, definition), keep)
+    except TimeoutError:
+        if not limit.expired():
+            raise
+        raise TimeoutError(f"the job has not ended within {timeout:g} s") from None
 
 
 async def _attached(cli: Cli, definition: ServiceFields, keep: bool) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Any
 
 import typer
@@ -98,23 +98,30 @@ async def logs(
     options = {"tail": tail, "follow": follow, "since": since}
     streams = list(_streams(cli, found, options))
     if not follow:
-        for stream in streams:
-            await _print(stream, printer)
+        for name, stream in streams:
+            await _print(name, stream, printer)
         return
     async with asyncio.TaskGroup() as group:
-        for stream in streams:
-            group.create_task(_print(stream, printer))
+        for name, stream in streams:
+            group.create_task(_print(name, stream, printer))
 
 
-def _streams(cli: Cli, found: Sequence[Found], options: Mapping[str, Any]) -> list[Any]:
-    """Return the streams: one for all services, and one for each other object."""
-    services = [one.object for one in found if one.kind == "service"]
-    others = [one for one in found if one.kind != "service"]
-    merged = [cli.cloud.logs(services, **options)] if services else []
-    return merged + [one.api.logs(one.object, **options) for one in others]
+def _streams(
+    cli: Cli, found: Sequence[Found], options: Mapping[str, Any]
+) -> Iterator[tuple[str, Any]]:
+    """Yield the streams: one for all services, and one for each other object.
+
+    Each has the name of its container; the name is empty where each line has one.
+    """
+    if services := [one.object for one in found if one.kind == "service"]:
+        yield "", cli.cloud.logs(services, **options)
+    for one in found:
+        if one.kind != "service":
+            name = one.object["name"] if one.kind == "container" else ""
+            yield name, one.api.logs(one.object, **options)
 
 
-async def _print(stream: Any, printer: LogPrinter) -> None:
+async def _print(name: str, stream: Any, printer: LogPrinter) -> None:
     async with stream as lines:
         async for line in lines:
-            printer.print(line)
+            printer.print({"source": name, **line} if name else line)
