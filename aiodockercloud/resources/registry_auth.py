@@ -14,9 +14,9 @@ __all__ = ["AuthFrom", "auth_params", "registry_headers"]
 AuthFrom = Literal["spec", "previous-spec"]
 
 
-def auth_params(source: AuthFrom | None) -> dict[str, str | None]:
-    """Return the parameter that selects stored credentials."""
-    return {registry_auth.AUTH_FROM: source}
+def auth_params(source: AuthFrom | None) -> dict[str, str]:
+    """Return the parameter that selects stored credentials; none for the default."""
+    return {} if source is None else {registry_auth.AUTH_FROM: source}
 
 
 def registry_headers(auth: RegistryAuth | None) -> dict[str, str]:

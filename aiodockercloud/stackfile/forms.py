@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from contextlib import suppress
+from functools import lru_cache
 from typing import Any
 
 from ..wire.service_fields import BY_NAME, SYNONYMS, Kind
@@ -79,6 +80,13 @@ _READERS: Mapping[Kind, values.Reader] = {
 }
 
 
+@lru_cache(256)
+def _reader(field: str) -> values.Reader | None:
+    """Return the reader of a field's values; None when each has the API's form."""
+    row = BY_NAME.get(SYNONYMS.get(field, field))
+    return None if row is None else _READERS.get(row.kind)
+
+
 def api_value(field: str, value: Any) -> Any:
     """Return the value of an API field in the API's form.
 
@@ -89,8 +97,7 @@ def api_value(field: str, value: Any) -> Any:
     Raises:
         ValueError: The value has neither form; the message states both.
     """
-    row = BY_NAME.get(SYNONYMS.get(field, field))
-    read = _READERS.get(row.kind) if row is not None else None
+    read = _reader(field)
     return value if read is None or value is None else read(value)
 
 
@@ -106,6 +113,7 @@ def api_fields(fields: Mapping[str, Any]) -> dict[str, Any]:
     """
     found = dict(fields)
     for name, value in fields.items():
-        with suppress(ValueError):
-            found[name] = api_value(name, value)
+        if _reader(name) is not None:
+            with suppress(ValueError):
+                found[name] = api_value(name, value)
     return found
