@@ -113,10 +113,11 @@ def test_up_deploys_the_compose_file_of_the_folder(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "compose.yaml").write_text(
-        f"services:\n  web:\n    image: {IDLE}\n    deploy: {{replicas: 2}}\n"
+        f"name: composed\nservices: {{web: {{image: {IDLE}, scale: 2}}}}\n"
     )
 
-    [web] = run("up", "--name", "composed").objects
+    [web] = run("up").objects
 
     assert web["name"] == "web"
     assert web["running_num_containers"] == 2
+    assert [one["name"] for one in run("ps", "-s").objects] == ["composed"]

@@ -12,6 +12,7 @@ from typing import Annotated, Any
 import typer
 from rich.live import Live
 
+from ... import stackfile
 from ...exceptions import DockerCloudError
 from ...resources.managed import WAIT_TIMEOUT
 from ..columns import services
@@ -47,7 +48,7 @@ async def up(
         option(
             "--name",
             metavar="NAME",
-            help="name of the stack (default: that of the file's folder)",
+            help="name of the stack (default: that of the Compose file or folder)",
         ),
     ] = None,
     prune: Annotated[
@@ -75,7 +76,7 @@ async def up(
     printed.
     """
     path = file or nearest()
-    stack_name = name or path.absolute().parent.name
+    stack_name = name or (await asyncio.to_thread(stackfile.load, path)).name
     async with _watched(cli, stack_name):
         stack = await cli.cloud.stacks.deploy(
             path,
