@@ -6,9 +6,9 @@ import { KINDS, backoff, list, parseUri, pathOf, request, socket } from "./api.j
 const SHOWN = { action: 100 };
 const MOST = 1000;
 /** Milliseconds in which events are collected, before their objects are read. */
-const COLLECTED = 100;
-/** Collected objects from which on the lists are read instead. */
-const MANY = 40;
+const COLLECTED = 200;
+/** Collected objects from which on the lists of their kinds are read instead. */
+const MANY = 20;
 /** Milliseconds between two readings of the lists while very much changes. */
 const PAUSE = 2000;
 /** Milliseconds between two questions whether a silent server still answers. */
@@ -22,6 +22,8 @@ export class Live {
   constructor(onChange, onEnd) {
     this.onChange = onChange;
     this.onEnd = onEnd;
+    /** How often lists were read. */
+    this.loads = 0;
     this.clear();
     /** `connecting`, `live` or `waiting`, which has the time of the next attempt. */
     this.connection = { state: "connecting" };
@@ -134,24 +136,25 @@ export class Live {
 
   // --- reading ----------------------------------------------------------------------
 
-  #load() {
-    this.loading = this.#loadAll();
+  #load(kinds) {
+    this.loading = this.#loadAll(kinds);
     return this.loading;
   }
 
-  async #loadAll() {
-    this.changed.clear();
+  async #loadAll(kinds = KINDS) {
+    if (kinds === KINDS) this.changed.clear();
     const from = this.socket;
     try {
-      const pages = await Promise.all(KINDS.map((kind) => list(kind, {
+      const pages = await Promise.all(kinds.map((kind) => list(kind, {
         limit: SHOWN[kind] ?? MOST, ...(kind === "action" ? {} : { terminated: "false" }),
       })));
       if (this.socket !== from) return;
-      KINDS.forEach((kind, i) => {
+      kinds.forEach((kind, i) => {
         this.objects[kind] = new Map(pages[i].objects.map((one) => [one.uuid, one]));
         this.totals[kind] = pages[i].total;
       });
       this.loaded = true;
+      this.loads += 1;
       this.attempt = 0;
       this.#show({ state: "live" });
     } catch {
@@ -175,7 +178,7 @@ export class Live {
     this.changed.clear();
     if (uris.length > MANY) {
       this.listed = Date.now();
-      return this.#load();
+      return this.#load([...new Set(uris.map((uri) => parseUri(uri).kind))]);
     }
     await Promise.all(uris.map((uri) => {
       const { kind, uuid } = parseUri(uri);

@@ -148,7 +148,7 @@ $("skip").onclick = (event) => {
 // --- drawing ------------------------------------------------------------------------
 
 let scheduled = false;
-let known = false;
+let loads = 0;
 
 function schedule() {
   if (scheduled) return;
@@ -158,8 +158,9 @@ function schedule() {
     scheduled = false;
     if (!session) return;
     render();
-    if (live.loaded && !known && place.uuid) readPlace();
-    known = live.loaded;
+    // The lists do not have everything that the page of an object shows.
+    if (live.loaded && live.loads !== loads && place.uuid) readPlace();
+    loads = live.loads;
   }, 16);
 }
 
