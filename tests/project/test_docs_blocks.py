@@ -7,8 +7,9 @@ import re
 import shlex
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import nullcontext
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -123,14 +124,18 @@ async def test_options_of_shown_commands_exist(page: Path) -> None:
         if "aiodockercloud" not in words[:1]:
             continue
         assert {word.partition("=")[0] for word in words if word.startswith("--")} <= (
-            await _options(words[1])
+            await _options(takewhile(lambda word: word[0] != "-", words[1:]))
         ), command
 
 
-async def _options(command: str) -> set[str]:
-    """Return the options of a command, as its help lists them."""
+async def _options(command: Iterable[str]) -> set[str]:
+    """Return the options of a command, as its help lists them.
+
+    Args:
+        command: The words of the command, such as ``context``, ``add`` and arguments.
+    """
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "aiodockercloud", command, "--help"),
+        *(sys.executable, "-m", "aiodockercloud", *command, "--help"),
         stdout=asyncio.subprocess.PIPE,
         env=environment(),
     )
