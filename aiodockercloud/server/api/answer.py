@@ -25,8 +25,8 @@ __all__ = ["Answer"]
 class Answer(web.Response):
     """A response with a JSON body.
 
-    An answer has no cookie, and no header of ``SECURITY_HEADERS`` of its own: a response
-    that needs one leaves by aiohttp's way.
+    An answer has no cookie, and no header of ``SECURITY_HEADERS`` of its own. A
+    response that needs one leaves by aiohttp's way.
 
     Args:
         body: The body.
