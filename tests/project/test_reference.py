@@ -17,6 +17,7 @@ import pytest
 
 from aiodockercloud import DockerCloud
 from aiodockercloud.server.engines import Engine
+from tests.support.browsers import chromium
 from tests.support.builtdocs import LIMIT
 
 # --- public names ---------------------------------------------------------------------
@@ -187,3 +188,30 @@ def test_reference_shows_no_internal_names(built: Path) -> None:
     pages = [page for page in built.rglob("*.html") if page.stem not in OTHER_READERS]
 
     assert [found for page in sorted(pages) for found in _internals(page)] == []
+
+
+# --- tables ---------------------------------------------------------------------------
+
+#: How far tables reach beyond the part of the page that shows them, in pixels.
+_HIDDEN = """
+() => [...document.querySelectorAll("article table")].map(table =>
+    table.getBoundingClientRect().right
+    - Math.min(table.parentElement.getBoundingClientRect().right, innerWidth))
+"""
+
+
+def _pages(built: Path) -> list[Path]:
+    return sorted(built.rglob("*.html"))
+
+
+@pytest.mark.timeout(LIMIT)
+async def test_tables_show_all_columns_in_a_window_of_1400_pixels(built: Path) -> None:
+    hidden = {}
+    async with chromium() as browser:
+        tab = await browser.new_page(viewport={"width": 1400, "height": 900})
+        for page in _pages(built):
+            await tab.goto(page.as_uri())
+            hidden[page.stem] = max(await tab.evaluate(_HIDDEN), default=0)
+
+    assert "coverage" in hidden
+    assert {page: pixels for page, pixels in hidden.items() if pixels >= 1} == {}
