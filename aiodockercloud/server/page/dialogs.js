@@ -80,7 +80,7 @@ export function askToScale(name, number, submit) {
 export function askForStack(exists, submit) {
   const { form, confirm } = ask({
     title: "Deploy a stack",
-    text: "Paste a stack file: docker-cloud.yml or tutum.yml.",
+    text: "Paste a stack file, docker-cloud.yml or tutum.yml, or a Compose file.",
     wide: true,
     fields: [
       h("label", null, "Name", h("input", { name: "name", autocomplete: "off", autocapitalize: "none", spellcheck: "false", required: true })),
