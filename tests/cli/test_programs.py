@@ -227,7 +227,7 @@ async def test_ps_on_a_terminal_is_a_coloured_table(
 async def test_up_on_a_terminal_shows_the_services_meanwhile(
     live: DockerCloud, server: Server, tmp_path: Path
 ) -> None:
-    folder = tmp_path / "shop"
+    folder = tmp_path / "my shop"  # a stack's name has no blank
     folder.mkdir()
     (folder / "docker-cloud.yml").write_text(
         f"talker: {{image: {SHELL}, command: sleep 9}}"
@@ -237,7 +237,7 @@ async def test_up_on_a_terminal_shows_the_services_meanwhile(
         await found.shows(lambda screen: "Running" in screen)
 
     assert found.process.returncode == 0
-    assert [one["name"] for one in await live.stacks.list()] == ["shop"]
+    assert [one["name"] for one in await live.stacks.list()] == ["my-shop"]
 
 
 async def test_top_on_a_terminal_follows_the_changes_until_ctrl_c(
