@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: develop demo dist sbom test test-versions bench lint fmt docs clean
+.PHONY: develop demo dist sbom test test-versions bench gate lint fmt docs clean
 
 develop: $(VENV)/.develop
 
@@ -50,6 +50,10 @@ test-versions: dist
 bench: develop
 	$(PIP) install --editable '.[bench]'
 	$(BIN)/python -m benchmarks $(ARGS)
+
+# The instructions of requests, counted by valgrind, against the bounds that are stored.
+gate: develop
+	$(BIN)/python -m benchmarks.instructions
 
 lint: develop
 	$(BIN)/ruff format --check .

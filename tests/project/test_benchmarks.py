@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import report
+from benchmarks import instructions, report
 from benchmarks.__main__ import PAGE, PARTS
 from benchmarks.harness import Row, paired, row
 
@@ -84,3 +84,25 @@ def test_each_part_exists(part: str) -> None:
     module = Path(report.__file__).with_name(f"{part}.py")
 
     assert "async def rows()" in module.read_text()
+
+
+def test_more_instructions_than_the_bound_are_found() -> None:
+    bounds = {"GET": 1.50, "list": 1.50, "PATCH": 1.50}
+    ratios = {"GET": 1.49, "list": 1.5299, "PATCH": 1.5301, "new": 9.0}
+
+    words = [line.rpartition(": ")[2] for line in instructions.verdicts(ratios, bounds)]
+
+    assert words == ["holds", "holds", "ABOVE", "no bound"]
+
+
+def test_bounds_are_stored_by_python_and_row() -> None:
+    bounds = {"3.11": {"client, GET": 1.0577}, "3.13": {"client, GET": 1.2}}
+
+    assert tomllib.loads(instructions.written(bounds)) == bounds
+
+
+def test_every_row_of_the_gate_has_a_bound() -> None:
+    bounds = tomllib.loads(instructions.BOUNDS.read_text())
+
+    assert bounds.keys() == {"3.11"}  # the Python of CI
+    assert list(bounds["3.11"]) == list(instructions.ROWS)
