@@ -19,21 +19,24 @@ from ... import wire
 from .connections import Output, output_of
 from .guard import SECURITY_HEADERS
 
-__all__ = ["Answer"]
+__all__ = ["json_answer"]
 
 
-class Answer(web.Response):
-    """A response with a JSON body.
+def json_answer(body: bytes, status: int, headers: dict[str, str]) -> web.Response:
+    """Return a response with a JSON body.
 
-    An answer has no cookie, and no header of ``SECURITY_HEADERS`` of its own. A
-    response that needs one leaves by aiohttp's way.
+    The response has no cookie, and no header of ``SECURITY_HEADERS`` of its own. What
+    needs one is a response of aiohttp.
 
     Args:
         body: The body.
         status: The HTTP status.
         headers: The headers, without those of the head that all answers have.
     """
+    return _Answer(body, status, headers)
 
+
+class _Answer(web.Response):
     #: The way to the client, once the answer leaves without aiohttp.
     _output: Output | None = None
 

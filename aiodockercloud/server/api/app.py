@@ -66,7 +66,7 @@ from . import (
     tutum,
     versions,
 )
-from .answer import Answer
+from .answer import json_answer
 from .authentication import SESSIONS, authenticate, challenge
 from .connections import recognize
 from .counts import OTHER, Metrics
@@ -204,8 +204,9 @@ async def handle(request: web.Request) -> web.StreamResponse:
     with request_log.Recorded(request) as exchange:
         response = exchange.response = await _handle(request)
         if not response.prepared:
-            if not isinstance(response, Answer):
-                response.set_status(response.status, wire.reason(response.status))
+            reason = wire.reason(response.status)
+            if response.reason != reason:
+                response.set_status(response.status, reason)
             response.headers[wire.REQUEST_ID] = exchange.id
         return response
 
@@ -275,7 +276,7 @@ def _json_response(
         return web.Response(status=204, headers={wire.IDEMPOTENCY_KEPT: kept})
     # No charset: the PHP client compares the whole value of Content-Type.
     headers = {wire.IDEMPOTENCY_KEPT: kept, hdrs.CONTENT_TYPE: "application/json"}
-    return Answer(body, status, headers)
+    return json_answer(body, status, headers)
 
 
 class _Found(NamedTuple):

@@ -9,7 +9,7 @@ import pytest
 from aiohttp import web
 
 from aiodockercloud.server import Server
-from aiodockercloud.server.api.answer import Answer
+from aiodockercloud.server.api.answer import _Answer as Answer
 from tests.support.facts import PATIENCE, UUID
 from tests.support.flows import Raw
 
