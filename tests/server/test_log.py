@@ -86,6 +86,14 @@ def test_level_bounds_the_own_records(form: str) -> None:
     assert "loud" in stream.getvalue()
 
 
+@pytest.mark.parametrize("time", ["first", "second"])
+def test_level_that_a_test_sets_ends_with_the_test(time: str) -> None:
+    logger = logging.getLogger("aiodockercloud")
+    assert logger.level == logging.NOTSET, f"set before the {time} test"
+
+    logger.setLevel(logging.DEBUG)
+
+
 @pytest.mark.parametrize("form", log.FORMATS)
 def test_message_cannot_begin_another_line(form: str) -> None:
     with logged(form) as stream:
