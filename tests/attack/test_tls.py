@@ -57,7 +57,7 @@ async def test_other_certificate_is_not_trusted_by_the_client(tmp_path: Path) ->
             server.url, user=server.user, apikey=server.apikey, retry=None
         )
         async with cloud:
-            with pytest.raises(ConnectError):
+            with pytest.raises(ConnectError, match="certificate verify failed"):
                 await cloud.services.list()
 
 
