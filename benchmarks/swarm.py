@@ -35,6 +35,7 @@ from aiodockercloud.batch import each
 from aiodockercloud.server import running
 from aiodockercloud.server.engines.swarm import Swarm
 from aiodockercloud.server.engines.swarm.docker_api import Api
+from aiodockercloud.server.garbage import collected_seldom
 from aiodockercloud.types import Service
 from tests.support.simulated import simulated
 
@@ -85,7 +86,8 @@ async def serve(pipe: Connection, docker: str) -> None:
         counts["requests"] += 1
         return await call(api, *args, **options)
 
-    with patch.object(Api, "call", counted):
+    # Garbage as in the process of ``aiodockercloud serve``.
+    with patch.object(Api, "call", counted), collected_seldom():
         async with running(Swarm(docker)) as server:
             pipe.send((server.url, server.user, server.apikey))
             while await asyncio.to_thread(pipe.recv):

@@ -7,6 +7,7 @@ How this module differs from plain aiodocker (0.27), and why:
 - The default client of aiodocker waits for ever: commands have a timeout here.
 - An abandoned ``services.logs`` stream keeps its connection, and a pool has 100
   connections. Streams are read here, always closed, by a client without this limit.
+- The decoder is ``json``: orjson, where installed, takes a fifth of the time.
 - ``services.update`` sends only the image: this module posts the whole spec.
 - The Engine answers a stale version with 500 "update out of sequence".
   https://github.com/moby/swarmkit/issues/1379
@@ -24,6 +25,7 @@ import os
 import struct
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
+from functools import partial
 from http import HTTPStatus
 from typing import Any, TypeVar
 
@@ -33,6 +35,7 @@ from aiodocker import Docker, DockerError
 from ....redaction import redact_text
 from ....wire import redact
 from ....wire import registry_auth as registry_header
+from ....wire.bodies import dumps, loads
 from ....wire.images import ImageName
 from .. import EngineError, EngineUnavailable
 from .settings import SwarmSettings
@@ -138,14 +141,30 @@ class Api:
             EngineUnavailable: The Engine does not respond, or its Swarm has no leader.
         """
         return await self.in_time(
-            lambda: self._commands._query_json(
-                path,
-                method,
-                params=dict(params) if params else None,
-                data=data,
-                headers=headers,
-            )
+            partial(self._json, method, path, params, data, headers)
         )
+
+    async def _json(
+        self,
+        method: str,
+        path: str,
+        params: Mapping[str, Any] | None,
+        data: Any,
+        headers: Mapping[str, str] | None,
+    ) -> Any:
+        """Send one request; return its JSON, None without a body.
+
+        aiodocker's own decoder takes most of the time of a look at a large Swarm.
+        """
+        async with self._commands._query(
+            path,
+            method,
+            params=dict(params) if params else None,
+            data=None if data is None else dumps(data),
+            headers=headers,
+        ) as response:
+            body = await response.read()
+            return loads(body) if body else None
 
     async def update(
         self,
