@@ -27,7 +27,16 @@ from .contexts import Context, Contexts
 from .options import option
 from .output import Form, Output, note
 
-__all__ = ["COMMON", "Cli", "command", "group", "local_command", "root"]
+__all__ = [
+    "COMMON",
+    "Cli",
+    "client",
+    "command",
+    "group",
+    "local_command",
+    "merged",
+    "root",
+]
 
 #: A command of the client; returns the exit status, ``None`` for 0.
 Command = Callable[..., Coroutine[Any, Any, int | None]]
@@ -144,7 +153,7 @@ def command(
     def register(function: Command) -> Command:
         def call(typer_context: typer.Context, **values: Any) -> int:
             given = {key: values.pop(key) for key in shared}
-            options = _merged(typer_context.obj, given)
+            options = merged(typer_context.obj, given)
             with _warnings(), reported(failure := Failure(), status_of):
                 return asyncio.run(_terminable(_run(function, options, values)))
             return failure.status
@@ -219,7 +228,7 @@ def _epilog(examples: str) -> str | None:
 # --- the cloud ----------------------------------------------------------------------
 
 
-def _merged(former: Any, given: Mapping[str, Any]) -> dict[str, Any]:
+def merged(former: Any, given: Mapping[str, Any]) -> dict[str, Any]:
     """Return the common options; those after the command's name win."""
     return {
         **dict.fromkeys(COMMON),

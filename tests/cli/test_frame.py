@@ -144,23 +144,6 @@ print(sorted(slow & {*sys.modules}), file=sys.stderr)
     assert ended.stderr == "[]\n"
 
 
-def test_completion_completes_commands() -> None:
-    words = {
-        "_AIODOCKERCLOUD_COMPLETE": "complete_bash",
-        "COMP_WORDS": "aiodockercloud re",
-        "COMP_CWORD": "1",
-    }
-    ended = subprocess.run(
-        [sys.executable, "-m", "aiodockercloud"],
-        env={**os.environ, **words, "PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-
-    assert {"redeploy", "restore", "rekey"} <= set(ended.stdout.split())
-
-
 def test_without_the_extra_one_line_names_the_extra() -> None:
     ended = subprocess.run(
         [sys.executable, "-c", WITHOUT_EXTRA],

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from ... import checks
+from .. import completion
 from ..contexts import Context, Contexts
 from ..frame import group, local_command
 from ..options import argument, option
@@ -19,6 +20,7 @@ from ..values import checked
 __all__ = ["add_to"]
 
 _Name = Annotated[str, argument(metavar="NAME")]
+_Stored = Annotated[str, argument(metavar="NAME", autocompletion=completion.contexts)]
 
 _CONTEXTS: Columns = {
     "CURRENT": lambda one: "*" if one["current"] else "",
@@ -119,13 +121,13 @@ def _apikey(user: str, url: str) -> str:
     return key
 
 
-def use_context(name: _Name) -> None:
+def use_context(name: _Stored) -> None:
     """Choose the context that commands use."""
     Contexts.load().using(name).store()
     if os.environ.get("DOCKERCLOUD_REST_HOST"):
         note("DOCKERCLOUD_REST_HOST is set, and precedes the context")
 
 
-def remove_context(name: _Name) -> None:
+def remove_context(name: _Stored) -> None:
     """Remove a context, with its key."""
     Contexts.load().without(name).store()

@@ -14,6 +14,7 @@ from rich.text import Text
 
 from ...exceptions import ObjectNotFound
 from ...wire import states
+from .. import completion
 from ..columns import EVENTS, services
 from ..frame import Cli, command
 from ..names import RUNNABLE, find_all
@@ -44,7 +45,11 @@ async def events(
     cli: Cli,
     names: Annotated[
         list[str] | None,
-        argument(metavar="[NAME]...", help="services, stacks, containers or nodes"),
+        argument(
+            metavar="[NAME]...",
+            help="services, stacks, containers or nodes",
+            autocompletion=completion.names(),
+        ),
     ] = None,
     types: Annotated[
         list[str] | None,

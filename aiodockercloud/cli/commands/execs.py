@@ -11,6 +11,7 @@ import typer
 
 from ...exceptions import OperationNotAllowed, StreamClosed
 from ...wire import states
+from .. import completion
 from ..frame import Cli, command
 from ..names import find
 from ..options import argument, option
@@ -36,7 +37,11 @@ async def execute(
     cli: Cli,
     name: Annotated[
         str,
-        argument(metavar="NAME", help="a container, or a service for its first one"),
+        argument(
+            metavar="NAME",
+            help="a container, or a service for its first one",
+            autocompletion=completion.names("service", "container"),
+        ),
     ],
     words: Annotated[list[str], argument(metavar="-- COMMAND...")],
     interactive: Annotated[

@@ -11,6 +11,7 @@ import typer
 
 from ...loglines import log_text
 from ...wire import states
+from .. import completion
 from ..columns import ACTIONS, BY_KIND, NODES, services
 from ..frame import Cli, command, group
 from ..names import RUNNABLE, find, find_all
@@ -20,7 +21,10 @@ from ..values import at_least
 
 __all__ = ["add_to"]
 
-_Names = Annotated[list[str] | None, argument(metavar="[NAME]...")]
+_Names = Annotated[
+    list[str] | None,
+    argument(metavar="[NAME]...", autocompletion=completion.names("service", "stack")),
+]
 
 
 def add_to(app: typer.Typer) -> None:
@@ -100,7 +104,10 @@ _INSPECT = """
 
 
 async def inspect(
-    cli: Cli, names: Annotated[list[str], argument(metavar="NAME...")]
+    cli: Cli,
+    names: Annotated[
+        list[str], argument(metavar="NAME...", autocompletion=completion.names())
+    ],
 ) -> None:
     """Print services, stacks, containers, nodes or actions with all their fields."""
     kinds = (*RUNNABLE, "node", "nodecluster", "action")
@@ -131,7 +138,9 @@ _ACTION_LS = """
 
 async def list_actions(
     cli: Cli,
-    name: Annotated[str | None, argument(metavar="[NAME]")] = None,
+    name: Annotated[
+        str | None, argument(metavar="[NAME]", autocompletion=completion.names())
+    ] = None,
     last: Annotated[
         Any,
         option(

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
+from .. import completion
 from ..frame import Cli, command
 from ..names import Found, find_all
 from ..options import argument, option
@@ -51,7 +52,12 @@ def _since(text: str) -> str | float:
 async def logs(
     cli: Cli,
     names: Annotated[
-        list[str], argument(metavar="NAME...", help="services, stacks or containers")
+        list[str],
+        argument(
+            metavar="NAME...",
+            help="services, stacks or containers",
+            autocompletion=completion.names(),
+        ),
     ],
     follow: Annotated[
         bool, option("--follow", "-f", help="continue with new lines")

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from ...resources.managed import WAIT_TIMEOUT
+from .. import completion
 from ..columns import BY_KIND, services
 from ..frame import Cli, command
 from ..names import RUNNABLE, Found, find_all, service_of, stacks_of
@@ -18,9 +19,16 @@ from ..values import at_least, checked, seconds
 __all__ = ["add_to"]
 
 _Names = Annotated[
-    list[str], argument(metavar="NAME...", help="services, stacks or containers")
+    list[str],
+    argument(
+        metavar="NAME...",
+        help="services, stacks or containers",
+        autocompletion=completion.names(),
+    ),
 ]
-_Service = Annotated[str, argument(metavar="SERVICE")]
+_Service = Annotated[
+    str, argument(metavar="SERVICE", autocompletion=completion.names("service"))
+]
 _Detach = Annotated[
     bool, option("--detach", "-d", help="return while the operation goes on")
 ]

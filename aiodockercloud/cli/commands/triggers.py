@@ -10,6 +10,7 @@ import typer
 
 from ...exceptions import NonUniqueIdentifier, ObjectNotFound
 from ...types import TriggerFields
+from .. import completion
 from ..columns import services, short
 from ..frame import Cli, command, group
 from ..names import service_of, stacks_of
@@ -19,7 +20,9 @@ from ..values import at_least, checked
 
 __all__ = ["add_to"]
 
-_Service = Annotated[str, argument(metavar="SERVICE")]
+_Service = Annotated[
+    str, argument(metavar="SERVICE", autocompletion=completion.names("service"))
+]
 _Trigger = Annotated[str, argument(metavar="TRIGGER", help="name, or uuid")]
 
 _TRIGGERS: Columns = {
