@@ -6,8 +6,8 @@ All fields are JSON values, which the store writes unchanged. Dates are seconds 
 
 from __future__ import annotations
 
+import os
 import time
-import uuid as uuid_module
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields
 from functools import cache
@@ -20,6 +20,9 @@ from ...wire import states
 #: The namespace of the records that all namespaces share: nodes and their clusters.
 SHARED = ""
 
+#: Random digit → the digit of a uuid's variant (RFC 9562, section 4.1).
+_VARIANT = dict(zip("0123456789abcdef", "89ab" * 4, strict=True))
+
 
 def new_uuid() -> str:
     """Return a random uuid.
@@ -29,9 +32,13 @@ def new_uuid() -> str:
     print 9041e088 as 9.041e+88, and 01234567 without the zero.
     """
     while True:
-        found = str(uuid_module.uuid4())
-        if not found[:8].replace("e", "", 1).isdecimal():
-            return found
+        digits = os.urandom(16).hex()
+        first = digits[:8]
+        if not first.replace("e", "", 1).isdecimal():
+            return (
+                f"{first}-{digits[8:12]}-4{digits[13:16]}"
+                f"-{_VARIANT[digits[16]]}{digits[17:20]}-{digits[20:]}"
+            )
 
 
 @dataclass(slots=True, kw_only=True, repr=False)
