@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -101,6 +102,7 @@ async def _update(cloud: DockerCloud, chance: random.Random) -> None:
             {"nickname": f"n{chance.random()}"},
             {"linked_to_service": []},
             {"container_envvars": {"A": str(chance.random())}},
+            {"container_ports": ["80"], "tags": ["a"], "pin_images": True},
         ]
     )
     await cloud.services.update(one, **changes)
@@ -182,6 +184,45 @@ async def test_kept_json_is_not_rendered_again(
     assert kept.of(record, fail) == first
 
 
+async def test_change_of_a_service_alone_keeps_the_half_of_its_containers(
+    server: Server, live: DockerCloud
+) -> None:
+    one = await run(live, image=IDLE, container_envvars={"A": "1"})
+    record = server.cloud.services[one["uuid"]]
+    rendered = services.render
+    made = 0
+
+    def count(*given: Any) -> Any:
+        nonlocal made
+        made += 1
+        return rendered.parts(*given)
+
+    counted = replace(rendered, parts=count)
+    kept = Pieces(server.cloud)
+
+    async def changed(**fields: Any) -> Any:
+        if fields:
+            await live.services.update(one, **fields)
+        text = kept.of(record, counted)
+        assert text == wire.dumps(rendered(server.cloud, record))
+        return wire.loads(text)
+
+    await changed()
+    assert (await changed(nickname="a"))["nickname"] == "a"
+    assert (await changed(nickname="longer"))["nickname"] == "longer"
+    assert made == 1
+    assert (await changed(container_envvars={"A": "2"}))["calculated_envvars"][0] == {
+        "key": "A",
+        "value": "2",
+        "origin": "user",
+    }
+    assert made == 2
+    await live.services.stop(one)
+    await live.services.wait(one, state="Stopped")
+    assert (await changed())["stopped_num_containers"] == 1
+    assert made == 3
+
+
 async def test_pieces_are_bounded(server: Server, live: DockerCloud) -> None:
     for name in ("a", "b", "c"):
         await live.services.create(image=IDLE, name=name)
@@ -195,7 +236,7 @@ async def test_pieces_are_bounded(server: Server, live: DockerCloud) -> None:
 
     assert len(kept._kept) == 2
     assert kept._size == sum(
-        len(key) + len(text) for key, (_, text) in kept._kept.items()
+        len(key) + len(piece.text) for key, piece in kept._kept.items()
     )
 
 

@@ -2,12 +2,14 @@
 
 A read answers bytes that exist already: an object is rendered at the first read after a
 change, and a page of a list joins the bytes of its objects. A program that reads the
-same page again, while nothing changes, receives the same bytes.
+same page again, while nothing changes, receives the same bytes. Most JSON of a service
+comes from its containers: a change of the service's own record keeps that half.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from aiohttp import web
@@ -16,7 +18,7 @@ from ... import wire
 from ..control.control_plane import ControlPlane
 from ..state.records import Container, Node, NodeCluster, Service, Stack
 
-__all__ = ["PIECES", "Json", "Pieces", "Render", "joined"]
+__all__ = ["PIECES", "Halves", "Json", "Pieces", "Render", "joined"]
 
 Render = Callable[[ControlPlane, Any], Mapping[str, Any]]
 
@@ -39,6 +41,42 @@ class Json(NamedTuple):
     version: int | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Halves:
+    """Renders services in two halves, so that one can be kept without the other.
+
+    Attributes:
+        own: Renders the first half, at each change.
+        parts: Renders the second half: from the containers of the service, from other
+            objects, and from what *shown* returns.
+        shown: Returns what the second half contains of the record itself.
+    """
+
+    own: Render
+    parts: Render
+    shown: Callable[[Any], object]
+
+    def __call__(self, cloud: ControlPlane, record: Any) -> dict[str, Any]:
+        """Return the whole object."""
+        return {**self.own(cloud, record), **self.parts(cloud, record)}
+
+
+class _Piece(NamedTuple):
+    """A kept JSON.
+
+    Attributes:
+        stamp: The stamp at the rendering.
+        text: The JSON.
+        parts: The stamp of the second half, and what the half contains of the record.
+        middle: Where the second half begins in the text.
+    """
+
+    stamp: int
+    text: bytes
+    parts: object = None
+    middle: int = 0
+
+
 class Pieces:
     """The rendered objects of a server.
 
@@ -50,8 +88,8 @@ class Pieces:
     def __init__(self, cloud: ControlPlane, largest: int = LARGEST) -> None:
         self._cloud = cloud
         self._largest = largest
-        #: Uuid, or what a page shows → the stamp at the rendering, and the JSON.
-        self._kept: dict[str, tuple[int, bytes]] = {}
+        #: Uuid, or what a page shows → the JSON.
+        self._kept: dict[str, _Piece] = {}
         self._size = 0
 
     def of(self, record: Any, render: Render) -> bytes:
@@ -60,11 +98,25 @@ class Pieces:
             return wire.dumps(render(self._cloud, record))
         stamp = self._cloud.stamps.of(record)
         kept = self._kept.get(record.uuid)
-        if kept is not None and kept[0] == stamp:
-            return kept[1]
-        text = wire.dumps(render(self._cloud, record))
-        self._keep(record.uuid, stamp, text)
-        return text
+        if kept is not None and kept.stamp == stamp:
+            return kept.text
+        if isinstance(render, Halves):
+            piece = self._of_halves(record, render, stamp, kept)
+        else:
+            piece = _Piece(stamp, wire.dumps(render(self._cloud, record)))
+        self._keep(record.uuid, piece)
+        return piece.text
+
+    def _of_halves(
+        self, record: Any, render: Halves, stamp: int, kept: _Piece | None
+    ) -> _Piece:
+        own = wire.dumps(render.own(self._cloud, record))
+        parts = self._cloud.stamps.of_parts(record), render.shown(record)
+        if kept is not None and kept.parts == parts:
+            second = kept.text[kept.middle :]
+        else:
+            second = wire.dumps(render.parts(self._cloud, record))[1:]
+        return _Piece(stamp, b"%b,%b" % (own[:-1], second), parts, len(own))
 
     def page(self, kind: str, namespace: str, address: str) -> Json | None:
         """Return a kept page of a list, if no record has changed since.
@@ -75,27 +127,27 @@ class Pieces:
             address: The path with the query; empty for a page that is not kept.
         """
         kept = self._kept.get(f"{kind} {namespace} {address}") if address else None
-        if kept is None or kept[0] != self._cloud.stamps.number:
+        if kept is None or kept.stamp != self._cloud.stamps.number:
             return None
-        return Json(kept[1])
+        return Json(kept.text)
 
     def keep_page(
         self, kind: str, namespace: str, address: str, number: int, page: Json
     ) -> None:
         """Keep a page; *number* is that of the last change before the page was made."""
         if address:
-            self._keep(f"{kind} {namespace} {address}", number, page.text)
+            self._keep(f"{kind} {namespace} {address}", _Piece(number, page.text))
 
-    def _keep(self, key: str, stamp: int, text: bytes) -> None:
+    def _keep(self, key: str, piece: _Piece) -> None:
         self._drop(key)
-        self._kept[key] = stamp, text
-        self._size += len(key) + len(text)
+        self._kept[key] = piece
+        self._size += len(key) + len(piece.text)
         while self._size > self._largest:
             self._drop(next(iter(self._kept)))
 
     def _drop(self, key: str) -> None:
         if (kept := self._kept.pop(key, None)) is not None:
-            self._size -= len(key) + len(kept[1])
+            self._size -= len(key) + len(kept.text)
 
 
 PIECES: web.AppKey[Pieces] = web.AppKey("pieces", Pieces)

@@ -16,7 +16,7 @@ from ...wire.scopes import DEPLOY
 from ..control import plan
 from ..control.origin import Origin
 from ..log import REQUEST_ID
-from ..state.records import Record, Service, Stack
+from ..state.records import Action, Record, Service, Stack
 from ..state.relations import NAMED
 from . import filters, plans, registry_auth, request_log, versions
 from .pieces import PIECES, Json, Render, joined
@@ -147,10 +147,16 @@ async def _in_turns(
     return done
 
 
-def inspected(call: Call, record: Record, render: Render) -> Reply:
-    """Return the reply to a request for one object."""
+def inspected(
+    call: Call,
+    record: Record,
+    render: Render,
+    status: int = 200,
+    action: Action | None = None,
+) -> Reply:
+    """Return the reply to a request for one object, or that has changed the object."""
     text = call.request.app[PIECES].of(record, render)
-    return Reply(Json(text, getattr(record, "version", None)))
+    return Reply(Json(text, getattr(record, "version", None)), status, action)
 
 
 def refuse_terminated(record: Record) -> None:
@@ -198,7 +204,7 @@ def submitted(
         definition = params.get("definition", record.definition)
         registry_auth.take(call, record, definition["image"])
     action = call.cloud.operations.submit(operation, record, origin(call), **params)
-    return Reply(dict(render(call.cloud, record)), 202, action)
+    return inspected(call, record, render, 202, action)
 
 
 def serve_operations(

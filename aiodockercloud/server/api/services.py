@@ -30,6 +30,7 @@ from . import (
     versions,
 )
 from .definitions import FIELDS, NEW
+from .pieces import Halves
 from .readonly import Late
 from .render import (
     date,
@@ -49,22 +50,53 @@ resource: Resource = Resource("service")
 # --- rendering ----------------------------------------------------------------------
 
 
-def render(cloud: ControlPlane, service: Service) -> dict[str, Any]:
-    """Return the JSON object of a service; every key is always present."""
+#: Fields of the definition that the first half of an object does not have.
+_ELSEWHERE = (
+    *("image", image_digests.PINNED),
+    *("bindings", "container_ports", "linked_to_service"),
+)
+
+
+def _own(_: ControlPlane, service: Service) -> dict[str, Any]:
+    """Return the fields that come from the record of the service alone."""
+    definition = service.definition
+    rendered = {
+        **definition,
+        "cgroup_name": definition["cgroup_parent"],
+        "deployed_datetime": date(service.deployed),
+        "destroyed_datetime": date(service.destroyed),
+        "image_name": definition["image"],
+        "name": service.name,
+        "nickname": definition["nickname"] or service.name,
+        "resource_uri": service.uri,
+        "started_datetime": date(service.started),
+        "state": service.state,
+        "stopped_datetime": date(service.stopped),
+        "tags": [{"name": name} for name in definition["tags"]],
+        "target_num_containers": 0
+        if definition["deployment_strategy"] == EVERY_NODE
+        else definition["target_num_containers"],
+        "uuid": service.uuid,
+        "version": service.version,
+    }
+    for name in _ELSEWHERE:
+        rendered.pop(name, None)
+    return rendered
+
+
+def _of_parts(cloud: ControlPlane, service: Service) -> dict[str, Any]:
+    """Return the fields that also come from containers and from other objects.
+
+    ``_shown`` returns what these fields contain of the service itself.
+    """
     definition = service.definition
     containers = cloud.containers_of(service)
     dns = names.service_dns(cloud, service)
     stack = cloud.stack_of(service)
     in_state = [container.state for container in containers]
-    rendered = dict(definition)
-    for name in ("image", "tags", image_digests.PINNED):
-        rendered.pop(name, None)
     return {
-        **rendered,
-        "autodestroy": definition["autodestroy"],
         "bindings": [_rendered_binding(cloud, b) for b in definition["bindings"]],
         "calculated_envvars": _calculated(cloud, service),
-        "cgroup_name": definition["cgroup_parent"],
         "container_ports": [
             {
                 **PORT_SINCE,
@@ -79,36 +111,37 @@ def render(cloud: ControlPlane, service: Service) -> dict[str, Any]:
         ],
         "containers": [container.uri for container in containers],
         "current_num_containers": len(containers),
-        "deployed_datetime": date(service.deployed),
         "health": cloud.health_of(service),
-        "destroyed_datetime": date(service.destroyed),
         "image_digest": _digest(service, containers),
-        "image_name": definition["image"],
         "link_variables": links.variables(cloud, service.name, service, containers),
         "linked_from_service": _linked_from(cloud, service),
         "linked_to_service": [
             _rendered_link(service, name, target)
             for name, target in links.targets(cloud, service)
         ],
-        "name": service.name,
-        "nickname": definition["nickname"] or service.name,
         "public_dns": dns,
-        "resource_uri": service.uri,
         "running_num_containers": in_state.count(states.RUNNING),
         "stack": stack.uri if stack else None,
-        "started_datetime": date(service.started),
-        "state": service.state,
-        "stopped_datetime": date(service.stopped),
         "stopped_num_containers": in_state.count(states.STOPPED),
         "synchronized": cloud.synchronized(service),
-        "tags": [{"name": name} for name in definition["tags"]],
-        "target_num_containers": 0
-        if definition["deployment_strategy"] == EVERY_NODE
-        else definition["target_num_containers"],
-        "uuid": service.uuid,
-        "version": service.version,
         "warnings": list(dict.fromkeys(w for c in containers for w in c.warnings)),
     }
+
+
+def _shown(service: Service) -> object:
+    """Return the changing values of a service that ``_of_parts`` renders."""
+    definition = service.definition
+    return (
+        *(definition["container_envvars"], definition["container_ports"]),
+        *(definition["bindings"], definition["linked_to_service"]),
+        *(definition["image"], definition["pin_images"]),
+        definition.get(image_digests.PINNED),
+        *(service.revision, service.scale_pending),
+    )
+
+
+#: Returns the JSON object of a service; every key is always present.
+render: Halves = Halves(_own, _of_parts, _shown)
 
 
 def _digest(service: Service, containers: Sequence[Container]) -> str | None:
@@ -210,7 +243,7 @@ async def create(call: Call) -> Reply:
         call.cloud.touch(stack)
         call.cloud.settle_stack(stack)
     action = call.cloud.operations.record("create", service, origin(call))
-    return Reply(render(call.cloud, service), 201, action)
+    return inspected(call, service, render, 201, action)
 
 
 def _stack(call: Call, reference: Any) -> Stack | None:
@@ -252,7 +285,7 @@ async def update(call: Call) -> Reply:
     definitions.apply(service, definition)
     call.cloud.touch(service)
     action = call.cloud.operations.record("update", service, origin(call))
-    return Reply(render(call.cloud, service), 200, action)
+    return inspected(call, service, render, 200, action)
 
 
 @resource.route("DELETE", scope=DEPLOY)

@@ -24,6 +24,8 @@ class Stamps:
         self.number: int = 0
         #: Uuid → the number of the last change of the object or of one of its parts.
         self._own: dict[str, int] = {}
+        #: Service uuid → the number of the last change of one of its containers.
+        self._parts: dict[str, int] = {}
         #: The number of the last change that can show in any object.
         self._common = 0
         #: The services that name another service or are named by one, also formerly.
@@ -36,6 +38,14 @@ class Stamps:
         """
         key = record.service if isinstance(record, Container) else record.uuid
         return max(self._own.get(key, 0), self._common)
+
+    def of_parts(self, record: Record) -> int:
+        """Return the stamp of what an object is rendered from beside its own record.
+
+        Only services have such a stamp: a change of the service's own record leaves
+        the stamp as it is, unless the service is tied to another service.
+        """
+        return max(self._parts.get(record.uuid, 0), self._common)
 
     def changed(self, record: Record, service: Service | None = None) -> None:
         """Count a change of a record.
@@ -50,6 +60,7 @@ class Stamps:
             self._common = self.number
         elif isinstance(record, Container):
             self._own[record.service] = self._own[record.node] = self.number
+            self._parts[record.service] = self.number
         elif isinstance(record, Service):
             service = record
         if service is not None and service.stack is not None:
@@ -67,6 +78,7 @@ class Stamps:
     def forget(self, record: Record) -> None:
         """Forget an object that is not readable any more."""
         self._own.pop(record.uuid, None)
+        self._parts.pop(record.uuid, None)
         self._tied.discard(record.uuid)
 
     def _tie(self, record: Service | Container) -> None:
