@@ -10,100 +10,32 @@ The server is ``aiodockercloud.server``, which the client never imports.
 
 from __future__ import annotations
 
-from .client import DockerCloud, Limits, Retry, Timings
-from .exceptions import (
-    ApiError,
-    AuthError,
-    BadRequest,
-    ClientClosed,
-    ConflictError,
-    ConnectError,
-    DockerCloudError,
-    Forbidden,
-    GatewayTimeout,
-    InvalidResponse,
-    MethodNotAllowed,
-    NonUniqueIdentifier,
-    NotSupported,
-    ObjectNotFound,
-    OperationNotAllowed,
-    OutputTooLarge,
-    PayloadTooLarge,
-    PaymentRequired,
-    ServerError,
-    StackFileError,
-    StreamClosed,
-    ThrottledError,
-    Unavailable,
-    UnknownFilter,
-    UnsupportedMediaType,
-    VersionConflict,
-    WaitFailed,
-)
-from .loglines import log_text
-from .resources.exec import Exec, ExecBytes
-from .resources.merged_logs import MergedLogStream
-from .transport.event_stream import EventStream
-from .transport.log_stream import LogStream
-from .transport.stream import Stream
-from .wire import DOCKER_CLOUD, TUTUM, Dialect
-
-#: The version of the installed distribution, which comes from git's tag.
-__version__: str
-
-__all__ = [
-    "DOCKER_CLOUD",
-    "TUTUM",
-    "ApiError",
-    "AuthError",
-    "BadRequest",
-    "ClientClosed",
-    "ConflictError",
-    "ConnectError",
-    "Dialect",
-    "DockerCloud",
-    "DockerCloudError",
-    "EventStream",
-    "Exec",
-    "ExecBytes",
-    "Forbidden",
-    "GatewayTimeout",
-    "InvalidResponse",
-    "Limits",
-    "LogStream",
-    "MergedLogStream",
-    "MethodNotAllowed",
-    "NonUniqueIdentifier",
-    "NotSupported",
-    "ObjectNotFound",
-    "OperationNotAllowed",
-    "OutputTooLarge",
-    "PayloadTooLarge",
-    "PaymentRequired",
-    "Retry",
-    "ServerError",
-    "StackFileError",
-    "Stream",
-    "StreamClosed",
-    "ThrottledError",
-    "Timings",
-    "Unavailable",
-    "UnknownFilter",
-    "UnsupportedMediaType",
-    "VersionConflict",
-    "WaitFailed",
-    "log_text",
-]
+from importlib import import_module
+from typing import Any
 
 
-def _attribute(name: str) -> str:
-    """Return the version when a program asks for it: a plain import needs none."""
+def __getattr__(name: str) -> Any:
+    """Load a module, or the client, when a program first uses one of its names.
+
+    A server starts sooner without the client. Type checkers read ``__init__.pyi``.
+    """
     if name == "__version__":
         from importlib.metadata import version  # noqa: PLC0415 - a slow import
 
-        return version("aiodockercloud")
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        return version(__name__)
+    try:
+        return import_module(f"{__name__}.{name}")
+    except ModuleNotFoundError as error:
+        if error.name != f"{__name__}.{name}":
+            raise
+    from . import exports  # noqa: PLC0415 - needs the whole client
+
+    names = {one: getattr(exports, one) for one in exports.__all__}
+    globals().update(names, __all__=exports.__all__)
+    if name not in globals():
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return globals()[name]
 
 
-# Type checkers must not see this: they would take any misspelled name for a string.
-globals()["__getattr__"] = _attribute
+def __dir__() -> list[str]:
+    return sorted({*globals(), *import_module(".exports", __name__).__all__})

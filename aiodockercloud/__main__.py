@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from collections.abc import Sequence
+
+from .cli.loading import loading
 
 __all__ = ["main"]
 
@@ -22,7 +25,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         with status 2 and one line on standard error.
     """
     try:
-        from .cli import app  # noqa: PLC0415 - the plain install has no extra
+        with loading():
+            from .cli import app  # noqa: PLC0415 - the plain install has no extra
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] not in _EXTRA:
             raise
@@ -30,7 +34,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
     except KeyboardInterrupt:  # during the imports
         return 130
-    return app.main(arguments)
+    try:
+        return app.main(arguments)
+    finally:
+        gc.unfreeze()  # a program may call this function
 
 
 if __name__ == "__main__":

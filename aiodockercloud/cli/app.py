@@ -9,8 +9,8 @@ from typing import Annotated, Any
 
 import typer
 
-from .. import __version__
 from . import exits, frame
+from .loading import loading
 from .options import option
 
 __all__ = ["COMMANDS", "main", "make_app"]
@@ -39,6 +39,8 @@ COMMANDS: Mapping[str, tuple[str, ...]] = {
 
 def _show_version(wanted: bool) -> None:
     if wanted:
+        from .. import __version__  # noqa: PLC0415 - only this needs the metadata
+
         print(__version__)
         raise typer.Exit
 
@@ -96,7 +98,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     try:
         given = list(sys.argv[1:] if arguments is None else arguments)
-        status: int | None = make_app(given)(
+        with loading():
+            command = typer.main.get_command(make_app(given))
+        status: int | None = command.main(
             args=given or ["--help"], prog_name=NAME, standalone_mode=False
         )
     except typer.TyperException as error:

@@ -20,7 +20,8 @@ from typing import Annotated, Any, get_type_hints
 
 import typer
 
-from ..client import DockerCloud
+import aiodockercloud
+
 from ..exceptions import DockerCloudError, ObjectNotFound
 from . import exits
 from .contexts import Context, Contexts
@@ -100,7 +101,7 @@ class Cli:
         output: Prints the results.
     """
 
-    cloud: DockerCloud
+    cloud: aiodockercloud.DockerCloud
     output: Output
 
 
@@ -237,7 +238,7 @@ def merged(former: Any, given: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def client(options: Mapping[str, Any]) -> DockerCloud:
+def client(options: Mapping[str, Any]) -> aiodockercloud.DockerCloud:
     """Return a client of the cloud that the common options name.
 
     A cloud is one whole: address and credentials are those of ``--context``, or those
@@ -252,10 +253,12 @@ def client(options: Mapping[str, Any]) -> DockerCloud:
     if options["context"] and (url or user or apikey):
         raise ValueError("--context excludes --host, --user and --apikey")
     if stored := _stored(options):
-        cloud = DockerCloud(stored.url, user=stored.user, apikey=stored.apikey)
+        cloud = aiodockercloud.DockerCloud(
+            stored.url, user=stored.user, apikey=stored.apikey
+        )
         cloud.namespace = options["namespace"] or stored.namespace
         return cloud
-    return DockerCloud(
+    return aiodockercloud.DockerCloud(
         url,
         user=user or (os.environ.get("DOCKERCLOUD_USER") if apikey else None),
         apikey=apikey or (os.environ.get("DOCKERCLOUD_APIKEY") if user else None),

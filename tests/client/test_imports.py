@@ -26,8 +26,8 @@ LATER = (
 def imported() -> set[str]:
     """Return the modules that the client imports in addition to aiohttp's."""
     code = (
-        "import sys, aiohttp; before = {*sys.modules}; import aiodockercloud;"
-        " print(*({*sys.modules} - before))"
+        "import sys, aiohttp; before = {*sys.modules};"
+        " from aiodockercloud import DockerCloud; print(*({*sys.modules} - before))"
     )
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True

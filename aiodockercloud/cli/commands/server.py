@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -13,6 +10,7 @@ import typer
 
 from ... import checks
 from ..frame import local_command
+from ..loading import loading
 from ..options import argument, option
 from ..values import checked, node_engine
 
@@ -44,19 +42,6 @@ def add_to(app: typer.Typer) -> None:
     local_command(app, "serve", examples=_SERVE)(serve)
     local_command(app, "restore")(restore)
     local_command(app, "rekey")(rekey)
-
-
-@contextmanager
-def _quick_import() -> Iterator[None]:
-    """Import the server without collections, which would find no garbage."""
-    collects = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if collects:
-            gc.enable()
-    gc.freeze()  # modules live until the end: no later collection visits them
 
 
 _SERVE = """
@@ -231,7 +216,7 @@ def serve(
     DOCKERCLOUD_USER and DOCKERCLOUD_APIKEY name the first account. Without them the
     first start creates an API key and prints it once, on standard error.
     """
-    with _quick_import():
+    with loading():
         from ...server import command  # noqa: PLC0415 - the plain install has none
     options = command.ServeOptions(
         engine=engine,
