@@ -6,6 +6,8 @@ Source: Docker Cloud API reference, "Services": creating and updating a service.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import compress
+from operator import ne
 from typing import Any
 
 from ... import stackfile
@@ -46,6 +48,15 @@ _IN_STACK_FILES = stackfile.STACK_KEYS - stackfile.API_KEYS
 #: The values of a new service's read-only fields.
 NEW: Mapping[str, Any] = {"state": states.NOT_RUNNING, "synchronized": True}
 _NEW = ReadOnly(READ_ONLY, NEW)
+
+#: Fields that ``check`` does not read.
+UNCHECKED = frozenset({"nickname", "tags", "target_num_containers"})
+
+
+class Checked(dict[str, Any]):
+    """A definition that ``check`` has accepted since the start of the server."""
+
+    __slots__ = ()
 
 
 def read(body: Mapping[str, Any], read_only: ReadOnly = _NEW) -> dict[str, Any]:
@@ -270,7 +281,7 @@ def build(
         uuid=uuid or new_uuid(),
         name=name,
         stack=stack.uuid if stack else None,
-        definition=definition,
+        definition=Checked(definition),
     )
 
 
@@ -282,7 +293,10 @@ def changed(
     access: Access,
     own: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
-    """Return the definition of a service changed by *found*, checked as a whole."""
+    """Return the definition of a service changed by *found*, checked as a whole.
+
+    Fields that no check reads change a checked definition without another check.
+    """
     if found.get("name", service.name) != service.name:
         raise BadRequest("name: cannot be changed; use nickname, or create a new one")
     strategy = found.get("deployment_strategy")
@@ -301,16 +315,24 @@ def changed(
     )
     if resolved.get("nickname") == (service.definition["nickname"] or service.name):
         del resolved["nickname"]  # sent back as rendered: no change
-    definition = {**service.definition, **resolved}
-    rights.check_definition(cloud, access, definition, service.definition)
-    check(cloud, definition)
-    return definition
+    current = service.definition
+    definition = {**current, **resolved}
+    rights.check_definition(cloud, access, definition, current)
+    differing = {name for name in resolved if resolved[name] != current[name]}
+    if not (isinstance(current, Checked) and differing <= UNCHECKED):
+        check(cloud, definition)
+    return Checked(definition)
 
 
 def apply(service: Service, definition: dict[str, Any]) -> None:
-    """Set a changed definition; the containers stay unchanged until a redeploy."""
+    """Set a definition that ``changed`` has returned for the service.
+
+    The containers stay unchanged until a redeploy.
+    """
     before = service.definition
-    changed = {key for key, value in definition.items() if value != before[key]}
+    # Both definitions have the same fields in the same order.
+    differ = map(ne, definition.values(), before.values())
+    changed = set(compress(definition, differ))
     if not changed <= IN_STEP:
         service.revision += 1
     if "target_num_containers" in changed:

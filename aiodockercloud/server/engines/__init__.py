@@ -310,7 +310,7 @@ class Engine(Protocol):
         ports: Sequence[PortSpec],
         mounts: Sequence[MountSpec] = (),
     ) -> None:
-        """Check fields of a definition.
+        """Check fields of a definition; while the engine runs, the result stays.
 
         Raises:
             UnsupportedField: The engine does not support a field's value.

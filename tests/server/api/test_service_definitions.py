@@ -9,12 +9,14 @@ import pytest
 
 from aiodockercloud import BadRequest
 from aiodockercloud.server.api import definitions, services
-from aiodockercloud.server.api.definitions import FIELDS
+from aiodockercloud.server.api.definitions import FIELDS, UNCHECKED
 from aiodockercloud.server.api.readonly import ReadOnly
 from aiodockercloud.server.control.control_plane import ControlPlane
+from aiodockercloud.server.engines import UnsupportedField
 from aiodockercloud.server.engines.embedded import Embedded
 from aiodockercloud.server.state.access import Access
-from aiodockercloud.wire.service_fields import READ_ONLY, SYNONYMS
+from aiodockercloud.server.state.records import Service
+from aiodockercloud.wire.service_fields import ENGINE_OPTIONS, READ_ONLY, SYNONYMS
 from tests.support.facts import SHARED
 
 OPERATOR = Access("alice", "alice", None, frozenset({"admin"}))
@@ -106,6 +108,82 @@ def test_build_of_contradicting_fields_is_refused(
         definitions.build(cloud, definitions.read(body), "alice", None, access=OPERATOR)
 
     assert not cloud.services
+
+
+def test_check_does_not_read_the_unchecked_fields() -> None:
+    cloud, _ = rendered_service()
+    (service,) = cloud.services.values()
+    rest = {k: v for k, v in service.definition.items() if k not in UNCHECKED}
+
+    assert len(rest) == len(service.definition) - len(UNCHECKED)
+    definitions.check(cloud, rest)
+    assert UNCHECKED.isdisjoint(ENGINE_OPTIONS)
+
+
+class TestChangeOfACheckedDefinition:
+    """An engine refuses every definition that it checks; the service exists before."""
+
+    @pytest.fixture
+    def service(self, monkeypatch: pytest.MonkeyPatch) -> Service:
+        self.cloud, _ = rendered_service()
+
+        def refuse(*_: object) -> None:
+            raise UnsupportedField("refused")
+
+        monkeypatch.setattr(self.cloud.engine, "check", refuse)
+        (service,) = self.cloud.services.values()
+        return service
+
+    def change(self, service: Service, **fields: Any) -> dict[str, Any]:
+        return definitions.changed(
+            self.cloud, service, definitions.read(fields), access=OPERATOR
+        )
+
+    def test_unchecked_fields_change_without_a_check(self, service: Service) -> None:
+        changed = self.change(service, nickname="x", tags=["a"], privileged=False)
+
+        assert (changed["nickname"], changed["tags"]) == ("x", ["a"])
+        definitions.apply(service, changed)
+        assert self.change(service, nickname="y") == {**changed, "nickname": "y"}
+
+    def test_other_fields_are_checked(self, service: Service) -> None:
+        for fields in ({"privileged": True}, {"nickname": "x", "hostname": "h"}):
+            with pytest.raises(BadRequest, match="refused"):
+                self.change(service, **fields)
+
+    def test_definition_of_another_origin_is_checked(self, service: Service) -> None:
+        """For example a definition of the database, which another engine accepted."""
+        service.definition = dict(service.definition)
+
+        with pytest.raises(BadRequest, match="refused"):
+            self.change(service, nickname="x")
+
+
+@pytest.mark.parametrize(
+    ("fields", "revisions", "pending"),
+    [
+        ({"nickname": "x"}, 0, False),
+        ({"nickname": "x", "tags": ["b"]}, 1, False),
+        ({"target_num_containers": 1}, 0, False),
+        ({"target_num_containers": 2}, 0, True),
+        ({"hostname": "h", "target_num_containers": 3}, 1, True),
+        ({"container_ports": ["80:80", "443"]}, 0, False),
+    ],
+)
+def test_apply_finds_the_fields_that_differ(
+    fields: dict[str, Any], revisions: int, pending: bool
+) -> None:
+    cloud, _ = rendered_service()
+    (service,) = cloud.services.values()
+    before = list(service.definition)
+
+    found = definitions.read(fields)
+    changed = definitions.changed(cloud, service, found, access=OPERATOR)
+    definitions.apply(service, changed)
+
+    assert (service.revision, service.scale_pending) == (revisions, pending)
+    assert service.definition is changed
+    assert list(changed) == before
 
 
 def test_build_of_links_with_the_same_alias_is_refused() -> None:
