@@ -270,8 +270,10 @@ class Lookups:
         if not isinstance(record, Service):
             return None
         found = {health for _, health in self.states_of_parts(record)}
-        worst = (UNHEALTHY, STARTING, HEALTHY)
-        return next((health for health in worst if health in found), None)
+        for health in (UNHEALTHY, STARTING, HEALTHY):
+            if health in found:
+                return health
+        return None
 
     def containers_on(self, node: Node) -> list[Container]:
         """Return the containers of a node that are not terminated."""

@@ -17,6 +17,7 @@ import hmac
 import os
 import stat
 from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import Path
 
 from ... import wire
@@ -50,8 +51,7 @@ class Vault:
 
     def name(self, kind: str, key: str) -> str:
         """Return the hash that takes the place of a row's key."""
-        found = hmac.digest(self._names, wire.dumps([kind, key]), "sha256")
-        return found[:16].hex()
+        return _hashed(self._names, kind, key)
 
     def seal(self, kind: str, key: str, body: bytes) -> bytes:
         """Return a row as ciphertext."""
@@ -71,6 +71,11 @@ class Vault:
         if found != kind or self.name(kind, key) != name:
             raise Damaged(f"a row of the kind {kind} is not in its place")
         return str(key), body
+
+
+@lru_cache(maxsize=1024)  # the same objects change again and again
+def _hashed(names: bytes, kind: str, key: str) -> str:
+    return hmac.digest(names, wire.dumps([kind, key]), "sha256")[:16].hex()
 
 
 class SecretKeys:
