@@ -23,9 +23,7 @@ S = TypeVar("S", bound=str)
 
 _Dicts = list[dict[str, Any]]
 
-_UUID4 = re.compile(
-    r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}", re.I
-)
+_UUID4 = r"(?i)[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}"
 
 
 class Managed(Resource[T], Generic[T, S]):
@@ -65,7 +63,7 @@ class Managed(Resource[T], Generic[T, S]):
             return await self.inspect(identifier)
         if not identifier:
             raise ValueError(f"an empty text names no {self.kind}")
-        if _UUID4.fullmatch(identifier):
+        if re.fullmatch(_UUID4, identifier):
             return await self.inspect(identifier)
         found: _Dicts = []
         if self.stack_filter is not None and "." in identifier:
@@ -194,7 +192,7 @@ class Managed(Resource[T], Generic[T, S]):
                 f"state: {state!r} is no state of a {self.kind}; states are"
                 f" {', '.join(known)}"
             )
-        if isinstance(thing, str) and not ("/" in thing or _UUID4.fullmatch(thing)):
+        if isinstance(thing, str) and not ("/" in thing or re.fullmatch(_UUID4, thing)):
             thing = cast(Mapping[str, Any], await self.find(thing))
         done = StateWait(self, thing, goal, healthy=healthy).done
         action = action_uri(thing)

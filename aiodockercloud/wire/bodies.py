@@ -100,14 +100,14 @@ def decode_response(
 
 
 #: The kinds with ``find``, and the key of an object in a URL.
-_KEY = re.compile(r"/(service|stack|container|node|nodecluster)/([^/?#]+)/")
-_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.I)
+_KEY = r"/(service|stack|container|node|nodecluster)/([^/?#]+)/"
+_UUID = r"(?i)[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 
 
 def _advice(url: str) -> str:
     """Return how to look up an object whose URL has a name in place of the uuid."""
-    found = _KEY.search(url)
-    if found is None or _UUID.fullmatch(found[2]):
+    found = re.search(_KEY, url)
+    if found is None or re.fullmatch(_UUID, found[2]):
         return ""
     name = unquote(found[2])
     return f"; {name!r} is no uuid: await cloud.{found[1]}s.find({name!r}) finds a name"

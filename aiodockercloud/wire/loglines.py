@@ -47,7 +47,7 @@ def log_text(line: Mapping[str, Any]) -> str:
 #: In one second.
 NANOSECONDS = 1_000_000_000
 
-_SECONDS = re.compile(r"(\d{1,12})(?:\.(\d{1,9}))?", re.ASCII)
+_SECONDS = r"(?a)(\d{1,12})(?:\.(\d{1,9}))?"
 _DATE = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?(.*)", re.ASCII)
 
 
@@ -64,7 +64,7 @@ def parse_stamp(text: str) -> int:
     Raises:
         ValueError: The text is neither.
     """
-    if match := _SECONDS.fullmatch(text):
+    if match := re.fullmatch(_SECONDS, text):
         return int(match[1]) * NANOSECONDS + _fraction(match[2])
     return parse_line_stamp(text)
 
@@ -120,7 +120,7 @@ def log_stamp(line: Mapping[str, Any]) -> int | None:
     return int(seconds) * NANOSECONDS if isinstance(seconds, int) else None
 
 
-_TEXT_LINE = re.compile(r"(?:\[([^\]]+)\] )?(\d{4}-\d\d-\d\dT[\d:.]+Z) ")
+_TEXT_LINE = r"(?:\[([^\]]+)\] )?(\d{4}-\d\d-\d\dT[\d:.]+Z) "
 
 
 def log_lines(text: str) -> Iterator[dict[str, Any]]:
@@ -132,7 +132,7 @@ def log_lines(text: str) -> Iterator[dict[str, Any]]:
     """
     for line in text.splitlines():
         found: dict[str, Any] = {"type": "log", "streamType": "stdout"}
-        if match := _TEXT_LINE.match(line):
+        if match := re.match(_TEXT_LINE, line):
             source, stamp = match.groups()
             if source:
                 found["source"] = source

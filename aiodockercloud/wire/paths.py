@@ -185,14 +185,14 @@ def canonical_uri(uri: str) -> str:
         return uri
 
 
-_SUBSYSTEM = re.compile(rf"/api/(?:{'|'.join(sorted({*SUBSYSTEMS.values()}))})/v1/")
+_SUBSYSTEM = rf"/api/(?:{'|'.join(sorted({*SUBSYSTEMS.values()}))})/v1/"
 
 
 def respell(uri: str, dialect: Dialect) -> str:
     """Return a canonical URI, or a URL with such a path, in a dialect's spelling."""
     if dialect.by_subsystem:
         return uri
-    uri = _SUBSYSTEM.sub("/api/v1/", uri, count=1)
+    uri = re.sub(_SUBSYSTEM, "/api/v1/", uri, count=1)
     return uri.replace("/api/v1/repository/", "/api/v1/image/", 1)
 
 

@@ -14,7 +14,6 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from . import json_text
-from .images import DOCKER_HUB, ImageName
 
 __all__ = ["AUTH_FROM", "HEADER", "TOKEN_USER", "decode", "encode", "registry_of"]
 
@@ -91,6 +90,9 @@ def registry_of(server_address: str) -> str:
     Raises:
         ValueError: The text is no address.
     """
+    # Here, because a client without credentials of a registry parses no name.
+    from .images import DOCKER_HUB, ImageName  # noqa: PLC0415
+
     address = server_address if "://" in server_address else f"//{server_address}"
     try:
         host = urlsplit(address).netloc

@@ -73,9 +73,10 @@ def parse_bool(text: str) -> bool:
 
 
 _UNITS = {"h": "3600", "m": "60", "s": "1", "ms": "1e-3", "us": "1e-6", "ns": "1e-9"}
+# The module re compiles these patterns for the first text; an import needs none.
 _NUMBER = r"[0-9]{1,9}(?:\.[0-9]{1,9})?"
-_PARTS = re.compile(rf"({_NUMBER})(h|ms|us|ns|m|s)")
-_DURATION = re.compile(rf"{_NUMBER}|(?:{_NUMBER}(?:h|ms|us|ns|m|s))+")
+_PARTS = rf"({_NUMBER})(h|ms|us|ns|m|s)"
+_DURATION = rf"{_NUMBER}|(?:{_NUMBER}(?:h|ms|us|ns|m|s))+"
 #: Seconds; no duration of the API is longer than a year.
 _LONGEST = 366 * 86400
 
@@ -89,8 +90,8 @@ def parse_duration(value: Any) -> int | float:
     found: int | float | None = None
     if isinstance(value, int | float) and not isinstance(value, bool):
         found = value
-    elif isinstance(value, str) and _DURATION.fullmatch(text := value.strip()):
-        parts = _PARTS.findall(text) or [(text, "s")]
+    elif isinstance(value, str) and re.fullmatch(_DURATION, text := value.strip()):
+        parts = re.findall(_PARTS, text) or [(text, "s")]
         # Here, because only a duration as a text needs exact decimals.
         from decimal import Decimal  # noqa: PLC0415
 
