@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import socket
+import subprocess
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -194,3 +196,25 @@ async def test_argument_of_running_that_cannot_be_used_is_refused(
 def test_negative_number_of_embedded_nodes_is_refused() -> None:
     with pytest.raises(ValueError, match="-3"):
         Embedded(nodes=-3)
+
+
+LATER = (
+    "aiodockercloud.client",
+    "aiodockercloud.types",
+    "aiodockercloud.server.api.openapi.document",
+    "aiodockercloud.server.engines.embedded.shell",
+    "aiodockercloud.server.engines.swarm",
+    "yaml",
+)
+
+
+def test_start_of_a_server_imports_no_module_that_few_servers_need() -> None:
+    program = (
+        "import sys; from aiodockercloud.server import command;"
+        f" print(*({{*{LATER}}} & {{*sys.modules}}))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+
+    assert done.stdout == "\n"

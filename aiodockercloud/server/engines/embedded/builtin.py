@@ -10,8 +10,7 @@ from aiohttp import web
 from .. import ImageInfo
 from .images import Image
 from .runtime import Container
-from .shell import Pipe, Shell, unsupported
-from .shell.lexer import Stream
+from .text import Stream
 
 __all__ = ["BUILT_IN", "IDLE"]
 
@@ -46,6 +45,9 @@ async def hello_world(container: Container) -> None:
 
 async def shell(container: Container) -> int:
     """Run the command in the small shell; idle when that shell cannot run it."""
+    # Here, because the start of a server would wait for all commands of the shell.
+    from .shell import Pipe, Shell, unsupported  # noqa: PLC0415
+
     if reason := unsupported(container.command):
         container.print(
             f"simulated: {reason} for the embedded shell; idle until stopped"

@@ -21,9 +21,9 @@ from .images import Image, command_line
 from .logs import Log
 from .network import Endpoint, Network
 from .nodes import EmbeddedNode
+from .place import Place
 from .runtime import Container
 from .settings import EmbeddedSettings
-from .shell import Place
 from .text import to_valid
 
 __all__ = ["EmbeddedContainer"]

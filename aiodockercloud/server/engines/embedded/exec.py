@@ -9,10 +9,9 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 
 from ....wire.exec import SIGKILL_EXIT_CODE
 from .clock import Clock
+from .place import Place
 from .settings import EmbeddedSettings
-from .shell import Pipe, Place, Shell
-from .shell.lexer import Stream
-from .text import decoder, to_bytes
+from .text import Stream, decoder, to_bytes
 
 __all__ = ["ShellSession"]
 
@@ -32,6 +31,9 @@ class ShellSession:
         settings: EmbeddedSettings,
         place: Place,
     ) -> None:
+        # Here, because the start of a server would wait for all commands of the shell.
+        from .shell import Pipe, Shell  # noqa: PLC0415
+
         self.exit_code: int | None = None
         self._most_chunks = settings.exec_output_chunks
         self._stdin = Pipe()

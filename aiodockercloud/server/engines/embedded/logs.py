@@ -10,8 +10,7 @@ from ...journal import Journal, Missed
 from .. import LogLine
 from .clock import Clock
 from .settings import EmbeddedSettings
-from .shell.lexer import Stream
-from .text import to_valid
+from .text import Stream, to_valid
 
 __all__ = ["Log", "Logs"]
 

@@ -16,10 +16,9 @@ from .. import ContainerSpec
 from .clock import Clock
 from .network import Connection, Endpoint, Network
 from .nodes import HostPorts, PortKey
+from .place import Place
 from .settings import EmbeddedSettings
-from .shell import Place
-from .shell.lexer import Stream
-from .text import to_text
+from .text import Stream, to_text
 
 __all__ = ["Container", "Handler", "HttpHandler"]
 

@@ -6,10 +6,14 @@ A byte that is not UTF-8 is a surrogate, as in the file names of Python.
 from __future__ import annotations
 
 import codecs
+from typing import Literal
 
 from ....wire import valid_text
 
-__all__ = ["byte", "decoder", "to_bytes", "to_text", "to_valid"]
+__all__ = ["Stream", "byte", "decoder", "to_bytes", "to_text", "to_valid"]
+
+#: The output that a text is for.
+Stream = Literal["stdout", "stderr"]
 
 
 def decoder() -> codecs.IncrementalDecoder:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from ..place import Place
 from .interpreter import Shell, Write, unsupported
 from .pipe import Pipe
-from .place import Place
 
 __all__ = ["Pipe", "Place", "Shell", "Write", "unsupported"]

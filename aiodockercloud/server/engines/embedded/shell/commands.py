@@ -14,10 +14,10 @@ from typing import Protocol
 
 from .....wire.loglines import NANOSECONDS
 from ..clock import Clock
+from ..place import Place
 from ..text import byte
 from .lexer import Stream
 from .pipe import Pipe
-from .place import Place
 
 __all__ = ["COMMANDS", "Command", "Process", "fail", "unescape"]
 

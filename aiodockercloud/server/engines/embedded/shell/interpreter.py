@@ -18,6 +18,7 @@ from functools import partial
 
 from ..clock import Clock
 from ..files import Files
+from ..place import Place
 from .arithmetic import evaluate
 from .commands import COMMANDS as OTHER_COMMANDS
 from .expansion import expand_fields, expand_text
@@ -37,7 +38,6 @@ from .grammar import (
 from .lexer import Incomplete, Redirect, ShellError, Stream, Word
 from .limits import DEEPEST_SHELL, LONGEST_TEXT, LONGEST_UNFINISHED
 from .pipe import Pipe
-from .place import Place
 from .processes import Processes
 from .special_commands import SPECIAL_COMMANDS, Exit, LeaveLoop
 from .streams import Streams, discard, file_input, file_output

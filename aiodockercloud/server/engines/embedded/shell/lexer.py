@@ -6,6 +6,8 @@ import re
 from dataclasses import dataclass
 from typing import Final, Literal, NamedTuple
 
+from ..text import Stream
+
 __all__ = [
     "UNSUPPORTED",
     "Incomplete",
@@ -17,8 +19,6 @@ __all__ = [
     "Word",
     "tokenize",
 ]
-
-Stream = Literal["stdout", "stderr"]
 
 UNSUPPORTED: Final = "is not supported by the embedded engine's shell"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from ..files import Files
+from .files import Files
 
 __all__ = ["Place"]
 
