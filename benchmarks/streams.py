@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
+from statistics import median
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -308,7 +309,7 @@ async def _memory(bare: Child) -> AsyncIterator[Row]:
     Each measurement has a server of its own: memory that earlier streams have returned
     would hide what new streams take.
     """
-    client, server = list[float](), list[float]()
+    client, peer, server = list[float](), list[float](), list[float]()
     for _ in range(3):
         async with (
             child("ours") as ours,
@@ -327,8 +328,14 @@ async def _memory(bare: Child) -> AsyncIterator[Row]:
             server.append((memory(ours.pid) - before) / 1024 / opened)
             process.kill()
             await process.wait()
+            process = await _follower("bare", ours.url, path, str(FOLLOWED), "0")
+            assert process.stdout is not None
+            peer.append(json.loads(await process.stdout.readline())["kilobytes"])
+            process.kill()
+            await process.wait()
             _close(first)
-    yield Row("memory of a followed stream, client (KB)", "", 14, False, client, "KB")
+    unit = f"KB; a bare websocket of aiohttp: {median(peer):.1f} KB, both with a task"
+    yield Row("memory of a followed stream, client (KB)", "", 14, False, client, unit)
     yield Row("memory of a followed stream, server (KB)", "", 20, False, server, "KB")
     shares = []
     for _ in range(2):
