@@ -101,18 +101,24 @@ def request_headers(auth: str | None) -> dict[str, str]:
     return headers if auth is None else {**headers, "Authorization": auth}
 
 
-def request_options(timeout: ClientTimeout, ssl: SSLContext | bool) -> dict[str, Any]:
+def request_options(
+    timeout: ClientTimeout, ssl: SSLContext | bool, proxy: str | None = None
+) -> dict[str, Any]:
     """Return the arguments of ``ClientSession.request`` that all requests share.
 
-    aiohttp would follow redirects to other servers, without the credentials.
+    aiohttp would follow redirects to other servers, without the credentials. Each
+    argument costs time, so the defaults of aiohttp are left out.
     """
-    return {
+    options: dict[str, Any] = {
         "timeout": timeout,
-        "ssl": ssl,
-        "proxy": None,
         "allow_redirects": False,
         "raise_for_status": False,
     }
+    if ssl is not True:
+        options["ssl"] = ssl
+    if proxy is not None:
+        options["proxy"] = proxy
+    return options
 
 
 class Login(NamedTuple):
@@ -136,17 +142,20 @@ def idempotency_keys() -> Iterator[str]:
         yield f"{prefix}{number:08x}"
 
 
-def kept_seconds(response: ClientResponse, before: float | None) -> float | None:
+def kept_seconds(
+    status: int, headers: Mapping[str, str], before: float | None
+) -> float | None:
     """Return for how long the server keeps the answer to a write, as far as is known.
 
     Args:
-        response: A response of the server.
+        status: The status of a response of the server.
+        headers: The headers of the response.
         before: What former responses stated.
     """
-    kept = response.headers.get(wire.IDEMPOTENCY_KEPT)
+    kept = headers.get(wire.IDEMPOTENCY_KEPT)
     if kept is not None:
         return float(kept) if kept.isdecimal() else 0
-    return 0 if response.status < 300 else before  # an error may come from a proxy
+    return 0 if status < 300 else before  # an error may come from a proxy
 
 
 def headers_and_login(

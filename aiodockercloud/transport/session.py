@@ -142,8 +142,8 @@ class Transport:
         self._closed = False
         self._timeout = client_timeout(timeout)
         self._ssl = True if ssl is None else ssl
-        #: What aiohttp receives with each request.
-        self._options = request_options(self._timeout, self._ssl)
+        #: What aiohttp receives with each request, once requests can be sent.
+        self._options: dict[str, Any] = {}
         self._retry = retry
         self.rate_gate: RateGate = RateGate()
         self._reading: set[aiohttp.ClientResponse] = set()
@@ -292,7 +292,10 @@ class Transport:
         self, method: str, url: str, body: bytes | None, own: Mapping[str, str] | None
     ) -> dict[str, Any]:
         """Send a request once; most responses are successes that arrive whole."""
-        session = self._usable() or await self._prepared()
+        ready = self._ready_on is asyncio.get_running_loop()
+        session = self._session if ready else None
+        if session is None or session.closed:
+            session = await self._prepared()
         if self._headers:
             own = {**self._headers, **own} if own else self._headers
         if not self._slots.take():
@@ -324,11 +327,12 @@ class Transport:
             raise no_answer(method, url, exc, self._timeout) from exc
         finally:
             self._slots.give()
-        diagnostics.answered(method, url, response.status, response.headers, began)
-        self._kept = kept_seconds(response, self._kept)
+        status, headers = response.status, response.headers
+        diagnostics.answered(method, url, status, headers, began)
+        self._kept = kept_seconds(status, headers, self._kept)
         return wire.decode_response(
-            response.status,
-            response.headers,
+            status,
+            headers,
             answer,
             method=method,
             url=url,
@@ -440,6 +444,7 @@ class Transport:
                 self._proxies = proxy_for(self.rest_url), proxy_for(self.stream_url)
             else:
                 self._headers, self._login = headers_and_login(self._session, auth)
-            self._options.update(proxy=self._proxies[0])
+            options = request_options(self._timeout, self._ssl, self._proxies[0])
+            self._options = options
             self._ready_on = None if self._closed else self._loop
             return self._session
