@@ -185,14 +185,15 @@ class Readable(Generic[T]):
 
     def _path(self, thing: Reference, *operation: str, stream: bool = False) -> str:
         """Return the path of an object, or of an operation on the object."""
+        cloud = self.cloud
         return wire.object_path(
             self.kind,
             thing,
-            *operation,
+            operation,
             key=self.key,
             # The namespace of the object's URI precedes the client's.
-            namespace=self.cloud.namespace,
-            dialect=self.cloud.dialect,
+            namespace=cloud.namespace,
+            dialect=cloud.dialect,
             stream=stream,
         )
 
@@ -214,12 +215,12 @@ class Readable(Generic[T]):
 class Resource(Readable[T]):
     """Objects that change: creation, updates, operations and logs."""
 
-    async def _create(
+    def _create(
         self, fields: Mapping[str, Any], *, headers: Mapping[str, str] | None = None
-    ) -> T:
-        return await self._call("POST", self._list_path(), json=fields, headers=headers)
+    ) -> Awaitable[T]:
+        return self._call("POST", self._list_path(), json=fields, headers=headers)
 
-    async def _update(
+    def _update(
         self,
         thing: Reference,
         fields: Mapping[str, Any],
@@ -227,24 +228,22 @@ class Resource(Readable[T]):
         version: int | None = None,
         params: Mapping[str, Any] | None = None,
         headers: Mapping[str, str] | None = None,
-    ) -> T:
+    ) -> Awaitable[T]:
         path = self._path(thing)
         if version is not None:
             params = {**(params or {}), "version": version}
-        return await self._call(
-            "PATCH", path, params=params, json=fields, headers=headers
-        )
+        return self._call("PATCH", path, params=params, json=fields, headers=headers)
 
-    async def _operate(
+    def _operate(
         self,
         thing: Reference,
         operation: str,
         *,
         params: Mapping[str, Any] | None = None,
         headers: Mapping[str, str] | None = None,
-    ) -> T:
+    ) -> Awaitable[T]:
         path = self._path(thing, operation)
-        return await self._call("POST", path, params=params, headers=headers)
+        return self._call("POST", path, params=params, headers=headers)
 
     def read_logs(
         self, thing: Reference, **options: Unpack[LogOptions]

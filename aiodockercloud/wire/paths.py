@@ -217,7 +217,8 @@ def target_of(
 def object_path(
     kind: str,
     reference: str | Mapping[str, Any],
-    *operation: str,
+    operation: tuple[str, ...] = (),
+    *,
     key: str = "uuid",
     namespace: str | None = None,
     dialect: Dialect = DOCKER_CLOUD,

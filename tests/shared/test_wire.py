@@ -104,7 +104,7 @@ def test_path_of_an_object_is_that_of_its_target(
         return wire.object_path(
             "service",
             given,
-            *operation,
+            operation,
             namespace=namespace,
             dialect=dialect,
             stream=stream,
