@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from ssl import SSLContext
-from typing import Any, Generic, Literal, TypeVar, overload
+from typing import Any, Literal, TypeVar, cast
 
 import aiohttp
 from aiohttp import ClientTimeout
@@ -39,34 +39,14 @@ __all__ = ["DockerCloud", "Limits", "Retry", "Timings"]
 A = TypeVar("A")
 
 
-class _SubApi(Generic[A]):
-    """A sub-API of a client.
+def _sub_api(kind: type[A]) -> A:
+    """Return the class of a sub-API, for the attribute of the client's class.
 
-    The attribute of the class is the sub-API's class, so that
-    ``unittest.mock.create_autospec(DockerCloud, instance=True)`` has all sub-APIs with
-    their methods.
+    Each client has the sub-API itself in the attribute of the same name. With the class
+    there, ``unittest.mock.create_autospec(DockerCloud, instance=True)`` has all
+    sub-APIs with their methods.
     """
-
-    def __init__(self, kind: type[A]) -> None:
-        self._kind = kind
-
-    def __set_name__(self, owner: type, name: str) -> None:
-        self._name = name
-
-    @overload
-    def __get__(self, client: None, owner: type) -> type[A]: ...
-
-    @overload
-    def __get__(self, client: object, owner: type) -> A: ...
-
-    def __get__(self, client: object | None, owner: type) -> A | type[A]:
-        if client is None:
-            return self._kind
-        found: A = vars(client)[self._name]
-        return found
-
-    def __set__(self, client: object, value: A) -> None:
-        vars(client)[self._name] = value
+    return cast(A, kind)
 
 
 class DockerCloud(Transport):
@@ -149,24 +129,24 @@ class DockerCloud(Transport):
         Docker Cloud API reference, "Authentication", "REST API" and "Stream API".
     """
 
-    services: _SubApi[Services] = _SubApi(Services)
-    stacks: _SubApi[Stacks] = _SubApi(Stacks)
-    containers: _SubApi[Containers] = _SubApi(Containers)
-    nodes: _SubApi[Nodes] = _SubApi(Nodes)
-    nodeclusters: _SubApi[NodeClusters] = _SubApi(NodeClusters)
-    triggers: _SubApi[Triggers] = _SubApi(Triggers)
-    actions: _SubApi[Actions] = _SubApi(Actions)
-    events: _SubApi[Events] = _SubApi(Events)
-    repositories: _SubApi[Repositories] = _SubApi(Repositories)
-    registries: _SubApi[Registries] = _SubApi(Registries)
-    secrets: _SubApi[Secrets] = _SubApi(Secrets)
-    configs: _SubApi[Configs] = _SubApi(Configs)
-    providers: _SubApi[Providers] = _SubApi(Providers)
-    regions: _SubApi[Regions] = _SubApi(Regions)
-    azs: _SubApi[AvailabilityZones] = _SubApi(AvailabilityZones)
-    nodetypes: _SubApi[NodeTypes] = _SubApi(NodeTypes)
-    accounts: _SubApi[Accounts] = _SubApi(Accounts)
-    keys: _SubApi[Keys] = _SubApi(Keys)
+    services: Services = _sub_api(Services)
+    stacks: Stacks = _sub_api(Stacks)
+    containers: Containers = _sub_api(Containers)
+    nodes: Nodes = _sub_api(Nodes)
+    nodeclusters: NodeClusters = _sub_api(NodeClusters)
+    triggers: Triggers = _sub_api(Triggers)
+    actions: Actions = _sub_api(Actions)
+    events: Events = _sub_api(Events)
+    repositories: Repositories = _sub_api(Repositories)
+    registries: Registries = _sub_api(Registries)
+    secrets: Secrets = _sub_api(Secrets)
+    configs: Configs = _sub_api(Configs)
+    providers: Providers = _sub_api(Providers)
+    regions: Regions = _sub_api(Regions)
+    azs: AvailabilityZones = _sub_api(AvailabilityZones)
+    nodetypes: NodeTypes = _sub_api(NodeTypes)
+    accounts: Accounts = _sub_api(Accounts)
+    keys: Keys = _sub_api(Keys)
 
     def __init__(
         self,
