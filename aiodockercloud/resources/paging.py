@@ -156,16 +156,19 @@ class _Once:
 
     def new(self, objects: list[Dict]) -> list[Dict]:
         """Return the objects that were not returned before."""
-        found = {}
-        for one in objects:
-            uri = one.get("resource_uri")
-            identity = uri if type(uri) is str and uri else _identity(one)
-            if identity not in self._known and identity not in found:
-                found[identity] = one
+        names: list[Any] = [one.get("resource_uri") for one in objects]
+        if not ({*map(type, names)} <= {str} and all(names)):
+            names = [*map(_identity, objects)]
+        known, given = self._known, {*names}
+        if len(given) == len(objects) and known.isdisjoint(given):
+            found = objects  # as on most pages
+        else:
+            first = dict(zip(reversed(names), reversed(objects), strict=True))
+            found = [first[name] for name in dict.fromkeys(names) if name not in known]
         if found:
-            self._known.update(found)
+            known |= given
             self._since_new = 0
-        return [*found.values()]
+        return found
 
     def knows_first(self, objects: list[Dict]) -> bool:
         """Return whether the first object was returned before."""

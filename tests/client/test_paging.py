@@ -199,6 +199,45 @@ META: dict[str, Any] = {"limit": 2, "offset": 0, "previous": None, "total_count"
 PAIR = [named(1), named(2)]
 
 
+#: Objects of which some are equal, and some have no URI or an odd one.
+ODD = st.fixed_dictionaries(
+    {}, optional={"resource_uri": st.sampled_from(["/a/", "/b/", "/c/", "", None, 7])}
+) | st.fixed_dictionaries({"uuid": st.sampled_from(["/a/", "x", "y"])})
+
+
+@given(st.lists(st.lists(ODD, max_size=6), min_size=1, max_size=4))
+async def test_pages_yield_what_a_look_at_each_object_finds_new(
+    scripted: list[list[dict[str, Any]]],
+) -> None:
+    bodies: list[dict[str, Any]] = [
+        {
+            "meta": {"limit": 6, "offset": 0, "next": f"?after={number}"},
+            "objects": [{**one, "page": number} for one in objects],
+        }
+        for number, objects in enumerate(scripted)
+    ]
+    bodies[-1]["meta"] = {"next": None}
+
+    async def request(_: Mapping[str, Any]) -> dict[str, Any]:
+        return bodies[len(returned)]
+
+    pages = Pages[dict[str, Any]](request, {}, most_repeated=1000)
+    returned: list[list[dict[str, Any]]] = []
+    while not pages.ended:
+        returned.append(await pages.next())
+
+    known: set[str] = set()
+    for body, page in zip(bodies, returned, strict=True):
+        expected = []
+        for one in body["objects"]:
+            uri = one.get("resource_uri") or one.get("uuid")
+            name = uri if isinstance(uri, str) else repr(sorted(one.items()))
+            if name not in known:
+                known.add(name)
+                expected.append(one)
+        assert page == expected
+
+
 def answering(next: Callable[[int], Any], objects: Callable[[int], Any]) -> Any:
     """Return a handler whose n-th page has this ``next`` and these objects."""
     count = 0
