@@ -9,23 +9,13 @@ import builtins
 from collections.abc import AsyncIterator
 from typing import Unpack, cast
 
-from ..types import (
-    Account,
-    AccountChanges,
-    AccountFields,
-    AccountFilters,
-    ApiKey,
-    ApiKeyFields,
-    ApiKeyFilters,
-    NewAccount,
-    NewApiKey,
-)
+from .. import types
 from .managed import Readable, Reference, Resource
 
 __all__ = ["Accounts", "Keys"]
 
 
-class Accounts(Resource[Account]):
+class Accounts(Resource["types.Account"]):
     """Accounts: ``cloud.accounts``. Changes need the key of an operator.
 
     The first argument is an account: its dict, its ``resource_uri`` or its user.
@@ -36,13 +26,17 @@ class Accounts(Resource[Account]):
     kind = "account"
     key = "user"
 
-    async def list(self, **filters: Unpack[AccountFilters]) -> builtins.list[Account]:
+    async def list(
+        self, **filters: Unpack[types.AccountFilters]
+    ) -> builtins.list[types.Account]:
         return await super().list(**filters)
 
-    def iterate(self, **filters: Unpack[AccountFilters]) -> AsyncIterator[Account]:
+    def iterate(
+        self, **filters: Unpack[types.AccountFilters]
+    ) -> AsyncIterator[types.Account]:
         return super().iterate(**filters)
 
-    async def create(self, **fields: Unpack[AccountFields]) -> NewAccount:
+    async def create(self, **fields: Unpack[types.AccountFields]) -> types.NewAccount:
         """Create an account with a first key, which has the scope ``admin``.
 
         Args:
@@ -61,11 +55,11 @@ class Accounts(Resource[Account]):
         Source:
             aiodockercloud's documentation, "Running the server".
         """
-        return cast(NewAccount, await self._create(fields))
+        return cast("types.NewAccount", await self._create(fields))
 
     async def update(
-        self, account: Reference, **fields: Unpack[AccountChanges]
-    ) -> Account:
+        self, account: Reference, **fields: Unpack[types.AccountChanges]
+    ) -> types.Account:
         """Change the namespaces of an account, and whether its user is an operator.
 
         Args:
@@ -106,7 +100,7 @@ class Accounts(Resource[Account]):
         await self.cloud.request("DELETE", self._path(account))
 
 
-class Keys(Readable[ApiKey]):
+class Keys(Readable["types.ApiKey"]):
     """API keys: ``cloud.keys``.
 
     The first argument is a key: its dict, its ``resource_uri`` or its uuid. An
@@ -117,13 +111,17 @@ class Keys(Readable[ApiKey]):
 
     kind = "key"
 
-    async def list(self, **filters: Unpack[ApiKeyFilters]) -> builtins.list[ApiKey]:
+    async def list(
+        self, **filters: Unpack[types.ApiKeyFilters]
+    ) -> builtins.list[types.ApiKey]:
         return await super().list(**filters)
 
-    def iterate(self, **filters: Unpack[ApiKeyFilters]) -> AsyncIterator[ApiKey]:
+    def iterate(
+        self, **filters: Unpack[types.ApiKeyFilters]
+    ) -> AsyncIterator[types.ApiKey]:
         return super().iterate(**filters)
 
-    async def create(self, **fields: Unpack[ApiKeyFields]) -> NewApiKey:
+    async def create(self, **fields: Unpack[types.ApiKeyFields]) -> types.NewApiKey:
         """Create a key. A key never reaches more than the key that creates it.
 
         Args:
@@ -145,7 +143,9 @@ class Keys(Readable[ApiKey]):
             aiodockercloud's documentation, "Running the server".
         """
         path = self._list_path()
-        return cast(NewApiKey, await self.cloud.request("POST", path, json=fields))
+        return cast(
+            "types.NewApiKey", await self.cloud.request("POST", path, json=fields)
+        )
 
     async def delete(self, key: Reference) -> None:
         """Revoke a key. Its requests are refused from now on, and its streams end.

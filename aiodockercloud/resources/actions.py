@@ -9,10 +9,10 @@ import builtins
 from collections.abc import AsyncIterator
 from typing import ClassVar, Unpack
 
+from .. import types
 from ..exceptions import WaitFailed
 from ..transport.log_stream import LogStream, Tail
 from ..transport.session import Transport
-from ..types import Action, ActionFilters, ActionLogLine
 from ..wire import states
 from .failures import failure
 from .filters import Filters
@@ -23,7 +23,7 @@ from .watch import ChangeFeed
 __all__ = ["Actions"]
 
 
-class Actions(Resource[Action]):
+class Actions(Resource["types.Action"]):
     """Actions: ``cloud.actions``.
 
     The first argument is an action: its dict, its ``resource_uri`` or its uuid. In any
@@ -42,19 +42,23 @@ class Actions(Resource[Action]):
     """
 
     kind = "action"
-    filters: ClassVar[Filters | None] = Filters(ActionFilters, Action)
+    filters: ClassVar[Filters | None] = Filters("ActionFilters", "Action")
 
     def __init__(self, cloud: Transport, feed: ChangeFeed) -> None:
         super().__init__(cloud)
         self._feed = feed
 
-    async def list(self, **filters: Unpack[ActionFilters]) -> builtins.list[Action]:
+    async def list(
+        self, **filters: Unpack[types.ActionFilters]
+    ) -> builtins.list[types.Action]:
         return await super().list(**filters)
 
-    def iterate(self, **filters: Unpack[ActionFilters]) -> AsyncIterator[Action]:
+    def iterate(
+        self, **filters: Unpack[types.ActionFilters]
+    ) -> AsyncIterator[types.Action]:
         return super().iterate(**filters)
 
-    async def cancel(self, action: Reference) -> Action:
+    async def cancel(self, action: Reference) -> types.Action:
         """Cancel an action that is pending or in progress.
 
         The changes that the action has made so far remain.
@@ -75,7 +79,7 @@ class Actions(Resource[Action]):
         """
         return await self._operate(action, "cancel")
 
-    async def retry(self, action: Reference) -> Action:
+    async def retry(self, action: Reference) -> types.Action:
         """Start the operation of an action that has ended again.
 
         Args:
@@ -103,7 +107,7 @@ class Actions(Resource[Action]):
         tail: Tail | None = None,
         follow: bool = True,
         reconnect: bool = True,
-    ) -> LogStream[ActionLogLine]:
+    ) -> LogStream[types.ActionLogLine]:
         """Read the log of an action as a stream.
 
         No request is sent before the stream is entered or iterated.
@@ -135,7 +139,7 @@ class Actions(Resource[Action]):
         *,
         timeout: float | None = WAIT_TIMEOUT,  # noqa: ASYNC109 - finite by default
         poll: float = POLL,
-    ) -> Action:
+    ) -> types.Action:
         """Wait until an action succeeds, and return the action.
 
         The action is inspected at the same moments as in :meth:`Services.wait`.
@@ -166,7 +170,7 @@ class Actions(Resource[Action]):
             self, self._feed, action, self._succeeded, seconds=timeout, poll=poll
         )
 
-    async def _succeeded(self, action: Action) -> Action | None:
+    async def _succeeded(self, action: types.Action) -> types.Action | None:
         if why := await failure(self, action):
             raise WaitFailed(why)
         return action if action.get("state") == states.SUCCESS else None

@@ -10,23 +10,14 @@ import builtins
 from collections.abc import AsyncIterator
 from typing import ClassVar, Unpack
 
-from ..types import (
-    AvailabilityZone,
-    AvailabilityZoneFilters,
-    NodeType,
-    NodeTypeFilters,
-    Provider,
-    ProviderFilters,
-    Region,
-    RegionFilters,
-)
+from .. import types
 from .filters import Filters
 from .managed import Readable
 
 __all__ = ["AvailabilityZones", "NodeTypes", "Providers", "Regions"]
 
 
-class Providers(Readable[Provider]):
+class Providers(Readable["types.Provider"]):
     """Providers of nodes: ``cloud.providers``.
 
     The argument is a provider: its dict, its ``resource_uri`` or its name.
@@ -35,17 +26,21 @@ class Providers(Readable[Provider]):
     """
 
     kind = "provider"
-    filters: ClassVar[Filters | None] = Filters(ProviderFilters, Provider)
+    filters: ClassVar[Filters | None] = Filters("ProviderFilters", "Provider")
     key = "name"
 
-    async def list(self, **filters: Unpack[ProviderFilters]) -> builtins.list[Provider]:
+    async def list(
+        self, **filters: Unpack[types.ProviderFilters]
+    ) -> builtins.list[types.Provider]:
         return await super().list(**filters)
 
-    def iterate(self, **filters: Unpack[ProviderFilters]) -> AsyncIterator[Provider]:
+    def iterate(
+        self, **filters: Unpack[types.ProviderFilters]
+    ) -> AsyncIterator[types.Provider]:
         return super().iterate(**filters)
 
 
-class Regions(Readable[Region]):
+class Regions(Readable["types.Region"]):
     """Regions of providers: ``cloud.regions``.
 
     The argument is a region: its dict, its ``resource_uri`` or ``"provider/region"``.
@@ -54,16 +49,20 @@ class Regions(Readable[Region]):
     """
 
     kind = "region"
-    filters: ClassVar[Filters | None] = Filters(RegionFilters, Region)
+    filters: ClassVar[Filters | None] = Filters("RegionFilters", "Region")
 
-    async def list(self, **filters: Unpack[RegionFilters]) -> builtins.list[Region]:
+    async def list(
+        self, **filters: Unpack[types.RegionFilters]
+    ) -> builtins.list[types.Region]:
         return await super().list(**filters)
 
-    def iterate(self, **filters: Unpack[RegionFilters]) -> AsyncIterator[Region]:
+    def iterate(
+        self, **filters: Unpack[types.RegionFilters]
+    ) -> AsyncIterator[types.Region]:
         return super().iterate(**filters)
 
 
-class AvailabilityZones(Readable[AvailabilityZone]):
+class AvailabilityZones(Readable["types.AvailabilityZone"]):
     """Availability zones of regions: ``cloud.azs``.
 
     The argument is a zone: its dict, its ``resource_uri`` or
@@ -74,21 +73,21 @@ class AvailabilityZones(Readable[AvailabilityZone]):
 
     kind = "az"
     filters: ClassVar[Filters | None] = Filters(
-        AvailabilityZoneFilters, AvailabilityZone
+        "AvailabilityZoneFilters", "AvailabilityZone"
     )
 
     async def list(
-        self, **filters: Unpack[AvailabilityZoneFilters]
-    ) -> builtins.list[AvailabilityZone]:
+        self, **filters: Unpack[types.AvailabilityZoneFilters]
+    ) -> builtins.list[types.AvailabilityZone]:
         return await super().list(**filters)
 
     def iterate(
-        self, **filters: Unpack[AvailabilityZoneFilters]
-    ) -> AsyncIterator[AvailabilityZone]:
+        self, **filters: Unpack[types.AvailabilityZoneFilters]
+    ) -> AsyncIterator[types.AvailabilityZone]:
         return super().iterate(**filters)
 
 
-class NodeTypes(Readable[NodeType]):
+class NodeTypes(Readable["types.NodeType"]):
     """Types of nodes that providers offer: ``cloud.nodetypes``.
 
     The argument is a node type: its dict, its ``resource_uri`` or
@@ -98,10 +97,14 @@ class NodeTypes(Readable[NodeType]):
     """
 
     kind = "nodetype"
-    filters: ClassVar[Filters | None] = Filters(NodeTypeFilters, NodeType)
+    filters: ClassVar[Filters | None] = Filters("NodeTypeFilters", "NodeType")
 
-    async def list(self, **filters: Unpack[NodeTypeFilters]) -> builtins.list[NodeType]:
+    async def list(
+        self, **filters: Unpack[types.NodeTypeFilters]
+    ) -> builtins.list[types.NodeType]:
         return await super().list(**filters)
 
-    def iterate(self, **filters: Unpack[NodeTypeFilters]) -> AsyncIterator[NodeType]:
+    def iterate(
+        self, **filters: Unpack[types.NodeTypeFilters]
+    ) -> AsyncIterator[types.NodeType]:
         return super().iterate(**filters)

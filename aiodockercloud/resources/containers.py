@@ -12,15 +12,8 @@ from collections.abc import AsyncIterator, Sequence
 from functools import partial
 from typing import ClassVar, Literal, Unpack, overload
 
+from .. import types
 from ..transport.log_stream import LogStream, Since, Tail
-from ..types import (
-    Container,
-    ContainerFilters,
-    ContainerState,
-    ExecBytesResult,
-    ExecResult,
-    LogLine,
-)
 from ..wire.exec import BASE64, END_OF_INPUT
 from .addresses import Address, address_of
 from .answers import reading
@@ -31,7 +24,7 @@ from .managed import WAIT_TIMEOUT, Managed, Reference
 __all__ = ["Containers"]
 
 
-class Containers(Managed[Container, ContainerState]):
+class Containers(Managed["types.Container", "types.ContainerState"]):
     """Containers: ``cloud.containers``.
 
     The first argument is a container: its dict, its ``resource_uri`` or its uuid.
@@ -61,18 +54,20 @@ class Containers(Managed[Container, ContainerState]):
     """
 
     kind = "container"
-    filters: ClassVar[Filters | None] = Filters(ContainerFilters, Container)
+    filters: ClassVar[Filters | None] = Filters("ContainerFilters", "Container")
     stack_filter: ClassVar[str | None] = "service__stack__name"
 
     async def list(
-        self, **filters: Unpack[ContainerFilters]
-    ) -> builtins.list[Container]:
+        self, **filters: Unpack[types.ContainerFilters]
+    ) -> builtins.list[types.Container]:
         return await super().list(**filters)
 
-    def iterate(self, **filters: Unpack[ContainerFilters]) -> AsyncIterator[Container]:
+    def iterate(
+        self, **filters: Unpack[types.ContainerFilters]
+    ) -> AsyncIterator[types.Container]:
         return super().iterate(**filters)
 
-    async def start(self, container: Reference) -> Container:
+    async def start(self, container: Reference) -> types.Container:
         """Start a stopped container.
 
         Args:
@@ -92,7 +87,7 @@ class Containers(Managed[Container, ContainerState]):
         """
         return await self._operate(container, "start")
 
-    async def stop(self, container: Reference) -> Container:
+    async def stop(self, container: Reference) -> types.Container:
         """Stop a running container.
 
         Args:
@@ -114,7 +109,7 @@ class Containers(Managed[Container, ContainerState]):
 
     async def redeploy(
         self, container: Reference, *, reuse_volumes: bool = True
-    ) -> Container:
+    ) -> types.Container:
         """Replace a container by a new one with the same name and a new uuid.
 
         Args:
@@ -192,7 +187,7 @@ class Containers(Managed[Container, ContainerState]):
         timestamps: bool = True,
         details: bool = False,
         reconnect: bool = True,
-    ) -> LogStream[LogLine]:
+    ) -> LogStream[types.LogLine]:
         """Read the log of a container as a stream.
 
         No request is sent before the stream is entered or iterated.
@@ -321,7 +316,7 @@ class Containers(Managed[Container, ContainerState]):
         *,
         stdin: str | None = ...,
         timeout: float | None = ...,  # noqa: ASYNC109
-    ) -> ExecResult: ...
+    ) -> types.ExecResult: ...
 
     @overload
     async def run(
@@ -331,7 +326,7 @@ class Containers(Managed[Container, ContainerState]):
         *,
         stdin: bytes,
         timeout: float | None = ...,  # noqa: ASYNC109
-    ) -> ExecBytesResult: ...
+    ) -> types.ExecBytesResult: ...
 
     async def run(
         self,
@@ -340,7 +335,7 @@ class Containers(Managed[Container, ContainerState]):
         *,
         stdin: str | bytes | None = None,
         timeout: float | None = WAIT_TIMEOUT,  # noqa: ASYNC109 - finite by default
-    ) -> ExecResult | ExecBytesResult:
+    ) -> types.ExecResult | types.ExecBytesResult:
         r"""Run a command in a container to its end, and return its output.
 
         Args:
@@ -393,7 +388,7 @@ class Containers(Managed[Container, ContainerState]):
         container: Reference,
         command: str | Sequence[str],
         stdin: str | bytes | None,
-    ) -> ExecResult | ExecBytesResult:
+    ) -> types.ExecResult | types.ExecBytesResult:
         data = stdin.encode() if isinstance(stdin, str) else stdin
         if isinstance(stdin, str | None) and END_OF_INPUT not in (stdin or ""):
             async with self.exec(container, command) as process:

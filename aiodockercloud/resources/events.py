@@ -24,18 +24,23 @@ from typing import Any
 
 from aiohttp import ClientWebSocketResponse
 
-from .. import wire
+from .. import types, wire
 from ..transport.event_stream import Connect, EventStream
 from ..transport.session import Transport
 from ..transport.urls import SEVERAL
-from ..types import Event, EventType, ObjectEvent, SnapshotEvent, SnapshotGapEvent
 from ..wire import states
 from .readable import Readable
 
 __all__ = ["Events"]
 
 #: The kinds that ``snapshot`` lists by default: all but actions.
-KINDS: tuple[EventType, ...] = ("stack", "service", "container", "node", "nodecluster")
+KINDS: tuple[types.EventType, ...] = (
+    "stack",
+    "service",
+    "container",
+    "node",
+    "nodecluster",
+)
 #: The types of all events.
 TYPES = frozenset({*KINDS, "action"})
 
@@ -54,12 +59,12 @@ class Events:
     def subscribe(
         self,
         *,
-        type: EventType | Sequence[EventType] | None = None,
+        type: types.EventType | Sequence[types.EventType] | None = None,
         object: Selection | None = None,
         parent: Selection | None = None,
         since: str | None = None,
         reconnect: bool = True,
-    ) -> EventStream[Event]:
+    ) -> EventStream[types.Event]:
         """Follow the events of the account.
 
         No request is sent before the stream is entered or iterated. The stream contains
@@ -102,7 +107,7 @@ class Events:
             _uris("object", object),
             _uris("parent", parent),
         )
-        stream = EventStream[Event](
+        stream = EventStream[types.Event](
             connect,
             since=since,
             reconnect=reconnect,
@@ -115,9 +120,9 @@ class Events:
     def snapshot(
         self,
         *,
-        type: EventType | Sequence[EventType] = KINDS,
+        type: types.EventType | Sequence[types.EventType] = KINDS,
         reconnect: bool = True,
-    ) -> EventStream[ObjectEvent | SnapshotEvent | SnapshotGapEvent]:
+    ) -> EventStream[types.ObjectEvent | types.SnapshotEvent | types.SnapshotGapEvent]:
         """List the current objects, then follow their changes, as one stream.
 
         A request for a list is repeated in the same cases as a connection.
@@ -147,10 +152,12 @@ class Events:
             Docker Cloud API reference, "Listen to new Docker Cloud Events", and the
             page "List all …" of each type.
         """
-        types = _types(type)
-        list_objects = partial(self._list, types)
-        connect = self._connect(",".join(types), None, None)
-        stream = EventStream[ObjectEvent | SnapshotEvent | SnapshotGapEvent](
+        chosen = _types(type)
+        list_objects = partial(self._list, chosen)
+        connect = self._connect(",".join(chosen), None, None)
+        stream = EventStream[
+            types.ObjectEvent | types.SnapshotEvent | types.SnapshotGapEvent
+        ](
             connect,
             reconnect=reconnect,
             objects=list_objects,
@@ -181,11 +188,11 @@ class Events:
 
         return connect
 
-    async def _list(self, types: Sequence[str]) -> list[dict[str, Any]]:
+    async def _list(self, chosen: Sequence[str]) -> list[dict[str, Any]]:
         return [
             one
             for kind in (*KINDS, "action")
-            if kind in types
+            if kind in chosen
             async for one in Readable[dict[str, Any]](self._cloud, kind).iterate(
                 limit=self._cloud.limits.snapshot_page
             )
@@ -227,11 +234,11 @@ def _uris(name: str, chosen: Selection | None) -> str | None:
     return ",".join(found)
 
 
-def _several(name: str, chosen: Any, types: tuple[type, ...]) -> list[Any]:
+def _several(name: str, chosen: Any, allowed: tuple[type, ...]) -> list[Any]:
     """Return the values of an argument that is one value or a collection of values."""
-    found = [chosen] if isinstance(chosen, types) else chosen
-    if not isinstance(found, SEVERAL) or not all(isinstance(v, types) for v in found):
-        names = " or ".join(one.__name__ for one in types)
+    found = [chosen] if isinstance(chosen, allowed) else chosen
+    if not isinstance(found, SEVERAL) or not all(isinstance(v, allowed) for v in found):
+        names = " or ".join(one.__name__ for one in allowed)
         raise TypeError(f"{name}: must be {names}, or a list of these")
     if not found:
         raise ValueError(f"{name}: an empty list selects no events")

@@ -14,10 +14,10 @@ from typing import Any, AnyStr, Generic, TypeVar
 
 from aiohttp import ClientWebSocketResponse
 
+from .. import types
 from ..exceptions import InvalidResponse, NotSupported, StreamClosed
 from ..transport.settings import DEFAULT_LIMITS, DEFAULT_TIMINGS, Limits, Timings
 from ..transport.stream import Stream
-from ..types import ExecBytesFrame, ExecBytesResult, ExecFrame, ExecResult
 from ..wire.exec import END_OF_INPUT
 from ..wire.window import WINDOW_PROTOCOL
 from .output import Output
@@ -91,7 +91,7 @@ class _Process(Stream[T], ABC, Generic[T, AnyStr]):
             super()._control(frame)
 
 
-class Exec(_Process[ExecFrame, str]):
+class Exec(_Process["types.ExecFrame", str]):
     """A command that runs in a container: a stream of its output, with its input.
 
     Attributes:
@@ -130,7 +130,7 @@ class Exec(_Process[ExecFrame, str]):
         """
         await self._send(END_OF_INPUT)
 
-    async def communicate(self, stdin: str | None = None) -> ExecResult:
+    async def communicate(self, stdin: str | None = None) -> types.ExecResult:
         """Send the whole input and receive the output meanwhile, to the end.
 
         Args:
@@ -161,7 +161,7 @@ class Exec(_Process[ExecFrame, str]):
         return {"streamType": "stdout", "output": data.decode("utf-8", "replace")}
 
 
-class ExecBytes(_Process[ExecBytesFrame, bytes]):
+class ExecBytes(_Process["types.ExecBytesFrame", bytes]):
     """A command that runs in a container, with bytes as its output and input.
 
     Attributes:
@@ -171,7 +171,7 @@ class ExecBytes(_Process[ExecBytesFrame, bytes]):
 
     __slots__ = ()
 
-    async def __anext__(self) -> ExecBytesFrame:
+    async def __anext__(self) -> types.ExecBytesFrame:
         frame: Any = await super().__anext__()
         try:
             output = b64decode(frame.get("output", ""), validate=True)
@@ -179,7 +179,7 @@ class ExecBytes(_Process[ExecBytesFrame, bytes]):
             self._end = StreamClosed(1007, "the output is not base64")
             raise self._end from None
         frame["output"] = output
-        decoded: ExecBytesFrame = frame
+        decoded: types.ExecBytesFrame = frame
         return decoded
 
     async def write(self, data: bytes) -> None:
@@ -204,7 +204,7 @@ class ExecBytes(_Process[ExecBytesFrame, bytes]):
         """
         await self._send("")
 
-    async def communicate(self, stdin: bytes | None = None) -> ExecBytesResult:
+    async def communicate(self, stdin: bytes | None = None) -> types.ExecBytesResult:
         """Send the whole input and receive the output meanwhile, to the end.
 
         Args:

@@ -9,8 +9,8 @@ from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from typing import Any
 
+from .. import types
 from ..exceptions import DockerCloudError
-from ..types import Action
 from ..wire import loglines, states
 from ..wire.service_words import EVERY_NODE, OFF
 from .readable import Resource
@@ -50,7 +50,7 @@ def succeeded(container: Mapping[str, Any]) -> bool:
     return container.get("exit_code") == 0
 
 
-async def failure(actions: Resource[Action], action: Action) -> str | None:
+async def failure(actions: Resource[types.Action], action: types.Action) -> str | None:
     """Return why an action failed, with the last lines of its log; None if it did not.
 
     Args:
@@ -66,7 +66,7 @@ async def failure(actions: Resource[Action], action: Action) -> str | None:
     return ": ".join([f"{name} {action['uuid']} is {state}", *quoted])
 
 
-async def last_failure(actions: Resource[Action], uri: str) -> str | None:
+async def last_failure(actions: Resource[types.Action], uri: str) -> str | None:
     """Return why the last action on an object failed; None if it did not.
 
     Args:

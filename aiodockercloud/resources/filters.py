@@ -9,7 +9,7 @@ from types import UnionType
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 from uuid import UUID
 
-from .. import wire
+from .. import types, wire
 from ..exceptions import UnknownFilter
 from ..transport.urls import SEVERAL
 
@@ -34,22 +34,23 @@ class Filters:
     programs would wait for the types of all kinds.
 
     Args:
-        typed: The ``TypedDict`` of the filters.
-        shape: The ``TypedDict`` of an object.
+        typed: The name of the type of the filters, as in ``types``.
+        shape: The name of the type of an object.
     """
 
-    def __init__(self, typed: type, shape: type) -> None:
+    def __init__(self, typed: str, shape: str) -> None:
         self._typed = typed
         self._shape = shape
 
     @cached_property
     def _types(self) -> dict[str, Any]:
-        return get_type_hints(self._typed)
+        return get_type_hints(getattr(types, self._typed))
 
     @cached_property
     def fields(self) -> set[str]:
         """The names of all filters, without lookups."""
-        return {*map(_field, self._types), *self._shape.__annotations__}
+        shape = getattr(types, self._shape)
+        return {*map(_field, self._types), *shape.__annotations__}
 
     @cached_property
     def states(self) -> frozenset[str]:

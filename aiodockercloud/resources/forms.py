@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any
 
-from ..types import StackChanges, StackFields
+from .. import types
 
 __all__ = ["api_fields", "stack_fields"]
 
@@ -21,7 +21,7 @@ def api_fields(fields: Mapping[str, Any]) -> dict[str, Any]:
     return _translation()(fields)
 
 
-def stack_fields(fields: StackFields | StackChanges) -> dict[str, Any]:
+def stack_fields(fields: types.StackFields | types.StackChanges) -> dict[str, Any]:
     """Return the fields of a stack, with those of its services in the API's form."""
     body: dict[str, Any] = {**fields}
     if services := fields.get("services"):

@@ -15,9 +15,9 @@ from collections.abc import (
 )
 from typing import Self, Unpack, cast
 
+from .. import types
 from ..transport.log_stream import LogOptions, LogStream, check_options
 from ..transport.stream import ENTERED_CLOSED
-from ..types import MergedLogLine, Service, ServiceLogLine
 from ..wire.loglines import log_stamp, unstamped
 from ..wire.merge import Merge, OrderedMerge
 from .answers import reading
@@ -28,30 +28,32 @@ __all__ = ["MergedLogStream", "ServiceLists", "listed"]
 
 #: Yields the services of a stream, and again after each change, until no service can be
 #: added any more.
-ServiceLists = AsyncGenerator[Sequence[Service], None]
+ServiceLists = AsyncGenerator[Sequence["types.Service"], None]
 
 
 async def listed(services: Services, things: Sequence[Reference]) -> ServiceLists:
     """Yield the services that references name; a dict with a name needs no request."""
     yield [
-        cast(Service, thing)
+        cast("types.Service", thing)
         if isinstance(thing, Mapping) and {"name", "resource_uri"} <= thing.keys()
         else await services.inspect(thing)
         for thing in things
     ]
 
 
-class _ServiceLog(AsyncIterator[MergedLogLine]):
+class _ServiceLog(AsyncIterator["types.MergedLogLine"]):
     """The log of one service, each line with the name of the service."""
 
-    def __init__(self, service: Service, log: LogStream[ServiceLogLine]) -> None:
+    def __init__(
+        self, service: types.Service, log: LogStream[types.ServiceLogLine]
+    ) -> None:
         self._log = log
         self._name, self._uri = service["name"], service["resource_uri"]
 
     async def open(self) -> None:
         await self._log.__aenter__()
 
-    async def __anext__(self) -> MergedLogLine:
+    async def __anext__(self) -> types.MergedLogLine:
         line = await anext(self._log)
         return {
             **line,
@@ -64,7 +66,7 @@ class _ServiceLog(AsyncIterator[MergedLogLine]):
         await self._log.close()
 
 
-class MergedLogStream(AsyncIterator[MergedLogLine]):
+class MergedLogStream(AsyncIterator["types.MergedLogLine"]):
     """An async iterator of the lines of several services, as dicts, for one reader.
 
     The stream is an async context manager as well. A caller who iterates without
@@ -103,7 +105,9 @@ class MergedLogStream(AsyncIterator[MergedLogLine]):
         self._options: LogOptions = {**options, "timestamps": True}
         self._opening = asyncio.Lock()
         self._logs: dict[str, _ServiceLog] = {}
-        self._lines: Merge[MergedLogLine] | OrderedMerge[MergedLogLine] | None = None
+        self._lines: (
+            Merge[types.MergedLogLine] | OrderedMerge[types.MergedLogLine] | None
+        ) = None
         self._watcher: asyncio.Task[None] | None = None
         self._awaited = self._closed = False
 
@@ -116,7 +120,7 @@ class MergedLogStream(AsyncIterator[MergedLogLine]):
     async def __aexit__(self, *_: object) -> None:
         await self.close()
 
-    async def __anext__(self) -> MergedLogLine:
+    async def __anext__(self) -> types.MergedLogLine:
         if self._awaited:
             raise RuntimeError("another task reads this stream; each needs its own")
         self._awaited = True
@@ -173,7 +177,9 @@ class MergedLogStream(AsyncIterator[MergedLogLine]):
                 self._logs.clear()
                 raise
             if self._options.get("follow", True):
-                merge = Merge[MergedLogLine](self._services.cloud.limits.merged_lines)
+                merge = Merge[types.MergedLogLine](
+                    self._services.cloud.limits.merged_lines
+                )
                 for uri, log in added.items():
                     merge.add(uri, log)
                 self._watcher = asyncio.create_task(self._watch(lists, merge))
@@ -184,7 +190,7 @@ class MergedLogStream(AsyncIterator[MergedLogLine]):
                 self._lines = OrderedMerge(logs, lambda line: log_stamp(line) or 0)
 
     def _add(
-        self, services: Sequence[Service], options: LogOptions
+        self, services: Sequence[types.Service], options: LogOptions
     ) -> dict[str, _ServiceLog]:
         """Return the logs of the services that are new, by their URIs."""
         added = {
@@ -197,7 +203,9 @@ class MergedLogStream(AsyncIterator[MergedLogLine]):
         self._logs |= added
         return added
 
-    async def _watch(self, lists: ServiceLists, merge: Merge[MergedLogLine]) -> None:
+    async def _watch(
+        self, lists: ServiceLists, merge: Merge[types.MergedLogLine]
+    ) -> None:
         """Add the logs of new services, each from its first line on."""
         whole: LogOptions = {**self._options, "tail": "all", "since": None}
         try:

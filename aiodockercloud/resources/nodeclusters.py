@@ -9,20 +9,14 @@ import builtins
 from collections.abc import AsyncIterator
 from typing import ClassVar, Unpack
 
-from ..types import (
-    NodeCluster,
-    NodeClusterChanges,
-    NodeClusterFields,
-    NodeClusterFilters,
-    NodeClusterState,
-)
+from .. import types
 from .filters import Filters
 from .managed import Managed, Reference
 
 __all__ = ["NodeClusters"]
 
 
-class NodeClusters(Managed[NodeCluster, NodeClusterState]):
+class NodeClusters(Managed["types.NodeCluster", "types.NodeClusterState"]):
     """Node clusters: ``cloud.nodeclusters``.
 
     The first argument is a cluster: its dict, its ``resource_uri`` or its uuid.
@@ -57,19 +51,21 @@ class NodeClusters(Managed[NodeCluster, NodeClusterState]):
     """
 
     kind = "nodecluster"
-    filters: ClassVar[Filters | None] = Filters(NodeClusterFilters, NodeCluster)
+    filters: ClassVar[Filters | None] = Filters("NodeClusterFilters", "NodeCluster")
 
     async def list(
-        self, **filters: Unpack[NodeClusterFilters]
-    ) -> builtins.list[NodeCluster]:
+        self, **filters: Unpack[types.NodeClusterFilters]
+    ) -> builtins.list[types.NodeCluster]:
         return await super().list(**filters)
 
     def iterate(
-        self, **filters: Unpack[NodeClusterFilters]
-    ) -> AsyncIterator[NodeCluster]:
+        self, **filters: Unpack[types.NodeClusterFilters]
+    ) -> AsyncIterator[types.NodeCluster]:
         return super().iterate(**filters)
 
-    async def create(self, **fields: Unpack[NodeClusterFields]) -> NodeCluster:
+    async def create(
+        self, **fields: Unpack[types.NodeClusterFields]
+    ) -> types.NodeCluster:
         """Create a cluster without deploying its nodes.
 
         Args:
@@ -91,7 +87,7 @@ class NodeClusters(Managed[NodeCluster, NodeClusterState]):
         """
         return await self._create(fields)
 
-    async def deploy(self, cluster: Reference) -> NodeCluster:
+    async def deploy(self, cluster: Reference) -> types.NodeCluster:
         """Deploy the nodes of a new cluster.
 
         Args:
@@ -117,8 +113,8 @@ class NodeClusters(Managed[NodeCluster, NodeClusterState]):
         cluster: Reference,
         *,
         version: int | None = None,
-        **fields: Unpack[NodeClusterChanges],
-    ) -> NodeCluster:
+        **fields: Unpack[types.NodeClusterChanges],
+    ) -> types.NodeCluster:
         """Change the target, the nickname or the tags of a cluster.
 
         Args:

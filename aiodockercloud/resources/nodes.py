@@ -9,14 +9,14 @@ import builtins
 from collections.abc import AsyncIterator
 from typing import ClassVar, Unpack
 
-from ..types import Node, NodeFields, NodeFilters, NodeState
+from .. import types
 from .filters import Filters
 from .managed import Managed, Reference
 
 __all__ = ["Nodes"]
 
 
-class Nodes(Managed[Node, NodeState]):
+class Nodes(Managed["types.Node", "types.NodeState"]):
     """Nodes: ``cloud.nodes``.
 
     The first argument is a node: its dict, its ``resource_uri`` or its uuid.
@@ -47,16 +47,22 @@ class Nodes(Managed[Node, NodeState]):
     """
 
     kind = "node"
-    filters: ClassVar[Filters | None] = Filters(NodeFilters, Node)
+    filters: ClassVar[Filters | None] = Filters("NodeFilters", "Node")
     has_names = False
 
-    async def list(self, **filters: Unpack[NodeFilters]) -> builtins.list[Node]:
+    async def list(
+        self, **filters: Unpack[types.NodeFilters]
+    ) -> builtins.list[types.Node]:
         return await super().list(**filters)
 
-    def iterate(self, **filters: Unpack[NodeFilters]) -> AsyncIterator[Node]:
+    def iterate(
+        self, **filters: Unpack[types.NodeFilters]
+    ) -> AsyncIterator[types.Node]:
         return super().iterate(**filters)
 
-    async def update(self, node: Reference, **fields: Unpack[NodeFields]) -> Node:
+    async def update(
+        self, node: Reference, **fields: Unpack[types.NodeFields]
+    ) -> types.Node:
         """Change the nickname or the tags of a node.
 
         Args:
@@ -78,7 +84,7 @@ class Nodes(Managed[Node, NodeState]):
         """
         return await self._update(node, fields)
 
-    async def deploy(self, node: Reference) -> Node:
+    async def deploy(self, node: Reference) -> types.Node:
         """Deploy a node that is not deployed yet, or that is unreachable.
 
         Args:
@@ -99,7 +105,7 @@ class Nodes(Managed[Node, NodeState]):
         """
         return await self._operate(node, "deploy")
 
-    async def upgrade_docker(self, node: Reference) -> Node:
+    async def upgrade_docker(self, node: Reference) -> types.Node:
         """Upgrade Docker on a node, which restarts all its containers.
 
         Args:
@@ -120,7 +126,7 @@ class Nodes(Managed[Node, NodeState]):
         """
         return await self._operate(node, "docker-upgrade")
 
-    async def health_check(self, node: Reference) -> Node:
+    async def health_check(self, node: Reference) -> types.Node:
         """Check whether a node answers.
 
         Args:

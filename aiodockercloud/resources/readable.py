@@ -12,7 +12,7 @@ from ..exceptions import InvalidResponse
 from ..transport.log_stream import LogOptions, LogStream
 from ..transport.session import Transport
 from ..transport.tutum_log import TutumLog
-from ..types import Reference
+from ..types.references import Reference
 from .filters import Filters
 from .paging import Pages
 

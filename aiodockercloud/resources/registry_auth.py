@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal, cast
 
-from ..types import RegistryAuth
+from .. import types
 from ..wire import registry_auth
 
 __all__ = ["AuthFrom", "auth_params", "registry_headers"]
@@ -19,7 +19,7 @@ def auth_params(source: AuthFrom | None) -> dict[str, str]:
     return {} if source is None else {registry_auth.AUTH_FROM: source}
 
 
-def registry_headers(auth: RegistryAuth | None) -> dict[str, str]:
+def registry_headers(auth: types.RegistryAuth | None) -> dict[str, str]:
     """Return the header for credentials; none without credentials.
 
     Args:

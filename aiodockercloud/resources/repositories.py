@@ -9,22 +9,14 @@ import builtins
 from collections.abc import AsyncIterator
 from typing import ClassVar, Unpack, cast
 
-from ..types import (
-    Changed,
-    Registry,
-    RegistryFilters,
-    Repository,
-    RepositoryChanges,
-    RepositoryFields,
-    RepositoryFilters,
-)
+from .. import types
 from .filters import Filters
 from .managed import Readable, Reference, Resource
 
 __all__ = ["Registries", "Repositories"]
 
 
-class Repositories(Resource[Repository]):
+class Repositories(Resource["types.Repository"]):
     """External repositories: ``cloud.repositories``.
 
     The first argument is a repository: its dict, its ``resource_uri`` or its name.
@@ -33,20 +25,22 @@ class Repositories(Resource[Repository]):
     """
 
     kind = "repository"
-    filters: ClassVar[Filters | None] = Filters(RepositoryFilters, Repository)
+    filters: ClassVar[Filters | None] = Filters("RepositoryFilters", "Repository")
     key = "name"
 
     async def list(
-        self, **filters: Unpack[RepositoryFilters]
-    ) -> builtins.list[Repository]:
+        self, **filters: Unpack[types.RepositoryFilters]
+    ) -> builtins.list[types.Repository]:
         return await super().list(**filters)
 
     def iterate(
-        self, **filters: Unpack[RepositoryFilters]
-    ) -> AsyncIterator[Repository]:
+        self, **filters: Unpack[types.RepositoryFilters]
+    ) -> AsyncIterator[types.Repository]:
         return super().iterate(**filters)
 
-    async def create(self, **fields: Unpack[RepositoryFields]) -> Repository:
+    async def create(
+        self, **fields: Unpack[types.RepositoryFields]
+    ) -> types.Repository:
         """Add a repository of another registry, with the credentials for its images.
 
         Args:
@@ -72,8 +66,8 @@ class Repositories(Resource[Repository]):
         repository: Reference,
         *,
         version: int | None = None,
-        **fields: Unpack[RepositoryChanges],
-    ) -> Repository:
+        **fields: Unpack[types.RepositoryChanges],
+    ) -> types.Repository:
         """Change the credentials of a repository.
 
         Args:
@@ -97,7 +91,7 @@ class Repositories(Resource[Repository]):
         """
         return await self._update(repository, fields, version=version)
 
-    async def delete(self, repository: Reference) -> Changed:
+    async def delete(self, repository: Reference) -> types.Changed:
         """Remove a repository and its credentials; the images remain.
 
         Args:
@@ -114,10 +108,10 @@ class Repositories(Resource[Repository]):
             Docker Cloud API reference, "Remove an external repository".
         """
         changed = await self.cloud.request("DELETE", self._path(repository))
-        return cast(Changed, changed)
+        return cast("types.Changed", changed)
 
 
-class Registries(Readable[Registry]):
+class Registries(Readable["types.Registry"]):
     """Registries: ``cloud.registries``.
 
     The argument is a registry: its dict, its ``resource_uri`` or its host.
@@ -126,11 +120,15 @@ class Registries(Readable[Registry]):
     """
 
     kind = "registry"
-    filters: ClassVar[Filters | None] = Filters(RegistryFilters, Registry)
+    filters: ClassVar[Filters | None] = Filters("RegistryFilters", "Registry")
     key = "host"
 
-    async def list(self, **filters: Unpack[RegistryFilters]) -> builtins.list[Registry]:
+    async def list(
+        self, **filters: Unpack[types.RegistryFilters]
+    ) -> builtins.list[types.Registry]:
         return await super().list(**filters)
 
-    def iterate(self, **filters: Unpack[RegistryFilters]) -> AsyncIterator[Registry]:
+    def iterate(
+        self, **filters: Unpack[types.RegistryFilters]
+    ) -> AsyncIterator[types.Registry]:
         return super().iterate(**filters)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from .. import types
 from ..transport.log_stream import LogStream
-from ..types import Container, RunResult, Service, ServiceLogLine
 from ..wire.loglines import log_text
 from .output import Output
 
@@ -13,11 +13,11 @@ __all__ = ["result_of"]
 
 
 async def result_of(
-    service: Service,
-    containers: Iterable[Container],
-    log: LogStream[ServiceLogLine],
+    service: types.Service,
+    containers: Iterable[types.Container],
+    log: LogStream[types.ServiceLogLine],
     most: int,
-) -> RunResult:
+) -> types.RunResult:
     """Return the result of a service that has stopped.
 
     Args:

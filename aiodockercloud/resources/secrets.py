@@ -10,29 +10,29 @@ from base64 import b64encode
 from collections.abc import AsyncIterator
 from typing import ClassVar, Unpack, cast
 
-from ..types import Changed, StoredFile, StoredFileFilters
+from .. import types
 from .filters import Filters
 from .managed import Reference, Resource
 
 __all__ = ["Configs", "Secrets"]
 
 
-class _StoredFiles(Resource[StoredFile]):
+class _StoredFiles(Resource["types.StoredFile"]):
     """What secrets and configs have in common."""
 
-    filters: ClassVar[Filters | None] = Filters(StoredFileFilters, StoredFile)
+    filters: ClassVar[Filters | None] = Filters("StoredFileFilters", "StoredFile")
 
     async def list(
-        self, **filters: Unpack[StoredFileFilters]
-    ) -> builtins.list[StoredFile]:
+        self, **filters: Unpack[types.StoredFileFilters]
+    ) -> builtins.list[types.StoredFile]:
         return await super().list(**filters)
 
     def iterate(
-        self, **filters: Unpack[StoredFileFilters]
-    ) -> AsyncIterator[StoredFile]:
+        self, **filters: Unpack[types.StoredFileFilters]
+    ) -> AsyncIterator[types.StoredFile]:
         return super().iterate(**filters)
 
-    async def create(self, *, name: str, data: str | bytes) -> StoredFile:
+    async def create(self, *, name: str, data: str | bytes) -> types.StoredFile:
         """Store a content under a name.
 
         Args:
@@ -55,7 +55,7 @@ class _StoredFiles(Resource[StoredFile]):
 
     async def update(
         self, thing: Reference, *, data: str | bytes, version: int | None = None
-    ) -> StoredFile:
+    ) -> types.StoredFile:
         """Store a new content, which is a new version.
 
         Containers keep the content that they have. The services that use the object
@@ -83,7 +83,7 @@ class _StoredFiles(Resource[StoredFile]):
         """
         return await self._update(thing, {"data": _encoded(data)}, version=version)
 
-    async def delete(self, thing: Reference) -> Changed:
+    async def delete(self, thing: Reference) -> types.Changed:
         """Delete an object that no service uses.
 
         Args:
@@ -99,7 +99,9 @@ class _StoredFiles(Resource[StoredFile]):
         Source:
             Docker Engine API, "Delete a secret" and "Delete a config".
         """
-        return cast(Changed, await self.cloud.request("DELETE", self._path(thing)))
+        return cast(
+            "types.Changed", await self.cloud.request("DELETE", self._path(thing))
+        )
 
 
 class Secrets(_StoredFiles):

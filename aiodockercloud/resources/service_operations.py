@@ -7,15 +7,15 @@ from __future__ import annotations
 
 from typing import Literal, cast, overload
 
-from ..types import RegistryAuth, RolloutPlan, Service, ServiceState
+from .. import types
 from .managed import Managed, Reference
 from .registry_auth import AuthFrom, auth_params, registry_headers
 
 
-class ServiceOperations(Managed[Service, ServiceState]):
+class ServiceOperations(Managed["types.Service", "types.ServiceState"]):
     """The operations of :class:`~.services.Services`, whose table lists the states."""
 
-    async def start(self, service: Reference) -> Service:
+    async def start(self, service: Reference) -> types.Service:
         """Start the stopped containers, and create the missing ones.
 
         Args:
@@ -35,7 +35,7 @@ class ServiceOperations(Managed[Service, ServiceState]):
         """
         return await self._operate(service, "start")
 
-    async def stop(self, service: Reference) -> Service:
+    async def stop(self, service: Reference) -> types.Service:
         """Stop all containers of a service.
 
         Args:
@@ -55,7 +55,9 @@ class ServiceOperations(Managed[Service, ServiceState]):
         """
         return await self._operate(service, "stop")
 
-    async def scale(self, service: Reference, containers: int | None = None) -> Service:
+    async def scale(
+        self, service: Reference, containers: int | None = None
+    ) -> types.Service:
         """Create or remove containers until their number is the target.
 
         Args:
@@ -88,22 +90,22 @@ class ServiceOperations(Managed[Service, ServiceState]):
         service: Reference,
         *,
         reuse_volumes: bool = ...,
-        registry_auth: RegistryAuth | None = ...,
+        registry_auth: types.RegistryAuth | None = ...,
         dry_run: Literal[False] = ...,
-    ) -> Service: ...
+    ) -> types.Service: ...
     @overload
     async def redeploy(
         self, service: Reference, *, reuse_volumes: bool = ..., dry_run: Literal[True]
-    ) -> RolloutPlan: ...
+    ) -> types.RolloutPlan: ...
 
     async def redeploy(
         self,
         service: Reference,
         *,
         reuse_volumes: bool = True,
-        registry_auth: RegistryAuth | None = None,
+        registry_auth: types.RegistryAuth | None = None,
         dry_run: bool = False,
-    ) -> Service | RolloutPlan:
+    ) -> types.Service | types.RolloutPlan:
         """Replace all containers by new ones with the current definition.
 
         The containers are replaced in batches, by the service's ``update_config``. A
@@ -150,13 +152,13 @@ class ServiceOperations(Managed[Service, ServiceState]):
         if dry_run:
             path, params = self._path(service, "redeploy"), {**params, "dry_run": True}
             plan = await self.cloud.request("POST", path, params=params)
-            return cast(RolloutPlan, plan)
+            return cast("types.RolloutPlan", plan)
         headers = registry_headers(registry_auth)
         return await self._operate(service, "redeploy", params=params, headers=headers)
 
     async def rollback(
         self, service: Reference, *, registry_auth_from: AuthFrom | None = None
-    ) -> Service:
+    ) -> types.Service:
         """Return to the definition that was deployed last, and redeploy.
 
         When the definition has not changed since the last deployment, the rollback

@@ -9,19 +9,8 @@ import builtins
 from collections.abc import AsyncIterator
 from typing import ClassVar, Literal, Unpack, overload
 
-from .. import wire
+from .. import types, wire
 from ..transport.log_stream import LogStream, Since, Tail
-from ..types import (
-    Container,
-    RegistryAuth,
-    RunResult,
-    Service,
-    ServiceChanges,
-    ServiceFields,
-    ServiceFilters,
-    ServiceLogLine,
-    ServiceState,
-)
 from ..wire import states
 from ..wire.service_words import ALWAYS, OFF
 from .answers import reading
@@ -84,22 +73,26 @@ class Services(ServiceOperations):
     """
 
     kind = "service"
-    filters: ClassVar[Filters | None] = Filters(ServiceFilters, Service)
+    filters: ClassVar[Filters | None] = Filters("ServiceFilters", "Service")
     stack_filter: ClassVar[str | None] = "stack__name"
 
-    async def list(self, **filters: Unpack[ServiceFilters]) -> builtins.list[Service]:
+    async def list(
+        self, **filters: Unpack[types.ServiceFilters]
+    ) -> builtins.list[types.Service]:
         return await super().list(**filters)
 
-    def iterate(self, **filters: Unpack[ServiceFilters]) -> AsyncIterator[Service]:
+    def iterate(
+        self, **filters: Unpack[types.ServiceFilters]
+    ) -> AsyncIterator[types.Service]:
         return super().iterate(**filters)
 
     async def create(
         self,
         *,
         stack: Reference | None = None,
-        registry_auth: RegistryAuth | None = None,
-        **fields: Unpack[ServiceFields],
-    ) -> Service:
+        registry_auth: types.RegistryAuth | None = None,
+        **fields: Unpack[types.ServiceFields],
+    ) -> types.Service:
         """Create a service without starting it.
 
         Args:
@@ -145,10 +138,10 @@ class Services(ServiceOperations):
         *,
         stack: Reference | None = None,
         until: None = None,
-        registry_auth: RegistryAuth | None = None,
+        registry_auth: types.RegistryAuth | None = None,
         timeout: float | None = WAIT_TIMEOUT,  # noqa: ASYNC109 - as below
-        **fields: Unpack[ServiceFields],
-    ) -> Service: ...
+        **fields: Unpack[types.ServiceFields],
+    ) -> types.Service: ...
 
     @overload
     async def run(
@@ -156,20 +149,20 @@ class Services(ServiceOperations):
         *,
         stack: Reference | None = None,
         until: Literal["stopped"],
-        registry_auth: RegistryAuth | None = None,
+        registry_auth: types.RegistryAuth | None = None,
         timeout: float | None = WAIT_TIMEOUT,  # noqa: ASYNC109 - as below
-        **fields: Unpack[ServiceFields],
-    ) -> RunResult: ...
+        **fields: Unpack[types.ServiceFields],
+    ) -> types.RunResult: ...
 
     async def run(
         self,
         *,
         stack: Reference | None = None,
         until: Literal["stopped"] | None = None,
-        registry_auth: RegistryAuth | None = None,
+        registry_auth: types.RegistryAuth | None = None,
         timeout: float | None = WAIT_TIMEOUT,  # noqa: ASYNC109 - finite by default
-        **fields: Unpack[ServiceFields],
-    ) -> Service | RunResult:
+        **fields: Unpack[types.ServiceFields],
+    ) -> types.Service | types.RunResult:
         """Create a service, start it, and wait until it runs or has ended.
 
         The service stays, also after an error and after its end; :meth:`delete` removes
@@ -216,7 +209,7 @@ class Services(ServiceOperations):
             raise ValueError("autodestroy: would remove the output before it is read")
         created = await self.create(stack=stack, registry_auth=registry_auth, **fields)
         started = self.checked(await self.start(self.checked(created)))
-        goal: ServiceState = states.STOPPED if until else states.RUNNING
+        goal: types.ServiceState = states.STOPPED if until else states.RUNNING
         service = await self.wait(started, goal, timeout=timeout)
         if until is None:
             return service
@@ -226,7 +219,7 @@ class Services(ServiceOperations):
         with reading("log"):
             return await result_of(service, containers, log, most)
 
-    async def containers(self, service: Reference) -> builtins.list[Container]:
+    async def containers(self, service: Reference) -> builtins.list[types.Container]:
         """Return the containers of a service.
 
         Args:
@@ -244,7 +237,7 @@ class Services(ServiceOperations):
             containers".
         """
         found = await self.inspect(service)
-        listed = await Readable[Container](self.cloud, "container").list(
+        listed = await Readable[types.Container](self.cloud, "container").list(
             service=self.checked(found).get("resource_uri")
         )
         with reading("service"):
@@ -257,10 +250,10 @@ class Services(ServiceOperations):
         service: Reference,
         *,
         version: int | None = None,
-        registry_auth: RegistryAuth | None = None,
+        registry_auth: types.RegistryAuth | None = None,
         registry_auth_from: AuthFrom | None = None,
-        **fields: Unpack[ServiceChanges],
-    ) -> Service:
+        **fields: Unpack[types.ServiceChanges],
+    ) -> types.Service:
         """Change the definition of a service.
 
         Existing containers stay unchanged until :meth:`redeploy` replaces them.
@@ -319,7 +312,7 @@ class Services(ServiceOperations):
         timestamps: bool = True,
         details: bool = False,
         reconnect: bool = True,
-    ) -> LogStream[ServiceLogLine]:
+    ) -> LogStream[types.ServiceLogLine]:
         r"""Read the logs of all containers of a service as one stream.
 
         No request is sent before the stream is entered or iterated. While several

@@ -12,12 +12,10 @@ from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Unpack
 
-from .. import wire
+from .. import types, wire
 from ..exceptions import BadRequest, DockerCloudError, WaitFailed
 from ..transport.log_stream import Since, Tail
 from ..transport.session import Transport
-from ..types import Service, Stack, StackChanges, StackFields, StackFilters
-from ..types.words import StackState
 from ..wire import states
 from .actions import Actions
 from .containers import Containers
@@ -35,7 +33,7 @@ __all__ = ["Stacks"]
 log: logging.Logger = logging.getLogger("aiodockercloud.stackfile")
 
 
-class Stacks(Managed[Stack, StackState]):
+class Stacks(Managed["types.Stack", "types.StackState"]):
     """Stacks: ``cloud.stacks``.
 
     The first argument is a stack: its dict, its ``resource_uri`` or its uuid.
@@ -67,7 +65,7 @@ class Stacks(Managed[Stack, StackState]):
     """
 
     kind = "stack"
-    filters: ClassVar[Filters | None] = Filters(StackFilters, Stack)
+    filters: ClassVar[Filters | None] = Filters("StackFilters", "Stack")
 
     def __init__(
         self,
@@ -82,13 +80,17 @@ class Stacks(Managed[Stack, StackState]):
         self._containers = containers
         self._actions = actions
 
-    async def list(self, **filters: Unpack[StackFilters]) -> builtins.list[Stack]:
+    async def list(
+        self, **filters: Unpack[types.StackFilters]
+    ) -> builtins.list[types.Stack]:
         return await super().list(**filters)
 
-    def iterate(self, **filters: Unpack[StackFilters]) -> AsyncIterator[Stack]:
+    def iterate(
+        self, **filters: Unpack[types.StackFilters]
+    ) -> AsyncIterator[types.Stack]:
         return super().iterate(**filters)
 
-    async def create(self, **fields: Unpack[StackFields]) -> Stack:
+    async def create(self, **fields: Unpack[types.StackFields]) -> types.Stack:
         """Create a stack and its services without starting them.
 
         Args:
@@ -116,8 +118,8 @@ class Stacks(Managed[Stack, StackState]):
         *,
         prune: bool = False,
         version: int | None = None,
-        **fields: Unpack[StackChanges],
-    ) -> Stack:
+        **fields: Unpack[types.StackChanges],
+    ) -> types.Stack:
         """Change the definition of a stack.
 
         Existing containers stay unchanged until :meth:`redeploy` replaces them, and new
@@ -151,7 +153,7 @@ class Stacks(Managed[Stack, StackState]):
         body, params = stack_fields(fields), {"prune": prune or None}
         return await self._update(stack, body, version=version, params=params)
 
-    async def start(self, stack: Reference) -> Stack:
+    async def start(self, stack: Reference) -> types.Stack:
         """Start all services of a stack, each after the services it links to.
 
         Args:
@@ -171,7 +173,7 @@ class Stacks(Managed[Stack, StackState]):
         """
         return await self._operate(stack, "start")
 
-    async def stop(self, stack: Reference) -> Stack:
+    async def stop(self, stack: Reference) -> types.Stack:
         """Stop all services of a stack, each before the services it links to.
 
         Args:
@@ -191,7 +193,9 @@ class Stacks(Managed[Stack, StackState]):
         """
         return await self._operate(stack, "stop")
 
-    async def redeploy(self, stack: Reference, *, reuse_volumes: bool = True) -> Stack:
+    async def redeploy(
+        self, stack: Reference, *, reuse_volumes: bool = True
+    ) -> types.Stack:
         """Replace all containers by new ones with the current definitions.
 
         Args:
@@ -317,7 +321,7 @@ class Stacks(Managed[Stack, StackState]):
         prune: bool = False,
         timeout: float | None = WAIT_TIMEOUT,  # noqa: ASYNC109 - finite by default
         poll: float = POLL,
-    ) -> Stack:
+    ) -> types.Stack:
         """Deploy a stack file or a Compose file: create or update, start, and wait.
 
         An existing stack of the name that is not terminated is updated and redeployed.
@@ -386,12 +390,8 @@ class Stacks(Managed[Stack, StackState]):
             ) from exc
 
     async def _apply(
-        self,
-        name: str,
-        services: builtins.list[dict[str, Any]],
-        reuse_volumes: bool,
-        prune: bool,
-    ) -> Stack:
+        self, name: str, services: builtins.list[Any], reuse_volumes: bool, prune: bool
+    ) -> types.Stack:
         live = [
             stack
             for stack in await self.list(name=name)
@@ -405,7 +405,7 @@ class Stacks(Managed[Stack, StackState]):
         await self.update(stack, services=services, prune=prune)
         return self.checked(await self.redeploy(stack, reuse_volumes=reuse_volumes))
 
-    async def _settled(self, stack: Stack) -> Stack | None:
+    async def _settled(self, stack: types.Stack) -> types.Stack | None:
         """Return the stack when each service runs or has done its work, else None.
 
         Raises:
@@ -428,7 +428,7 @@ class Stacks(Managed[Stack, StackState]):
             raise WaitFailed(f"stack {stack['name']} is {state}: {'; '.join(problems)}")
         return stack
 
-    async def _problems(self, service: Service) -> builtins.list[str]:
+    async def _problems(self, service: types.Service) -> builtins.list[str]:
         """Return why a service does not run; empty when it has done its work."""
         containers = [
             await self._containers.inspect(uri) for uri in service.get("containers", ())

@@ -9,9 +9,8 @@ import builtins
 from collections.abc import Mapping
 from typing import Any, Unpack, cast
 
-from .. import wire
+from .. import types, wire
 from ..transport.session import Transport
-from ..types import Trigger, TriggerFields
 from .paging import Pages
 from .readable import Reference
 
@@ -37,7 +36,7 @@ class Triggers:
     def __init__(self, cloud: Transport) -> None:
         self._cloud = cloud
 
-    async def list(self, service: Reference) -> builtins.list[Trigger]:
+    async def list(self, service: Reference) -> builtins.list[types.Trigger]:
         """Return all triggers of a service, from all pages.
 
         Args:
@@ -58,13 +57,13 @@ class Triggers:
             return await self._cloud.request("GET", path, params=params)
 
         most = self._cloud.limits.repeated_objects
-        pages = Pages[Trigger](page, {}, most_repeated=most)
-        found: builtins.list[Trigger] = []
+        pages = Pages[types.Trigger](page, {}, most_repeated=most)
+        found: builtins.list[types.Trigger] = []
         while not pages.ended:
             found += await pages.next()
         return found
 
-    async def inspect(self, service: Reference, trigger: Reference) -> Trigger:
+    async def inspect(self, service: Reference, trigger: Reference) -> types.Trigger:
         """Return one trigger of a service.
 
         Args:
@@ -83,8 +82,8 @@ class Triggers:
         return await self._call("GET", self._path(service, trigger))
 
     async def create(
-        self, service: Reference, **fields: Unpack[TriggerFields]
-    ) -> Trigger:
+        self, service: Reference, **fields: Unpack[types.TriggerFields]
+    ) -> types.Trigger:
         """Create a trigger of a service.
 
         Args:
@@ -108,7 +107,7 @@ class Triggers:
         """
         return await self._call("POST", self._list_path(service), json=fields)
 
-    async def delete(self, service: Reference, trigger: Reference) -> Trigger:
+    async def delete(self, service: Reference, trigger: Reference) -> types.Trigger:
         """Delete a trigger, which makes its URL invalid.
 
         Args:
@@ -133,7 +132,7 @@ class Triggers:
         containers: int | None = None,
         *,
         body: Any = None,
-    ) -> Trigger:
+    ) -> types.Trigger:
         """Call a trigger, which redeploys or scales its service.
 
         Args:
@@ -181,5 +180,5 @@ class Triggers:
         key = wire.target_of("trigger", trigger).key[-1]
         return self._list_path(service, key, *operation)
 
-    async def _call(self, method: str, path: str, *, json: Any = None) -> Trigger:
-        return cast(Trigger, await self._cloud.request(method, path, json=json))
+    async def _call(self, method: str, path: str, *, json: Any = None) -> types.Trigger:
+        return cast("types.Trigger", await self._cloud.request(method, path, json=json))

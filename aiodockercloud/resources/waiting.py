@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import AsyncExitStack, suppress
 from typing import Any, Generic, TypeVar, cast
 
-from .. import wire
+from .. import types, wire
 from ..exceptions import (
     ApiError,
     ConnectError,
@@ -19,7 +19,6 @@ from ..exceptions import (
     ObjectNotFound,
     WaitFailed,
 )
-from ..types import Action
 from ..wire import states
 from ..wire.health import HEALTHY
 from .answers import reading
@@ -177,7 +176,7 @@ class StateWait(Generic[T]):
     ) -> None:
         self._resource = resource
         cloud = resource.cloud
-        self._actions = Resource[Action](cloud, "action")
+        self._actions = Resource[types.Action](cloud, "action")
         self._services = Readable[Mapping[str, Any]](cloud, "service")
         self._containers = Resource[Mapping[str, Any]](cloud, "container")
         self._nodes = Readable[Mapping[str, Any]](cloud, "node")

@@ -10,12 +10,11 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Collection, Iterable
 from contextlib import asynccontextmanager, suppress
 
-from .. import wire
+from .. import types, wire
 from ..exceptions import DockerCloudError
 from ..transport import diagnostics
 from ..transport.event_stream import EventStream
 from ..transport.settings import Timings
-from ..types import Event
 
 __all__ = ["ChangeFeed", "Subscription"]
 
@@ -51,7 +50,7 @@ class Subscription:
         """Wake up the waiting side, now or at its next :meth:`wait`."""
         self._notified.set()
 
-    def receive(self, event: Event, uuid: str) -> None:
+    def receive(self, event: types.Event, uuid: str) -> None:
         """Wake up the waiting side, unless the event is no hint.
 
         Args:
@@ -111,7 +110,7 @@ class ChangeFeed:
     """
 
     def __init__(
-        self, subscribe: Callable[[], EventStream[Event]], timings: Timings
+        self, subscribe: Callable[[], EventStream[types.Event]], timings: Timings
     ) -> None:
         self._subscribe = subscribe
         self._timings = timings
@@ -173,7 +172,7 @@ class ChangeFeed:
             self.live = False
             self._notify_all()
 
-    def _dispatch(self, event: Event) -> None:
+    def _dispatch(self, event: types.Event) -> None:
         if event["type"] == "gap":
             self._notify_all()
             return

@@ -14,8 +14,8 @@ from typing import Any, Generic, TypeVar, cast
 
 from aiohttp import ClientWebSocketResponse
 
+from .. import types
 from ..exceptions import DockerCloudError, StreamClosed
-from ..types import Event, SnapshotEvent, SnapshotGapEvent
 from . import diagnostics
 from .reconnect import Reconnecting
 from .settings import DEFAULT_LIMITS, DEFAULT_TIMINGS, Limits, Timings
@@ -26,7 +26,7 @@ __all__ = ["Connect", "EventStream"]
 Connect = Callable[[str | None], Awaitable["ClientWebSocketResponse[Any]"]]
 
 
-E = TypeVar("E", bound=Event | SnapshotEvent | SnapshotGapEvent)
+E = TypeVar("E", bound="types.Event | types.SnapshotEvent | types.SnapshotGapEvent")
 
 
 class EventStream(Reconnecting[E], Generic[E]):

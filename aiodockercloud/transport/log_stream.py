@@ -13,13 +13,12 @@ from typing import Any, Generic, Literal, Protocol, TypedDict, TypeVar, Unpack
 
 from aiohttp import ClientWebSocketResponse
 
-from .. import wire
+from .. import types, wire
 from ..exceptions import (
     DockerCloudError,
     NotSupported,
     StreamClosed,
 )
-from ..types import ActionLogLine
 from ..wire import loglines
 from ..wire.loglines import NANOSECONDS, unstamped
 from ..wire.window import WINDOW_PROTOCOL
@@ -31,7 +30,7 @@ from .websocket import shut
 
 __all__ = ["LogOptions", "LogStream", "Since", "Tail", "check_options"]
 
-L = TypeVar("L", bound=ActionLogLine)
+L = TypeVar("L", bound="types.ActionLogLine")
 
 _CONTROL = (*CONTROL, "position")
 _NO_UNTIL = (

@@ -8,16 +8,15 @@ from __future__ import annotations
 from collections.abc import Awaitable, Mapping
 from typing import Any, Protocol, Self, TypeVar, Unpack
 
-from .. import wire
+from .. import types, wire
 from ..exceptions import BadRequest, MethodNotAllowed, NotSupported, ObjectNotFound
-from ..types import ActionLogLine
 from ..wire import loglines
 from .log_stream import Connect, LogOptions, LogStream
 from .settings import DEFAULT_LIMITS, DEFAULT_TIMINGS, Limits, Timings
 
 __all__ = ["TutumLog"]
 
-L = TypeVar("L", bound=ActionLogLine)
+L = TypeVar("L", bound="types.ActionLogLine")
 
 
 class Fetch(Protocol):

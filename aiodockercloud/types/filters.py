@@ -10,8 +10,9 @@ Source: Docker Cloud API reference, the tables "Query Parameters".
 
 from collections.abc import Collection, Mapping
 from datetime import datetime
-from typing import Any, TypedDict
+from typing import TypedDict
 
+from .references import Reference
 from .words import (
     ActionState,
     ContainerState,
@@ -31,7 +32,6 @@ __all__ = [
     "NodeFilters",
     "NodeTypeFilters",
     "ProviderFilters",
-    "Reference",
     "RegionFilters",
     "RegistryFilters",
     "RepositoryFilters",
@@ -39,9 +39,6 @@ __all__ = [
     "StackFilters",
     "StoredFileFilters",
 ]
-
-#: How a caller refers to an object: by its dict, its ``resource_uri`` or its uuid.
-Reference = str | Mapping[str, Any]
 
 #: One text or several.
 _Texts = str | Collection[str] | None

@@ -12,17 +12,10 @@ from typing import Any, TypeVar, get_args, get_origin
 
 from sphinx.application import Sphinx
 
-from aiodockercloud import types
 from aiodockercloud.resources.readable import Readable
 
 #: A type variable as autodoc writes it, such as ``aiodockercloud.resources.managed.T``.
 _VARIABLE = re.compile(r"~?aiodockercloud\.[\w.]+\.([A-Z])\b")
-
-
-def _name(found: Any) -> str:
-    """Return the public name of a type that replaces a variable."""
-    names = (name for name in types.__all__ if getattr(types, name) is found)
-    return f"aiodockercloud.types.{next(names)}"
 
 
 def _replaced(owner: type) -> dict[str, str]:
@@ -36,7 +29,10 @@ def _replaced(owner: type) -> dict[str, str]:
                     origin.__parameters__, get_args(generic), strict=True
                 ):
                     if not isinstance(one, TypeVar):
-                        found[variable.__name__] = _name(one)
+                        # A name such as "types.Service", which is loaded later.
+                        found[variable.__name__] = (
+                            f"aiodockercloud.{one.__forward_arg__}"
+                        )
     return found
 
 

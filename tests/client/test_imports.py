@@ -16,6 +16,8 @@ LATER = (
     "decimal",
     "difflib",
     "aiodockercloud.stackfile",
+    "aiodockercloud.types.exports",
+    "aiodockercloud.wire.images",
     "aiodockercloud.transport.credentials",
     "aiodockercloud.wire.service_fields",
     "aiodockercloud.server",
