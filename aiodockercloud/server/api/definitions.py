@@ -6,8 +6,6 @@ Source: Docker Cloud API reference, "Services": creating and updating a service.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from itertools import compress
-from operator import ne
 from typing import Any
 
 from ... import stackfile
@@ -330,9 +328,7 @@ def apply(service: Service, definition: dict[str, Any]) -> None:
     The containers stay unchanged until a redeploy.
     """
     before = service.definition
-    # Both definitions have the same fields in the same order.
-    differ = map(ne, definition.values(), before.values())
-    changed = set(compress(definition, differ))
+    changed = {key for key, value in definition.items() if value != before[key]}
     if not changed <= IN_STEP:
         service.revision += 1
     if "target_num_containers" in changed:
