@@ -140,11 +140,11 @@ def make_app(cloud: ControlPlane, faults: Faults | None = None) -> web.Applicati
     app[PIECES] = Pieces(cloud)
     app[openapi.DOCUMENT] = openapi.Document(RESOURCES)
     cloud.stored[ANSWER] = app[IDEMPOTENCY]
-    app[streams.SOCKETS] = {}
+    app[streams.STREAMS] = {}
     app[SESSIONS] = Sessions(cloud.settings)
     app[SESSIONS].on_closed = partial(streams.end_of_session, app, cloud)
     app[health.PROBE] = health.EngineProbe(cloud)
-    app[metrics.METRICS] = Metrics(cloud, app[streams.SOCKETS])
+    app[metrics.METRICS] = Metrics(cloud, app[streams.STREAMS])
     app.on_response_prepare.extend([request_log.name_stream, add_headers])
     cloud.accounts.on_revoked = partial(streams.end_of_key, app, cloud)
     if faults is not None:
@@ -185,11 +185,11 @@ async def _close_sockets(app: web.Application) -> None:
     """Close all streams, which would otherwise delay the end of the server."""
     timings = app[CLOUD].settings.timings
     timeout = min(timings.close_handshake, timings.shutdown / 3)
-    sockets = app[streams.SOCKETS]
+    opened = list(app[streams.STREAMS].values())
     await asyncio.gather(
         *(
-            streams.close(ws, WSCloseCode.GOING_AWAY, "the server ends", timeout)
-            for ws in list(sockets)
+            streams.close(one.ws, WSCloseCode.GOING_AWAY, "the server ends", timeout)
+            for one in opened
         ),
         return_exceptions=True,
     )
@@ -202,12 +202,15 @@ async def _close(app: web.Application) -> None:
 async def handle(request: web.Request) -> web.StreamResponse:
     """Return the response to a request; every error becomes a JSON response."""
     with request_log.Recorded(request) as exchange:
-        response = exchange.response = await _handle(request)
+        response = await _handle(request)
         if not response.prepared:
             reason = wire.reason(response.status)
             if response.reason != reason:
                 response.set_status(response.status, reason)
             response.headers[wire.REQUEST_ID] = exchange.id
+        elif (stream := request.app[streams.STREAMS].get(response)) is not None:
+            await stream.run()
+        exchange.response = response
         return response
 
 
@@ -367,8 +370,17 @@ async def _dispatch(request: web.Request, cloud: ControlPlane) -> web.StreamResp
         return _response(request, await route.handler(call))
 
     if streams.is_upgrade(request):
-        with guard.stream(access, runs="exec" in target.operation):
-            return await answer()
+        release = guard.count_stream(access, runs="exec" in target.operation)
+        stream = None
+        try:
+            response = await answer()
+            stream = request.app[streams.STREAMS].get(response)
+        finally:
+            if stream is None:
+                release()
+        if stream is not None:
+            stream.at_end = release
+        return response
     if request.method in SAFE:
         return await answer()
     # A trigger call has no account: its idempotency keys belong to the trigger.

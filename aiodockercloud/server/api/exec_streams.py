@@ -22,7 +22,7 @@ from ...exceptions import StreamClosed
 from ...wire.exec import END_OF_INPUT
 from ..engines import ExecSession
 from .resource import Call
-from .streams import Inbox, open_socket, pump
+from .streams import Inbox, Stream
 
 __all__ = ["Base64", "Encoding", "PlainText", "serve_exec"]
 
@@ -98,13 +98,31 @@ class Base64:
 async def serve_exec(
     call: Call, session: ExecSession, encoding: Encoding
 ) -> web.WebSocketResponse:
-    """Send output as frames and receive input; the last frame has the exit code.
+    """Open a stream that sends output as frames and receives input.
 
-    The hosted service had no such last frame. The frame has a key ``output`` as all
-    frames: an old client concatenates the output of every frame.
+    The hosted service had no last frame with the exit code. The frame has a key
+    ``output`` as all frames: an old client concatenates the output of every frame.
     """
+    try:
+        return await _ExecStream(call, session, encoding).open()
+    except BaseException:
+        await session.close()
+        raise
 
-    async def frames() -> AsyncGenerator[str, None]:
+
+class _ExecStream(Stream):
+    """The stream of one command; the last frame has the exit code."""
+
+    __slots__ = ("_encoding", "_ended", "_inbox", "_session")
+
+    def __init__(self, call: Call, session: ExecSession, encoding: Encoding) -> None:
+        super().__init__(call, self._output())
+        self._session = session
+        self._encoding = encoding
+        self._ended = False
+
+    async def _output(self) -> AsyncGenerator[str, None]:
+        session, encoding = self._session, self._encoding
         async for stream, data in session.output():
             if text := encoding.output(stream, data):
                 yield _frame("exec", stream, text)
@@ -114,31 +132,46 @@ async def serve_exec(
                 yield _frame("exec", stream, text)
         yield _frame("exit", "", "", exit_code=session.exit_code)
 
-    ended = False
+    async def run(self) -> None:
+        """Send and receive until the command or the client ends."""
+        transport = self.call.request.transport
+        peer = transport and transport.get_extra_info("socket")
+        connection = peer.dup() if peer else None
+        try:
+            await super().run()
+            abnormal = self.ws.close_code == WSCloseCode.ABNORMAL_CLOSURE
+            if connection is not None and not abnormal:
+                await _linger(connection, self.call.cloud.settings.timings.linger)
+        finally:
+            if connection is not None:
+                connection.close()
+            await self._session.close()
 
-    async def receive(text: str) -> None:
-        nonlocal ended
-        if ended:  # the old CLI ends its input many times
+    def _start(self) -> None:
+        super()._start()
+        self._inbox = Inbox(self.ws, self._receive)
+        self._tasks += (asyncio.create_task(self._drain()),)
+
+    async def _process(self, text: str) -> None:
+        await self._inbox.put(text)
+
+    async def _drain(self) -> None:
+        """Process what the inbox contains, until the input is invalid."""
+        try:
+            await self._inbox.drain()
+        except Exception as error:
+            self._fail(error)
+        self._interrupt()
+
+    async def _receive(self, text: str) -> None:
+        """Pass the input of one text on."""
+        if self._ended:  # the old CLI ends its input many times
             return
-        data, ended = encoding.input(text)
+        data, self._ended = self._encoding.input(text)
         if data:
-            await session.write(data)
-        if ended:
-            await session.end_input()
-
-    transport = call.request.transport
-    peer = transport and transport.get_extra_info("socket")
-    connection = peer.dup() if peer else None
-    try:
-        async with open_socket(call) as ws:
-            await pump(call, ws, frames(), Inbox(ws, receive))
-        if connection is not None and ws.close_code != WSCloseCode.ABNORMAL_CLOSURE:
-            await _linger(connection, call.cloud.settings.timings.linger)
-    finally:
-        if connection is not None:
-            connection.close()
-        await session.close()
-    return ws
+            await self._session.write(data)
+        if self._ended:
+            await self._session.end_input()
 
 
 async def _linger(connection: socket.socket, seconds: float) -> None:

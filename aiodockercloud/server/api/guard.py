@@ -12,9 +12,8 @@ import ipaddress
 import math
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
-from functools import lru_cache
+from collections.abc import Callable, Iterable, Mapping
+from functools import lru_cache, partial
 from urllib.parse import urlsplit
 
 from aiohttp import hdrs, web
@@ -218,9 +217,8 @@ class Guard:
 
     # --- streams --------------------------------------------------------------------
 
-    @contextmanager
-    def stream(self, access: Access, *, runs: bool) -> Iterator[None]:
-        """Count an open stream of a key while the block runs.
+    def count_stream(self, access: Access, *, runs: bool) -> Callable[[], None]:
+        """Count a stream of a key; return what the end of the stream must call.
 
         Args:
             access: The access of the request.
@@ -236,16 +234,16 @@ class Guard:
             raise _too_many("this key has", self.capacity.streams_of_key, "streams")
         if runs and self._execs[key] >= self._limits.execs:
             raise _too_many("this key runs", self._limits.execs, "commands")
-        counted = (self._streams, self._execs) if runs else (self._streams,)
-        for counter in counted:
-            counter[key] += 1
-        try:
-            yield
-        finally:
-            for counter in counted:
-                counter[key] -= 1
-                if not counter[key]:
-                    del counter[key]
+        self._streams[key] += 1
+        if runs:
+            self._execs[key] += 1
+        return partial(self._end_stream, key, runs=runs)
+
+    def _end_stream(self, key: str, *, runs: bool) -> None:
+        for counter in (self._streams, self._execs) if runs else (self._streams,):
+            counter[key] -= 1
+            if not counter[key]:
+                del counter[key]
 
 
 GUARD: web.AppKey[Guard] = web.AppKey("guard", Guard)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import random
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
-from contextlib import aclosing, contextmanager, suppress
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import suppress
 
 from aiohttp import web
 
@@ -105,9 +105,8 @@ class Interceptor:
                 await interrupted.write(body[size:])
         return interrupted
 
-    @contextmanager
-    def stream(self, request: web.Request, ws: web.WebSocketResponse) -> Iterator[None]:
-        """Apply rules to a websocket while the block runs.
+    def opened(self, request: web.Request, ws: web.WebSocketResponse) -> None:
+        """Apply rules to a websocket until :meth:`closed`.
 
         Args:
             request: The request that opened the websocket.
@@ -115,23 +114,26 @@ class Interceptor:
 
         :meta private:
         """
-        stream = self._streams[ws] = OpenStream(request, ws, self._refresh)
-        try:
-            yield
-        finally:
-            del self._streams[ws]
-            stream.take()
+        self._streams[ws] = OpenStream(request, ws, self._refresh)
 
-    async def frames(
-        self, ws: web.WebSocketResponse, frames: AsyncGenerator[str, None]
-    ) -> AsyncGenerator[str, None]:
-        """Yield the frames to send on a websocket in place of *frames*.
+    def closed(self, ws: web.WebSocketResponse) -> None:
+        """Forget a websocket.
 
         Args:
-            ws: The websocket, while :meth:`stream` runs.
-            frames: The frames of the server, closed at the end.
+            ws: The websocket.
 
-        Yields:
+        :meta private:
+        """
+        self._streams.pop(ws).take()
+
+    async def replace(self, ws: web.WebSocketResponse, frame: str) -> list[str]:
+        """Return the frames to send on a websocket in place of *frame*.
+
+        Args:
+            ws: The websocket, between :meth:`opened` and :meth:`closed`.
+            frame: The frame of the server.
+
+        Returns:
             The frames to send, in this order.
 
         Raises:
@@ -139,13 +141,7 @@ class Interceptor:
 
         :meta private:
         """
-        async with aclosing(frames):
-            async for frame in frames:
-                if not self.active:
-                    yield frame
-                    continue
-                for replacement in await self._replace(self._streams[ws], frame):
-                    yield replacement
+        return await self._replace(self._streams[ws], frame)
 
     async def _replace(self, stream: OpenStream, frame: str) -> list[str]:
         """Return the frames to send now in place of *frame*."""

@@ -23,6 +23,8 @@ class OpenStream:
         changed: Called after a frame is held back or taken.
     """
 
+    __slots__ = ("_changed", "_held", "_timer", "_ws", "passing", "request")
+
     def __init__(
         self,
         request: web.Request,
