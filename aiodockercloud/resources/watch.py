@@ -7,6 +7,7 @@ the object itself. A lost, late or repeated event therefore never yields a wrong
 from __future__ import annotations
 
 import asyncio
+from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Collection, Iterable
 from contextlib import asynccontextmanager, suppress
 
@@ -115,6 +116,8 @@ class ChangeFeed:
         self._subscribe = subscribe
         self._timings = timings
         self._subscriptions: set[Subscription] = set()
+        #: Uuid → the subscriptions to the object, so an event costs what it notifies.
+        self._by_uuid: defaultdict[str, set[Subscription]] = defaultdict(set)
         self._task: asyncio.Task[None] | None = None
         #: The stream is open, or the attempt to open it failed.
         self._settled = False
@@ -135,6 +138,8 @@ class ChangeFeed:
         """
         subscription = Subscription(self, uuids, ignored)
         self._subscriptions.add(subscription)
+        for uuid in subscription.uuids:
+            self._by_uuid[uuid].add(subscription)
         if self._task is None:
             self._settled = False
             self._task = asyncio.create_task(self._run(), name="events for waiting")
@@ -144,6 +149,10 @@ class ChangeFeed:
             yield subscription
         finally:
             self._subscriptions.remove(subscription)
+            for uuid in subscription.uuids:
+                self._by_uuid[uuid].remove(subscription)
+                if not self._by_uuid[uuid]:
+                    del self._by_uuid[uuid]
             if not self._subscriptions and self._task is not None:
                 task, self._task = self._task, None
                 task.cancel()
@@ -183,9 +192,8 @@ class ChangeFeed:
         except (TypeError, AttributeError):  # such an event may be about any object
             self._notify_all()
             return
-        uuids = {own, *parents}
-        for subscription in self._subscriptions:
-            if not subscription.uuids.isdisjoint(uuids):
+        for uuid in {own, *parents}:
+            for subscription in self._by_uuid.get(uuid, ()):
                 subscription.receive(event, own)
 
     def _notify_all(self) -> None:

@@ -347,3 +347,24 @@ async def test_services_are_found_by_the_name_that_docker_has_for_the_uuid(
     found = await live.services.list(id=[first["uuid"], second["uuid"]])
 
     assert {one["uuid"] for one in found} == {first["uuid"], second["uuid"]}
+
+
+async def test_containers_of_a_service_are_those_that_a_filter_of_all_finds(
+    live: DockerCloud, raw: Raw
+) -> None:
+    wanted, other = [
+        await live.services.run(image=IDLE, name=name, target_num_containers=3)
+        for name in ("wanted", "other")
+    ]
+    await live.services.wait(await live.services.scale(wanted, containers=1), "Running")
+    every = await live.containers.list()
+    expected = [one["uuid"] for one in every if one["service"] != other["resource_uri"]]
+    assert len(expected) == 3
+
+    for text in (wanted["resource_uri"], wanted["uuid"]):
+        page = (await raw("GET", f"/api/app/v1/container/?service={text}")).json()
+        assert [one["uuid"] for one in page["objects"]] == expected
+    live_ones = await live.containers.list(
+        service=wanted["resource_uri"], terminated=False
+    )
+    assert [one["uuid"] for one in live_ones] == expected[-1:]

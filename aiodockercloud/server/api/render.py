@@ -76,12 +76,7 @@ async def listed(
         return render(call.cloud, record)
 
     if records is None:
-        # Most clients find an object by its name, which an index answers.
-        named = [text for key, text in call.query.items() if key == "name"]
-        if kind in NAMED and len(named) == 1 and next(iter(call.query)) == "name":
-            records = call.cloud.called(kind, call.namespace, named[0])
-        else:
-            records = call.cloud.newest(kind, call.namespace)
+        records = _candidates(call, kind)
     dates: dict[str, filters.Getter] = {
         "deployed_datetime": lambda r: moment(r.deployed),
         "started_datetime": lambda r: moment(r.started),
@@ -124,6 +119,27 @@ async def listed(
     page = joined(body["meta"], [text for _, text in objects])
     pieces.keep_page(kind, call.namespace, address, number, page)
     return Reply(page)
+
+
+def _candidates(call: Call, kind: str) -> Sequence[Any]:
+    """Return the records that may pass the filters of a list, newest first.
+
+    Most clients find an object by its name, and containers by their service: indexes
+    answer both.
+    """
+    cloud, namespace = call.cloud, call.namespace
+    named, of = (
+        [text for key, text in call.query.items() if key == parameter]
+        for parameter in ("name", "service")
+    )
+    if kind in NAMED and len(named) == 1 and next(iter(call.query)) == "name":
+        return cloud.called(kind, namespace, named[0])
+    if kind == "container" and len(of) == 1:
+        target = wire.split_path(of[0])
+        service = cloud.services.get(target.pk if target else of[0])
+        if service is not None and service.namespace == namespace:
+            return cloud.members(service)[::-1]
+    return cloud.newest(kind, namespace)
 
 
 async def _in_turns(
