@@ -132,7 +132,8 @@ class Stream:
         """
         call = self.call
         require_upgrade(call.request)
-        self.ws = ws = _response(call.cloud.settings.timings.heartbeat)
+        ws = _response(call.cloud.settings.timings.heartbeat)
+        self.ws: web.WebSocketResponse = ws
         await ws.prepare(call.request)
         ws.headers.clear()  # they have been sent
         self._credits = Credits(windowed=is_windowed(ws))

@@ -31,7 +31,7 @@ class OpenStream:
         ws: web.WebSocketResponse,
         changed: Callable[[], None],
     ) -> None:
-        self.request = request
+        self.request: web.Request = request
         #: How many more frames pass before a rule applies.
         self.passing: dict[Rule, int] = {}
         self._ws = ws
