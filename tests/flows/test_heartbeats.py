@@ -141,4 +141,4 @@ async def test_writer_to_a_silent_server_raises_within_two_heartbeats(
 
 
 def _is_of_server(task: asyncio.Task[object]) -> bool:
-    return getattr(task.get_coro(), "__qualname__", "").startswith("pump.")
+    return getattr(task.get_coro(), "__qualname__", "").startswith("Stream.")
