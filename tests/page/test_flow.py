@@ -63,12 +63,8 @@ async def test_pasted_stack_is_watched_scaled_read_entered_and_left(
     for number in (1, 2, 3):
         await expect(log).to_contain_text(f"web-{number}<b>ready</b>")
 
-    await tab.link("Containers").last.click()
-    await tab.link("web-2").click()
-    await tab.link("Terminal").click()
-    await tab.button("Run").click()
-    await tab.page.keyboard.type("echo $DOCKERCLOUD_CONTAINER_HOSTNAME; exit 3\n")
-    output = tab.page.get_by_role("log", name="Output in web-2")
+    command = "echo $DOCKERCLOUD_CONTAINER_HOSTNAME; exit 3"
+    output = await tab.exec("web-2", command)
     await expect(output).to_contain_text("\nweb-2\n")
     await expect(output).to_contain_text("The command ended with exit code 3.")
 

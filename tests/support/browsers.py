@@ -115,6 +115,15 @@ class Watched:
         await self.login()
         await expect(self.connection).to_have_text("Live")
 
+    async def exec(self, container: str, command: str) -> Locator:
+        """Run a command in a container of the shown service; return the output."""
+        await self.link("Containers").last.click()
+        await self.link(container).click()
+        await self.link("Terminal").click()
+        await self.button("Run").click()
+        await self.page.keyboard.type(f"{command}\n")
+        return self.page.get_by_role("log", name=f"Output in {container}")
+
     # --- parts of the page ------------------------------------------------------------
 
     @property
